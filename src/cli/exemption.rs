@@ -1,0 +1,14 @@
+//! `geovagt exemption`
+
+use super::{Answer, Context};
+
+/// Subcommands of `exemption`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show.
+    Show,
+}
+
+pub(crate) fn run(_context: &Context, _command: &Command) -> anyhow::Result<Answer> {
+    anyhow::bail!("exemption is being built")
+}

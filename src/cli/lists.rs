@@ -1,0 +1,14 @@
+//! `geovagt lists`
+
+use super::{Answer, Context};
+
+/// Subcommands of `lists`.
+#[derive(Debug, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Show.
+    Show,
+}
+
+pub(crate) fn run(_context: &Context, _command: &Command) -> anyhow::Result<Answer> {
+    anyhow::bail!("lists is being built")
+}

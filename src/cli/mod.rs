@@ -1,0 +1,169 @@
+//! The command line: one file a subcommand.
+//!
+//! Results go to standard output, messages to standard error. Exit 0: done and well; 1: the answer
+//! is no or something failed; 2: usage.
+
+mod audit;
+mod check;
+mod demo;
+mod exemption;
+mod explain;
+mod geoip;
+mod lists;
+mod reload;
+mod serve;
+mod user;
+
+use std::future::Future;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+
+/// A geo-blocking authentication gateway for municipalities.
+#[derive(Debug, Parser)]
+#[command(
+    name = "geovagt",
+    version,
+    before_help = "Example: geovagt --config /etc/geovagt/gateway.yaml check"
+)]
+struct Arguments {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        env = "GEOVAGT_CONFIG",
+        default_value = "/etc/geovagt/gateway.yaml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// Print the result as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway.
+    Serve(serve::Arguments),
+    /// Run everything on this machine with nothing installed, to look at it.
+    Demo(demo::Arguments),
+    /// Check configuration, lists, database, certificates and store; say everything that is wrong.
+    Check(check::Arguments),
+    /// Show the decision for an address, and each step that led to it.
+    Explain(explain::Arguments),
+    /// Country lists: show, import, compare, export.
+    #[command(subcommand)]
+    Lists(lists::Command),
+    /// Travel exemptions: grant, approve, revoke, list, show.
+    #[command(subcommand)]
+    Exemption(exemption::Command),
+    /// Local accounts.
+    #[command(subcommand)]
+    User(user::Command),
+    /// The log: search, tail, verify.
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// The GeoIP database: info, lookup.
+    #[command(subcommand)]
+    Geoip(geoip::Command),
+    /// Ask the running gateway to take its configuration anew.
+    Reload(reload::Arguments),
+}
+
+/// What a command answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Done and well: exit 0.
+    Yes,
+    /// The answer is no; the command has said why: exit 1.
+    No,
+}
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// `--config`
+    pub(crate) config_file: PathBuf,
+    /// `--json`
+    pub(crate) json: bool,
+}
+
+impl Context {
+    /// Where results go.
+    #[expect(clippy::unused_self, reason = "commands ask their context, so that a test can differ")]
+    pub(crate) fn out(&self) -> impl Write + use<> {
+        anstream::stdout()
+    }
+
+    /// Where messages go.
+    #[expect(clippy::unused_self, reason = "commands ask their context, so that a test can differ")]
+    pub(crate) fn messages(&self) -> impl Write + use<> {
+        anstream::stderr()
+    }
+
+    /// Prints a result as JSON, indented, with a newline.
+    pub(crate) fn print_json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
+        let mut out = self.out();
+        serde_json::to_writer_pretty(&mut out, value)?;
+        writeln!(out)?;
+        Ok(())
+    }
+
+    /// Runs a future to its end, for commands that need the store.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> anyhow::Result<F::Output> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .context("cannot start the runtime")?;
+        Ok(runtime.block_on(future))
+    }
+}
+
+/// Reads the arguments, runs the command and gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        let _ = writeln!(anstream::stderr(), "geovagt: another TLS provider is already installed");
+        return ExitCode::from(1);
+    }
+    let arguments = Arguments::parse();
+    let context = Context { config_file: arguments.config, json: arguments.json };
+    match run(&context, arguments.command) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(anstream::stderr(), "geovagt: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
+    match command {
+        Command::Serve(arguments) => serve::run(context, &arguments),
+        Command::Demo(arguments) => demo::run(context, &arguments),
+        Command::Check(arguments) => check::run(context, &arguments),
+        Command::Explain(arguments) => explain::run(context, &arguments),
+        Command::Lists(command) => lists::run(context, &command),
+        Command::Exemption(command) => exemption::run(context, &command),
+        Command::User(command) => user::run(context, &command),
+        Command::Audit(command) => audit::run(context, &command),
+        Command::Geoip(command) => geoip::run(context, &command),
+        Command::Reload(arguments) => reload::run(context, &arguments),
+    }
+}
+
+/// `geovagt … | head` ends the pipe early; that is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,7 @@
+//! The `geovagt` command: arguments in, exit code out. Everything else is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    geovagt::cli::main()
+}

@@ -1,0 +1,2 @@
+//! The one integration-test binary: it starts the real application on port 0 and talks to it as a
+//! client would.
