@@ -4,6 +4,8 @@
 //! again. A value of [`Config`] can only come from [`load`](crate::config), with every reference
 //! between sections resolved.
 
+mod finding;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,6 +18,8 @@ use crate::client_address::AddressSource;
 use crate::identifier::{ListId, ListenerId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::language::Language;
 use crate::policy::{Admission, Authentication, Correction, ExemptionScheme, Mode, NetworkRule};
+
+pub use finding::{Finding, Place, Severity};
 
 /// The whole configuration.
 #[derive(Debug, Clone)]

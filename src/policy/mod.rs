@@ -6,12 +6,14 @@
 //! Always holds: a [`Permit`] can be made only in here, and nothing that is unknown, empty or broken
 //! leads to one.
 
+mod country_list;
 mod location;
 mod person;
 mod reason;
 mod settings;
 mod verdict;
 
+pub use country_list::{CountryList, EarlyStart, ListVersion, TerritorySet};
 pub use location::Location;
 pub use person::{InvalidUserName, Person, UserName};
 pub use reason::Reason;
