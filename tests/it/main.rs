@@ -1,2 +1,13 @@
-//! The one integration-test binary: it starts the real application on port 0 and talks to it as a
-//! client would.
+//! The one integration-test binary: it starts the real program on port 0 and talks to it as a
+//! client would. Tests named `outside_…` need an outside program, which `tests/run` installs.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "tests stop at the first thing that is not as expected"
+)]
+
+mod support;

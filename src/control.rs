@@ -1,0 +1,123 @@
+//! How a command on this machine speaks with the running gateway: a Unix socket in the state
+//! directory that only its owner can open.
+//!
+//! One line in (`reload`), one line of JSON out. A socket and not a signal, because whoever asks
+//! wants to read what was wrong.
+
+use std::future::Future;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::lifecycle::Tasks;
+
+/// The longest request line, in bytes.
+const LONGEST_LINE: u64 = 1024;
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the gateway answers.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Reply {
+    /// Whether it was done.
+    pub ok: bool,
+    /// What was done, or what was wrong, for a person to read.
+    pub text: String,
+}
+
+/// Why nothing could be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ControlError {
+    /// No socket, or nobody listens on it.
+    #[error("no gateway is running with the state directory {}; start it with `geovagt serve`", .0.display())]
+    NotRunning(PathBuf, #[source] std::io::Error),
+    /// The socket cannot be made.
+    #[error("the control socket {} cannot be opened", .0.display())]
+    Bind(PathBuf, #[source] std::io::Error),
+    /// The other side went away.
+    #[error("the gateway ended the conversation")]
+    Broken(#[source] std::io::Error),
+}
+
+/// Where the socket is.
+#[must_use]
+pub fn socket(state_directory: &Path) -> PathBuf {
+    state_directory.join("control.sock")
+}
+
+/// Opens the socket for its owner alone. The caller holds the log's lock, so a socket that is there
+/// was left behind by a gateway that is gone.
+///
+/// # Errors
+/// Where the directory does not let it.
+pub fn listen(state_directory: &Path) -> Result<UnixListener, ControlError> {
+    let path = socket(state_directory);
+    let failed = |error| ControlError::Bind(path.clone(), error);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path).map_err(failed)?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).map_err(failed)?;
+    Ok(listener)
+}
+
+/// Answers requests one at a time until shutdown.
+pub async fn serve<F, R>(listener: UnixListener, tasks: Tasks, reload: F)
+where
+    F: Fn() -> R + Send + Sync,
+    R: Future<Output = Reply> + Send,
+{
+    let stopping = tasks.stopping();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping.cancelled() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        match tokio::time::timeout(PATIENCE, converse(stream, &reload)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a control connection broke"),
+            Err(_) => tracing::warn!("a control connection said nothing and was closed"),
+        }
+    }
+}
+
+async fn converse<F, R>(stream: UnixStream, reload: &F) -> std::io::Result<()>
+where
+    F: Fn() -> R,
+    R: Future<Output = Reply>,
+{
+    let (read, mut write) = stream.into_split();
+    let mut line = String::new();
+    tokio::io::BufReader::new(read.take(LONGEST_LINE)).read_line(&mut line).await?;
+    let reply = match line.trim_end() {
+        "reload" => reload().await,
+        _ => Reply { ok: false, text: "the gateway knows `reload` and nothing else".to_owned() },
+    };
+    let mut answer = serde_json::to_vec(&reply)?;
+    answer.push(b'\n');
+    write.write_all(&answer).await
+}
+
+/// Asks the running gateway.
+///
+/// # Errors
+/// Where none runs, or it goes away.
+pub fn ask(state_directory: &Path, request: &str) -> Result<Reply, ControlError> {
+    let path = socket(state_directory);
+    let mut stream = std::os::unix::net::UnixStream::connect(&path)
+        .map_err(|error| ControlError::NotRunning(state_directory.to_owned(), error))?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(ControlError::Broken)?;
+    writeln!(stream, "{request}").map_err(ControlError::Broken)?;
+    let mut line = String::new();
+    BufReader::new(stream).read_line(&mut line).map_err(ControlError::Broken)?;
+    serde_json::from_str(&line).map_err(|error| ControlError::Broken(error.into()))
+}

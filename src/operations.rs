@@ -1,0 +1,131 @@
+//! `/healthz`, `/readyz` and `/metrics` on a listener of their own, for those who run the gateway.
+//!
+//! `/healthz` says that the process answers. `/readyz` says whether every part is ready, and names
+//! the one that is not: a gateway that would reject everybody must not look healthy.
+//! `/authorize` answers 503 until forward-auth exists.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use crate::lifecycle::Tasks;
+
+/// How long a client of these pages may take for a request's head.
+const HEADER_TIME: Duration = Duration::from_secs(10);
+
+/// One part of the gateway and how it is.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Part {
+    /// `policy`, `database`, `audit`, `store`.
+    pub name: &'static str,
+    /// Whether it does its work.
+    pub ready: bool,
+    /// One sentence for a person.
+    pub detail: String,
+}
+
+/// Tells how the parts are.
+pub type Readiness = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
+
+/// Serves until shutdown.
+pub async fn serve(
+    listener: TcpListener,
+    readiness: Readiness,
+    metrics: Option<PrometheusHandle>,
+    tasks: Tasks,
+) {
+    let stopping = tasks.stopping();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopping.cancelled() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let (readiness, metrics) = (Arc::clone(&readiness), metrics.clone());
+        let stopping = stopping.clone();
+        tasks.spawn(async move {
+            let service = hyper::service::service_fn(move |request| {
+                let response = answer(&request, &readiness, metrics.as_ref());
+                async move { Ok::<_, Infallible>(response) }
+            });
+            let connection = hyper::server::conn::http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_TIME)
+                .serve_connection(TokioIo::new(stream), service);
+            tokio::pin!(connection);
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = stopping.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
+        });
+    }
+}
+
+fn answer(
+    request: &Request<Incoming>,
+    readiness: &Readiness,
+    metrics: Option<&PrometheusHandle>,
+) -> Response<Full<Bytes>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
+    }
+    match request.uri().path() {
+        "/healthz" => text(StatusCode::OK, "ok\n"),
+        "/readyz" => ready(&readiness()),
+        "/metrics" => match metrics {
+            Some(handle) => {
+                let mut response = text(StatusCode::OK, handle.render());
+                response.headers_mut().insert(
+                    header::CONTENT_TYPE,
+                    header::HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+                );
+                response
+            }
+            None => text(StatusCode::NOT_FOUND, "metrics are not collected in this process\n"),
+        },
+        "/authorize" => text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "forward-auth is not part of this version; put geovagt in front of the site instead\n",
+        ),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here\n"),
+    }
+}
+
+fn ready(parts: &[Part]) -> Response<Full<Bytes>> {
+    let ready = parts.iter().all(|part| part.ready);
+    metrics::gauge!("geovagt_ready").set(if ready { 1.0 } else { 0.0 });
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({ "ready": ready, "parts": parts }).to_string() + "\n";
+    let mut response = text(status, body);
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("application/json; charset=utf-8"),
+    );
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        header::HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}
