@@ -1,1 +1,4 @@
 //! (being built)
+
+pub mod canonical;
+pub mod headers;

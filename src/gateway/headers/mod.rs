@@ -1,0 +1,49 @@
+//! What goes on from a request's and a response's headers, and what we set.
+//!
+//! PURE: may use `http`. Always holds: nothing that a client sent under a name of ours goes on, in
+//! whatever spelling; and no `Connection` header can take away what we set or what the upstream
+//! needs, because its options are taken out before ours are set.
+//!
+//! Order of a request: [`prepare_request`], then [`set_ours`].
+
+mod cookies;
+mod hop_by_hop;
+mod statements;
+#[cfg(test)]
+mod tests;
+
+use http::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderName};
+
+pub use cookies::strip_gateway_cookies;
+pub use statements::{Statements, set_ours};
+
+use statements::is_reserved;
+
+/// Takes out of a client's headers what must not go on: connection headers, and every spelling of a
+/// header that carries statements of ours. `websocket` keeps the one upgrade that goes on.
+pub fn prepare_request(headers: &mut HeaderMap, websocket: bool) {
+    hop_by_hop::strip_request(headers, websocket);
+    remove_where(headers, is_reserved);
+}
+
+/// Takes out of an upstream's headers what must not go on to the client: connection headers, and
+/// the reference that only we give. `websocket` is whether the upstream switched protocols.
+pub fn prepare_response(headers: &mut HeaderMap, websocket: bool) {
+    hop_by_hop::strip_response(headers, websocket);
+    remove_where(headers, |name| statements::is_ours(name));
+}
+
+/// Takes the login out of a request that goes on to an upstream which does not share it.
+pub fn strip_authorization(headers: &mut HeaderMap) {
+    headers.remove(AUTHORIZATION);
+    remove_where(headers, |name| statements::same_name(name, AUTHORIZATION.as_str()));
+}
+
+fn remove_where(headers: &mut HeaderMap, unfit: impl Fn(&str) -> bool) {
+    let names: Vec<HeaderName> =
+        headers.keys().filter(|name| unfit(name.as_str())).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
