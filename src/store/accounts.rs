@@ -17,6 +17,10 @@ use crate::policy::UserName;
 pub struct AccountId(Arc<str>);
 
 impl AccountId {
+    pub(crate) fn of(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -147,7 +151,7 @@ impl Store {
             Err(error) => return Err(self.fault(error).into()),
         }
         change.commit().await?;
-        Ok(AccountId(Arc::from(id)))
+        Ok(AccountId::of(&id))
     }
 
     /// Sets another password. Sessions that rest on the old one end.
@@ -316,7 +320,7 @@ impl Store {
         let organization = text("organization")?;
         let name = text("name")?;
         Ok(Account {
-            id: AccountId(Arc::from(text("id")?)),
+            id: AccountId::of(&text("id")?),
             organization: OrganizationId::parse(&organization)
                 .map_err(|_| self.unreadable("an organisation", &organization))?,
             name: UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?,
