@@ -1,1 +1,96 @@
-//! (being built)
+//! Who somebody is: local accounts by HTTP Basic or the sign-in form, and the session afterwards.
+//!
+//! May use `store`, `policy` and `identifier`; of HTTP only header values. Knows nothing of sites,
+//! countries and exemptions: whoever asks says, by [`Attempt::eligible`], whose password is worth
+//! proving at this door.
+//!
+//! Always holds:
+//! - an [`Identity`] is made only in here, after a proof;
+//! - every attempt that reaches the password costs exactly one evaluation of argon2id of the same
+//!   cost, whether the account exists, is locked, is eligible or not, and ends in the same
+//!   [`Outcome::NotProven`];
+//! - the failures of strangers slow other strangers down; they never keep out somebody who has
+//!   proven the account from the same network before;
+//! - what an account's older epoch proved counts no longer.
+
+mod authenticator;
+mod basic;
+mod directory;
+mod form;
+mod hasher;
+mod keys;
+mod limits;
+mod next;
+mod password;
+mod recent;
+mod session;
+
+use jiff::Timestamp;
+
+use crate::policy::{Person, UserName};
+
+pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, Why};
+pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
+pub use keys::KeyError;
+pub use next::Next;
+pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
+
+/// Somebody who has been proven. Only this module makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    person: Person,
+    user_name: UserName,
+    how: How,
+    at: Timestamp,
+    epoch: i64,
+    session: Option<session::Life>,
+}
+
+/// How somebody was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum How {
+    /// Name and password in the `Authorization` header of this very request.
+    Basic,
+    /// Name and password in the sign-in form.
+    Form,
+    /// A session that began with the form.
+    Session,
+}
+
+impl How {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Basic => "basic",
+            Self::Form => "form",
+            Self::Session => "session",
+        }
+    }
+}
+
+impl Identity {
+    /// Who it is.
+    #[must_use]
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// The login name, to be shown.
+    #[must_use]
+    pub fn user_name(&self) -> &UserName {
+        &self.user_name
+    }
+
+    /// How it was proven.
+    #[must_use]
+    pub fn how(&self) -> How {
+        self.how
+    }
+
+    /// When the password was proven; for a session, when it began.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+}

@@ -1,0 +1,454 @@
+//! From credentials to an [`Identity`], or to the one refusal that tells nothing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use http::{HeaderMap, HeaderValue};
+use jiff::Timestamp;
+
+use super::directory::Directory;
+use super::form::{FormError, FormGuard, Guard, SignInForm};
+use super::hasher::{Hasher, Lane};
+use super::keys::{KeyError, MasterKey};
+use super::limits::{Admission, Claim, Limits, Quotas};
+use super::password::PasswordFunction;
+use super::recent::{Fingerprint, Recent};
+use super::session::{self, Content, Life, SESSION_COOKIE, Seal};
+use super::{Argon2id, How, Identity, Password, basic};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Person, UserName};
+use crate::store::{Account, AccountId, Store, StoreError};
+
+/// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
+#[derive(Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The organisation whose site it is; accounts of others do not exist here.
+    pub organization: &'a OrganizationId,
+    /// The one client address of the request.
+    pub client: IpAddr,
+    /// False for people whom this door does not open for: their password is not proven, at the same
+    /// cost and with the same answer.
+    pub eligible: &'a (dyn Fn(&Person) -> bool + Send + Sync),
+    /// The instant of the request.
+    pub now: Timestamp,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is this person.
+    Proven(Identity),
+    /// It is not. The client must not see why.
+    NotProven {
+        /// For the log alone.
+        why: Why,
+        /// The name that was claimed, where it is one. For the log alone.
+        claimed: Option<UserName>,
+    },
+    /// Too many attempts; nothing was looked at. The answer is "come back later".
+    Limited,
+}
+
+/// Why somebody was not proven. For the log, never for the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Why {
+    /// The header is no well-formed Basic header, or the name or password cannot be one.
+    Malformed,
+    /// There is no such account in this organisation.
+    UnknownAccount,
+    /// The account is locked.
+    Locked,
+    /// The person exists, and this door does not open for them.
+    NotEligible,
+    /// The password is another.
+    WrongPassword,
+    /// The account changed while the password was compared.
+    Changed,
+}
+
+impl Why {
+    /// The word for it in the log.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::UnknownAccount => "unknown_account",
+            Self::Locked => "locked",
+            Self::NotEligible => "not_eligible",
+            Self::WrongPassword => "wrong_password",
+            Self::Changed => "changed",
+        }
+    }
+}
+
+/// Why there is no authenticator.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthenticatorError {
+    /// The store failed.
+    #[error("cannot read the accounts")]
+    Store(#[from] StoreError),
+    /// The key failed.
+    #[error("cannot open the key for sessions")]
+    Key(#[from] KeyError),
+}
+
+/// Proves people by local account and keeps their sessions. Clones share everything.
+#[derive(Clone)]
+pub struct Authenticator(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    directory: ArcSwap<Directory>,
+    ended: Mutex<HashMap<String, Timestamp>>,
+    hasher: Hasher,
+    limits: Limits,
+    recent: Recent,
+    seal: Seal,
+    guard: Guard,
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
+}
+
+impl Authenticator {
+    /// Reads accounts and key. `providers` names, for each organisation that uses local accounts, the
+    /// provider under which its people are known.
+    ///
+    /// # Errors
+    /// [`AuthenticatorError`] with the cause and the way out.
+    pub async fn open(
+        store: &Store,
+        state_directory: &Path,
+        providers: BTreeMap<OrganizationId, ProviderId>,
+        now: Timestamp,
+    ) -> Result<Self, AuthenticatorError> {
+        let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
+        Self::assemble(store, state_directory, providers, now, parts).await
+    }
+
+    pub(super) async fn assemble(
+        store: &Store,
+        state_directory: &Path,
+        providers: BTreeMap<OrganizationId, ProviderId>,
+        now: Timestamp,
+        parts: Parts,
+    ) -> Result<Self, AuthenticatorError> {
+        let key = MasterKey::open(state_directory)?;
+        let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+        let authenticator = Self(Arc::new(Inner {
+            store: store.clone(),
+            directory: ArcSwap::from_pointee(Directory::default()),
+            ended: Mutex::new(HashMap::new()),
+            hasher: Hasher::new(parts.function, at_once),
+            limits: Limits::new(parts.quotas),
+            recent: Recent::new(),
+            seal: Seal::new(&key.for_purpose("geovagt session 1")),
+            guard: Guard::new(&key.for_purpose("geovagt form 1")),
+        }));
+        authenticator.reload_with(providers, now).await?;
+        Ok(authenticator)
+    }
+
+    /// Takes accounts and ended sessions anew from the store, after its change number grew.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read; everything stays as it was.
+    pub async fn reload(&self, now: Timestamp) -> Result<(), StoreError> {
+        let providers = self.0.directory.load().providers().clone();
+        self.reload_with(providers, now).await
+    }
+
+    /// The same, with other organisations, after the configuration changed.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read; everything stays as it was.
+    pub async fn reload_with(
+        &self,
+        providers: BTreeMap<OrganizationId, ProviderId>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let accounts = self.0.store.accounts().await?;
+        let ended = self.0.store.ended_sessions().await?;
+        let mut known = self.ended();
+        known.extend(ended);
+        known.retain(|_, ends| *ends > now);
+        drop(known);
+        self.0.directory.store(Arc::new(Directory::new(providers, accounts)));
+        Ok(())
+    }
+
+    /// Proves the credentials of an `Authorization` header.
+    pub async fn basic(&self, attempt: Attempt<'_>, authorization: &HeaderValue) -> Outcome {
+        match basic::read(authorization) {
+            Some(claimed) => self.prove(attempt, How::Basic, &claimed.name, claimed.password).await,
+            None => Outcome::NotProven { why: Why::Malformed, claimed: None },
+        }
+    }
+
+    /// Proves the credentials of a sign-in form. On success, begin a session with
+    /// [`Authenticator::new_session`].
+    pub async fn form(&self, attempt: Attempt<'_>, form: SignInForm) -> Outcome {
+        self.prove(attempt, How::Form, &form.name, form.password).await
+    }
+
+    /// What the page with the sign-in form needs.
+    #[must_use]
+    pub fn form_guard(
+        &self,
+        organization: &OrganizationId,
+        headers: &HeaderMap,
+        secure: bool,
+    ) -> FormGuard {
+        self.0.guard.page(organization, headers, secure)
+    }
+
+    /// Reads a form that our own page sent.
+    ///
+    /// # Errors
+    /// [`FormError`] where it cannot be read or another site sent it.
+    pub fn read_form(
+        &self,
+        organization: &OrganizationId,
+        headers: &HeaderMap,
+        secure: bool,
+        body: &[u8],
+    ) -> Result<SignInForm, FormError> {
+        self.0.guard.read(organization, headers, secure, body)
+    }
+
+    async fn prove(
+        &self,
+        attempt: Attempt<'_>,
+        how: How,
+        name_text: &str,
+        password: Password,
+    ) -> Outcome {
+        let claimed = UserName::parse(name_text).ok();
+        let account = claimed.as_ref().and_then(|name| {
+            self.0.directory.load().named(attempt.organization, name).map(Arc::clone)
+        });
+        let candidate = self.candidate(attempt, claimed.as_ref(), account.as_ref(), &password);
+        let fingerprint = claimed
+            .as_ref()
+            .map(|name| self.0.recent.fingerprint(attempt.organization, name, &password));
+        if let (Ok(account), Some(fingerprint)) = (&candidate, &fingerprint)
+            && let Some(at) = self.0.recent.proven_at(fingerprint, account, attempt.now)
+            && let Some(identity) = self.identify(attempt, account, how, at)
+        {
+            return Outcome::Proven(identity);
+        }
+        let claim = Claim {
+            organization: attempt.organization,
+            name: claimed.as_ref().map_or("", UserName::as_str),
+            account: account.as_ref().map(|account| &account.id),
+            client: attempt.client,
+            how,
+        };
+        let kept = candidate.as_ref().ok().map(|account| Arc::clone(&account.password_hash));
+        let Some(fits) = self.evaluate(&claim, attempt.now, password, kept).await else {
+            return Outcome::Limited;
+        };
+        match candidate.and_then(|account| if fits { Ok(account) } else { Err(Why::WrongPassword) })
+        {
+            Err(why) => Outcome::NotProven { why, claimed },
+            Ok(account) => self.accept(attempt, &account, how, fingerprint, claimed),
+        }
+    }
+
+    /// The account whose password is worth proving here, or why none is.
+    fn candidate(
+        &self,
+        attempt: Attempt<'_>,
+        name: Option<&UserName>,
+        account: Option<&Arc<Account>>,
+        password: &Password,
+    ) -> Result<Arc<Account>, Why> {
+        if name.is_none() || password.is_too_long() {
+            return Err(Why::Malformed);
+        }
+        let account = account.ok_or(Why::UnknownAccount)?;
+        let person = self.0.directory.load().person(account).ok_or(Why::UnknownAccount)?;
+        if account.locked {
+            return Err(Why::Locked);
+        }
+        if !(attempt.eligible)(&person) {
+            return Err(Why::NotEligible);
+        }
+        if !self.0.hasher.is_own(&account.password_hash) {
+            tracing::error!(
+                account = account.id.as_str(),
+                "the account's password is kept in a form that cannot be compared; set it anew with `geovagt user password`"
+            );
+            return Err(Why::WrongPassword);
+        }
+        Ok(Arc::clone(account))
+    }
+
+    /// One evaluation of the password function, as soon as the limits allow it; none where they do
+    /// not.
+    async fn evaluate(
+        &self,
+        claim: &Claim<'_>,
+        now: Timestamp,
+        password: Password,
+        kept: Option<Arc<str>>,
+    ) -> Option<bool> {
+        let (lane, delay) = match self.0.limits.admit(claim, now) {
+            Admission::Preferred => (Lane::Preferred, None),
+            Admission::Stranger(delay) => (Lane::Stranger, Some(delay).filter(|d| !d.is_zero())),
+            Admission::Refused => return None,
+        };
+        let place = self.0.hasher.queue(lane).ok()?;
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+        // A password that is too long is evaluated as an empty one: the same cost, no more.
+        let password = if password.is_too_long() { Password::new(String::new()) } else { password };
+        self.0.hasher.verify(lane, place, password, kept).await.ok()
+    }
+
+    fn accept(
+        &self,
+        attempt: Attempt<'_>,
+        account: &Arc<Account>,
+        how: How,
+        fingerprint: Option<Fingerprint>,
+        claimed: Option<UserName>,
+    ) -> Outcome {
+        let Some(identity) = self.identify(attempt, account, how, attempt.now) else {
+            return Outcome::NotProven { why: Why::Changed, claimed };
+        };
+        self.0.limits.proven(&account.id, attempt.client, attempt.now);
+        if let Some(fingerprint) = fingerprint {
+            self.0.recent.remember(fingerprint, account, attempt.now);
+        }
+        Outcome::Proven(identity)
+    }
+
+    /// The identity, if the account is still as it was when the password was compared.
+    fn identify(
+        &self,
+        attempt: Attempt<'_>,
+        account: &Account,
+        how: How,
+        at: Timestamp,
+    ) -> Option<Identity> {
+        let directory = self.0.directory.load();
+        let account = directory.still(attempt.organization, &account.id, account.epoch)?;
+        let person = directory.person(account)?;
+        let user_name = account.name.clone();
+        Some(Identity { person, user_name, how, at, epoch: account.epoch, session: None })
+    }
+
+    /// The person of the request's session, if it has a good one. The eligibility for a door is not
+    /// looked at: a session proves who it is, the policy decides.
+    #[must_use]
+    pub fn session(
+        &self,
+        organization: &OrganizationId,
+        headers: &HeaderMap,
+        secure: bool,
+        now: Timestamp,
+    ) -> Option<Identity> {
+        let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
+        let Content { organization: sealed_for, provider, subject, epoch, life } =
+            self.0.seal.open(value)?;
+        if sealed_for != organization.as_str()
+            || life.is_over(now)
+            || self.ended().contains_key(&life.id)
+        {
+            return None;
+        }
+        let directory = self.0.directory.load();
+        let account = directory.still(organization, &AccountId::of(&subject), epoch)?;
+        let person = directory.person(account)?;
+        (person.provider().as_str() == provider).then(|| Identity {
+            person,
+            user_name: account.name.clone(),
+            how: How::Session,
+            at: life.began,
+            epoch,
+            session: Some(life),
+        })
+    }
+
+    /// Begins a session: a `Set-Cookie` to send with the answer. None only where sealing fails.
+    #[must_use]
+    pub fn new_session(
+        &self,
+        identity: &Identity,
+        secure: bool,
+        now: Timestamp,
+    ) -> Option<HeaderValue> {
+        self.seal(identity, Life::begin(now), secure)
+    }
+
+    /// A `Set-Cookie` that renews the session this identity came from, where that is due.
+    #[must_use]
+    pub fn renew(&self, identity: &Identity, secure: bool, now: Timestamp) -> Option<HeaderValue> {
+        let life = identity.session.as_ref()?.renew(now)?;
+        self.seal(identity, life, secure)
+    }
+
+    /// Ends every session that the request carries, for good, and gives the `Set-Cookie` that removes
+    /// the cookie. Where the store fails, this process still knows that they have ended.
+    pub async fn end_session(
+        &self,
+        headers: &HeaderMap,
+        secure: bool,
+        now: Timestamp,
+    ) -> HeaderValue {
+        let carried: Vec<Life> = session::cookie_values(headers, SESSION_COOKIE, secure)
+            .take(4)
+            .filter_map(|value| self.0.seal.open(value))
+            .map(|content| content.life)
+            .filter(|life| !life.is_over(now))
+            .collect();
+        for life in carried {
+            if self.ended().insert(life.id.clone(), life.ends()).is_some() {
+                continue;
+            }
+            if let Err(error) = self.0.store.end_session(&life.id, life.ends(), now).await {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a sign-out is known to this process only, until it stops"
+                );
+            }
+        }
+        session::remove_cookie(SESSION_COOKIE, secure)
+    }
+
+    fn seal(&self, identity: &Identity, life: Life, secure: bool) -> Option<HeaderValue> {
+        let content = Content {
+            organization: identity.person.organization().to_string(),
+            provider: identity.person.provider().to_string(),
+            subject: identity.person.subject().to_owned(),
+            epoch: identity.epoch,
+            life,
+        };
+        let value = self.0.seal.close(&content)?;
+        Some(session::set_cookie(SESSION_COOKIE, &value, secure))
+    }
+
+    fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+        self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a test replaces.
+pub(super) struct Parts {
+    pub(super) function: Arc<dyn PasswordFunction>,
+    pub(super) quotas: Quotas,
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

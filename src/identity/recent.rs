@@ -1,0 +1,145 @@
+//! Passwords that were proven a moment ago, so that a mail client that sends its password with each
+//! request does not cost an evaluation of argon2 each time.
+//!
+//! Holds no password: the key is an HMAC under a key that this process made and nobody else knows.
+//! Only successes are kept. What is found here is held against the account as it is now, so another
+//! password, a lock or a removal counts at once.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use aws_lc_rs::hmac;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Password;
+use crate::clock;
+use crate::identifier::OrganizationId;
+use crate::policy::UserName;
+use crate::store::{Account, AccountId};
+
+const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
+const MOST: usize = 4096;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Fingerprint([u8; 32]);
+
+struct Entry {
+    account: AccountId,
+    epoch: i64,
+    at: Timestamp,
+}
+
+pub(super) struct Recent {
+    key: hmac::Key,
+    entries: Mutex<HashMap<Fingerprint, Entry>>,
+}
+
+impl Recent {
+    pub(super) fn new() -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &clock::random_bytes::<32>());
+        Self { key, entries: Mutex::new(HashMap::new()) }
+    }
+
+    pub(super) fn fingerprint(
+        &self,
+        organization: &OrganizationId,
+        name: &UserName,
+        password: &Password,
+    ) -> Fingerprint {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in [organization.as_str(), name.as_str(), password.reveal()] {
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        let mut fingerprint = [0; 32];
+        for (slot, byte) in fingerprint.iter_mut().zip(context.sign().as_ref()) {
+            *slot = *byte;
+        }
+        Fingerprint(fingerprint)
+    }
+
+    /// When this was proven for this very account, if that was a moment ago.
+    pub(super) fn proven_at(
+        &self,
+        fingerprint: &Fingerprint,
+        account: &Account,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = entries.get(fingerprint)?;
+        let same = entry.account == account.id && entry.epoch == account.epoch;
+        (same && is_fresh(entry.at, now)).then_some(entry.at)
+    }
+
+    pub(super) fn remember(&self, fingerprint: Fingerprint, account: &Account, now: Timestamp) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= MOST {
+            entries.retain(|_, entry| is_fresh(entry.at, now));
+        }
+        if entries.len() < MOST {
+            let entry = Entry { account: account.id.clone(), epoch: account.epoch, at: now };
+            entries.insert(fingerprint, entry);
+        }
+    }
+}
+
+/// A clock that was set back makes an entry stale, not lasting.
+fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
+    at <= now && now.duration_since(at) < KEPT_FOR
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(epoch: i64) -> Account {
+        Account {
+            id: AccountId::of("id"),
+            organization: OrganizationId::parse("ballerup").unwrap(),
+            name: UserName::parse("anna").unwrap(),
+            password_hash: "".into(),
+            locked: false,
+            epoch,
+            created: Timestamp::UNIX_EPOCH,
+            changed: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+    }
+
+    fn fingerprint(recent: &Recent, name: &str, password: &str) -> Fingerprint {
+        recent.fingerprint(
+            &OrganizationId::parse("ballerup").unwrap(),
+            &UserName::parse(name).unwrap(),
+            &Password::new(password.to_owned()),
+        )
+    }
+
+    #[test]
+    fn a_proof_is_kept_for_a_minute_for_the_same_account_and_epoch() {
+        let recent = Recent::new();
+        let anna = fingerprint(&recent, "anna", "p");
+        recent.remember(anna, &account(1), at(0));
+        assert_eq!(recent.proven_at(&anna, &account(1), at(59)), Some(at(0)));
+        assert_eq!(recent.proven_at(&anna, &account(1), at(60)), None);
+        assert_eq!(recent.proven_at(&anna, &account(1), at(-1)), None);
+        assert_eq!(recent.proven_at(&anna, &account(2), at(1)), None);
+        let other = fingerprint(&recent, "anna", "p2");
+        assert_eq!(recent.proven_at(&other, &account(1), at(1)), None);
+        assert_ne!(fingerprint(&recent, "annap", ""), anna);
+        assert_ne!(fingerprint(&Recent::new(), "anna", "p"), anna);
+    }
+
+    #[test]
+    fn its_size_is_bounded() {
+        let recent = Recent::new();
+        for number in 0..(MOST + 10) {
+            recent.remember(fingerprint(&recent, "anna", &number.to_string()), &account(1), at(0));
+        }
+        assert_eq!(recent.entries.lock().unwrap().len(), MOST);
+        recent.remember(fingerprint(&recent, "anna", "late"), &account(1), at(100));
+        assert_eq!(recent.entries.lock().unwrap().len(), 1);
+    }
+}
