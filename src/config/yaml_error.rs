@@ -31,8 +31,14 @@ fn explain(source: &SourceFile, error: &Error) -> (String, Option<String>) {
         }
         Error::SerdeInvalidType { unexpected, expected, .. }
         | Error::SerdeInvalidValue { unexpected, expected, .. } => {
-            (format!("expected {expected}, found {unexpected}"), None)
+            (format!("expected {}, found {unexpected}", meant(expected)), None)
         }
+        Error::Unexpected { expected, .. } => (format!("expected {}", meant(expected)), None),
+        Error::InvalidScalar { ty, .. } => (format!("expected {}", meant(ty)), None),
+        Error::UnexpectedSequenceEnd { .. } | Error::UnexpectedMappingEnd { .. } => {
+            ("a value is missing before this".to_owned(), None)
+        }
+        Error::Eof { .. } => ("the file ends before a value".to_owned(), None),
         Error::DuplicateMappingKey { key, .. } => duplicate(source, error, key.as_deref()),
         Error::MultipleDocuments { .. } => one_document(),
         Error::InvalidBooleanStrict { .. } => {
@@ -56,6 +62,23 @@ fn explain(source: &SourceFile, error: &Error) -> (String, Option<String>) {
         | Error::AliasReplayStackDepthExceeded { .. } => aliases(),
         Error::Budget { breach, .. } => breached(breach),
         other => other_error(source, other),
+    }
+}
+
+/// The types of the program in the words of the field.
+fn meant(expected: &str) -> &str {
+    match expected {
+        "u8" => "a whole number from 0 to 255",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "i32" | "i64" => "a whole number",
+        "a boolean" | "bool" => "true or false",
+        "a string" => "a text",
+        "a sequence" | "sequence start" => "a list",
+        "a map" | "mapping start" => "a block of keys",
+        "string scalar" | "scalar" => "a single value",
+        other if other.starts_with("struct ") => "a block of keys",
+        other => other,
     }
 }
 
@@ -98,11 +121,13 @@ fn other_error(source: &SourceFile, error: &Error) -> (String, Option<String>) {
         .and_then(|number| source.line(number))
         .is_some_and(|text| text.trim_start_matches(' ').starts_with('\t'));
     let help = if tab {
-        Some("YAML is indented with spaces; replace the tab at the beginning of this line".into())
+        Some("YAML is indented with spaces; replace the tab at the beginning of this line")
+    } else if said.starts_with("unsupported tag") {
+        Some("no value here takes a tag (`!name`); put a text that begins with `!` in quotes")
     } else {
-        None
+        Some("look here and on the lines above for a colon, bracket or quote too many or too few")
     };
-    (said, help)
+    (said, help.map(str::to_owned))
 }
 
 fn duplicate(source: &SourceFile, error: &Error, key: Option<&str>) -> (String, Option<String>) {
@@ -122,9 +147,8 @@ fn duplicate(source: &SourceFile, error: &Error, key: Option<&str>) -> (String, 
 fn first_place(source: &SourceFile, key: &str, line: usize, column: usize) -> Option<usize> {
     let lines: Vec<&str> = source.text.split('\n').take(line).collect();
     let own = *lines.last()?;
-    if is_key(own.get(..byte_at(own, column))?.rsplit(['{', ',']).nth(1)?.trim(), key)
-        || own.matches(key).count() > 1
-    {
+    let before = own.get(..byte_at(own, column))?;
+    if before.split(['{', ',']).any(|entry| is_key(entry.trim_start(), key)) {
         return Some(line);
     }
     above(&lines, key, column)
