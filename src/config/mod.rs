@@ -4,7 +4,13 @@
 //! again. A value of [`Config`] can only come from [`load`](crate::config), with every reference
 //! between sections resolved.
 
+mod bounded_file;
 mod finding;
+mod nearest;
+pub mod render;
+mod source;
+pub mod yaml;
+mod yaml_error;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -20,6 +26,10 @@ use crate::language::Language;
 use crate::policy::{Admission, Authentication, Correction, ExemptionScheme, Mode, NetworkRule};
 
 pub use finding::{Finding, Place, Severity};
+pub use nearest::nearest;
+pub use render::write_findings;
+pub use source::{MAXIMUM_BYTES, SourceFile};
+pub use yaml::parse;
 
 /// The whole configuration.
 #[derive(Debug, Clone)]
