@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
 
-use super::error::is_unique_violation;
-use super::{Change, Store, StoreError};
+use super::error::{is_unique_violation, readable};
+use super::{Change, ChangeAction, ChangeEvent, Store, StoreError};
 use crate::identifier::OrganizationId;
-use crate::policy::UserName;
+use crate::policy::{Actor, UserName};
 
 /// The immutable name of an account, the subject of the person; never given to a second one.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -123,6 +123,7 @@ impl Store {
     pub async fn add_account(
         &self,
         account: &NewAccount<'_>,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<AccountId, AccountError> {
         let id =
@@ -150,6 +151,9 @@ impl Store {
             }
             Err(error) => return Err(self.fault(error).into()),
         }
+        let event =
+            ChangeEvent::new(ChangeAction::UserAdded, account.organization, account.name, by);
+        change.announce(&event, now).await?;
         change.commit().await?;
         Ok(AccountId::of(&id))
     }
@@ -163,6 +167,7 @@ impl Store {
         organization: &OrganizationId,
         name: &UserName,
         password_hash: &str,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), AccountError> {
         let mut change = self.begin().await?;
@@ -177,6 +182,9 @@ impl Store {
         .execute(change.on())
         .await;
         self.one(changed.map(|done| done.rows_affected()), organization, name)?;
+        let event = ChangeEvent::new(ChangeAction::UserChanged, organization, name, by)
+            .because(Some("password"));
+        change.announce(&event, now).await?;
         Ok(change.commit().await?)
     }
 
@@ -189,6 +197,7 @@ impl Store {
         organization: &OrganizationId,
         name: &UserName,
         locked: bool,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), AccountError> {
         let mut change = self.begin().await?;
@@ -203,6 +212,9 @@ impl Store {
         .execute(change.on())
         .await;
         self.one(changed.map(|done| done.rows_affected()), organization, name)?;
+        let event = ChangeEvent::new(ChangeAction::UserChanged, organization, name, by)
+            .because(Some(if locked { "locked" } else { "unlocked" }));
+        change.announce(&event, now).await?;
         Ok(change.commit().await?)
     }
 
@@ -215,6 +227,7 @@ impl Store {
         &self,
         organization: &OrganizationId,
         name: &UserName,
+        by: &Actor,
         now: Timestamp,
     ) -> Result<(), AccountError> {
         let mut change = self.begin().await?;
@@ -229,6 +242,8 @@ impl Store {
             .execute(change.on())
             .await;
         self.one(removed.map(|done| done.rows_affected()), organization, name)?;
+        let event = ChangeEvent::new(ChangeAction::UserRemoved, organization, name, by);
+        change.announce(&event, now).await?;
         Ok(change.commit().await?)
     }
 
@@ -253,21 +268,20 @@ impl Store {
         row.map(|row| self.read_account(&row)).transpose()
     }
 
-    /// Every account of every organisation, by organisation and name.
+    /// Every account of every organisation, by organisation and name. One that cannot be read is left
+    /// out and reported: it must not keep the others' changes from taking effect.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        sqlx::query(
+        let rows = sqlx::query(
             "SELECT id, organization, name, password_hash, locked, epoch, created, changed
              FROM accounts ORDER BY organization, name",
         )
         .fetch_all(&self.pool)
         .await
-        .map_err(|error| self.fault(error))?
-        .iter()
-        .map(|row| self.read_account(row))
-        .collect()
+        .map_err(|error| self.fault(error))?;
+        Ok(readable(rows.iter().map(|row| self.read_account(row))))
     }
 
     async fn exemptions_held(
@@ -281,7 +295,7 @@ impl Store {
             "SELECT e.id, l.ends FROM exemptions e
              JOIN accounts a ON a.organization = e.organization AND a.id = e.subject
              JOIN exemption_legs l ON l.exemption = e.id
-             WHERE a.organization = ? AND a.name = ? AND e.state IN ('awaiting', 'active')
+             WHERE a.organization = ? AND a.name = ? AND e.state IN ('awaiting_approval', 'granted')
              ORDER BY e.id",
         )
         .bind(organization.as_str())

@@ -126,3 +126,17 @@ fn primary_code(error: &sqlx::Error) -> Option<i32> {
 pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
+
+/// Leaves out what cannot be read, and says so in the log.
+pub(crate) fn readable<T>(read: impl Iterator<Item = Result<T, StoreError>>) -> Vec<T> {
+    read.filter_map(|one| {
+        one.inspect_err(|error| {
+            tracing::error!(
+                error = error as &dyn std::error::Error,
+                "a row of the store is left out; it opens nothing"
+            );
+        })
+        .ok()
+    })
+    .collect()
+}

@@ -10,6 +10,7 @@
 
 mod accounts;
 mod error;
+mod exemptions;
 mod migrations;
 mod open;
 mod outbox;
@@ -24,7 +25,8 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
-pub use outbox::OutboxEntry;
+pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
 pub use seen::{SeenListVersion, SeenSettings};
 
 /// The name of the store in the state directory.
@@ -35,34 +37,6 @@ pub const FILE_NAME: &str = "geovagt.sqlite3";
 pub struct Store {
     pool: SqlitePool,
     path: Arc<PathBuf>,
-}
-
-/// Who makes a change: the name that was stated, and the account of the operating system.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Actor {
-    /// `--by`, as stated.
-    pub stated: Option<String>,
-    /// Whom the operating system says it is.
-    pub system_user: String,
-}
-
-impl Actor {
-    /// The stated name, else the operating system's.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        self.stated.as_deref().unwrap_or(&self.system_user)
-    }
-
-    /// Whether these are surely two people. Two changes from one system account (a shared one, it
-    /// may be) count as two people only where both state who they are.
-    #[must_use]
-    pub fn differs_from(&self, other: &Self) -> bool {
-        let folded = |text: &str| text.trim().to_lowercase();
-        let names_differ = folded(self.name()) != folded(other.name());
-        let one_account = folded(&self.system_user) == folded(&other.system_user);
-        let both_stated = self.stated.is_some() && other.stated.is_some();
-        names_differ && (!one_account || both_stated)
-    }
 }
 
 impl Store {

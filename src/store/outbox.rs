@@ -4,10 +4,79 @@
 //! an entry may come twice after a crash between the two (its id tells), but is never lost.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Change, Store, StoreError};
+use crate::identifier::OrganizationId;
+use crate::policy::{Actor, ExemptionId, UserName};
+
+/// What was changed, in the words of `event.action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeAction {
+    /// An exemption was granted.
+    ExemptionGranted,
+    /// A second person approved it.
+    ExemptionApproved,
+    /// It was revoked.
+    ExemptionRevoked,
+    /// It was closed.
+    ExemptionClosed,
+    /// A local account was made.
+    UserAdded,
+    /// Its password, lock or sessions were changed.
+    UserChanged,
+    /// It was removed.
+    UserRemoved,
+}
+
+/// One change that the log has to tell of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeEvent {
+    /// What was done.
+    pub action: ChangeAction,
+    /// In which organisation.
+    pub organization: String,
+    /// Who did it, by the name they gave.
+    pub done_by: String,
+    /// Who did it, by the operating system.
+    pub done_as: Option<String>,
+    /// Whom it was done to.
+    pub target: String,
+    /// The exemption, where it is about one.
+    pub exemption: Option<String>,
+    /// Why, where a reason was given, or what exactly.
+    pub reason: Option<String>,
+}
+
+impl ChangeEvent {
+    pub(super) fn new(
+        action: ChangeAction,
+        organization: &OrganizationId,
+        target: &UserName,
+        by: &Actor,
+    ) -> Self {
+        Self {
+            action,
+            organization: organization.to_string(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: target.to_string(),
+            exemption: None,
+            reason: None,
+        }
+    }
+
+    pub(super) fn about(self, exemption: &ExemptionId) -> Self {
+        Self { exemption: Some(exemption.to_string()), ..self }
+    }
+
+    pub(super) fn because(self, reason: Option<&str>) -> Self {
+        Self { reason: reason.map(str::to_owned), ..self }
+    }
+}
 
 /// One waiting entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,8 +85,8 @@ pub struct OutboxEntry {
     pub sequence: i64,
     /// The event's own id (UUIDv7), the same if it is read twice.
     pub id: String,
-    /// The event as JSON.
-    pub event: String,
+    /// The change.
+    pub event: ChangeEvent,
     /// When the change was made.
     pub created: Timestamp,
 }
@@ -38,10 +107,12 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let text = |column| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
+                let event = text(2)?;
                 Ok(OutboxEntry {
                     sequence: row.try_get(0).map_err(|error| self.fault(error))?,
                     id: text(1)?,
-                    event: text(2)?,
+                    event: serde_json::from_str(&event)
+                        .map_err(|_| self.unreadable("a log entry", &event))?,
                     created: self.timestamp(&text(3)?)?,
                 })
             })
@@ -67,7 +138,13 @@ impl Store {
 
 impl Change {
     /// Puts an event beside the change it tells of.
-    pub(super) async fn announce(&mut self, event: &str, now: Timestamp) -> Result<(), StoreError> {
+    pub(super) async fn announce(
+        &mut self,
+        event: &ChangeEvent,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = serde_json::to_string(event)
+            .map_err(|error| self.fault(sqlx::Error::Encode(Box::new(error))))?;
         let kept = sqlx::query("INSERT INTO outbox (id, event, created) VALUES (?, ?, ?)")
             .bind(Uuid::now_v7().to_string())
             .bind(event)

@@ -31,10 +31,10 @@ CREATE TABLE exemptions (
     user_name    TEXT NOT NULL,
     purpose      TEXT NOT NULL,
     case_number  TEXT NOT NULL,
-    state        TEXT NOT NULL CHECK (state IN ('awaiting', 'active', 'revoked', 'closed')),
+    state        TEXT NOT NULL CHECK (state IN ('awaiting_approval', 'granted', 'revoked', 'closed')),
     granted_at   TEXT NOT NULL,
-    granted_by   TEXT,
-    granted_as   TEXT NOT NULL
+    granted_by   TEXT NOT NULL,
+    granted_as   TEXT
 ) STRICT;
 CREATE INDEX exemptions_by_organization ON exemptions (organization, state);
 
@@ -59,8 +59,8 @@ CREATE TABLE exemption_history (
     exemption   TEXT NOT NULL REFERENCES exemptions (id),
     action      TEXT NOT NULL CHECK (action IN ('granted', 'approved', 'revoked', 'closed')),
     at          TEXT NOT NULL,
-    stated_by   TEXT,
-    system_user TEXT NOT NULL,
+    done_by     TEXT NOT NULL,
+    done_as     TEXT,
     reason      TEXT
 ) STRICT;
 CREATE INDEX exemption_history_by_exemption ON exemption_history (exemption, sequence);

@@ -1,0 +1,253 @@
+//! What reads exemptions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use super::{ExemptionError, ExemptionRecord, HistoryEntry};
+use crate::identifier::{OrganizationId, ProviderId, SiteId};
+use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
+use crate::store::error::readable;
+use crate::store::{Change, Store, StoreError};
+use crate::territory::Territory;
+
+/// For so long an ended exemption still explains why its person is rejected.
+const EXPLAINS_FOR: SignedDuration = SignedDuration::from_hours(24 * 90);
+
+/// Which exemptions to read; nothing stated: all.
+#[derive(Default, Clone, Copy)]
+struct Filter<'a> {
+    id: Option<&'a ExemptionId>,
+    organization: Option<&'a OrganizationId>,
+    in_effect: bool,
+}
+
+impl Store {
+    /// The exemptions that count: granted, of people whose account is not locked, not ended long
+    /// ago. One that cannot be read is left out and reported: it must not keep another's revocation
+    /// from taking effect.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn load_exemptions(
+        &self,
+        now: Timestamp,
+    ) -> Result<Vec<TravelExemption>, StoreError> {
+        let filter = Filter { in_effect: true, ..Filter::default() };
+        let records = readable(self.read_records(filter).await?.into_iter());
+        let recent = |exemption: &TravelExemption| {
+            exemption.journey().is_some_and(|(_, until)| now.duration_since(until) < EXPLAINS_FOR)
+        };
+        Ok(records.into_iter().map(|record| record.exemption).filter(recent).collect())
+    }
+
+    /// Every exemption of an organisation, or of all, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read, or holds one that cannot be.
+    pub async fn exemptions(
+        &self,
+        organization: Option<&OrganizationId>,
+    ) -> Result<Vec<ExemptionRecord>, StoreError> {
+        let filter = Filter { organization, ..Filter::default() };
+        self.read_records(filter).await?.into_iter().collect()
+    }
+
+    /// The exemption of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store or the exemption cannot be read.
+    pub async fn exemption(&self, id: &ExemptionId) -> Result<Option<ExemptionRecord>, StoreError> {
+        let filter = Filter { id: Some(id), ..Filter::default() };
+        self.read_records(filter).await?.into_iter().next().transpose()
+    }
+
+    pub(super) async fn exemption_for_change(
+        &self,
+        change: &mut Change,
+        id: &ExemptionId,
+    ) -> Result<ExemptionRecord, ExemptionError> {
+        let filter = Filter { id: Some(id), ..Filter::default() };
+        let found = self.records_on(change.on(), filter).await?.into_iter().next();
+        Ok(found.ok_or_else(|| ExemptionError::Unknown(id.clone()))??)
+    }
+
+    async fn read_records(
+        &self,
+        filter: Filter<'_>,
+    ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
+        // One transaction, so that exemption, legs and sites are of one instant.
+        let mut transaction = self.pool.begin().await.map_err(|error| self.fault(error))?;
+        let records = self.records_on(&mut transaction, filter).await?;
+        transaction.commit().await.map_err(|error| self.fault(error))?;
+        Ok(records)
+    }
+
+    async fn records_on(
+        &self,
+        connection: &mut SqliteConnection,
+        filter: Filter<'_>,
+    ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
+        let exemptions = sqlx::query(
+            "SELECT e.* FROM exemptions e
+             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
+               AND (?3 = 0 OR (e.state = 'granted' AND NOT EXISTS (
+                        SELECT 1 FROM accounts a WHERE a.organization = e.organization
+                        AND a.id = e.subject AND a.locked = 1)))
+             ORDER BY e.granted_at, e.id",
+        )
+        .bind(filter.id.map(ExemptionId::as_str))
+        .bind(filter.organization.map(OrganizationId::as_str))
+        .bind(filter.in_effect)
+        .fetch_all(&mut *connection)
+        .await
+        .map_err(|error| self.fault(error))?;
+        let legs = rows_of(
+            connection,
+            "SELECT l.* FROM exemption_legs l JOIN exemptions e ON e.id = l.exemption
+             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
+             ORDER BY l.exemption, l.position, l.territory",
+            filter,
+        );
+        let legs = legs.await.map_err(|error| self.fault(error))?;
+        let sites = rows_of(
+            connection,
+            "SELECT s.* FROM exemption_sites s JOIN exemptions e ON e.id = s.exemption
+             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
+             ORDER BY s.exemption, s.site",
+            filter,
+        );
+        let sites = sites.await.map_err(|error| self.fault(error))?;
+        let history = rows_of(
+            connection,
+            "SELECT h.* FROM exemption_history h JOIN exemptions e ON e.id = h.exemption
+             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
+             ORDER BY h.sequence",
+            filter,
+        );
+        let history = history.await.map_err(|error| self.fault(error))?;
+        let none = Vec::new();
+        let read = |row: &SqliteRow| {
+            let id: String = self.text(row, "id")?;
+            let parts = Parts {
+                legs: legs.get(&id).unwrap_or(&none),
+                sites: sites.get(&id).unwrap_or(&none),
+                history: history.get(&id).unwrap_or(&none),
+            };
+            self.record(row, &parts)
+        };
+        Ok(exemptions.iter().map(read).collect())
+    }
+
+    fn record(&self, row: &SqliteRow, parts: &Parts<'_>) -> Result<ExemptionRecord, StoreError> {
+        let text = |column| self.text(row, column);
+        let parsed = |column, what| -> Result<(String, _), StoreError> {
+            let value = text(column)?;
+            Ok((value.clone(), self.unreadable(what, &value)))
+        };
+        let (organization, unreadable) = parsed("organization", "an organisation")?;
+        let organization = OrganizationId::parse(&organization).map_err(|_| unreadable)?;
+        let (provider, unreadable) = parsed("provider", "a provider")?;
+        let provider = ProviderId::parse(&provider).map_err(|_| unreadable)?;
+        let (user_name, unreadable) = parsed("user_name", "a user name")?;
+        let user_name = UserName::parse(&user_name).map_err(|_| unreadable)?;
+        let (state, unreadable) = parsed("state", "a state")?;
+        let state = ExemptionState::from_word(&state).ok_or(unreadable)?;
+        let exemption = TravelExemption {
+            id: ExemptionId::new(&text("id")?),
+            person: Person::new(organization.clone(), provider, &text("subject")?),
+            user_name,
+            organization,
+            sites: parts.sites.iter().map(|row| self.site(row)).collect::<Result<_, _>>()?,
+            legs: self.legs(parts.legs)?,
+            purpose: text("purpose")?,
+            case_number: text("case_number")?,
+            state,
+        };
+        Ok(ExemptionRecord {
+            exemption,
+            granted_at: self.timestamp(&text("granted_at")?)?,
+            granted_by: self.actor(row, "granted_by", "granted_as")?,
+            history: parts
+                .history
+                .iter()
+                .map(|row| self.history_entry(row))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn legs(&self, rows: &[SqliteRow]) -> Result<Vec<Leg>, StoreError> {
+        let mut legs: BTreeMap<i64, Leg> = BTreeMap::new();
+        for row in rows {
+            let position: i64 = row.try_get("position").map_err(|error| self.fault(error))?;
+            let code = self.text(row, "territory")?;
+            let territory =
+                Territory::parse(&code).map_err(|_| self.unreadable("a territory", &code))?;
+            let from = self.timestamp(&self.text(row, "starts")?)?;
+            let until = self.timestamp(&self.text(row, "ends")?)?;
+            let leg = legs.entry(position).or_insert_with(|| Leg {
+                territories: Vec::new(),
+                from,
+                until,
+            });
+            if (leg.from, leg.until) != (from, until) {
+                return Err(self.unreadable("a leg of two durations", &until.to_string()));
+            }
+            leg.territories.push(territory);
+        }
+        let mut legs: Vec<Leg> = legs.into_values().collect();
+        legs.iter_mut().for_each(|leg| leg.territories.sort_unstable());
+        Ok(legs)
+    }
+
+    fn site(&self, row: &SqliteRow) -> Result<SiteId, StoreError> {
+        let site = self.text(row, "site")?;
+        SiteId::parse(&site).map_err(|_| self.unreadable("a site", &site))
+    }
+
+    fn history_entry(&self, row: &SqliteRow) -> Result<HistoryEntry, StoreError> {
+        Ok(HistoryEntry {
+            action: self.text(row, "action")?,
+            at: self.timestamp(&self.text(row, "at")?)?,
+            by: self.actor(row, "done_by", "done_as")?,
+            reason: row.try_get("reason").map_err(|error| self.fault(error))?,
+        })
+    }
+
+    fn actor(&self, row: &SqliteRow, by: &str, as_whom: &str) -> Result<Actor, StoreError> {
+        Ok(Actor {
+            name: self.text(row, by)?,
+            operating_system_user: row.try_get(as_whom).map_err(|error| self.fault(error))?,
+        })
+    }
+
+    fn text(&self, row: &SqliteRow, column: &str) -> Result<String, StoreError> {
+        row.try_get(column).map_err(|error| self.fault(error))
+    }
+}
+
+struct Parts<'a> {
+    legs: &'a [SqliteRow],
+    sites: &'a [SqliteRow],
+    history: &'a [SqliteRow],
+}
+
+/// The rows that belong to the exemptions of the filter, by exemption.
+async fn rows_of(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    filter: Filter<'_>,
+) -> Result<HashMap<String, Vec<SqliteRow>>, sqlx::Error> {
+    let rows = sqlx::query(sql)
+        .bind(filter.id.map(ExemptionId::as_str))
+        .bind(filter.organization.map(OrganizationId::as_str))
+        .fetch_all(connection)
+        .await?;
+    let mut by_exemption: HashMap<String, Vec<SqliteRow>> = HashMap::new();
+    for row in rows {
+        by_exemption.entry(row.try_get("exemption")?).or_default().push(row);
+    }
+    Ok(by_exemption)
+}
