@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn a_record_that_unfolds_is_refused() {
-        // Arrays of eight pointers at the array before: eight to the power of ten values.
+        // Arrays of eight pointers at the array before: eight to the power of seven values.
         let mut bytes = vec![0xa1, 0x01];
         let mut previous = 0_usize;
-        for _ in 0..10 {
+        for _ in 0..7 {
             let start = bytes.len();
             bytes.extend([0x08, 0x04]);
             for _ in 0..8 {

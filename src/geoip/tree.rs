@@ -9,12 +9,8 @@ use super::error::Problem;
 
 /// Places in an IPv6 tree from which writers point at the IPv4 part: mapped addresses, Teredo,
 /// 6to4, NAT64. Prefix and its length.
-const ALIASES: [(u128, u32); 4] = [
-    (0xffff_0000_0000, 96),
-    (0x2001_0000 << 96, 32),
-    (0x2002 << 112, 16),
-    (0x0064_ff9b << 96, 96),
-];
+const ALIASES: [(u128, u32); 4] =
+    [(0xffff_0000_0000, 96), (0x2001_0000 << 96, 32), (0x2002 << 112, 16), (0x0064_ff9b << 96, 96)];
 
 /// The search tree of a file whose layout the reader has accepted.
 pub(super) struct Tree<'a> {
