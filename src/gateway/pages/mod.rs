@@ -1,0 +1,35 @@
+//! The pages that a person meets at the gateway, and the answers that other clients get.
+//!
+//! Pure in its manner: every value comes in as an argument, nothing is looked up, no clock is read.
+//! May use `config` (whose page it is), `policy` (reasons), `language` and `http`.
+//!
+//! Always holds: a page is one file of at most 15 KB without script and without anything fetched
+//! from elsewhere; every value that a stranger can influence is escaped by the template engine; what
+//! a rejected person reads does not tell whether anybody, they included, holds an exemption.
+
+mod client;
+mod contact;
+mod countries;
+mod failure;
+mod page;
+mod privacy;
+mod rejection;
+mod seen;
+mod shell;
+mod sign_in;
+mod style;
+#[cfg(test)]
+mod tests;
+mod wording;
+
+pub use client::{ClientKind, RequestShape};
+pub use countries::{Announced, Change, Countries, ListedEntry, countries};
+pub use failure::{Failure, FailureView, failure, failure_response};
+pub use page::Page;
+pub use privacy::{Privacy, privacy};
+pub use rejection::{Names, Rejection, deny_response, rejection};
+pub use seen::{AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen};
+pub use shell::language;
+pub use sign_in::{SignIn, SignInProblem, SignOut, sign_in, sign_out};
+pub use style::content_security_policy;
+pub use wording::{instant, is_db_ip};
