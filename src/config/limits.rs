@@ -1,0 +1,98 @@
+//! `limits`: what one machine takes on, and how long it waits.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_yaml::Spanned;
+
+use super::checker::{Checker, Text};
+
+/// `limits`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Open connections of all listeners.
+    pub connections: usize,
+    /// Open connections of one peer address that is no trusted proxy. A whole town hall may stand
+    /// behind one address.
+    pub connections_per_address: usize,
+    /// Requests between their head and the end of their answer.
+    pub requests_in_flight: usize,
+    /// Bytes of a request's head.
+    pub header_bytes: usize,
+    /// From the first byte of a connection or request to the end of its head, TLS included.
+    pub header_timeout: Duration,
+    /// How long a connection may stand without a request.
+    pub idle_timeout: Duration,
+    /// How long an upstream may take to accept a connection.
+    pub upstream_connect_timeout: Duration,
+    /// How long an upstream may take to begin its answer. ActiveSync polls stand for a quarter of an
+    /// hour and more.
+    pub upstream_response_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            connections_per_address: 2_000,
+            requests_in_flight: 10_000,
+            header_bytes: 64 << 10,
+            header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
+            upstream_connect_timeout: Duration::from_secs(5),
+            upstream_response_timeout: Duration::from_secs(20 * 60),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    connections: Option<Spanned<u64>>,
+    connections_per_address: Option<Spanned<u64>>,
+    requests_in_flight: Option<Spanned<u64>>,
+    header_bytes: Option<Spanned<u64>>,
+    header_timeout: Option<Text>,
+    idle_timeout: Option<Text>,
+    upstream_connect_timeout: Option<Text>,
+    upstream_response_timeout: Option<Text>,
+}
+
+impl RawLimits {
+    pub(super) fn check(&self, check: &mut Checker<'_>) -> Option<Limits> {
+        let default = Limits::default();
+        let mut count = |number: Option<&Spanned<u64>>, default: usize, bounds| {
+            check.number(number, default as u64, bounds).and_then(|n| usize::try_from(n).ok())
+        };
+        let connections = count(self.connections.as_ref(), default.connections, 1..=1_000_000);
+        let connections_per_address = count(
+            self.connections_per_address.as_ref(),
+            default.connections_per_address,
+            1..=1_000_000,
+        );
+        let requests_in_flight =
+            count(self.requests_in_flight.as_ref(), default.requests_in_flight, 1..=1_000_000);
+        let header_bytes =
+            count(self.header_bytes.as_ref(), default.header_bytes, 8 << 10..=1 << 20);
+        let mut span = |text: Option<&Text>, default, most| {
+            let seconds = Duration::from_secs;
+            check.span(text, default, Duration::from_millis(100)..=seconds(most))
+        };
+        let header_timeout = span(self.header_timeout.as_ref(), default.header_timeout, 120);
+        let idle_timeout = span(self.idle_timeout.as_ref(), default.idle_timeout, 3600);
+        let upstream_connect_timeout =
+            span(self.upstream_connect_timeout.as_ref(), default.upstream_connect_timeout, 120);
+        let upstream_response_timeout =
+            span(self.upstream_response_timeout.as_ref(), default.upstream_response_timeout, 7200);
+        Some(Limits {
+            connections: connections?,
+            connections_per_address: connections_per_address?,
+            requests_in_flight: requests_in_flight?,
+            header_bytes: header_bytes?,
+            header_timeout: header_timeout?,
+            idle_timeout: idle_timeout?,
+            upstream_connect_timeout: upstream_connect_timeout?,
+            upstream_response_timeout: upstream_response_timeout?,
+        })
+    }
+}

@@ -1,0 +1,222 @@
+//! `listeners`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_yaml::{Location, Spanned};
+
+use super::binds::Binds;
+use super::checker::{Checker, Text, Wrong, all};
+use super::network::is_vast;
+use crate::client_address::{AddressSource, HeaderSource};
+use crate::identifier::ListenerId;
+
+/// `listeners[]`
+#[derive(Debug, Clone)]
+pub struct Listener {
+    /// For log and metrics.
+    pub name: ListenerId,
+    /// The addresses it listens on.
+    pub bind: Vec<SocketAddr>,
+    /// What is spoken there.
+    pub protocol: Protocol,
+    /// The certificates; none: plain.
+    pub tls: Option<Tls>,
+    /// Where the client's address comes from.
+    pub client_address: AddressSource,
+    /// `denial: close`: reject before TLS, without a byte.
+    pub close_denied: bool,
+}
+
+/// `protocol`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// `http`
+    Http,
+    /// `tcp`
+    Tcp,
+}
+
+/// `tls`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The first serves clients that name no host, or none we have.
+    pub certificates: Vec<CertificateFiles>,
+}
+
+/// One certificate chain and its key, PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Leaf first.
+    pub chain: PathBuf,
+    /// PKCS#8, SEC1 or PKCS#1.
+    pub key: PathBuf,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawListener {
+    pub(super) name: Option<Text>,
+    bind: Option<Spanned<Vec<Text>>>,
+    /// Default `http`.
+    protocol: Option<Text>,
+    /// Default none: plain.
+    tls: Option<Spanned<RawTls>>,
+    client_address: Option<Spanned<RawClientAddress>>,
+    /// Default none: as the site says.
+    denial: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTls {
+    certificates: Option<Vec<Spanned<RawCertificate>>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCertificate {
+    chain: Option<Text>,
+    key: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawClientAddress {
+    /// Default empty: the peer is the client.
+    trusted_proxies: Option<Vec<Text>>,
+    /// Default `peer`.
+    source: Option<Text>,
+}
+
+impl RawListener {
+    pub(super) fn check(
+        &self,
+        here: Location,
+        binds: &mut Binds,
+        check: &mut Checker<'_>,
+    ) -> Option<Listener> {
+        let name = check.required(&self.name, "name", here).and_then(|text| {
+            check.parsed(text, "a name", |value| {
+                ListenerId::parse(value).map_err(|error| {
+                    Wrong::new(
+                        format!("cannot be a name: {error}"),
+                        "choose a short lower-case name",
+                    )
+                })
+            })
+        });
+        let bind = check
+            .required(&self.bind, "bind", here)
+            .and_then(|addresses| binds.check(addresses, check));
+        let protocol = self.protocol(check);
+        let tls = match &self.tls {
+            Some(tls) => tls.value.check(tls.referenced, check).map(Some),
+            None => Some(None),
+        };
+        let client_address = match &self.client_address {
+            Some(source) => source.value.check(source.referenced, check),
+            None => Some(AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer }),
+        };
+        let close_denied = self.closes(client_address.as_ref(), check);
+        Some(Listener {
+            name: name?,
+            bind: bind?,
+            protocol: protocol?,
+            tls: tls?,
+            client_address: client_address?,
+            close_denied: close_denied?,
+        })
+    }
+
+    fn protocol(&self, check: &mut Checker<'_>) -> Option<Protocol> {
+        let words = [("http", Protocol::Http), ("tcp", Protocol::Tcp)];
+        let protocol = check.word(self.protocol.as_ref(), Protocol::Http, &words)?;
+        if let (Protocol::Tcp, Some(text)) = (protocol, &self.protocol) {
+            check.refuse(
+                text.referenced,
+                "listeners with `protocol: tcp` are not in this version",
+                "leave mail (IMAP, submission) where it is for now; `protocol: http` works",
+            );
+            return None;
+        }
+        Some(protocol)
+    }
+
+    fn closes(&self, source: Option<&AddressSource>, check: &mut Checker<'_>) -> Option<bool> {
+        let Some(text) = &self.denial else { return Some(false) };
+        check.word(Some(text), (), &[("close", ())])?;
+        if source.is_some_and(|source| source.source != HeaderSource::Peer) {
+            check.refuse(
+                text.referenced,
+                "`denial: close` rejects by the connection's own address, which here is a proxy's",
+                "remove it here and set `denial: close` at the sites, or take `source: peer`",
+            );
+            return None;
+        }
+        Some(true)
+    }
+}
+
+impl RawTls {
+    pub(super) fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Tls> {
+        let certificates = all(self.certificates.iter().flatten().map(|certificate| {
+            let (raw, here) = (&certificate.value, certificate.referenced);
+            let chain = check.required(&raw.chain, "chain", here).and_then(|text| check.path(text));
+            let key = check.required(&raw.key, "key", here).and_then(|text| check.path(text));
+            Some(CertificateFiles { chain: chain?, key: key? })
+        }))?;
+        if certificates.is_empty() {
+            check.refuse(
+                here,
+                "TLS is asked for without a certificate",
+                "write `certificates: [{chain: tls/fullchain.pem, key: tls/key.pem}]`",
+            );
+            return None;
+        }
+        Some(Tls { certificates })
+    }
+}
+
+impl RawClientAddress {
+    pub(super) fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<AddressSource> {
+        let words = [
+            ("peer", HeaderSource::Peer),
+            ("x_forwarded_for", HeaderSource::XForwardedFor),
+            ("forwarded", HeaderSource::Forwarded),
+            ("proxy_protocol", HeaderSource::ProxyProtocol),
+        ];
+        let source = check.word(self.source.as_ref(), HeaderSource::Peer, &words);
+        let trusted_proxies = all(self.trusted_proxies.iter().flatten().map(|text| {
+            let network = check.network(text)?;
+            if is_vast(&network) {
+                check.refuse(
+                    text.referenced,
+                    "this trusts nearly everybody, so anybody could choose his own address",
+                    "name the addresses of your proxies",
+                );
+                return None;
+            }
+            Some(network)
+        }));
+        let (source, trusted_proxies) = (source?, trusted_proxies?);
+        let at = self.source.as_ref().map_or(here, |text| text.referenced);
+        if source != HeaderSource::Peer && trusted_proxies.is_empty() {
+            check.refuse(
+                at,
+                "nobody is trusted to say the client's address",
+                "name your proxies in `trusted_proxies`, or take `source: peer`",
+            );
+            return None;
+        }
+        if source == HeaderSource::Peer && !trusted_proxies.is_empty() {
+            check.warn(
+                at,
+                "`trusted_proxies` has no effect with `source: peer`; the proxy counts as the client",
+                "set `source` to what your proxy sends: x_forwarded_for, forwarded or proxy_protocol",
+            );
+        }
+        Some(AddressSource { trusted_proxies, source })
+    }
+}

@@ -1,0 +1,556 @@
+use super::*;
+use crate::config::render::plain;
+
+/// The smallest configuration that does something.
+const SMALL: &str = "\
+country_lists: {cfcs: cfcs.yaml}
+policies:
+  standard:
+    list: cfcs
+organizations:
+  ballerup:
+    name: Ballerup Kommune
+    policy: standard
+listeners:
+  - name: web
+    bind: [\"127.0.0.1:0\"]
+sites:
+  kilden:
+    organization: ballerup
+    hosts: [kilden.example.dk]
+    upstream: {servers: [\"http://10.1.0.10:8080\"]}
+";
+
+fn surroundings<'a>() -> Surroundings<'a> {
+    Surroundings {
+        environment: &|name| (name == "PASSWORD").then(|| "hunter2".to_owned()),
+        now: "2026-11-22T12:00:00Z".parse().unwrap(),
+        static_only: false,
+    }
+}
+
+fn examined(text: &str) -> Examined {
+    examine_source(SourceFile::new("/etc/geovagt/gateway.yaml", text), surroundings())
+}
+
+fn config(text: &str) -> Config {
+    let examined = examined(text);
+    assert!(examined.config.is_some(), "{:#?}", examined.findings);
+    examined.config.unwrap()
+}
+
+/// Every finding as shown.
+fn shown(text: &str) -> String {
+    let examined = examined(text);
+    assert_eq!(examined.has_errors(), examined.config.is_none());
+    let all: Vec<String> = examined.findings.iter().map(|f| plain(f, &examined.sources)).collect();
+    all.join("\n")
+}
+
+/// The small configuration with one text in it replaced.
+fn changed(from: &str, to: &str) -> String {
+    assert!(SMALL.contains(from), "{from}");
+    SMALL.replacen(from, to, 1)
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let config = config(SMALL);
+    assert_eq!(config.state_directory, Path::new("/var/lib/geovagt"));
+    assert_eq!(config.country_lists.values().next().unwrap(), Path::new("/etc/geovagt/cfcs.yaml"));
+    let policy = config.policies.values().next().unwrap();
+    assert_eq!(policy.mode, crate::policy::Mode::Enforce);
+    assert_eq!(policy.unknown_location, crate::policy::Admission::Deny);
+    assert_eq!(policy.private_networks, crate::policy::Admission::Deny);
+    let organization = config.organizations.values().next().unwrap();
+    assert!(!organization.travel_exemptions.enabled);
+    assert_eq!(organization.identity_providers.len(), 1);
+    assert_eq!(config.identity.len(), 1);
+    assert_eq!(config.sites.values().next().unwrap().policy.as_str(), "standard");
+    assert_eq!(config.limits, crate::config::Limits::default());
+    assert!(config.operations.is_none() && config.admin.is_none() && config.threads.is_none());
+}
+
+#[test]
+fn the_shipped_example_says_the_defaults() {
+    let text = include_str!("../../config/gateway.yaml");
+    let example = examined(text);
+    assert_eq!(example.findings, []);
+    let (example, small) = (example.config.unwrap(), config(SMALL));
+    assert_eq!(example.audit, small.audit);
+    assert_eq!(example.limits, small.limits);
+    assert_eq!(example.state_directory, small.state_directory);
+    assert_eq!(example.geoip.warn_after, small.geoip.warn_after);
+    assert_eq!(example.geoip.database, small.geoip.database);
+    let (a, b) = (example.sites.values().next().unwrap(), small.sites.values().next().unwrap());
+    assert_eq!((a.denial, a.authentication), (b.denial, b.authentication));
+    assert_eq!(a.forward_credentials, b.forward_credentials);
+    assert_eq!(example.listeners[0].client_address, small.listeners[0].client_address);
+}
+
+#[test]
+fn every_finding_is_said_at_once() {
+    let text = changed("list: cfcs", "list: cfsc\n    mode: enforced")
+        .replace("policy: standard", "policy: standrad")
+        .replace("organization: ballerup", "organization: balerup")
+        .replace("http://10.1.0.10:8080", "http://10.1.0.10:8080/mail");
+    insta::assert_snapshot!(shown(&text), @r#"
+    error: no list is called `cfsc`
+     --> /etc/geovagt/gateway.yaml:4:11
+      |
+    4 |     list: cfsc
+      |           ^^^^
+      |
+      = help: did you mean `cfcs`?
+    error: `enforced` is not one of the words that can stand here
+     --> /etc/geovagt/gateway.yaml:5:11
+      |
+    5 |     mode: enforced
+      |           ^^^^^^^^
+      |
+      = help: did you mean `enforce`?
+    error: no policy is called `standrad`
+     --> /etc/geovagt/gateway.yaml:9:13
+      |
+    9 |     policy: standrad
+      |             ^^^^^^^^
+      |
+      = help: did you mean `standard`?
+    error: no organisation is called `balerup`
+      --> /etc/geovagt/gateway.yaml:15:19
+       |
+    15 |     organization: balerup
+       |                   ^^^^^^^
+       |
+       = help: did you mean `ballerup`?
+    error: `http://10.1.0.10:8080/mail` has a path
+      --> /etc/geovagt/gateway.yaml:17:26
+       |
+    17 |     upstream: {servers: ["http://10.1.0.10:8080/mail"]}
+       |                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: write only scheme, host and port; paths go on as the client sent them
+    "#);
+}
+
+#[test]
+fn an_error_in_a_block_does_not_make_its_name_unknown() {
+    let text = changed("list: cfcs", "list: nonsense");
+    assert_eq!(examined(&text).findings.len(), 1, "{}", shown(&text));
+}
+
+#[test]
+fn ambiguous_trust_is_refused() {
+    let with = |source: &str| {
+        let bind = "bind: [\"127.0.0.1:0\"]";
+        shown(&changed(bind, &format!("{bind}\n    client_address: {source}")))
+    };
+    insta::assert_snapshot!(with("{source: x_forwarded_for}"), @r#"
+    error: nobody is trusted to say the client's address
+      --> /etc/geovagt/gateway.yaml:12:30
+       |
+    12 |     client_address: {source: x_forwarded_for}
+       |                              ^^^^^^^^^^^^^^^
+       |
+       = help: name your proxies in `trusted_proxies`, or take `source: peer`
+    "#);
+    insta::assert_snapshot!(with("{source: forwarded, trusted_proxies: [0.0.0.0/0]}"), @r#"
+    error: this trusts nearly everybody, so anybody could choose his own address
+      --> /etc/geovagt/gateway.yaml:12:59
+       |
+    12 |     client_address: {source: forwarded, trusted_proxies: [0.0.0.0/0]}
+       |                                                           ^^^^^^^^^
+       |
+       = help: name the addresses of your proxies
+    "#);
+    insta::assert_snapshot!(with("{trusted_proxies: [10.0.0.0/8]}"), @r#"
+    warning: `trusted_proxies` has no effect with `source: peer`; the proxy counts as the client
+      --> /etc/geovagt/gateway.yaml:12:21
+       |
+    12 |     client_address: {trusted_proxies: [10.0.0.0/8]}
+       |                     ^
+       |
+       = help: set `source` to what your proxy sends: x_forwarded_for, forwarded or proxy_protocol
+    "#);
+    insta::assert_snapshot!(with("{source: forwarded, trusted_proxies: [10.1.2.3/8]}"), @r#"
+    error: `10.1.2.3/8` has bits set behind its prefix
+      --> /etc/geovagt/gateway.yaml:12:59
+       |
+    12 |     client_address: {source: forwarded, trusted_proxies: [10.1.2.3/8]}
+       |                                                           ^^^^^^^^^^
+       |
+       = help: the network is 10.0.0.0/8; the one address is 10.1.2.3
+    "#);
+    insta::assert_snapshot!(
+        with("{source: proxy_protocol, trusted_proxies: [10.0.0.1]}\n    denial: close"), @r#"
+    error: `denial: close` rejects by the connection's own address, which here is a proxy's
+      --> /etc/geovagt/gateway.yaml:13:13
+       |
+    13 |     denial: close
+       |             ^^^^^
+       |
+       = help: remove it here and set `denial: close` at the sites, or take `source: peer`
+    "#);
+}
+
+#[test]
+fn what_this_version_does_not_have_is_never_silently_ignored() {
+    insta::assert_snapshot!(
+        shown(&format!("store: postgres://geovagt:hunter2@db/geovagt\n{SMALL}")), @r#"
+    error: this version keeps its store in SQLite only, not in PostgreSQL
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | store: postgres://geovagt:*******@db/geovagt
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write `store: sqlite`, or remove the key
+    "#);
+    let bind = "bind: [\"127.0.0.1:0\"]";
+    insta::assert_snapshot!(shown(&changed(bind, &format!("{bind}\n    protocol: tcp"))), @r#"
+    error: listeners with `protocol: tcp` are not in this version
+      --> /etc/geovagt/gateway.yaml:12:15
+       |
+    12 |     protocol: tcp
+       |               ^^^
+       |
+       = help: leave mail (IMAP, submission) where it is for now; `protocol: http` works
+    "#);
+    insta::assert_snapshot!(
+        shown(&changed("8080\"]}", "8080\"], affinity: connection}")), @r#"
+    error: `affinity: connection` is not in this version, and NTLM would be unsafe without it
+      --> /etc/geovagt/gateway.yaml:16:62
+       |
+    16 |     upstream: {servers: ["http://10.1.0.10:8080"], affinity: connection}
+       |                                                              ^^^^^^^^^^
+       |
+       = help: remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate
+    "#);
+    insta::assert_snapshot!(
+        shown(&format!("identity:\n  entra: {{kind: oidc, issuer: x}}\n{SMALL}")), @r#"
+    error: `oidc` is a kind of provider that is not in this version
+     --> /etc/geovagt/gateway.yaml:2:17
+      |
+    2 |   entra: {kind: oidc, issuer: x}
+      |                 ^^^^
+      |
+      = help: use `kind: local`, accounts made with `geovagt user add`
+    "#);
+    insta::assert_snapshot!(shown(&format!("geoip: {{update: {{every: 1d}}}}\n{SMALL}")), @r#"
+    error: this version does not fetch databases by itself
+     --> /etc/geovagt/gateway.yaml:1:17
+      |
+    1 | geoip: {update: {every: 1d}}
+      |                 ^
+      |
+      = help: remove `update`, and replace the file by a job of your own; it is taken up on reload
+    "#);
+    insta::assert_snapshot!(shown(&format!("admin: {{bind: [\"0.0.0.0:9443\"]}}\n{SMALL}")), @r#"
+    warning: there is no administration in this version; `admin` opens no listener
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | admin: {bind: ["0.0.0.0:9443"]}
+      |        ^
+      |
+      = help: leave it for later, or remove it
+    error: the administration without TLS may listen on loopback alone
+     --> /etc/geovagt/gateway.yaml:1:15
+      |
+    1 | admin: {bind: ["0.0.0.0:9443"]}
+      |               ^
+      |
+      = help: write 127.0.0.1 or [::1], or add `tls:`
+    "#);
+}
+
+#[test]
+fn exemptions_are_switched_on_by_a_decision() {
+    let with = |block: &str| {
+        shown(&changed("name: B", &format!("travel_exemptions: {block}\n    name: B")))
+    };
+    insta::assert_snapshot!(with("{enabled: true}"), @r#"
+    error: travel exemptions are switched on without the decision that allows them
+     --> /etc/geovagt/gateway.yaml:7:34
+      |
+    7 |     travel_exemptions: {enabled: true}
+      |                                  ^^^^
+      |
+      = help: add `decision:` with the case number of the decision
+    "#);
+    insta::assert_snapshot!(
+        with("{enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}"), @r#"
+    error: 0 lies outside what can stand here
+     --> /etc/geovagt/gateway.yaml:7:72
+      |
+    7 |     travel_exemptions: {enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}
+      |                                                                        ^
+      |
+      = help: write a whole number from 1 to 366
+    error: `12` has no unit
+     --> /etc/geovagt/gateway.yaml:7:90
+      |
+    7 |     travel_exemptions: {enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}
+      |                                                                                          ^^
+      |
+      = help: write a whole number and its unit: ms, s, m, h or d
+    error: `RUS` is not a territory code
+     --> /etc/geovagt/gateway.yaml:7:110
+      |
+    7 |     travel_exemptions: {enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}
+      |                                                                                                              ^^^
+      |
+      = help: write it as in ISO 3166: RU, or RU-CE
+    "#);
+    assert_eq!(with("{enabled: false}"), "");
+    insta::assert_snapshot!(
+        with("{enabled: true, decision: '25/1', emergency: {maximum: 72h}}"), @r#"
+    warning: emergency exemptions are not in this version; this has no effect
+     --> /etc/geovagt/gateway.yaml:7:69
+      |
+    7 |     travel_exemptions: {enabled: true, decision: '25/1', emergency: {maximum: 72h}}
+      |                                                                     ^
+      |
+      = help: remove it; `geovagt exemption grant` takes effect within a second
+    "#);
+}
+
+#[test]
+fn one_host_belongs_to_one_site() {
+    let text = format!(
+        "{SMALL}  mail:\n    organization: ballerup\n    hosts: [\"*.example.dk\", kilden.example.dk]\n    \
+         upstream: {{servers: [\"http://10.1.0.11\"]}}\n"
+    );
+    insta::assert_snapshot!(shown(&text), @r#"
+    error: `kilden.example.dk` is a host of the site `kilden` already
+      --> /etc/geovagt/gateway.yaml:19:29
+       |
+    19 |     hosts: ["*.example.dk", kilden.example.dk]
+       |                             ^^^^^^^^^^^^^^^^^
+       |
+       = help: let one site alone answer for a host
+    "#);
+}
+
+#[test]
+fn one_address_is_bound_once() {
+    let with = |bind: &str| shown(&changed("bind: [\"127.0.0.1:0\"]", bind));
+    insta::assert_snapshot!(with("bind: [\"127.0.0.1:80\", \"0.0.0.0:80\"]"), @r#"
+    error: 0.0.0.0:80 is taken already: line 11 listens on 127.0.0.1:80
+      --> /etc/geovagt/gateway.yaml:11:28
+       |
+    11 |     bind: ["127.0.0.1:80", "0.0.0.0:80"]
+       |                            ^^^^^^^^^^^^
+       |
+       = help: use another port or address in one of the two
+    "#);
+    insta::assert_snapshot!(with("bind: [\":443\"]"), @r#"
+    error: `:443` is not an address with a port
+      --> /etc/geovagt/gateway.yaml:11:12
+       |
+    11 |     bind: [":443"]
+       |            ^^^^^^
+       |
+       = help: for every address, write "0.0.0.0:443" and "[::]:443"
+    "#);
+    insta::assert_snapshot!(with("bind: []"), @r#"
+    error: no address to listen on
+      --> /etc/geovagt/gateway.yaml:11:11
+       |
+    11 |     bind: []
+       |           ^
+       |
+       = help: write at least one, as "0.0.0.0:443"; or remove the block
+    "#);
+    assert_eq!(with("bind: [\"0.0.0.0:80\", \"[::]:80\", \"127.0.0.1:0\", \"127.0.0.1:0\"]"), "");
+    let text =
+        changed("127.0.0.1:0", "127.0.0.1:9100") + "operations: {bind: [\"127.0.0.1:9100\"]}\n";
+    assert!(shown(&text).contains("taken already: line 11"));
+}
+
+#[test]
+fn rules_have_a_network_a_reason_and_corrections_an_end() {
+    let with = |rules: &str| shown(&changed("list: cfcs", &format!("list: cfcs\n    {rules}")));
+    insta::assert_snapshot!(with("allow_networks:\n      - {network: 0.0.0.0/1, reason: all}"), @r#"
+    error: this network is so wide that the country list would hardly count any more
+     --> /etc/geovagt/gateway.yaml:6:19
+      |
+    6 |       - {network: 0.0.0.0/1, reason: all}
+      |                   ^^^^^^^^^
+      |
+      = help: name the networks you mean; to let everybody in, set `mode: report_only`
+    "#);
+    insta::assert_snapshot!(with("deny_networks:\n      - {network: 192.0.2.0/24}"), @r#"
+    error: the key `reason` is missing here
+     --> /etc/geovagt/gateway.yaml:6:9
+      |
+    6 |       - {network: 192.0.2.0/24}
+      |         ^
+      |
+      = help: add `reason:`
+    "#);
+    insta::assert_snapshot!(
+        with("corrections:\n      - {network: 192.0.2.0/24, country: DK, reason: r}"), @r#"
+    error: a correction without an end outlives the error that it corrects
+     --> /etc/geovagt/gateway.yaml:6:9
+      |
+    6 |       - {network: 192.0.2.0/24, country: DK, reason: r}
+      |         ^
+      |
+      = help: add `expires:` with a day, at most a year from now
+    "#);
+    insta::assert_snapshot!(
+        with("allow_networks: [{network: 192.0.2.1, reason: r, expires: 2026-01-31}]"), @r#"
+    warning: this ended at 2026-01-30T23:00:00Z and has no effect any more
+     --> /etc/geovagt/gateway.yaml:5:63
+      |
+    5 |     allow_networks: [{network: 192.0.2.1, reason: r, expires: 2026-01-31}]
+      |                                                               ^^^^^^^^^^
+      |
+      = help: remove it, or give it a new end
+    "#);
+    assert_eq!(with("deny_networks: [{network: 0.0.0.0/0, reason: closed for now}]"), "");
+}
+
+#[test]
+fn what_a_value_expands_to_is_never_said() {
+    let text = changed("http://10.1.0.10:8080", "${PASSWORD}")
+        .replace("policy: standard", "policy: ${PASSWORD}")
+        .replace("list: cfcs", "list: ${MISSING}");
+    let shown = shown(&text);
+    assert!(!shown.contains("hunter2"), "{shown}");
+    insta::assert_snapshot!(shown, @r#"
+    error: the environment variable `MISSING` is not set
+     --> /etc/geovagt/gateway.yaml:4:11
+      |
+    4 |     list: ${MISSING}
+      |           ^^^^^^^^^^
+      |
+      = help: set MISSING where geovagt is started, or write the value here
+    error: no policy is called `${PASSWORD}`
+     --> /etc/geovagt/gateway.yaml:8:13
+      |
+    8 |     policy: ${PASSWORD}
+      |             ^^^^^^^^^^^
+      |
+      = help: known is only `standard`
+    error: what `${PASSWORD}` stands for is not an upstream server
+      --> /etc/geovagt/gateway.yaml:16:26
+       |
+    16 |     upstream: {servers: ["${PASSWORD}"]}
+       |                          ^^^^^^^^^^^^^
+       |
+       = help: let it stand for an upstream server
+    "#);
+}
+
+#[test]
+fn a_static_check_looks_at_nothing_outside_the_file() {
+    let text = changed("http://10.1.0.10:8080", "http://${HOST}:${file:/nonexistent}")
+        .replace("name: Ballerup Kommune", "name: ${NAME}");
+    let source = SourceFile::new("x.yaml", &text);
+    let environment = |_: &str| -> Option<String> { panic!("looked at the environment") };
+    let surroundings =
+        Surroundings { static_only: true, environment: &environment, ..surroundings() };
+    let examined = examine_source(source, surroundings);
+    assert_eq!(examined.findings, []);
+    assert!(examined.config.is_none(), "a configuration with gaps must never run");
+}
+
+#[test]
+fn names_keep_to_their_letters_and_zones_to_the_known_ones() {
+    insta::assert_snapshot!(shown(&SMALL.replace("kilden:", "Kilden:")), @r#"
+    error: `Kilden` cannot be the name of a site: a name is made of a-z, 0-9, _ and -, and begins with a letter or a digit; found 'K'
+      --> /etc/geovagt/gateway.yaml:13:3
+       |
+    13 |   Kilden:
+       |   ^^^^^^
+       |
+       = help: choose a short lower-case name
+    "#);
+    let zone = |zone: &str| shown(&changed("name: B", &format!("time_zone: {zone}\n    name: B")));
+    insta::assert_snapshot!(zone("Europe/Copenhagn"), @r#"
+    error: `Europe/Copenhagn` is not a time zone
+     --> /etc/geovagt/gateway.yaml:7:16
+      |
+    7 |     time_zone: Europe/Copenhagn
+      |                ^^^^^^^^^^^^^^^^
+      |
+      = help: did you mean `Europe/Copenhagen`?
+    "#);
+    insta::assert_snapshot!(zone("../../etc/passwd"), @r#"
+    error: `../../etc/passwd` is not a time zone
+     --> /etc/geovagt/gateway.yaml:7:16
+      |
+    7 |     time_zone: ../../etc/passwd
+      |                ^^^^^^^^^^^^^^^^
+      |
+      = help: write its IANA name, as Europe/Copenhagen
+    "#);
+}
+
+#[test]
+fn retention_below_thirteen_months_warns_and_bounds_hold() {
+    let with = |audit: &str| shown(&format!("audit: {audit}\n{SMALL}"));
+    insta::assert_snapshot!(with("{retention: {denied: 90d}}"), @r#"
+    warning: CFCS's guidance on logging asks for at least 13 months
+     --> /etc/geovagt/gateway.yaml:1:29
+      |
+    1 | audit: {retention: {denied: 90d}}
+      |                             ^^^
+      |
+      = help: write 400d, or have the shorter period approved
+    "#);
+    insta::assert_snapshot!(with("{flush: 1h, query_strings: no}"), @r#"
+    error: expected true or false
+     --> /etc/geovagt/gateway.yaml:1:35
+      |
+    1 | audit: {flush: 1h, query_strings: no}
+      |                                   ^^
+      |
+      = help: write `true` or `false`
+    "#);
+    insta::assert_snapshot!(with("{flush: 1h}"), @r#"
+    error: `1h` lies outside what can stand here
+     --> /etc/geovagt/gateway.yaml:1:16
+      |
+    1 | audit: {flush: 1h}
+      |                ^^
+      |
+      = help: write a span from 1ms to 10s
+    "#);
+}
+
+#[test]
+fn threads_come_from_the_environment_before_the_file() {
+    let with = |value: &'static str| {
+        let environment = move |name: &str| (name == "GEOVAGT_THREADS").then(|| value.to_owned());
+        let source = SourceFile::new("x.yaml", &format!("threads: 3\n{SMALL}"));
+        examine_source(source, Surroundings { environment: &environment, ..surroundings() })
+            .config
+            .map(|config| config.threads)
+    };
+    assert_eq!(with("5"), Some(Some(5)));
+    assert_eq!(with(""), Some(Some(3)));
+    assert_eq!(with("many"), None);
+    assert_eq!(with("0"), None);
+}
+
+#[test]
+fn a_null_is_a_default_and_an_empty_file_of_comments_says_what_is_missing() {
+    assert!(
+        examined(&changed("list: cfcs", "list: cfcs\n    mode: null\n    corrections:\n"))
+            .config
+            .is_some()
+    );
+    insta::assert_snapshot!(shown("# nothing\n"), @r#"
+    warning: no listener is configured: the gateway would answer nobody
+     |
+     = help: add `listeners:`; config/gateway.yaml shows one
+    "#);
+    insta::assert_snapshot!(shown("just a text\n"), @r#"
+    error: expected a block of keys
+     --> /etc/geovagt/gateway.yaml:1:1
+      |
+    1 | just a text
+      | ^^^^^^^^^^^
+    "#);
+}

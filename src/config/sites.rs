@@ -1,0 +1,295 @@
+//! `sites`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::Uri;
+use serde::Deserialize;
+use serde_yaml::{Location, Spanned};
+
+use super::HostPattern;
+use super::checker::{Checker, Text, Wrong, all};
+use super::host_pattern;
+use super::names::Names;
+use super::network::RawRule;
+use super::organizations::Organization;
+use crate::identifier::{OrganizationId, PolicyId, SiteId};
+use crate::policy::{Authentication, NetworkRule};
+
+/// `sites.*`
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The name under `sites`.
+    pub id: SiteId,
+    /// Whose it is.
+    pub organization: OrganizationId,
+    /// The hosts it answers for.
+    pub hosts: Vec<HostPattern>,
+    /// Where its requests go.
+    pub upstream: Upstream,
+    /// The policy: the site's own or the organisation's.
+    pub policy: PolicyId,
+    /// Networks that get in to this site alone.
+    pub allow_networks: Vec<NetworkRule>,
+    /// Whether a login goes on to the upstream.
+    pub forward_credentials: ForwardCredentials,
+    /// When people are asked who they are.
+    pub authentication: Authentication,
+    /// How it rejects.
+    pub denial: DenialStyle,
+}
+
+/// `upstream`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upstream {
+    /// `http://host:port` or `https://host:port`, no path.
+    pub servers: Vec<Uri>,
+    /// Whether a client connection keeps one upstream connection.
+    pub affinity: Affinity,
+}
+
+/// `affinity`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Affinity {
+    /// `none`
+    None,
+    /// `connection`
+    Connection,
+}
+
+/// `forward_credentials`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForwardCredentials {
+    /// A login that the upstream shares goes on, a local account's never.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// `denial`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenialStyle {
+    /// `page`: what suits the client.
+    Page,
+    /// `close`: the connection ends without a byte.
+    Close,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawSite {
+    organization: Option<Text>,
+    hosts: Option<Spanned<Vec<Text>>>,
+    upstream: Option<Spanned<RawUpstream>>,
+    /// Default none: the organisation's.
+    policy: Option<Text>,
+    allow_networks: Option<Vec<Spanned<RawRule>>>,
+    /// Default `auto`.
+    forward_credentials: Option<Text>,
+    /// Default `when_blocked`.
+    authentication: Option<Text>,
+    /// Default `page`.
+    denial: Option<Text>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawUpstream {
+    servers: Option<Spanned<Vec<Text>>>,
+    /// Default `none`.
+    affinity: Option<Text>,
+}
+
+/// Which site took a host first.
+pub(super) type Hosts = BTreeMap<HostPattern, SiteId>;
+
+impl RawSite {
+    pub(super) fn check(
+        &self,
+        id: SiteId,
+        here: Location,
+        names: &Names,
+        organizations: &BTreeMap<OrganizationId, Arc<Organization>>,
+        taken: &mut Hosts,
+        check: &mut Checker<'_>,
+    ) -> Option<Site> {
+        let organization = check
+            .required(&self.organization, "organization", here)
+            .and_then(|text| names.organizations.mentioned(text, check));
+        let owner = organization.as_ref().and_then(|id| organizations.get(id));
+        let hosts = check
+            .required(&self.hosts, "hosts", here)
+            .and_then(|hosts| self::hosts(&id, hosts, taken, check));
+        let upstream = check
+            .required(&self.upstream, "upstream", here)
+            .and_then(|upstream| upstream.value.check(upstream.referenced, check));
+        let policy = match &self.policy {
+            Some(text) => names.policies.mentioned(text, check),
+            None => owner.map(|owner| owner.policy.clone()),
+        };
+        let allow_networks = check.rules(self.allow_networks.as_ref(), true);
+        let forward_credentials = self.forward_credentials(check);
+        let authentication = self.authentication(owner.map(AsRef::as_ref), check);
+        let styles = [("page", DenialStyle::Page), ("close", DenialStyle::Close)];
+        let denial = check.word(self.denial.as_ref(), DenialStyle::Page, &styles);
+        Some(Site {
+            id,
+            organization: organization?,
+            hosts: hosts?,
+            upstream: upstream?,
+            policy: policy?,
+            allow_networks: allow_networks?,
+            forward_credentials: forward_credentials?,
+            authentication: authentication?,
+            denial: denial?,
+        })
+    }
+
+    fn forward_credentials(&self, check: &mut Checker<'_>) -> Option<ForwardCredentials> {
+        let words = [
+            ("auto", ForwardCredentials::Auto),
+            ("always", ForwardCredentials::Always),
+            ("never", ForwardCredentials::Never),
+        ];
+        check.word(self.forward_credentials.as_ref(), ForwardCredentials::Auto, &words)
+    }
+
+    fn authentication(
+        &self,
+        owner: Option<&Organization>,
+        check: &mut Checker<'_>,
+    ) -> Option<Authentication> {
+        let words = [
+            ("never", Authentication::Never),
+            ("when_blocked", Authentication::WhenBlocked),
+            ("always", Authentication::Always),
+        ];
+        let default = Authentication::WhenBlocked;
+        let authentication = check.word(self.authentication.as_ref(), default, &words)?;
+        if let (Authentication::Always, Some(text), Some(owner)) =
+            (authentication, &self.authentication, owner)
+            && owner.identity_providers.is_empty()
+        {
+            check.refuse(
+                text.referenced,
+                format!("nobody can sign in: `{}` has no identity provider", owner.id),
+                "add `identity_providers: [local]` to the organisation",
+            );
+            return None;
+        }
+        Some(authentication)
+    }
+}
+
+fn hosts(
+    site: &SiteId,
+    hosts: &Spanned<Vec<Text>>,
+    taken: &mut Hosts,
+    check: &mut Checker<'_>,
+) -> Option<Vec<HostPattern>> {
+    if hosts.value.is_empty() {
+        let help =
+            "write at least one, as `kilden.example.dk`, or `*` for what no other site takes";
+        check.refuse(hosts.referenced, "a site without a host answers for nothing", help);
+        return None;
+    }
+    all(hosts.value.iter().map(|text| {
+        let pattern = check.parsed(text, "a host", host_pattern::parse)?;
+        if let Some(other) = taken.get(&pattern) {
+            let says = format!("`{}` is a host of the site `{other}` already", text.value);
+            check.refuse(text.referenced, says, "let one site alone answer for a host");
+            return None;
+        }
+        taken.insert(pattern.clone(), site.clone());
+        Some(pattern)
+    }))
+}
+
+impl RawUpstream {
+    fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Upstream> {
+        let servers = check.required(&self.servers, "servers", here).and_then(|servers| {
+            if servers.value.is_empty() {
+                let help = "write at least one, as \"http://10.1.0.10:8080\"";
+                check.refuse(servers.referenced, "no server to forward to", help);
+                return None;
+            }
+            all(servers.value.iter().map(|text| check.parsed(text, "an upstream server", server)))
+        });
+        let words = [("none", Affinity::None), ("connection", Affinity::Connection)];
+        let affinity = check.word(self.affinity.as_ref(), Affinity::None, &words)?;
+        if let (Affinity::Connection, Some(text)) = (affinity, &self.affinity) {
+            check.refuse(
+                text.referenced,
+                "`affinity: connection` is not in this version, and NTLM would be unsafe without it",
+                "remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate",
+            );
+            return None;
+        }
+        Some(Upstream { servers: servers?, affinity })
+    }
+}
+
+/// Scheme, host and port, and nothing that would be lost or misread.
+fn server(text: &str) -> Result<Uri, Wrong> {
+    let wrong = |says: &str| {
+        Wrong::new(says, "write it as \"http://10.1.0.10:8080\" or \"https://intranet.internal\"")
+    };
+    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
+    if !matches!(scheme, "http" | "https") {
+        return Err(wrong("has a scheme other than http and https"));
+    }
+    if rest.contains('@') {
+        return Err(Wrong::new(
+            "holds a user name",
+            "remove it; the gateway does not sign in to upstreams",
+        ));
+    }
+    if rest.trim_end_matches('/').contains(['/', '?', '#', '\\']) || rest.ends_with("//") {
+        return Err(Wrong::new(
+            "has a path",
+            "write only scheme, host and port; paths go on as the client sent them",
+        ));
+    }
+    let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
+    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
+    if authority.host().is_empty() {
+        return Err(wrong("has no host"));
+    }
+    let port_is_fine = match authority.as_str().strip_prefix(authority.host()) {
+        Some("") => true,
+        Some(port) => port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok_and(|p| p > 0)),
+        None => false,
+    };
+    if port_is_fine { Ok(uri) } else { Err(wrong("has a port that cannot be")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upstream_is_scheme_host_and_port() {
+        for text in ["http://10.1.0.10:8080", "https://a.internal/", "http://[::1]:80"] {
+            assert!(server(text).is_ok(), "{text}");
+        }
+        for (text, says) in [
+            ("10.1.0.10:8080", "has no scheme"),
+            ("ftp://a", "has a scheme other than http and https"),
+            ("HTTP://a", "has a scheme other than http and https"),
+            ("http://u:p@a", "holds a user name"),
+            ("http://a/path", "has a path"),
+            ("http://a?x", "has a path"),
+            ("http://a//", "has a path"),
+            ("http://a b", "is not a URL"),
+            ("http://", "is not a URL"),
+            ("http://:80", "has no host"),
+            ("http://a:0", "has a port that cannot be"),
+            ("http://a:99999", "has a port that cannot be"),
+            ("http://a:", "has a port that cannot be"),
+        ] {
+            assert_eq!(server(text).unwrap_err().says, says, "{text:?}");
+        }
+    }
+}
