@@ -39,4 +39,7 @@ pub mod telemetry;
 // How it all is put together, and how a person starts it.
 pub mod app;
 pub mod cli;
+pub mod control;
+pub mod demo;
 pub mod lifecycle;
+pub mod operations;

@@ -124,6 +124,12 @@ pub fn unless_relayed(address: ClientAddress, headers: &HeaderMap) -> ClientAddr
     behind_unnamed_proxy(address, headers, &mut ())
 }
 
+/// Whether this peer's word about the client counts.
+#[must_use]
+pub fn is_trusted(source: &AddressSource, peer: IpAddr) -> bool {
+    trusts(&source.trusted_proxies, peer.to_canonical())
+}
+
 fn behind_unnamed_proxy(
     address: ClientAddress,
     headers: &HeaderMap,

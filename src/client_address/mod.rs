@@ -14,7 +14,7 @@ mod x_forwarded_for;
 
 pub use derive::{
     MAXIMUM_HEADER_LENGTH, MAXIMUM_HOPS, Preamble, PreambleRefused, derive, derive_proxy,
-    unless_relayed,
+    is_trusted, unless_relayed,
 };
 pub use explain::{Explanation, Step, explain};
 pub use known::{KnownAddress, is_private_network, is_public};

@@ -1,1 +1,30 @@
-//! (being built)
+//! From a listening socket to a connection whose facts are known.
+//!
+//! May use tokio, rustls and the PROXY protocol; knows nothing of policy, identity or audit. Always
+//! holds: a slow, silent or hostile connection costs only its own task, and that for a limited time;
+//! every connection is counted, and what counts it is given back when it ends.
+//!
+//! [`bind()`] gives sockets, [`Door`] is what stands behind one listener of the configuration,
+//! [`accept()`] runs one socket until the gateway stops, [`http::serve`] speaks HTTP on what it hands
+//! out.
+
+mod accept;
+mod accepted;
+mod bind;
+mod certificates;
+mod door;
+pub mod http;
+mod limits;
+mod preamble;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+pub use accept::{Gate, accept};
+pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, TlsFacts};
+pub use bind::{BindError, bind};
+pub use certificates::{CertificateError, Certificates, Reloaded};
+pub use door::{Door, DoorError, DoorSettings};
+pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
+pub use stream::Stream;

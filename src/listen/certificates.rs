@@ -1,0 +1,230 @@
+//! Certificates by server name, loaded anew when their files change.
+//!
+//! Always holds: what is served is a chain whose key fits. A bad new file leaves the old in place.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arc_swap::ArcSwap;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+use crate::config::CertificateFiles;
+
+/// No chain and no key is longer.
+const MAXIMUM_LENGTH: u64 = 1024 * 1024;
+
+/// A certificate that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// The file is missing or may not be read.
+    #[error("cannot read {}; check its path and who may read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The file is no PEM, or holds nothing of the kind.
+    #[error("{} holds no {wanted} in PEM form", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        wanted: &'static str,
+        /// What was found.
+        source: pem::Error,
+    },
+    /// The certificate itself is broken.
+    #[error("the first certificate in {} is not valid X.509", path.display())]
+    Certificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        source: webpki::Error,
+    },
+    /// The key is not the first certificate's, or is of a kind that is not known.
+    #[error(
+        "the key in {} does not fit the first certificate in {}; the chain begins with the server's own certificate",
+        key.display(), chain.display()
+    )]
+    Key {
+        /// The chain.
+        chain: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// What TLS said.
+        source: rustls::Error,
+    },
+    /// `tls` without certificates.
+    #[error("no certificate is configured")]
+    None,
+}
+
+/// What [`Certificates::reload_if_changed`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reloaded {
+    /// The files are those that are served, or those that have been refused already.
+    Unchanged,
+    /// New certificates are served from now on.
+    Replaced,
+}
+
+/// The certificates of one listener.
+#[derive(Debug)]
+pub struct Certificates {
+    files: Vec<CertificateFiles>,
+    current: ArcSwap<ByName>,
+    tried: Mutex<Vec<Option<Fingerprint>>>,
+}
+
+#[derive(Debug)]
+struct ByName {
+    exact: HashMap<String, Arc<CertifiedKey>>,
+    /// By what stands behind `*.`.
+    wildcard: HashMap<String, Arc<CertifiedKey>>,
+    first: Arc<CertifiedKey>,
+}
+
+/// Enough to see that a file has been written or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Fingerprint {
+    device: u64,
+    inode: u64,
+    length: u64,
+    modified: (i64, i64),
+}
+
+impl Certificates {
+    /// Loads every chain and key.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for the first that cannot be used.
+    pub fn load(files: &[CertificateFiles]) -> Result<Self, CertificateError> {
+        let tried = fingerprints(files);
+        let current = ByName::load(files)?;
+        Ok(Self {
+            files: files.to_vec(),
+            current: ArcSwap::from_pointee(current),
+            tried: Mutex::new(tried),
+        })
+    }
+
+    /// Looks at the files and, where one has changed, loads them all. Reads files: call it off the
+    /// threads that serve. Refused files are named once, until they change again.
+    ///
+    /// # Errors
+    /// [`CertificateError`] where the new files cannot be used; the old ones are served on.
+    pub fn reload_if_changed(&self) -> Result<Reloaded, CertificateError> {
+        // Taken before the files are read: a change in between is seen at the next look.
+        let now = fingerprints(&self.files);
+        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
+        if *tried == now {
+            return Ok(Reloaded::Unchanged);
+        }
+        *tried = now;
+        drop(tried);
+        self.current.store(Arc::new(ByName::load(&self.files)?));
+        Ok(Reloaded::Replaced)
+    }
+
+    fn named(&self, name: Option<&str>) -> Arc<CertifiedKey> {
+        let current = self.current.load();
+        let found = name.and_then(|name| current.find(&name.to_ascii_lowercase()));
+        Arc::clone(found.unwrap_or(&current.first))
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.named(hello.server_name()))
+    }
+}
+
+impl ByName {
+    fn load(files: &[CertificateFiles]) -> Result<Self, CertificateError> {
+        let (mut exact, mut wildcard, mut first) = (HashMap::new(), HashMap::new(), None);
+        for pair in files {
+            let certified = Arc::new(certified_key(pair)?);
+            for name in names(&certified, &pair.chain)? {
+                // The first that names a host serves it.
+                match name.strip_prefix("*.") {
+                    Some(suffix) => {
+                        wildcard.entry(suffix.to_owned()).or_insert_with(|| Arc::clone(&certified))
+                    }
+                    None => exact.entry(name).or_insert_with(|| Arc::clone(&certified)),
+                };
+            }
+            first.get_or_insert(certified);
+        }
+        let first = first.ok_or(CertificateError::None)?;
+        Ok(Self { exact, wildcard, first })
+    }
+
+    /// A wildcard stands for exactly one label (RFC 6125 section 6.4.3).
+    fn find(&self, name: &str) -> Option<&Arc<CertifiedKey>> {
+        let parent = || name.split_once('.').and_then(|(_, parent)| self.wildcard.get(parent));
+        self.exact.get(name).or_else(parent)
+    }
+}
+
+fn certified_key(pair: &CertificateFiles) -> Result<CertifiedKey, CertificateError> {
+    let not_pem = |path: &Path, wanted| {
+        let path = path.to_owned();
+        move |source| CertificateError::Pem { path, wanted, source }
+    };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(&pair.chain)?)
+        .collect::<Result<_, _>>()
+        .and_then(
+            |chain: Vec<_>| {
+                if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) }
+            },
+        )
+        .map_err(not_pem(&pair.chain, "certificate"))?;
+    let key = PrivateKeyDer::from_pem_slice(&zeroize::Zeroizing::new(read(&pair.key)?))
+        .map_err(not_pem(&pair.key, "private key"))?;
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|source| {
+        CertificateError::Key { chain: pair.chain.clone(), key: pair.key.clone(), source }
+    })
+}
+
+fn names(certified: &CertifiedKey, chain: &Path) -> Result<Vec<String>, CertificateError> {
+    let Some(leaf) = certified.cert.first() else { return Ok(Vec::new()) };
+    let leaf = webpki::EndEntityCert::try_from(leaf)
+        .map_err(|source| CertificateError::Certificate { path: chain.to_owned(), source })?;
+    Ok(leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+    let failed = |source| CertificateError::Read { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAXIMUM_LENGTH + 1).read_to_end(&mut bytes))
+        .map_err(failed)?;
+    if bytes.len() as u64 > MAXIMUM_LENGTH {
+        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 1 MiB")));
+    }
+    Ok(bytes)
+}
+
+fn fingerprints(files: &[CertificateFiles]) -> Vec<Option<Fingerprint>> {
+    files.iter().flat_map(|pair| [&pair.chain, &pair.key]).map(|path| fingerprint(path)).collect()
+}
+
+fn fingerprint(path: &Path) -> Option<Fingerprint> {
+    let metadata = fs::metadata(path).ok()?;
+    Some(Fingerprint {
+        device: metadata.dev(),
+        inode: metadata.ino(),
+        length: metadata.len(),
+        modified: (metadata.mtime(), metadata.mtime_nsec()),
+    })
+}

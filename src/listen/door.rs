@@ -1,0 +1,134 @@
+//! What stands behind one listener: whose word counts, certificates, limits.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio_rustls::TlsAcceptor;
+
+use super::accepted::ApplicationProtocol;
+use super::certificates::{CertificateError, Certificates, Reloaded};
+use super::limits::ConnectionLimits;
+use super::tls;
+use crate::client_address::AddressSource;
+use crate::config::{Listener, Protocol};
+use crate::identifier::ListenerId;
+
+/// One listener as it serves. Its settings can be replaced while it does; connections that are open
+/// keep those they began with.
+#[derive(Debug)]
+pub struct Door {
+    name: ListenerId,
+    settings: ArcSwap<DoorSettings>,
+    limits: ConnectionLimits,
+}
+
+/// What a reload can replace. Loaded first for every listener, and put in place only when all could
+/// be.
+#[derive(Debug)]
+pub struct DoorSettings {
+    pub(super) source: Arc<AddressSource>,
+    pub(super) tls: Option<TlsSettings>,
+}
+
+/// The acceptor and the certificates it chooses from.
+pub(super) struct TlsSettings {
+    pub(super) acceptor: TlsAcceptor,
+    certificates: Arc<Certificates>,
+}
+
+impl std::fmt::Debug for TlsSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TlsSettings").finish_non_exhaustive()
+    }
+}
+
+/// A listener's TLS that cannot be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DoorError {
+    /// A certificate cannot be used.
+    #[error("listener {listener} has a certificate that cannot be used")]
+    Certificate {
+        /// The listener's name.
+        listener: ListenerId,
+        /// Which, and why.
+        source: CertificateError,
+    },
+    /// TLS itself cannot be set up.
+    #[error("listener {listener} cannot speak TLS")]
+    Tls {
+        /// The listener's name.
+        listener: ListenerId,
+        /// Why.
+        source: rustls::Error,
+    },
+}
+
+impl DoorSettings {
+    /// Loads what a listener needs. `offer_http2` is false where a site behind it binds a login to
+    /// its connection (NTLM, Negotiate), which HTTP/2 cannot carry.
+    ///
+    /// # Errors
+    /// [`DoorError`] where a certificate cannot be used.
+    pub fn load(listener: &Listener, offer_http2: bool) -> Result<Self, DoorError> {
+        use ApplicationProtocol::{Http1, Http2};
+        let protocols: &[_] = match listener.protocol {
+            Protocol::Http if offer_http2 => &[Http2, Http1],
+            Protocol::Http => &[Http1],
+            Protocol::Tcp => &[],
+        };
+        let load = |tls: &crate::config::Tls| {
+            let name = || listener.name.clone();
+            let certificates = Certificates::load(&tls.certificates)
+                .map_err(|source| DoorError::Certificate { listener: name(), source })?;
+            let certificates = Arc::new(certificates);
+            let acceptor = tls::acceptor(&certificates, protocols)
+                .map_err(|source| DoorError::Tls { listener: name(), source })?;
+            Ok(TlsSettings { acceptor, certificates })
+        };
+        Ok(Self {
+            source: Arc::new(listener.client_address.clone()),
+            tls: listener.tls.as_ref().map(load).transpose()?,
+        })
+    }
+}
+
+impl Door {
+    /// Opens a listener with loaded settings.
+    #[must_use]
+    pub fn new(name: ListenerId, settings: DoorSettings, limits: ConnectionLimits) -> Self {
+        Self { name, settings: ArcSwap::from_pointee(settings), limits }
+    }
+
+    /// The listener's name.
+    #[must_use]
+    pub fn name(&self) -> &ListenerId {
+        &self.name
+    }
+
+    /// What counts against the connection limits.
+    #[must_use]
+    pub fn limits(&self) -> &ConnectionLimits {
+        &self.limits
+    }
+
+    /// Puts new settings in place, for connections from now on.
+    pub fn replace(&self, settings: DoorSettings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Loads the certificates anew where their files have changed. Reads files.
+    ///
+    /// # Errors
+    /// [`CertificateError`] where the new ones cannot be used; the old are served on.
+    pub fn reload_certificates(&self) -> Result<Reloaded, CertificateError> {
+        match &self.settings.load().tls {
+            None => Ok(Reloaded::Unchanged),
+            Some(tls) => tls.certificates.reload_if_changed(),
+        }
+    }
+
+    pub(super) fn settings(&self) -> Arc<DoorSettings> {
+        self.settings.load_full()
+    }
+}

@@ -1,0 +1,186 @@
+//! The bytes of an accepted connection, plain or through TLS, and its place among the open ones.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+use super::limits::ConnectionGuard;
+use super::preamble::{Beginning, ForeignPreamble};
+
+/// An accepted connection. Its place among the open ones is given back when this is dropped, also
+/// where it has been upgraded and handed on.
+#[derive(Debug)]
+pub struct Stream {
+    io: Io,
+    _guard: ConnectionGuard,
+    _gauge: OpenGauge,
+}
+
+#[derive(Debug)]
+enum Io {
+    Plain(Wire),
+    Tls(Box<TlsStream<Wire>>),
+}
+
+impl Stream {
+    pub(super) fn plain(wire: Wire, guard: ConnectionGuard, gauge: OpenGauge) -> Self {
+        Self { io: Io::Plain(wire), _guard: guard, _gauge: gauge }
+    }
+
+    pub(super) fn tls(stream: TlsStream<Wire>, guard: ConnectionGuard, gauge: OpenGauge) -> Self {
+        Self { io: Io::Tls(Box::new(stream)), _guard: guard, _gauge: gauge }
+    }
+}
+
+/// Counts one connection in `geovagt_connections_open`.
+#[derive(Debug)]
+pub(super) struct OpenGauge {
+    listener: String,
+}
+
+impl OpenGauge {
+    pub(super) fn new(listener: &str) -> Self {
+        let listener = listener.to_owned();
+        metrics::gauge!("geovagt_connections_open", "listener" => listener.clone()).increment(1.0);
+        Self { listener }
+    }
+}
+
+impl Drop for OpenGauge {
+    fn drop(&mut self) {
+        let listener = self.listener.clone();
+        metrics::gauge!("geovagt_connections_open", "listener" => listener).decrement(1.0);
+    }
+}
+
+/// A TCP connection, watched for a PROXY preamble where none may come.
+#[derive(Debug)]
+pub(super) struct Wire {
+    tcp: TcpStream,
+    watch: Option<ForeignPreamble>,
+}
+
+impl Wire {
+    pub(super) fn new(tcp: TcpStream) -> Self {
+        Self { tcp, watch: None }
+    }
+
+    pub(super) fn refusing_preamble(tcp: TcpStream) -> Self {
+        Self { tcp, watch: Some(ForeignPreamble::default()) }
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.tcp).poll_read(cx, buffer))?;
+        if let Some(watch) = &mut this.watch {
+            match watch.watch(buffer.filled().get(before..).unwrap_or_default()) {
+                Beginning::Open => {}
+                Beginning::Other => this.watch = None,
+                Beginning::Preamble => {
+                    buffer.set_filled(before);
+                    return Poll::Ready(Err(io::Error::new(
+                        io::ErrorKind::InvalidData,
+                        crate::client_address::PreambleRefused,
+                    )));
+                }
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tcp).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.get_mut().tcp).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        // Both TCP and TLS streams take slices as they are.
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().tcp).poll_shutdown(cx)
+    }
+}
+
+trait Both: AsyncRead + AsyncWrite {}
+
+impl<T: AsyncRead + AsyncWrite> Both for T {}
+
+impl Stream {
+    fn inner(self: Pin<&mut Self>) -> Pin<&mut (dyn Both + Unpin)> {
+        match &mut self.get_mut().io {
+            Io::Plain(wire) => Pin::new(wire),
+            Io::Tls(tls) => Pin::new(&mut **tls),
+        }
+    }
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.inner().poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.inner().poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.inner().poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        // Both TCP and TLS streams take slices as they are.
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner().poll_flush(cx)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.inner().poll_shutdown(cx)
+    }
+}

@@ -1,0 +1,159 @@
+use super::super::http::{CloseConnection, HttpLimits, serve};
+use super::*;
+use ::http::{Request, Response};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty, Full};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::time::Duration;
+
+async fn answer(
+    request: Request<Incoming>,
+    facts: Arc<ConnectionFacts>,
+) -> Result<Response<Full<Bytes>>, CloseConnection> {
+    if request.uri().path() == "/close" {
+        return Err(CloseConnection);
+    }
+    let text = format!("{:?} {:?}", request.version(), facts.client_address(request.headers()));
+    Ok(Response::new(Full::new(text.into())))
+}
+
+fn serving(listener: &config::Listener, limits: HttpLimits) -> Running {
+    let service = Arc::new(answer);
+    let tasks = Tasks::new();
+    let settings = DoorSettings::load(listener, true).unwrap();
+    let door = Arc::new(Door::new(listener.name.clone(), settings, ConnectionLimits::default()));
+    let socket = bind(listener).unwrap().remove(0);
+    let address = socket.local_addr().unwrap();
+    let owner = tasks.clone();
+    let handle = move |accepted| serve(accepted, limits, Arc::clone(&service), owner.clone());
+    tasks.spawn(accept(socket, Arc::clone(&door), tasks.clone(), |_| Gate::Open, handle));
+    Running { address, door, tasks }
+}
+
+fn plain() -> config::Listener {
+    listener(HeaderSource::XForwardedFor, &["127.0.0.0/8"])
+}
+
+async fn exchange(running: &Running, request: &str) -> String {
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    let _ = client.write_all(request.as_bytes()).await;
+    read_all(&mut client).await
+}
+
+const LAST: &str = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+
+#[tokio::test]
+async fn each_request_has_its_own_client() {
+    let running = serving(&plain(), HttpLimits::default());
+    let first = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 5.6.7.8\r\n\r\n";
+    let both = exchange(&running, &format!("{first}{LAST}")).await;
+    assert!(both.contains("HTTP/1.1 Known(KnownAddress { seen: 5.6.7.8"), "{both}");
+    assert!(both.contains("HTTP/1.1 Unknown(HeaderMissing)"), "{both}");
+}
+
+#[tokio::test]
+async fn closing_sends_no_byte() {
+    let running = serving(&plain(), HttpLimits::default());
+    assert_eq!(exchange(&running, "GET /close HTTP/1.1\r\nHost: a\r\n\r\n").await, "");
+}
+
+#[tokio::test]
+async fn heads_are_limited() {
+    let limits = HttpLimits { head_bytes: 8 * 1024, head_lines: 20, ..HttpLimits::default() };
+    let running = serving(&plain(), limits);
+    let with = |line: &str| LAST.replace("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"));
+    let status = async |line: &str| {
+        let answer = exchange(&running, &with(line)).await;
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status("a: b").await, "200");
+    assert_eq!(status(&format!("a: {}", "b".repeat(8 * 1024))).await, "431");
+    assert_eq!(status(&vec!["a: b"; 20].join("\r\n")).await, "431");
+    // hyper refuses these before anything of ours sees them.
+    assert_eq!(status("a: b\r\n folded").await, "400");
+    assert_eq!(status("a : b").await, "400");
+    assert_eq!(status("a: b\0").await, "400");
+    assert_eq!(status("Transfer-Encoding: gzip").await, "400");
+    assert_eq!(status("Content-Length: 1\r\nContent-Length: 2").await, "400");
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut() {
+    let limits = HttpLimits { head_time: Duration::from_millis(50), ..HttpLimits::default() };
+    let running = serving(&plain(), limits);
+    for beginning in ["", "GET / HTTP/1.1\r\nHost:"] {
+        let answer = exchange(&running, beginning).await;
+        assert!(!answer.contains("200"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_it_was_agreed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (files, root) = write_certificate(directory.path(), "a", &["a.dk"]);
+    let running = serving(&with_tls(plain(), &[files]), HttpLimits::default());
+    let tls = connect_tls(running.address, "a.dk", &trusting(&[root], &["h2"])).await.unwrap();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(tls))
+            .await
+            .unwrap();
+    let clients = Tasks::new();
+    clients.spawn(async move { drop(connection.await) });
+    let request = |path: &str| {
+        Request::get(format!("https://a.dk{path}"))
+            .header("x-forwarded-for", "5.6.7.8")
+            .body(Empty::<Bytes>::new())
+            .unwrap()
+    };
+    let response = sender.send_request(request("/")).await.unwrap();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(body.starts_with(b"HTTP/2.0 Known(KnownAddress { seen: 5.6.7.8"), "{body:?}");
+    assert!(sender.send_request(request("/close")).await.is_err());
+    tokio::time::timeout(Duration::from_secs(10), async {
+        while running.door.limits().open() > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test]
+async fn an_idle_http2_connection_ends() {
+    let directory = tempfile::tempdir().unwrap();
+    let (files, root) = write_certificate(directory.path(), "a", &["a.dk"]);
+    let limits = HttpLimits { idle: Duration::from_millis(20), ..HttpLimits::default() };
+    let running = serving(&with_tls(plain(), &[files]), limits);
+    let config = trusting(&[root], &["h2"]);
+    // One that speaks HTTP/2 and asks nothing, and one that says nothing at all.
+    let silent = connect_tls(running.address, "a.dk", &config).await.unwrap();
+    let speaking = connect_tls(running.address, "a.dk", &config).await.unwrap();
+    let (_sender, connection) = hyper::client::conn::http2::handshake::<_, _, Empty<Bytes>>(
+        TokioExecutor::new(),
+        TokioIo::new(speaking),
+    )
+    .await
+    .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(20), async {
+        let mut silent = silent;
+        let (_, rest) = tokio::join!(connection, read_all(&mut silent));
+        rest
+    });
+    assert!(ended.await.is_ok());
+}
+
+#[tokio::test]
+async fn stopping_finishes_what_is_begun_and_takes_nothing_new() {
+    let running = serving(&plain(), HttpLimits::default());
+    let silent = TcpStream::connect(running.address).await.unwrap();
+    let mut idle = TcpStream::connect(running.address).await.unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+    let mut first = [0; 15];
+    idle.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200 OK");
+    running.tasks.stop();
+    let ended = tokio::time::timeout(Duration::from_secs(10), running.tasks.finished()).await;
+    assert!(ended.is_ok(), "{} tasks left", running.tasks.count());
+    drop(silent);
+}
