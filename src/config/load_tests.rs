@@ -334,7 +334,7 @@ fn one_host_belongs_to_one_site() {
 fn one_address_is_bound_once() {
     let with = |bind: &str| shown(&changed("bind: [\"127.0.0.1:0\"]", bind));
     insta::assert_snapshot!(with("bind: [\"127.0.0.1:80\", \"0.0.0.0:80\"]"), @r#"
-    error: 0.0.0.0:80 is taken already: line 11 listens on 127.0.0.1:80
+    error: `0.0.0.0:80` is taken already: line 11 listens on `127.0.0.1:80`
       --> /etc/geovagt/gateway.yaml:11:28
        |
     11 |     bind: ["127.0.0.1:80", "0.0.0.0:80"]

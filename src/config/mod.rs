@@ -39,6 +39,8 @@ use std::sync::Arc;
 
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
+pub(crate) use bounded_file::read_bytes;
+
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
 pub use expand::process_environment;
