@@ -95,3 +95,7 @@ pub struct Config {
     /// Worker threads; absent: the cores it may use.
     pub threads: Option<usize>,
 }
+
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod tests;
