@@ -11,6 +11,7 @@ mod audit;
 mod binds;
 mod bounded_file;
 mod checker;
+mod document;
 mod duration;
 mod expand;
 mod finding;
