@@ -10,6 +10,7 @@ mod exemption;
 mod explain;
 mod geoip;
 mod lists;
+mod people;
 mod reload;
 mod serve;
 mod user;

@@ -1,0 +1,173 @@
+//! What `exemption` and `user` share: who is asking, the configuration, the store.
+
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+
+use super::Context;
+use crate::config::{self, Config, Loaded, Organization, Provider, StoreLocation, nearest};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Actor, UserName};
+use crate::store::Store;
+
+/// Reads the configuration, or shows every finding and gives nothing.
+pub(super) fn configuration(context: &Context) -> anyhow::Result<Option<Loaded>> {
+    match config::load(&context.config_file) {
+        Ok(loaded) => Ok(Some(loaded)),
+        Err(findings) => {
+            let sources: Vec<_> =
+                config::SourceFile::read(&context.config_file).into_iter().collect();
+            config::write_findings(&mut context.messages(), &findings, &sources)?;
+            Ok(None)
+        }
+    }
+}
+
+pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    match config.store {
+        StoreLocation::Sqlite => Ok(Store::open(&config.state_directory).await?),
+        StoreLocation::Postgres(_) => {
+            anyhow::bail!("this version keeps its store in SQLite alone; write `store: sqlite`")
+        }
+    }
+}
+
+/// The organisation of this name, or a sentence with the names there are.
+pub(super) fn organization<'a>(
+    config: &'a Config,
+    name: &str,
+) -> Result<&'a Arc<Organization>, String> {
+    let found = OrganizationId::parse(name).ok().and_then(|id| config.organizations.get(&id));
+    found.ok_or_else(|| {
+        let known: Vec<&str> = config.organizations.keys().map(OrganizationId::as_str).collect();
+        match nearest(name, known.iter().copied()) {
+            Some(near) => format!("there is no organisation {name:?}; did you mean {near}?"),
+            None => format!("there is no organisation {name:?}; there are: {}", known.join(", ")),
+        }
+    })
+}
+
+/// The provider under which the organisation's local accounts are known.
+pub(super) fn local_provider(config: &Config, organization: &Organization) -> Option<ProviderId> {
+    let is_local =
+        |provider: &&ProviderId| matches!(config.identity.get(*provider), Some(Provider::Local));
+    organization.identity_providers.iter().find(is_local).cloned()
+}
+
+pub(super) fn user_name(text: &str) -> Result<UserName, String> {
+    UserName::parse(text).map_err(|error| format!("{text:?} is no user name: {error}"))
+}
+
+/// Who is at the keyboard: the name from `--by`, else the operating system's.
+pub(super) fn actor(by: Option<&str>) -> Result<Actor, String> {
+    let account = operating_system_user();
+    let name = match by {
+        Some(name) => {
+            check_text("--by", name, 100)?;
+            name.trim().to_owned()
+        }
+        None => account.clone(),
+    };
+    Ok(Actor { name, operating_system_user: Some(account) })
+}
+
+/// A text that somebody types and somebody else reads: one line, nothing hidden in it.
+pub(super) fn check_text(what: &str, text: &str, longest: usize) -> Result<(), String> {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(
+                c,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2066}'..='\u{2069}' | '\u{feff}'
+            )
+    };
+    let length = text.trim().chars().count();
+    if length == 0 {
+        return Err(format!("{what} is empty; write something"));
+    }
+    if length > longest {
+        return Err(format!("{what} has {length} characters; {longest} are the most"));
+    }
+    if text.chars().any(hidden) {
+        return Err(format!(
+            "{what} holds a control character; write it as plain text on one line"
+        ));
+    }
+    Ok(())
+}
+
+/// The account that logged in, also after `sudo`; else the one that runs this process.
+fn operating_system_user() -> String {
+    const NEVER_LOGGED_IN: u32 = u32::MAX;
+    let logged_in = std::fs::read_to_string("/proc/self/loginuid")
+        .ok()
+        .and_then(|text| text.trim().parse::<u32>().ok())
+        .filter(|&id| id != NEVER_LOGGED_IN);
+    let running = || std::fs::metadata("/proc/self").ok().map(|process| process.uid());
+    let Some(id) = logged_in.or_else(running) else { return "unknown".to_owned() };
+    let accounts = std::fs::read("/etc/passwd").unwrap_or_default();
+    name_of(id, &String::from_utf8_lossy(&accounts)).unwrap_or_else(|| format!("uid {id}"))
+}
+
+fn name_of(id: u32, accounts: &str) -> Option<String> {
+    accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        let found: u32 = fields.nth(1)?.parse().ok()?;
+        (found == id && !name.is_empty()).then(|| name.to_owned())
+    })
+}
+
+/// Writes what is wrong, each on a line of its own, and what did not happen for it.
+pub(super) fn complain(
+    out: &mut impl Write,
+    problems: &[String],
+    outcome: &str,
+) -> anyhow::Result<()> {
+    for problem in problems {
+        writeln!(out, "error: {problem}").context("cannot write")?;
+    }
+    writeln!(out, "geovagt: {outcome}")?;
+    Ok(())
+}
+
+/// An error and its causes on one line.
+pub(super) fn sentence(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        cause = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operating_systems_name_is_found_by_number() {
+        let accounts =
+            "root:x:0:0::/root:/bin/sh\nbroken\n:x:7:\nanna:x:1000:1000::/home/anna:/bin/sh\n";
+        assert_eq!(name_of(0, accounts).as_deref(), Some("root"));
+        assert_eq!(name_of(1000, accounts).as_deref(), Some("anna"));
+        assert_eq!(name_of(7, accounts), None);
+        assert_eq!(name_of(4242, accounts), None);
+        assert!(!operating_system_user().is_empty());
+    }
+
+    #[test]
+    fn who_asks_is_the_stated_name_beside_the_account() {
+        let stated = actor(Some(" Bente Lund ")).unwrap();
+        assert_eq!(stated.name, "Bente Lund");
+        assert_eq!(stated.operating_system_user, Some(operating_system_user()));
+        assert_eq!(actor(None).unwrap().name, operating_system_user());
+        for text in ["", "  ", "Bente\nLund", "Bente\u{202e}dnuL", &"b".repeat(101)] {
+            assert!(actor(Some(text)).is_err(), "{text:?}");
+        }
+    }
+}
