@@ -111,12 +111,13 @@ impl Ledger {
         now: Timestamp,
     ) -> io::Result<()> {
         if self.is_segment_over(now) || !self.can_go_on()? {
-            self.begin_segment(self.head.segment + 1, now)?;
+            self.begin_segment(self.head.segment.saturating_add(1), now)?;
         }
         let mut next = self.head;
         let mut bytes = Vec::new();
         for event in events {
-            let position = Position { sequence: next.sequence + 1, previous: next.hash };
+            let position =
+                Position { sequence: next.sequence.saturating_add(1), previous: next.hash };
             let (line, hash) = chain::seal(self.class, position, event, &salts());
             bytes.extend_from_slice(&line);
             bytes.push(b'\n');
@@ -150,7 +151,8 @@ impl Ledger {
 
     fn begin_segment(&mut self, number: u64, now: Timestamp) -> io::Result<()> {
         let (last, previous) = (self.head.sequence, self.head.hash);
-        let header = Header::new(self.class, &self.node, number, now, last + 1, previous);
+        let header =
+            Header::new(self.class, &self.node, number, now, last.saturating_add(1), previous);
         let mut line = header.line();
         line.push(b'\n');
         let path = self.segment_path(number);

@@ -17,6 +17,8 @@ pub mod chain;
 pub mod disk;
 pub mod event;
 pub mod facts;
+#[cfg(test)]
+mod fixture;
 pub mod fold;
 mod handle;
 pub mod head;

@@ -200,7 +200,8 @@ impl Chain {
         let class = self.place.class;
         let entry = chain::open(class, &line).ok();
         let as_entry = entry.map(|entry| (entry.position.sequence, entry.hash));
-        let as_header = Header::parse(class, &line).map(|h| (h.first_sequence - 1, h.hash()));
+        let as_header =
+            Header::parse(class, &line).map(|h| (h.first_sequence.saturating_sub(1), h.hash()));
         if as_entry.or(as_header) == Some((head.sequence, head.hash)) {
             return Ok(None);
         }
@@ -247,10 +248,10 @@ impl Chain {
             return Ok(false);
         }
         let Some(header) = Header::parse(self.place.class, &lines.line) else { return Ok(false) };
-        let right = number == head.segment + 1
+        let right = number == head.segment.saturating_add(1)
             && header.segment == number
             && header.previous() == head.hash
-            && header.first_sequence == head.sequence + 1;
+            && header.first_sequence == head.sequence.saturating_add(1);
         if right {
             *head = Head { segment: number, offset: lines.offset, hash: header.hash(), ..*head };
         }
@@ -262,7 +263,8 @@ impl Chain {
         let mut lines = Lines::open(path, head.offset)?;
         while lines.advance()? == Some(LineEnd::Complete) {
             let Ok(entry) = chain::open(self.place.class, &lines.line) else { break };
-            if entry.position.previous != head.hash || entry.position.sequence != head.sequence + 1
+            if entry.position.previous != head.hash
+                || entry.position.sequence != head.sequence.saturating_add(1)
             {
                 break;
             }
@@ -282,13 +284,13 @@ impl Chain {
     ) -> io::Result<Continuation> {
         let last = segments.last().map_or(0, |(number, _)| *number);
         let (number, sequence, hash) = match head {
-            Some(head) => (last.max(head.segment) + 1, head.sequence, head.hash),
+            Some(head) => (last.max(head.segment).saturating_add(1), head.sequence, head.hash),
             None => {
                 let mut end = Head { segment: last, offset: 0, sequence: 0, hash: Hash::ZERO };
                 for (_, path) in segments.iter().rev().take(1) {
                     self.claimed_end(path, &mut end)?;
                 }
-                (last + 1, end.sequence, end.hash)
+                (last.saturating_add(1), end.sequence, end.hash)
             }
         };
         let ledger = Ledger::begin(self.place.clone(), number, sequence, hash, self.now)?;
@@ -304,7 +306,7 @@ impl Chain {
                 continue;
             }
             if let Some(header) = Header::parse(self.place.class, &lines.line) {
-                (end.sequence, end.hash) = (header.first_sequence - 1, header.hash());
+                (end.sequence, end.hash) = (header.first_sequence.saturating_sub(1), header.hash());
             } else if let Ok(entry) = chain::open(self.place.class, &lines.line) {
                 (end.sequence, end.hash) = (entry.position.sequence, entry.hash);
             }

@@ -15,6 +15,7 @@ pub(in super::super) struct Read {
     pub(in super::super) previous: String,
     pub(in super::super) salts: PerField<String>,
     pub(in super::super) commitments: PerField<String>,
+    pub(in super::super) hash: String,
 }
 
 /// Reads a line. It must be one JSON object of exactly the fields of an entry.
@@ -177,9 +178,7 @@ struct Chain {
     salts: Fields,
     #[serde(default)]
     commitments: Fields,
-    // Writing the line again makes it anew.
-    #[serde(rename = "hash")]
-    _hash: String,
+    hash: String,
 }
 
 #[derive(Default)]
@@ -245,6 +244,7 @@ impl Entry {
             previous: gateway.chain.previous,
             salts: gateway.chain.salts.0,
             commitments: gateway.chain.commitments.0,
+            hash: gateway.chain.hash,
         }
     }
 }
