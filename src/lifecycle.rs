@@ -4,6 +4,7 @@
 
 use std::future::Future;
 
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -63,5 +64,30 @@ impl Tasks {
     #[must_use]
     pub fn count(&self) -> usize {
         self.tracker.len()
+    }
+}
+
+/// Waits for SIGTERM or SIGINT and gives its name; at each SIGHUP meanwhile runs `reload`.
+pub async fn stop_signal<F, R>(reload: F) -> &'static str
+where
+    F: Fn() -> R,
+    R: Future,
+{
+    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::hangup()),
+    ) else {
+        // Without signals nobody could stop it in order: end at once.
+        return "signals cannot be received";
+    };
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return "SIGTERM",
+            _ = interrupt.recv() => return "SIGINT",
+            _ = hang_up.recv() => {
+                reload().await;
+            }
+        }
     }
 }

@@ -1,11 +1,30 @@
-//! `geovagt reload`
+//! `geovagt reload`: asks the running gateway to take its configuration anew.
+
+use std::io::Write;
 
 use super::{Answer, Context};
+use crate::control;
 
-/// Arguments of `reload`.
+/// Arguments of `reload`: none of its own.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {}
 
-pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> anyhow::Result<Answer> {
-    anyhow::bail!("reload is being built")
+pub(crate) fn run(context: &Context, _arguments: &Arguments) -> anyhow::Result<Answer> {
+    let Some(loaded) = super::people::configuration(context)? else {
+        return Ok(Answer::No);
+    };
+    let reply = control::ask(&loaded.config.state_directory, "reload")?;
+    if context.json {
+        context.print_json(&reply)?;
+    } else if reply.ok {
+        writeln!(context.out(), "{}", reply.text.trim_end())?;
+    }
+    if !reply.ok {
+        writeln!(
+            context.messages(),
+            "geovagt: the gateway keeps its old configuration: {}",
+            reply.text.trim_end()
+        )?;
+    }
+    Ok(if reply.ok { Answer::Yes } else { Answer::No })
 }

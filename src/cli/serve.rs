@@ -1,11 +1,36 @@
-//! `geovagt serve`
+//! `geovagt serve`: runs the gateway until it is told to stop.
+
+use anyhow::Context as _;
 
 use super::{Answer, Context};
+use crate::{app, telemetry};
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Arguments {}
+#[command(before_help = "Example: geovagt --config /etc/geovagt/gateway.yaml serve")]
+pub(crate) struct Arguments {
+    /// Worker threads; without it the configuration's `threads`, else the cores it may use.
+    #[arg(long, env = "GEOVAGT_THREADS", value_name = "N")]
+    threads: Option<std::num::NonZeroUsize>,
+}
 
-pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> anyhow::Result<Answer> {
-    anyhow::bail!("serve is being built")
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {
+    let Some(loaded) = super::people::configuration(context)? else {
+        return Ok(Answer::No);
+    };
+    telemetry::start_log()?;
+    let metrics = telemetry::start_metrics()?;
+    let threads = arguments.threads.map(std::num::NonZeroUsize::get).or(loaded.config.threads);
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = threads {
+        builder.worker_threads(threads);
+    }
+    let runtime =
+        builder.enable_all().thread_name("geovagt").build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        let running = app::start(loaded, Some(metrics)).await?;
+        running.until_stopped().await;
+        anyhow::Ok(())
+    })?;
+    Ok(Answer::Yes)
 }

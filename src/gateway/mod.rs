@@ -1,5 +1,99 @@
-//! (being built)
+//! One request, from top to bottom: derive, locate, decide, identify, record, forward or reject.
+//!
+//! [`handle`] is the whole way. May use every room but `admin`. Always holds: what is forwarded was
+//! permitted by `policy` and has an entry in the log; what cannot be read one way only is refused.
 
+mod answers;
+pub mod body;
 pub mod canonical;
+mod exchange;
+mod forward;
+mod handle;
 pub mod headers;
+mod identify;
+pub mod limits;
+mod own_pages;
+mod own_views;
 pub mod pages;
+pub mod sites;
+mod tunnel;
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+
+pub(crate) use answers::count;
+pub(crate) use handle::handle;
+
+use crate::audit::Audit;
+use crate::config::Config;
+use crate::geoip::Database;
+use crate::identity::Authenticator;
+use crate::lifecycle::Tasks;
+use crate::policy::Exemptions;
+use crate::upstream::Upstreams;
+
+/// Everything a request is decided by; immutable, replaced whole.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// What the operator wrote.
+    pub config: Arc<Config>,
+    /// The sites with their policies.
+    pub sites: Arc<sites::Sites>,
+    /// The exemptions that count.
+    pub exemptions: Arc<Exemptions>,
+    /// Where addresses are.
+    pub database: Arc<Database>,
+}
+
+impl Snapshot {
+    /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.
+    #[must_use]
+    pub fn is_db_ip(&self) -> bool {
+        let info = self.database.info();
+        pages::is_db_ip(&info.database_type, &info.description)
+    }
+}
+
+/// What every request shares.
+#[derive(Debug)]
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    pub(crate) audit: Audit,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) upstreams: Upstreams,
+    pub(crate) limit: limits::RequestLimit,
+    pub(crate) tasks: Tasks,
+}
+
+/// The connection ends without a byte.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is closed without an answer, as the site's `denial` says")]
+pub struct Closed;
+
+impl Gateway {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        snapshot: Snapshot,
+        audit: Audit,
+        authenticator: Authenticator,
+        upstreams: Upstreams,
+        limit: limits::RequestLimit,
+        tasks: Tasks,
+    ) -> Self {
+        let snapshot = ArcSwap::from_pointee(snapshot);
+        Self { snapshot, audit, authenticator, upstreams, limit, tasks }
+    }
+
+    /// What is in effect now.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts another snapshot in effect, made from the one that is.
+    pub fn replace(&self, change: impl Fn(&Snapshot) -> Snapshot) {
+        self.snapshot.rcu(|current| change(current));
+    }
+}

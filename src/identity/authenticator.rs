@@ -193,6 +193,15 @@ impl Authenticator {
         }
     }
 
+    /// Whether a login names a local account at all. For those who pass anyway: says whether a
+    /// password that came along may be one of ours, which must not reach an upstream.
+    #[must_use]
+    pub fn knows_name(&self, organization: &OrganizationId, authorization: &HeaderValue) -> bool {
+        basic::read(authorization)
+            .and_then(|claimed| UserName::parse(&claimed.name).ok())
+            .is_some_and(|name| self.0.directory.load().named(organization, &name).is_some())
+    }
+
     /// Proves the credentials of a sign-in form. On success, begin a session with
     /// [`Authenticator::new_session`].
     pub async fn form(&self, attempt: Attempt<'_>, form: SignInForm) -> Outcome {
@@ -222,6 +231,18 @@ impl Authenticator {
         body: &[u8],
     ) -> Result<SignInForm, FormError> {
         self.0.guard.read(organization, headers, secure, body)
+    }
+
+    /// Whether a form that holds nothing but our token was sent by our own page.
+    #[must_use]
+    pub fn vouches(
+        &self,
+        organization: &OrganizationId,
+        headers: &HeaderMap,
+        secure: bool,
+        body: &[u8],
+    ) -> bool {
+        self.0.guard.vouches(organization, headers, secure, body)
     }
 
     async fn prove(

@@ -26,10 +26,10 @@ pub mod field {
     /// Where to go afterwards.
     pub const NEXT: &str = "next";
     /// The token of [`super::FormGuard`].
-    pub const TOKEN: &str = "token";
+    pub const TOKEN: &str = "csrf";
 }
 
-const COOKIE: &str = "geovagt-form";
+pub(super) const COOKIE: &str = "geovagt-form";
 
 /// A form that our own page sent. Its content is not proven yet.
 #[derive(Debug)]
@@ -110,6 +110,23 @@ impl Guard {
             password: fields.password,
             next: Next::new(&fields.next.unwrap_or_default()),
         })
+    }
+
+    /// Whether a body that is no sign-in form was sent by our own page.
+    pub(super) fn vouches(
+        &self,
+        organization: &OrganizationId,
+        headers: &HeaderMap,
+        secure: bool,
+        body: &[u8],
+    ) -> bool {
+        let Ok(body) = std::str::from_utf8(body) else { return false };
+        let prefix = format!("{}=", field::TOKEN);
+        let sent = body.split('&').find_map(|pair| pair.strip_prefix(prefix.as_str()));
+        let cookie = cookie_value(headers, COOKIE, secure).filter(|value| is_cookie(value));
+        let (Some(sent), Some(cookie)) = (sent, cookie) else { return false };
+        let expected = self.token(organization, cookie);
+        constant_time::verify_slices_are_equal(expected.as_bytes(), sent.as_bytes()).is_ok()
     }
 
     fn token(&self, organization: &OrganizationId, cookie: &str) -> String {

@@ -35,6 +35,11 @@ pub use keys::KeyError;
 pub use next::Next;
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
 
+/// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them
+/// goes on to an upstream.
+pub const GATEWAY_COOKIES: &[&str] =
+    &["__Host-geovagt", "geovagt", "__Host-geovagt-form", "geovagt-form"];
+
 /// Somebody who has been proven. Only this module makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {

@@ -17,6 +17,14 @@ impl Next {
         if is_harmless(text) { Self(text.to_owned()) } else { Self::root() }
     }
 
+    /// Takes the value of a query parameter, percent-encoded as it stands in an address.
+    #[must_use]
+    pub fn from_parameter(value: &str) -> Self {
+        percent_decoded(value)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .map_or_else(Self::root, |text| Self::new(&text))
+    }
+
     /// `/`
     #[must_use]
     pub fn root() -> Self {

@@ -85,6 +85,19 @@ impl ConnectionFacts {
             .then(|| explain(self.peer.ip(), &self.source, headers))
     }
 
+    /// Where this listener reads the client's address.
+    #[must_use]
+    pub fn address_source(&self) -> &AddressSource {
+        &self.source
+    }
+
+    /// Whether the connection's other end is a trusted proxy, whose headers count.
+    #[must_use]
+    pub fn is_from_trusted_proxy(&self) -> bool {
+        let peer = self.peer.ip().to_canonical();
+        self.source.trusted_proxies.iter().any(|network| network.contains(&peer))
+    }
+
     /// `https` or `http`: what the client spoke to us.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

@@ -71,6 +71,10 @@ reasons! {
     ExemptionsDisabled = "exemptions_disabled",
     /// Denied: the person is known and may not use this site.
     NotAuthorized = "not_authorized",
+    /// Denied: the request can be read in more than one way, or not at all.
+    UnclearRequest = "unclear_request",
+    /// Denied: no site answers for the host.
+    UnknownSite = "unknown_site",
     /// Denied: a limit of the gateway is reached.
     Overload = "overload",
     /// Denied: the log cannot be written, and the configuration says to stop then.
@@ -95,7 +99,7 @@ mod tests {
 
     #[test]
     fn every_code_leads_back_to_its_reason() {
-        assert_eq!(Reason::ALL.len(), 21);
+        assert_eq!(Reason::ALL.len(), 23);
         for &reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
         }

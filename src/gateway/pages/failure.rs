@@ -19,6 +19,8 @@ pub enum Failure {
     UnclearRequest,
     /// 403: the one answer to all credentials that do not open the door.
     SignInFailed,
+    /// Who is it? For programs, which are asked in the answer's head: 401.
+    SignInNeeded,
     /// 404: no site answers for this host.
     UnknownSite,
     /// 404: there is no such page under `/.geovagt/`.
@@ -70,6 +72,7 @@ impl Failure {
         match self {
             Self::UnclearRequest => StatusCode::BAD_REQUEST,
             Self::SignInFailed => StatusCode::FORBIDDEN,
+            Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::UnknownSite | Self::PageNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -103,6 +106,11 @@ impl Failure {
                 "Du blev ikke logget ind",
                 "Navnet eller adgangskoden passer ikke, eller der er ikke åbnet for dig herfra lige nu.",
                 "Se efter, om caps lock er slået til, og prøv igen. Lykkes det ikke, så kontakt servicedesken, og opgiv referencen.",
+            ],
+            Self::SignInNeeded => [
+                "Log ind for at fortsætte",
+                "Systemet vil vide, hvem du er, før det svarer.",
+                "Log ind med dit navn og din adgangskode.",
             ],
             Self::UnknownSite => [
                 "Her er ikke noget på den adresse",
@@ -178,6 +186,11 @@ impl Failure {
                 "You were not signed in",
                 "The name or the password does not match, or access is not open to you from here at this time.",
                 "Check whether caps lock is on, and try again. If it does not work, contact the service desk and quote the reference.",
+            ],
+            Self::SignInNeeded => [
+                "Sign in to go on",
+                "The system wants to know who you are before it answers.",
+                "Sign in with your name and your password.",
             ],
             Self::UnknownSite => [
                 "There is nothing at this address",

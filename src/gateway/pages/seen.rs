@@ -259,6 +259,9 @@ fn reason_in_words(reason: Reason, language: Language) -> &'static str {
             "Dit log-in giver ikke adgang til dette system.",
             "Your sign-in does not give access to this system.",
         ),
+        Reason::UnclearRequest | Reason::UnknownSite => {
+            ("Forespørgslen hører ikke til nogen side.", "The request belongs to no site.")
+        }
         Reason::Overload => ("Der er meget travlt lige nu.", "It is very busy right now."),
         Reason::AuditUnavailable => {
             ("Vi kan ikke føre log lige nu.", "We cannot keep the log right now.")

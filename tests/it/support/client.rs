@@ -81,8 +81,7 @@ impl Request {
     /// Logs in with HTTP Basic.
     pub fn basic(self, user: &str, password: &str) -> Self {
         use base64::Engine as _;
-        let token =
-            base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
+        let token = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         self.header("Authorization", &format!("Basic {token}"))
     }
 
@@ -140,9 +139,8 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> std::io::Result<Answer> {
 }
 
 fn parse(bytes: &[u8]) -> std::io::Result<Answer> {
-    let bad = |what: &str| {
-        std::io::Error::other(format!("{what}: {:?}", String::from_utf8_lossy(bytes)))
-    };
+    let bad =
+        |what: &str| std::io::Error::other(format!("{what}: {:?}", String::from_utf8_lossy(bytes)));
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(|| bad("no head"))?;
     let head = std::str::from_utf8(&bytes[..end]).map_err(|_| bad("head"))?;
     let mut lines = head.split("\r\n");
@@ -167,7 +165,8 @@ fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let end = rest.windows(2).position(|w| w == b"\r\n")?;
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?.trim(), 16).ok()?;
+        let size =
+            usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?.trim(), 16).ok()?;
         rest = &rest[end + 2..];
         if size == 0 {
             return Some(body);

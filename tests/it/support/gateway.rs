@@ -242,8 +242,19 @@ impl Gateway {
     pub fn grant(&self, person: &str, territories: &str, sites: &[&str]) -> String {
         let leg = format!("{territories} {}", journey());
         let mut arguments = vec![
-            "exemption", "grant", "--json", "--organization", "ballerup", "--person", person,
-            "--leg", &leg, "--purpose", "Studietur", "--case", "24-1",
+            "exemption",
+            "grant",
+            "--json",
+            "--organization",
+            "ballerup",
+            "--person",
+            person,
+            "--leg",
+            &leg,
+            "--purpose",
+            "Studietur",
+            "--case",
+            "24-1",
         ];
         for site in sites {
             arguments.extend(["--site", site]);

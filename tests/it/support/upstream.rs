@@ -33,10 +33,7 @@ impl Upstream {
                 let (stream, _) = listener.accept().await.unwrap();
                 tokio::spawn(async move {
                     let _ = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(
-                            TokioIo::new(stream),
-                            hyper::service::service_fn(answer),
-                        )
+                        .serve_connection(TokioIo::new(stream), hyper::service::service_fn(answer))
                         .with_upgrades()
                         .await;
                 });

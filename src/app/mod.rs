@@ -1,0 +1,216 @@
+//! The only wiring: opens what is kept, binds what listens, puts the rooms together, runs them.
+//!
+//! Always holds: nothing listens before everything it needs is open and checked; a reload either
+//! takes effect whole or changes nothing.
+
+mod announcements;
+mod policies;
+mod readiness;
+mod reload;
+mod serve;
+mod snapshot;
+mod watch;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+
+pub use policies::{Policies, PoliciesError};
+
+use crate::audit::{self, Audit};
+use crate::config::Loaded;
+use crate::gateway::Gateway;
+use crate::gateway::limits::RequestLimit;
+use crate::geoip::{DatabaseError, Watch};
+use crate::identifier::ListenerId;
+use crate::identity::{Authenticator, AuthenticatorError};
+use crate::lifecycle::{self, Tasks};
+use crate::listen::{BindError, DoorError};
+use crate::store::{Store, StoreError};
+use crate::upstream::{Timeouts, Upstreams};
+use crate::{clock, control};
+
+/// How long exchanges may go on after the gateway was told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The state directory.
+    #[error("the state directory {} cannot be made; create it and give it to the gateway's user", .0.display())]
+    StateDirectory(PathBuf, #[source] std::io::Error),
+    /// The store.
+    #[error("the store does not open")]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error("the audit log does not open")]
+    Audit(#[from] audit::OpenError),
+    /// The database.
+    #[error("the GeoIP database is refused")]
+    Database(#[from] DatabaseError),
+    /// The lists and settings.
+    #[error("the policy cannot take effect")]
+    Policies(#[from] PoliciesError),
+    /// The accounts.
+    #[error("people cannot be identified")]
+    Identity(#[from] AuthenticatorError),
+    /// A listener.
+    #[error("a listener cannot be opened")]
+    Bind(#[from] BindError),
+    /// A certificate.
+    #[error("a certificate cannot be used")]
+    Tls(#[from] DoorError),
+    /// The trust in upstreams.
+    #[error("TLS to upstreams cannot be set up")]
+    Upstream(#[from] rustls::Error),
+    /// The socket for commands.
+    #[error(transparent)]
+    Control(#[from] control::ControlError),
+    /// The operations listener.
+    #[error("the operations listener {0} cannot be opened")]
+    Operations(SocketAddr, #[source] std::io::Error),
+}
+
+/// What everything that runs beside the requests is given.
+#[derive(Debug, Clone)]
+pub(crate) struct App {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) store: Store,
+    pub(crate) audit: Audit,
+    pub(crate) authenticator: Authenticator,
+    pub(crate) doors: Arc<serve::Doors>,
+    pub(crate) state: Arc<reload::Current>,
+    pub(crate) tasks: Tasks,
+}
+
+/// A gateway that runs.
+#[derive(Debug)]
+pub struct Running {
+    app: App,
+    /// Where each listener listens, port 0 resolved.
+    pub addresses: Vec<(ListenerId, SocketAddr)>,
+    /// Where the operations pages are.
+    pub operations: Vec<SocketAddr>,
+}
+
+/// Opens everything and starts to serve.
+///
+/// # Errors
+/// [`StartError`]: nothing listens then.
+pub async fn start(
+    loaded: Loaded,
+    metrics: Option<PrometheusHandle>,
+) -> Result<Running, StartError> {
+    let now = clock::now();
+    let tasks = Tasks::new();
+    let config = &loaded.config;
+    for finding in &loaded.findings {
+        tracing::warn!(finding = %finding.message, "the configuration has a finding");
+    }
+    make_private(&config.state_directory)?;
+    let store = Store::open(&config.state_directory).await?;
+    let (audit, opened) = Audit::open(audit::Options::from_config(config), &tasks)?;
+    log_opened(&opened);
+    let policies = Policies::resolve(&loaded, &store, now).await?;
+    let database_watch = Watch::new(&config.geoip.database);
+    let database = Arc::new(watch::open_database(&loaded, now)?);
+    let exemptions = store.load_exemptions(now).await?;
+    let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database));
+    let authenticator =
+        Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
+            .await?;
+    let upstreams = Upstreams::new(Timeouts {
+        connect: config.limits.upstream_connect_timeout,
+        response: config.limits.upstream_response_timeout,
+        idle: config.limits.idle_timeout,
+    })?;
+    let listeners = serve::open(config)?;
+    let operations = serve::bind_operations(config).await?;
+    let control = control::listen(&config.state_directory)?;
+    let gateway = Arc::new(Gateway::new(
+        snapshot,
+        audit.clone(),
+        authenticator.clone(),
+        upstreams,
+        RequestLimit::new(config.limits.requests_in_flight),
+        tasks.clone(),
+    ));
+    let app = App {
+        gateway,
+        store,
+        audit,
+        authenticator,
+        doors: Arc::new(listeners.doors()),
+        state: Arc::new(reload::Current::new(loaded)),
+        tasks,
+    };
+    announcements::started(&app);
+    let addresses = listeners.addresses();
+    let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
+    listeners.serve(&app);
+    serve::serve_operations(operations, &app, metrics.as_ref());
+    watch::spawn(&app, database_watch);
+    reload::spawn(&app, control);
+    Ok(Running { app, addresses, operations: operations_at })
+}
+
+impl Running {
+    /// Says where it listens, serves until a signal says to stop, and ends in two stages: first
+    /// nothing new begins and what runs may finish, then what is left is cut.
+    pub async fn until_stopped(self) {
+        self.announce();
+        let signal = lifecycle::stop_signal(|| reload::reload_and_log(&self.app)).await;
+        tracing::info!(signal, "stopping; open exchanges may finish");
+        self.stop().await;
+    }
+
+    /// Says where it listens, and that it is ready.
+    pub fn announce(&self) {
+        for (listener, address) in &self.addresses {
+            tracing::info!(listener = listener.as_str(), %address, "listening");
+        }
+        for address in &self.operations {
+            tracing::info!(listener = "operations", %address, "listening");
+        }
+        tracing::info!("ready");
+    }
+
+    /// Ends in two stages and closes what is kept.
+    pub async fn stop(self) {
+        let Self { app, .. } = self;
+        app.tasks.stop();
+        if tokio::time::timeout(GRACE, app.tasks.finished()).await.is_err() {
+            tracing::warn!(left = app.tasks.count(), "the grace is over; what is left is cut");
+            app.tasks.abort();
+            app.tasks.finished().await;
+        }
+        announcements::stopped(&app).await;
+        app.audit.close().await;
+        app.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+fn make_private(directory: &std::path::Path) -> Result<(), StartError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|error| StartError::StateDirectory(directory.to_owned(), error))
+}
+
+fn log_opened(opened: &audit::Opened) {
+    for sentence in &opened.recovered {
+        tracing::warn!(what = sentence, "the audit log was not closed cleanly and was recovered");
+    }
+    for sentence in &opened.damaged {
+        tracing::error!(
+            what = sentence,
+            "the audit log is damaged; look at it with `geovagt audit verify`"
+        );
+    }
+}

@@ -1,0 +1,228 @@
+//! Sockets, doors and what stands behind them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use super::{App, StartError, readiness};
+use crate::audit::Facts;
+use crate::client_address::ClientAddress;
+use crate::clock;
+use crate::config::{Affinity, Config, Listener};
+use crate::gateway::{self, Gateway};
+use crate::identifier::ListenerId;
+use crate::listen::http::{self, CloseConnection, HttpLimits};
+use crate::listen::{
+    self, Accepted, ConnectionAddress, ConnectionLimits, Door, DoorError, DoorSettings, Gate,
+    Reloaded,
+};
+use crate::policy::{self, Denial, Verdict};
+
+/// Listeners that are bound and not yet served.
+pub(super) struct Open {
+    listeners: Vec<OpenListener>,
+    limits: HttpLimits,
+}
+
+struct OpenListener {
+    sockets: Vec<TcpListener>,
+    door: Arc<Door>,
+    closes_denied: bool,
+}
+
+/// The doors of all listeners, to give them new certificates.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    doors: Vec<Arc<Door>>,
+}
+
+/// Binds every listener and loads what it needs.
+pub(super) fn open(config: &Config) -> Result<Open, StartError> {
+    let limits =
+        ConnectionLimits::new(config.limits.connections, config.limits.connections_per_address);
+    let open_one = |listener: &Listener| {
+        let settings = DoorSettings::load(listener, offers_http2(config))?;
+        let door = Door::new(listener.name.clone(), settings, limits.clone());
+        Ok(OpenListener {
+            sockets: listen::bind(listener)?,
+            door: Arc::new(door),
+            closes_denied: listener.close_denied,
+        })
+    };
+    let listeners = config.listeners.iter().map(open_one).collect::<Result<_, StartError>>()?;
+    let limits = HttpLimits {
+        head_time: config.limits.header_timeout,
+        head_bytes: config.limits.header_bytes,
+        idle: config.limits.idle_timeout,
+        ..HttpLimits::default()
+    };
+    Ok(Open { listeners, limits })
+}
+
+/// A login that is bound to its connection cannot go over HTTP/2.
+fn offers_http2(config: &Config) -> bool {
+    config.sites.values().all(|site| site.upstream.affinity == Affinity::None)
+}
+
+impl Open {
+    pub(super) fn addresses(&self) -> Vec<(ListenerId, SocketAddr)> {
+        self.listeners
+            .iter()
+            .flat_map(|listener| {
+                listener.sockets.iter().filter_map(|socket| {
+                    Some((listener.door.name().clone(), socket.local_addr().ok()?))
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn doors(&self) -> Doors {
+        Doors { doors: self.listeners.iter().map(|l| Arc::clone(&l.door)).collect() }
+    }
+
+    /// Accepts until shutdown.
+    pub(super) fn serve(self, app: &App) {
+        let limits = self.limits;
+        for listener in self.listeners {
+            for socket in listener.sockets {
+                let (asked, served) = (Arc::clone(&app.gateway), Arc::clone(&app.gateway));
+                let tasks = app.tasks.clone();
+                let (closes, name) = (listener.closes_denied, listener.door.name().clone());
+                let gate = move |address| gate(&asked, &name, closes, address);
+                let handle = move |accepted| connection(&served, accepted, limits, tasks.clone());
+                let accepting = listen::accept(
+                    socket,
+                    Arc::clone(&listener.door),
+                    app.tasks.clone(),
+                    gate,
+                    handle,
+                );
+                app.tasks.spawn(accepting);
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end.
+fn connection(
+    gateway: &Arc<Gateway>,
+    accepted: Accepted,
+    limits: HttpLimits,
+    tasks: crate::lifecycle::Tasks,
+) -> impl Future<Output = ()> + Send + use<> {
+    let gateway = Arc::clone(gateway);
+    let service = move |request, facts: Arc<listen::ConnectionFacts>| {
+        let gateway = Arc::clone(&gateway);
+        async move {
+            gateway::handle(&gateway, request, &facts).await.map_err(|_closed| CloseConnection)
+        }
+    };
+    http::serve(accepted, limits, Arc::new(service), tasks)
+}
+
+/// `denial: close` on a listener: whoever would be rejected by every site ends here, before TLS.
+fn gate(
+    gateway: &Gateway,
+    listener: &ListenerId,
+    closes: bool,
+    address: ConnectionAddress,
+) -> Gate {
+    let ConnectionAddress::Settled(client) = address else { return Gate::Open };
+    if !closes {
+        return Gate::Open;
+    }
+    let now = clock::now();
+    let snapshot = gateway.snapshot();
+    let located = snapshot.database.locate(&client);
+    let mut last: Option<Denial> = None;
+    for site in snapshot.sites.all() {
+        let subject = policy::Subject { address: client, location: located.location, person: None };
+        match policy::decide(&site.policy, &subject, &snapshot.exemptions, now) {
+            Verdict::Deny(denial) => last = Some(denial),
+            Verdict::Allow(_) | Verdict::Identify(_) => return Gate::Open,
+        }
+    }
+    if let Some(denial) = last {
+        record_closed(gateway, listener, client, &located, denial);
+    }
+    Gate::Close
+}
+
+fn record_closed(
+    gateway: &Gateway,
+    listener: &ListenerId,
+    client: ClientAddress,
+    located: &crate::geoip::Located,
+    denial: Denial,
+) {
+    let mut facts = Facts::new(clock::now(), listener.clone(), client);
+    facts.location = located.location;
+    facts.registered_country = located.registered_country;
+    gateway.audit.deny(facts, denial);
+    gateway::count("", "deny", denial.reason());
+}
+
+impl Doors {
+    /// Takes certificates anew whose files have changed; a bad one leaves the old one serving.
+    pub(super) fn reload_certificates(&self) {
+        for door in &self.doors {
+            match door.reload_certificates() {
+                Ok(Reloaded::Unchanged) => {}
+                Ok(Reloaded::Replaced) => {
+                    tracing::info!(listener = door.name().as_str(), "new certificates are in use");
+                }
+                Err(error) => tracing::error!(
+                    listener = door.name().as_str(),
+                    error = crate::telemetry::chain(&error),
+                    "the new certificates are refused; the old ones go on serving"
+                ),
+            }
+        }
+    }
+
+    /// Loads what the listeners of a new configuration need, without putting it in place.
+    pub(super) fn load(&self, config: &Config) -> Result<Vec<DoorSettings>, DoorError> {
+        config
+            .listeners
+            .iter()
+            .map(|listener| DoorSettings::load(listener, offers_http2(config)))
+            .collect()
+    }
+
+    /// Puts loaded settings in place, for connections from now on.
+    pub(super) fn replace(&self, settings: Vec<DoorSettings>) {
+        for (door, settings) in self.doors.iter().zip(settings) {
+            door.replace(settings);
+        }
+    }
+}
+
+/// Binds the operations listeners.
+pub(super) async fn bind_operations(config: &Config) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::new();
+    for &address in config.operations.iter().flat_map(|operations| &operations.bind) {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| StartError::Operations(address, error))?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Serves `/healthz`, `/readyz` and `/metrics`.
+pub(super) fn serve_operations(
+    listeners: Vec<TcpListener>,
+    app: &App,
+    metrics: Option<&PrometheusHandle>,
+) {
+    for listener in listeners {
+        app.tasks.spawn(crate::operations::serve(
+            listener,
+            readiness::readiness(app),
+            metrics.cloned(),
+            app.tasks.clone(),
+        ));
+    }
+}

@@ -1,0 +1,170 @@
+//! What changes while the gateway runs, looked at from outside the requests: the store, the
+//! database file, certificates, and the outbox of the log.
+//!
+//! Looking again and again rather than waiting to be told: it survives renames, other machines'
+//! file systems and missed events, and a look costs nearly nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{App, announcements, snapshot};
+use crate::clock;
+use crate::config::{Config, Loaded};
+use crate::geoip::{self, Database, DatabaseError, Requirements, Watch};
+use crate::store::StoreError;
+
+/// A change made by a command is seen within this time and a little more.
+const STORE_EVERY: Duration = Duration::from_millis(250);
+/// A new file is seen within this time and a little more.
+const FILES_EVERY: Duration = Duration::from_secs(1);
+
+/// Opens the database that the configuration names, or the last good one. It has to know the
+/// countries on the lists.
+pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database, DatabaseError> {
+    let config = &loaded.config;
+    let requirements = requirements(loaded, now);
+    let opened =
+        geoip::open_or_last_good(&config.geoip.database, &config.state_directory, &requirements)?;
+    if let Some(error) = &opened.instead_of {
+        refused(error, "the GeoIP database is refused; the last good one is used");
+    }
+    taken(config, &opened.database);
+    Ok(opened.database)
+}
+
+/// What a database has to hold to be of use for these lists.
+pub(super) fn requirements(loaded: &Loaded, now: Timestamp) -> Requirements {
+    let territories = loaded
+        .lists
+        .values()
+        .flat_map(|list| list.versions())
+        .flat_map(|version| version.territories.to_vec());
+    Requirements::new(now).knowing(territories)
+}
+
+/// Starts the watchers.
+pub(super) fn spawn(app: &App, database: Watch) {
+    let (store_app, files_app) = (app.clone(), app.clone());
+    app.tasks.spawn(async move { watch_store(&store_app).await });
+    app.tasks.spawn(async move { watch_files(&files_app, database).await });
+}
+
+async fn watch_store(app: &App) {
+    let stopping = app.tasks.stopping();
+    let mut seen = app.store.change_number().await.ok();
+    let mut failing = false;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(STORE_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        match look_at_store(app, &mut seen).await {
+            Ok(()) if failing => {
+                failing = false;
+                tracing::info!("the store answers again");
+            }
+            Ok(()) => {}
+            Err(error) if !failing => {
+                failing = true;
+                tracing::error!(
+                    error = %error,
+                    "the store does not answer; traffic goes on with what was read last"
+                );
+            }
+            Err(_) => {}
+        }
+        app.state.set_store_ready(!failing);
+    }
+}
+
+async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreError> {
+    let number = app.store.change_number().await?;
+    if *seen != Some(number) {
+        take_people(app, clock::now()).await?;
+        *seen = Some(number);
+    }
+    announcements::drain_outbox(&app.store, &app.audit).await
+}
+
+/// Takes exemptions and accounts anew from the store.
+pub(super) async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let exemptions = app.store.load_exemptions(now).await?;
+    app.authenticator.reload(now).await?;
+    metrics::gauge!("geovagt_exemptions").set(exemptions.len() as f64);
+    app.gateway.replace(|current| {
+        let exemptions = Arc::new(snapshot::arrange(&current.config, exemptions.clone()));
+        crate::gateway::Snapshot { exemptions, ..current.clone() }
+    });
+    Ok(())
+}
+
+async fn watch_files(app: &App, watch: Watch) {
+    let stopping = app.tasks.stopping();
+    let mut watch = Arc::new(watch);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(FILES_EVERY) => {}
+            () = stopping.cancelled() => return,
+        }
+        app.doors.reload_certificates();
+        let loaded = app.state.loaded();
+        if watch.path() != loaded.config.geoip.database {
+            watch = Arc::new(Watch::new(&loaded.config.geoip.database));
+        }
+        look_at_database(app, &loaded, &watch).await;
+    }
+}
+
+/// A new database takes the place of the running one, unless it is refused: then the old one goes
+/// on serving.
+async fn look_at_database(app: &App, loaded: &Loaded, watch: &Arc<Watch>) {
+    let running = Arc::clone(&app.gateway.snapshot().database);
+    let requirements = requirements(loaded, clock::now());
+    let watch = Arc::clone(watch);
+    let look = move || watch.refresh(&running, &requirements);
+    match tokio::task::spawn_blocking(look).await {
+        Ok(None) => {}
+        Ok(Some(Ok(database))) => use_database(app, loaded, Arc::new(database)),
+        Ok(Some(Err(error))) => refused(&error, REFUSED),
+        Err(error) => refused(&error, REFUSED),
+    }
+}
+
+fn use_database(app: &App, loaded: &Loaded, database: Arc<Database>) {
+    tracing::info!(built = %database.info().built, "a new GeoIP database is in use");
+    taken(&loaded.config, &database);
+    announcements::database_loaded(&app.audit, &database);
+    app.gateway.replace(|current| crate::gateway::Snapshot {
+        database: Arc::clone(&database),
+        ..current.clone()
+    });
+}
+
+const REFUSED: &str = "the new GeoIP database is refused; the old one goes on serving";
+
+fn refused(error: &dyn std::error::Error, consequence: &str) {
+    metrics::counter!("geovagt_geoip_load_failures_total").increment(1);
+    tracing::error!(error = crate::telemetry::chain(error), "{consequence}");
+}
+
+/// What follows once a database is in use: metrics, a warning about its age, the copy to fall back
+/// on.
+fn taken(config: &Config, database: &Database) {
+    metrics::gauge!("geovagt_geoip_build_timestamp_seconds")
+        .set(database.info().built.as_second() as f64);
+    let age = database.age(clock::now());
+    if age > config.geoip.warn_after {
+        tracing::warn!(
+            days = age.as_secs() / 86_400,
+            "the GeoIP database is old; replace the file with a new one"
+        );
+    }
+    if let Err(error) = geoip::store_last_good(database, &config.state_directory) {
+        tracing::warn!(
+            error = crate::telemetry::chain(&error),
+            "no copy of the GeoIP database was kept"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! The gateway's own answers: rejections, the way to sign in, and what is said when something does
+//! not work. The one place that turns a reason or an error into a response.
+//!
+//! Always holds: every rejection has an entry in the log and carries its reference; what a stranger
+//! reads says nothing about who holds an exemption.
+
+use http::request::Parts;
+use http::{HeaderValue, Method, Response, StatusCode, header};
+use jiff::Timestamp;
+
+use super::Gateway;
+use super::body::ResponseBody;
+use super::canonical::Ambiguous;
+use super::exchange::Exchange;
+use super::handle::Answer;
+use super::pages::{self, Failure, FailureView, Page, Rejection, RequestShape};
+use super::{Closed, own_pages};
+use crate::audit::{Facts, Reference};
+use crate::client_address::ClientAddress;
+use crate::config::DenialStyle;
+use crate::geoip::Located;
+use crate::identity::Identity;
+use crate::language::Language;
+use crate::listen::ConnectionFacts;
+use crate::policy::{Challenge, Denial, Reason};
+use crate::upstream::UpstreamError;
+
+/// A request that belongs to no site: its host is not clear, or nobody's.
+pub(super) struct Unsited<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) connection: &'a ConnectionFacts,
+    pub(super) parts: &'a Parts,
+    pub(super) client: ClientAddress,
+    pub(super) located: Located,
+    pub(super) now: Timestamp,
+}
+
+/// A request that can be read in two ways.
+pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Response<ResponseBody> {
+    tracing::debug!(cause = %ambiguous, "a request was refused");
+    let failure = match ambiguous.status() {
+        StatusCode::MISDIRECTED_REQUEST => Failure::Misdirected,
+        StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
+        _ => Failure::UnclearRequest,
+    };
+    unsited_failure(unsited, Reason::UnclearRequest, failure)
+}
+
+/// A host that no site takes.
+pub(super) fn no_site(unsited: &Unsited<'_>) -> Response<ResponseBody> {
+    unsited_failure(unsited, Reason::UnknownSite, Failure::UnknownSite)
+}
+
+fn unsited_failure(
+    unsited: &Unsited<'_>,
+    reason: Reason,
+    failure: Failure,
+) -> Response<ResponseBody> {
+    let Unsited { gateway, connection, parts, client, located, now } = unsited;
+    let mut facts = facts(connection, parts, *client, located, *now);
+    facts.status = Some(failure.status().as_u16());
+    facts.path = Some(parts.uri.path().to_owned());
+    let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
+    count("", "deny", reason);
+    let accept = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+    let view = FailureView {
+        failure,
+        organization: None,
+        language: Language::negotiate(accept, Language::Danish),
+        reference: Some(&reference),
+        at: *now,
+    };
+    respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view))
+}
+
+/// Rejects: with the page, with what suits the client, or without a byte.
+pub(super) fn reject(
+    exchange: &Exchange<'_>,
+    denial: Denial,
+    identity: Option<&Identity>,
+) -> Answer {
+    let reason = denial.reason();
+    let site = &exchange.site.site;
+    let failure = match reason {
+        Reason::Overload => Some(Failure::Overload),
+        Reason::AuditUnavailable => Some(Failure::AuditUnavailable),
+        _ => None,
+    };
+    let silent = site.denial == DenialStyle::Close && failure.is_none();
+    let mut facts = exchange.facts(identity);
+    facts.status = match (silent, failure) {
+        (true, _) => None,
+        (false, Some(failure)) => Some(failure.status().as_u16()),
+        (false, None) => Some(StatusCode::FORBIDDEN.as_u16()),
+    };
+    let reference = exchange.gateway.audit.deny(facts, denial);
+    count(site.id.as_str(), "deny", reason);
+    if silent {
+        return Err(Closed);
+    }
+    Ok(match failure {
+        Some(failure) => failed(exchange, failure, &reference),
+        None => rejected(exchange, reason, &reference),
+    })
+}
+
+fn rejected(
+    exchange: &Exchange<'_>,
+    reason: Reason,
+    reference: &Reference,
+) -> Response<ResponseBody> {
+    let list = exchange.site.policy.list();
+    let listed = list
+        .in_force(exchange.now)
+        .and_then(|version| version.territories.covering(exchange.location()));
+    let names = listed
+        .map(|territory| (territory.name(Language::Danish), territory.name(Language::English)));
+    let rejection = Rejection {
+        reason,
+        listed_country: names.as_ref().map(|(danish, english)| pages::Names { danish, english }),
+        organization: &exchange.site.organization,
+        language: exchange.language(),
+        reference: &reference.to_string(),
+        at: exchange.now,
+        kept: exchange.snapshot.config.audit.retention.denied,
+        db_ip: exchange.snapshot.is_db_ip(),
+    };
+    let shape = shape(exchange.parts, exchange.canonical.path());
+    respond(exchange.parts, pages::deny_response(&shape, &rejection))
+}
+
+/// Asks who it is: a browser is led to the form, a program that can is asked for HTTP Basic
+/// (RFC 7617).
+pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer {
+    let browser =
+        exchange.is_browser() && matches!(exchange.parts.method, Method::GET | Method::HEAD);
+    let status = if browser { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
+    let mut facts = exchange.facts(None);
+    facts.status = Some(status.as_u16());
+    let denial = Denial::new(challenge.reason());
+    let reference = exchange.gateway.audit.deny(facts, denial).to_string();
+    count(exchange.site.site.id.as_str(), "identify", challenge.reason());
+    if browser {
+        let location = own_pages::sign_in_location(exchange.canonical.path_and_query().as_str());
+        return Ok(redirect(&location));
+    }
+    let mut response = respond(
+        exchange.parts,
+        pages::failure_response(
+            &shape(exchange.parts, exchange.canonical.path()),
+            &FailureView {
+                failure: Failure::SignInNeeded,
+                organization: Some(&exchange.site.organization),
+                language: exchange.language(),
+                reference: Some(&reference),
+                at: exchange.now,
+            },
+        ),
+    );
+    response.headers_mut().insert(
+        header::WWW_AUTHENTICATE,
+        HeaderValue::from_static("Basic realm=\"geovagt\", charset=\"UTF-8\""),
+    );
+    Ok(response)
+}
+
+/// The upstream gave no answer; the client reads a calm page with the entry's reference.
+pub(super) fn upstream_trouble(
+    exchange: &Exchange<'_>,
+    error: &UpstreamError,
+    reference: &Reference,
+) -> Response<ResponseBody> {
+    let site = exchange.site.site.id.as_str();
+    metrics::counter!(
+        "geovagt_upstream_errors_total",
+        "site" => site.to_owned(), "cause" => error.label()
+    )
+    .increment(1);
+    tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
+    let failure = match error {
+        UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
+        UpstreamError::Nonsense { .. } => Failure::UpstreamInvalid,
+        UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
+    };
+    let mut response = failed(exchange, failure, reference);
+    *response.status_mut() = error.status();
+    response
+}
+
+/// What failed and what to do, with the entry's reference.
+pub(super) fn failed(
+    exchange: &Exchange<'_>,
+    failure: Failure,
+    reference: &Reference,
+) -> Response<ResponseBody> {
+    let view = FailureView {
+        failure,
+        organization: Some(&exchange.site.organization),
+        language: exchange.language(),
+        reference: Some(&reference.to_string()),
+        at: exchange.now,
+    };
+    let shape = shape(exchange.parts, exchange.canonical.path());
+    respond(exchange.parts, pages::failure_response(&shape, &view))
+}
+
+/// What failed, without an entry: nothing of the site was asked for.
+pub(super) fn without_entry(exchange: &Exchange<'_>, failure: Failure) -> Response<ResponseBody> {
+    let view = FailureView {
+        failure,
+        organization: Some(&exchange.site.organization),
+        language: exchange.language(),
+        reference: None,
+        at: exchange.now,
+    };
+    let shape = shape(exchange.parts, exchange.canonical.path());
+    respond(exchange.parts, pages::failure_response(&shape, &view))
+}
+
+/// A page of ours as a response; HEAD gets the head alone.
+pub(super) fn respond(parts: &Parts, page: Page) -> Response<ResponseBody> {
+    let page = if parts.method == Method::HEAD { page.without_body() } else { page };
+    page.into_response().map(ResponseBody::page)
+}
+
+/// 303 to a place on this host.
+pub(super) fn redirect(location: &str) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::page(bytes::Bytes::new()));
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    let headers = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(location) {
+        headers.insert(header::LOCATION, location);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// What the log keeps of any request, before its site is known.
+pub(super) fn facts(
+    connection: &ConnectionFacts,
+    parts: &Parts,
+    client: ClientAddress,
+    located: &Located,
+    now: Timestamp,
+) -> Facts {
+    let mut facts = Facts::new(now, connection.listener.clone(), client);
+    facts.location = located.location;
+    facts.registered_country = located.registered_country;
+    facts.method = Some(parts.method.clone());
+    facts.user_agent = parts
+        .headers
+        .get(header::USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    facts
+}
+
+pub(super) fn shape<'s>(parts: &'s Parts, path: &'s str) -> RequestShape<'s> {
+    RequestShape { method: &parts.method, path, headers: &parts.headers }
+}
+
+/// Counts a verdict for `/metrics`.
+pub(crate) fn count(site: &str, verdict: &'static str, reason: Reason) {
+    metrics::counter!(
+        "geovagt_requests_total",
+        "site" => site.to_owned(), "verdict" => verdict, "reason" => reason.code()
+    )
+    .increment(1);
+}

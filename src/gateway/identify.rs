@@ -1,0 +1,108 @@
+//! From a request to somebody who may pass, or to the answer that sends them away.
+//!
+//! Always holds: from a listed country nobody's password is proven but of those who hold an
+//! exemption for that country and site now, and every credential that does not open the door gets
+//! one and the same answer.
+
+use super::answers;
+use super::exchange::Exchange;
+use super::handle::Answer;
+use crate::identity::{Identity, Outcome};
+use crate::policy::{Challenge, Denial, Permit, Reason, Verdict};
+
+/// Somebody who may pass.
+pub(super) struct Admitted {
+    pub(super) permit: Permit,
+    pub(super) identity: Option<Identity>,
+    /// The request's Authorization was a local account's and must not go on.
+    pub(super) login_is_ours: bool,
+}
+
+/// Decides, asking who it is where the decision needs that.
+pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Answer> {
+    match exchange.decide(None) {
+        Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
+        Verdict::Identify(challenge) => identify(exchange, challenge).await,
+        Verdict::Deny(denial) => Err(deny(exchange, denial)),
+    }
+}
+
+/// A rejection by location; where a session tells who it is, the log gets the exact reason. What
+/// the client sees is the same.
+pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
+    if denial.reason() == Reason::CountryListed
+        && let Some(identity) = exchange.session()
+        && let Verdict::Deny(exact) = exchange.decide(Some(identity.person()))
+    {
+        return answers::reject(exchange, exact, Some(&identity));
+    }
+    answers::reject(exchange, denial, None)
+}
+
+/// An allowed client that nobody asked: a session names it, and a local account's password that
+/// came along must not reach the upstream.
+async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
+    if let Some(identity) = exchange.session() {
+        let permit = match exchange.decide(Some(identity.person())) {
+            Verdict::Allow(permit) => permit,
+            Verdict::Identify(_) | Verdict::Deny(_) => permit,
+        };
+        return Admitted { permit, identity: Some(identity), login_is_ours: false };
+    }
+    let Some(login) = exchange.basic_login() else {
+        return Admitted { permit, identity: None, login_is_ours: false };
+    };
+    if !exchange.gateway.authenticator.knows_name(exchange.organization(), login) {
+        return Admitted { permit, identity: None, login_is_ours: false };
+    }
+    match exchange.prove_basic(login).await {
+        Outcome::Proven(identity) => {
+            Admitted { permit, identity: Some(identity), login_is_ours: true }
+        }
+        Outcome::NotProven { .. } | Outcome::Limited => {
+            Admitted { permit, identity: None, login_is_ours: false }
+        }
+    }
+}
+
+/// The policy wants to know who it is: a session, a login, or the way to one.
+async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admitted, Answer> {
+    if let Some(identity) = exchange.session() {
+        return admit_person(exchange, identity, false);
+    }
+    let Some(login) = exchange.basic_login() else {
+        return Err(answers::challenge(exchange, challenge));
+    };
+    match exchange.prove_basic(login).await {
+        Outcome::Proven(identity) => admit_person(exchange, identity, true),
+        Outcome::NotProven { why, claimed } => {
+            exchange.record_failed_sign_in(why, claimed.as_ref()).await;
+            Err(refuse_credentials(exchange, challenge))
+        }
+        // No entry of its own: whoever floods would fill the chain of people. The rejection is
+        // folded with its equals.
+        Outcome::Limited => Err(refuse_credentials(exchange, challenge)),
+    }
+}
+
+/// At the door all credentials that do not open it get the same rejection; at home a mail client is
+/// asked again, as any server would.
+fn refuse_credentials(exchange: &Exchange<'_>, challenge: Challenge) -> Answer {
+    if challenge.reason() == Reason::AuthenticationRequired {
+        answers::challenge(exchange, challenge)
+    } else {
+        answers::reject(exchange, Denial::new(Reason::CountryListed), None)
+    }
+}
+
+fn admit_person(
+    exchange: &Exchange<'_>,
+    identity: Identity,
+    login_is_ours: bool,
+) -> Result<Admitted, Answer> {
+    match exchange.decide(Some(identity.person())) {
+        Verdict::Allow(permit) => Ok(Admitted { permit, identity: Some(identity), login_is_ours }),
+        Verdict::Deny(denial) => Err(answers::reject(exchange, denial, Some(&identity))),
+        Verdict::Identify(challenge) => Err(answers::challenge(exchange, challenge)),
+    }
+}

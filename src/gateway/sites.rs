@@ -1,0 +1,85 @@
+//! Which site a host belongs to.
+//!
+//! PURE. An exact host wins over a suffix, a longer suffix over a shorter one, and `*` takes what is
+//! left. Hosts come in canonical: lower case, without port and trailing dot.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::config::{HostPattern, Organization, Site};
+use crate::identifier::SiteId;
+use crate::policy::Policy;
+use crate::upstream::Servers;
+
+/// One protected system with everything a request to it needs.
+#[derive(Debug)]
+pub struct ProtectedSite {
+    /// As configured.
+    pub site: Arc<Site>,
+    /// Whose it is.
+    pub organization: Arc<Organization>,
+    /// The policy in effect for it.
+    pub policy: Policy,
+    /// Where its requests go.
+    pub servers: Servers,
+}
+
+/// All sites, by host.
+#[derive(Debug, Default)]
+pub struct Sites {
+    exact: HashMap<String, Arc<ProtectedSite>>,
+    suffixes: HashMap<String, Arc<ProtectedSite>>,
+    any: Option<Arc<ProtectedSite>>,
+    all: Vec<Arc<ProtectedSite>>,
+}
+
+impl Sites {
+    /// Files the sites under their hosts. The configuration has made sure that no two claim one.
+    #[must_use]
+    pub fn new(sites: impl IntoIterator<Item = ProtectedSite>) -> Self {
+        let mut table = Self::default();
+        for site in sites.into_iter().map(Arc::new) {
+            for host in &site.site.hosts {
+                match host {
+                    HostPattern::Exact(host) => {
+                        table.exact.insert(host.clone(), Arc::clone(&site));
+                    }
+                    HostPattern::Suffix(suffix) => {
+                        table.suffixes.insert(suffix.clone(), Arc::clone(&site));
+                    }
+                    HostPattern::Any => table.any = Some(Arc::clone(&site)),
+                }
+            }
+            table.all.push(site);
+        }
+        table
+    }
+
+    /// The site that answers for a host.
+    #[must_use]
+    pub fn by_host(&self, host: &str) -> Option<&Arc<ProtectedSite>> {
+        if let Some(site) = self.exact.get(host) {
+            return Some(site);
+        }
+        let mut rest = host;
+        while let Some((_, parent)) = rest.split_once('.') {
+            if let Some(site) = self.suffixes.get(parent) {
+                return Some(site);
+            }
+            rest = parent;
+        }
+        self.any.as_ref()
+    }
+
+    /// The site with this name.
+    #[must_use]
+    pub fn by_id(&self, id: &SiteId) -> Option<&Arc<ProtectedSite>> {
+        self.all.iter().find(|site| site.site.id == *id)
+    }
+
+    /// Every site.
+    #[must_use]
+    pub fn all(&self) -> &[Arc<ProtectedSite>] {
+        &self.all
+    }
+}

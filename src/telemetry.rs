@@ -1,0 +1,125 @@
+//! What operators see of the running gateway: log lines and metrics.
+//!
+//! Logs go to standard error: for a person on a terminal, JSON otherwise. An error means that
+//! somebody must act, a warning that it will become one; `info` never holds a client's address.
+
+use std::io::IsTerminal;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// Buckets for the time to the head of an answer, in seconds.
+const DURATION_BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+
+/// Why telemetry could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter in `RUST_LOG` does not parse.
+    #[error("RUST_LOG is not a log filter; try RUST_LOG=info")]
+    Filter(#[source] tracing_subscriber::filter::FromEnvError),
+    /// A recorder or subscriber stands already.
+    #[error("telemetry is set up twice in this process")]
+    Twice,
+    /// The buckets are refused.
+    #[error("the metrics cannot be set up")]
+    Metrics(#[source] metrics_exporter_prometheus::BuildError),
+}
+
+/// Starts the log. `RUST_LOG` selects what is logged; without it, `info` and above.
+///
+/// # Errors
+/// A filter that does not parse, or a second call in one process.
+pub fn start_log() -> Result<(), TelemetryError> {
+    let filter = EnvFilter::builder()
+        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .from_env()
+        .map_err(TelemetryError::Filter)?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let outcome = if std::io::stderr().is_terminal() {
+        registry
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false))
+            .try_init()
+    } else {
+        registry
+            .with(tracing_subscriber::fmt::layer().json().with_writer(std::io::stderr))
+            .try_init()
+    };
+    outcome.map_err(|_| TelemetryError::Twice)
+}
+
+/// Starts the metrics; the handle renders them in Prometheus' text format.
+///
+/// # Errors
+/// A second call in one process.
+pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let recorder = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)
+        .map_err(TelemetryError::Metrics)?
+        .build_recorder();
+    let handle = recorder.handle();
+    metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice)?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_counter!(
+        "geovagt_requests_total",
+        Unit::Count,
+        "Requests by site, verdict, reason and country."
+    );
+    describe_counter!(
+        "geovagt_responses_total",
+        Unit::Count,
+        "Answers of upstreams by site and status class."
+    );
+    describe_counter!(
+        "geovagt_upstream_errors_total",
+        Unit::Count,
+        "Requests that the upstream did not answer, by site and cause."
+    );
+    describe_histogram!(
+        "geovagt_request_duration_seconds",
+        Unit::Seconds,
+        "From the request's head to the answer's head, by site."
+    );
+    describe_gauge!("geovagt_requests_in_flight", Unit::Count, "Requests being served.");
+    describe_gauge!(
+        "geovagt_geoip_build_timestamp_seconds",
+        Unit::Seconds,
+        "When the database in use was built, as seconds since 1970."
+    );
+    describe_counter!(
+        "geovagt_geoip_load_failures_total",
+        Unit::Count,
+        "New database files that were refused; the old one went on serving."
+    );
+    describe_counter!(
+        "geovagt_reloads_total",
+        Unit::Count,
+        "Reloads of the configuration by outcome."
+    );
+    describe_gauge!("geovagt_ready", Unit::Count, "1 while every part is ready, else 0.");
+    describe_gauge!(
+        "geovagt_exemptions",
+        Unit::Count,
+        "Approved travel exemptions that are not over."
+    );
+}
+
+/// An error with its causes, on one line, for the log.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
