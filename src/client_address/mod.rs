@@ -3,10 +3,21 @@
 //! PURE: may use `http` and `ipnet`, no socket and no clock. What cannot be read is *unknown*,
 //! never the proxy's own address.
 
+mod derive;
+mod explain;
+mod forwarded;
+mod known;
 mod source;
+#[cfg(test)]
+mod tests;
+mod x_forwarded_for;
 
-use std::net::IpAddr;
-
+pub use derive::{
+    MAXIMUM_HEADER_LENGTH, MAXIMUM_HOPS, Preamble, PreambleRefused, derive, derive_proxy,
+    unless_relayed,
+};
+pub use explain::{Explanation, Step, explain};
+pub use known::{KnownAddress, is_private_network, is_public};
 pub use source::{AddressSource, HeaderSource};
 
 /// The one client address of a connection or request; every later step uses this one.
@@ -16,13 +27,6 @@ pub enum ClientAddress {
     Known(KnownAddress),
     /// No address could be derived; the policy rejects it.
     Unknown(UnknownBecause),
-}
-
-/// An address as it was seen, and the address it is judged by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct KnownAddress {
-    seen: IpAddr,
-    judged: IpAddr,
 }
 
 /// Why there is no client address. For the log and `explain`, never for the client.
@@ -44,22 +48,11 @@ pub enum UnknownBecause {
     /// An IPv6 address that carries a private IPv4 address, or one that cannot be told.
     #[error("the IPv6 address carries an IPv4 address that is private or cannot be told")]
     EmbeddedPrivate,
-    /// A PROXY preamble that says LOCAL or UNKNOWN.
-    #[error("the PROXY protocol header says that the client is not known")]
+    /// A proxy that says it does not know or will not tell: PROXY protocol LOCAL or UNKNOWN, a
+    /// `Forwarded` element with `unknown` or an obfuscated name.
+    #[error("the proxy says that the client is not known")]
     NotStated,
-}
-
-impl KnownAddress {
-    /// The address as seen: v4-mapped IPv6 shown as IPv4.
-    #[must_use]
-    pub fn seen(&self) -> IpAddr {
-        self.seen
-    }
-
-    /// The address that location and networks are judged by: the IPv4 address that a NAT64, 6to4
-    /// or Teredo address carries, else the address as seen.
-    #[must_use]
-    pub fn judged(&self) -> IpAddr {
-        self.judged
-    }
+    /// The unspecified address, a multicast or broadcast address.
+    #[error("the address is not one that a client can have")]
+    NotUnicast,
 }
