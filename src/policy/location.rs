@@ -53,3 +53,9 @@ impl Location {
         }
     }
 }
+
+impl From<Country> for Location {
+    fn from(country: Country) -> Self {
+        Self::Country { country, subdivision: None }
+    }
+}

@@ -6,16 +6,47 @@
 //! Always holds: a [`Permit`] can be made only in here, and nothing that is unknown, empty or broken
 //! leads to one.
 
+#![deny(clippy::wildcard_enum_match_arm)]
+
 mod country_list;
+mod decision;
+mod exemption;
+mod explanation;
 mod location;
+mod network_table;
 mod person;
 mod reason;
+mod schedule;
 mod settings;
+mod site_policy;
+mod trace;
 mod verdict;
 
 pub use country_list::{CountryList, EarlyStart, ListVersion, TerritorySet};
+pub use decision::{
+    Subject, Upcoming, decide, door_is_open, everyone_denied_by_connection, forecast, opens_door,
+};
+pub use exemption::{
+    Actor, ApprovalRefused, Caution, ExemptionState, Exemptions, GrantGrounds, GrantRequest,
+    GrantSite, InvalidLeg, Leg, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE,
+    MAXIMUM_TERRITORIES, Phase, Problem, Text, TravelExemption, ValidGrant, may_approve,
+    needs_second_approval, validate,
+};
+pub use explanation::{DatabaseFacts, Explanation, Question, explain};
 pub use location::Location;
 pub use person::{InvalidUserName, Person, UserName};
 pub use reason::Reason;
+pub use schedule::Scheduled;
 pub use settings::{Admission, Authentication, Correction, ExemptionScheme, Mode, NetworkRule};
+pub use site_policy::{Policy, PolicyParts};
+pub use trace::Step;
 pub use verdict::{Challenge, Denial, ExemptionId, Permit, Verdict};
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod reference;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tidy;

@@ -63,7 +63,8 @@ impl Permit {
         self.person.as_ref()
     }
 
-    /// In report-only mode: the reason for which the client would have been rejected.
+    /// In report-only mode: the reason for which the client would have been rejected, or asked who
+    /// it is.
     #[must_use]
     pub fn would_be(&self) -> Option<Reason> {
         self.would_be
@@ -157,5 +158,11 @@ impl fmt::Display for ExemptionId {
 impl fmt::Debug for ExemptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl serde::Serialize for ExemptionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }

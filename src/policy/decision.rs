@@ -1,0 +1,400 @@
+//! The one decision. HTTP, TCP, `explain`, the forecast, forward-auth and the replay all ask it.
+//!
+//! Order: 1 client address known? 2 deny networks 3 allow networks 4 private networks 5 corrections
+//! 6 location 7 the list in force 8 travel exemptions 9 the site's authentication.
+//!
+//! Where even the first version of a list is still to come, nothing is rejected for standing on it:
+//! that is the announcement lock. Whoever loads the configuration warns of it.
+
+use jiff::Timestamp;
+
+use super::exemption::{Claim, Exemptions, Miss, covering_territories};
+use super::trace::{Trace, Untraced};
+use super::{
+    Admission, Authentication, Challenge, Denial, ListVersion, Location, Mode, Permit, Person,
+    Policy, Reason, Verdict,
+};
+use crate::client_address::ClientAddress;
+use crate::territory::Territory;
+
+/// What is decided about: where somebody comes from, and who it is as far as that is proven.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The one client address.
+    pub address: ClientAddress,
+    /// Where the database has it.
+    pub location: Location,
+    /// The person, only where proven; a name that was merely claimed is no person.
+    pub person: Option<&'a Person>,
+}
+
+/// What will be decided about the same subject when the announced version of the list begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upcoming<'a> {
+    /// The announced version.
+    pub version: &'a str,
+    /// When it begins.
+    pub effective_from: Timestamp,
+    /// The decision at that instant, with the exemptions that are granted by now.
+    pub verdict: Verdict,
+}
+
+/// Decides. Costs no allocation.
+#[must_use]
+pub fn decide(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    exemptions: &Exemptions,
+    now: Timestamp,
+) -> Verdict {
+    decide_with(policy, subject, exemptions, now, &mut Untraced)
+}
+
+/// The decision at the instant at which the announced version begins; none where none is announced.
+#[must_use]
+pub fn forecast<'a>(
+    policy: &'a Policy,
+    subject: &Subject<'_>,
+    exemptions: &Exemptions,
+    now: Timestamp,
+) -> Option<Upcoming<'a>> {
+    let from = policy.list.announced(now)?.effective_from;
+    let version = policy.list.in_force(from)?;
+    let verdict = decide(policy, subject, exemptions, from);
+    Some(Upcoming { version: &version.version, effective_from: from, verdict })
+}
+
+/// Whether somebody who has not said who they are, and comes from a listed country, is asked: an
+/// exemption for this place and site is active now. Where this is false, no sign-in page, password
+/// check or handshake exists for them.
+#[must_use]
+pub fn door_is_open(
+    policy: &Policy,
+    address: ClientAddress,
+    location: Location,
+    exemptions: &Exemptions,
+    now: Timestamp,
+) -> bool {
+    let stranger = Subject { address, location, person: None };
+    decide(policy, &stranger, exemptions, now).reason() == Reason::IdentificationNeeded
+}
+
+/// Whether this person, once proven, would be let in by an exemption. Only the password of somebody
+/// for whom this is true is worth proving at an open door.
+#[must_use]
+pub fn opens_door(
+    policy: &Policy,
+    exemptions: &Exemptions,
+    person: &Person,
+    address: ClientAddress,
+    location: Location,
+    now: Timestamp,
+) -> bool {
+    let traveller = Subject { address, location, person: Some(person) };
+    decide(policy, &traveller, exemptions, now).reason() == Reason::TravelExemption
+}
+
+/// Whether everybody at this address is rejected, whoever they may turn out to be: for listeners
+/// with `denial: close`, which then reject before TLS.
+#[must_use]
+pub fn everyone_denied_by_connection(
+    policy: &Policy,
+    address: ClientAddress,
+    location: Location,
+    exemptions: &Exemptions,
+    now: Timestamp,
+) -> bool {
+    let stranger = Subject { address, location, person: None };
+    matches!(decide(policy, &stranger, exemptions, now), Verdict::Deny(_))
+}
+
+/// As [`decide`], telling each step.
+pub(super) fn decide_with(
+    policy: &Policy,
+    subject: &Subject<'_>,
+    exemptions: &Exemptions,
+    now: Timestamp,
+    trace: &mut impl Trace,
+) -> Verdict {
+    let case = Case { policy, subject, exemptions, now };
+    match case.by_network(trace).unwrap_or_else(|| case.by_location(trace)) {
+        Verdict::Allow(permit) => case.by_authentication(permit, trace),
+        verdict @ (Verdict::Identify(_) | Verdict::Deny(_)) => verdict,
+    }
+}
+
+fn allow(reason: Reason) -> Verdict {
+    Verdict::Allow(Permit::new(reason))
+}
+
+fn deny(reason: Reason) -> Verdict {
+    Verdict::Deny(Denial::new(reason))
+}
+
+struct Case<'a> {
+    policy: &'a Policy,
+    subject: &'a Subject<'a>,
+    exemptions: &'a Exemptions,
+    now: Timestamp,
+}
+
+impl Case<'_> {
+    /// Steps 1 to 4: what the address settles by itself.
+    fn by_network(&self, trace: &mut impl Trace) -> Option<Verdict> {
+        let known = match self.subject.address {
+            ClientAddress::Known(known) => known,
+            ClientAddress::Unknown(because) => {
+                trace.step("client_address", true, |_| format!("unknown: {because}"));
+                return Some(deny(Reason::ClientAddressUnknown));
+            }
+        };
+        let (seen, judged) = (known.seen(), known.judged());
+        trace.step("client_address", false, |_| match seen == judged {
+            true => seen.to_string(),
+            false => format!("{seen}, judged by the {judged} that it carries"),
+        });
+
+        let denied = [seen, judged]
+            .into_iter()
+            .find_map(|address| self.policy.deny_networks.find(address, self.now));
+        trace.step("deny_networks", denied.is_some(), |_| match denied {
+            Some(entry) => format!("{} is denied: {}", entry.network, entry.value),
+            None => "no deny network holds it".to_owned(),
+        });
+        if denied.is_some() {
+            return Some(deny(Reason::DeniedNetwork));
+        }
+
+        let allowed = self.policy.allow_networks.find(judged, self.now);
+        trace.step("allow_networks", allowed.is_some(), |_| match allowed {
+            Some(entry) => format!("{} is allowed: {}", entry.network, entry.value),
+            None => "no allow network holds it".to_owned(),
+        });
+        if allowed.is_some() {
+            return Some(allow(Reason::AllowedNetwork));
+        }
+
+        let private = self.subject.location == Location::PrivateNetwork;
+        let admission = self.policy.private_networks;
+        trace.step("private_networks", private, |_| match private {
+            true => format!("a private network, which the policy {}", verb(admission)),
+            false => "not a private network".to_owned(),
+        });
+        private.then(|| match admission {
+            Admission::Allow => allow(Reason::PrivateNetwork),
+            Admission::Deny => deny(Reason::DeniedPrivateNetwork),
+        })
+    }
+
+    /// Steps 5 to 8: where the address is.
+    fn by_location(&self, trace: &mut impl Trace) -> Verdict {
+        let location = self.corrected(trace);
+        match location {
+            Location::Country { .. } => {
+                trace.step("location", false, |_| {
+                    location.territory().map(|t| t.to_string()).unwrap_or_default()
+                });
+                self.by_list(location, trace)
+            }
+            Location::NotInDatabase => {
+                let admission = self.policy.unknown_location.at(self.now);
+                trace.step("location", true, |_| {
+                    format!("not in the database, which the policy {}", verb(admission))
+                });
+                match admission {
+                    Admission::Allow => allow(Reason::UnknownLocationAllowed),
+                    Admission::Deny => {
+                        self.unless_only_reported(deny(Reason::UnknownLocation), trace)
+                    }
+                }
+            }
+            Location::PrivateNetwork | Location::AddressUnknown => {
+                trace.step("location", true, |_| "there is no address to look up".to_owned());
+                deny(Reason::ClientAddressUnknown)
+            }
+        }
+    }
+
+    fn corrected(&self, trace: &mut impl Trace) -> Location {
+        let correction =
+            self.policy.correction(self.subject.address, self.subject.location, self.now);
+        trace.step("corrections", false, |_| match correction {
+            Some(entry) => format!("{} is in {}: {}", entry.network, entry.value.0, entry.value.1),
+            None => "no correction holds it".to_owned(),
+        });
+        correction.map_or(self.subject.location, |entry| entry.value.0.into())
+    }
+
+    fn by_list(&self, location: Location, trace: &mut impl Trace) -> Verdict {
+        let list = &self.policy.list;
+        let Some(version) = list.in_force(self.now) else {
+            trace.step("list", true, |words| {
+                let first = list.announced(self.now).map(|v| words.instant(v.effective_from));
+                format!(
+                    "no version of {} is in force before {}",
+                    list.id(),
+                    first.unwrap_or_default()
+                )
+            });
+            return allow(Reason::CountryNotListed);
+        };
+        let entry = version.territories.covering(location);
+        trace.step("list", entry.is_none(), |words| {
+            let place = entry.or(location.territory()).map(|t| t.to_string()).unwrap_or_default();
+            let stands = if entry.is_some() { "stands" } else { "does not stand" };
+            let since = words.instant(version.effective_from);
+            format!("{place} {stands} on {} {}, in force since {since}", list.id(), version.version)
+        });
+        if entry.is_none() {
+            return allow(Reason::CountryNotListed);
+        }
+        self.unless_only_reported(self.by_exemption(location, version, trace), trace)
+    }
+
+    /// Step 8. An exemption is looked at only where the site asks people who they are at all.
+    fn by_exemption(
+        &self,
+        location: Location,
+        version: &ListVersion,
+        trace: &mut impl Trace,
+    ) -> Verdict {
+        let territories = covering_territories(location, &version.territories);
+        let (verdict, outcome) = match self.subject.person {
+            _ if self.policy.authentication == Authentication::Never => {
+                (deny(Reason::CountryListed), Outcome::SiteNeverAsks)
+            }
+            None => self.by_door(territories),
+            Some(person) if *person.organization() != self.policy.organization => {
+                (deny(Reason::NotAuthorized), Outcome::Foreigner(person))
+            }
+            Some(person) => self.by_claim(person, territories),
+        };
+        trace.step("travel_exemptions", true, |words| outcome.words(words));
+        verdict
+    }
+
+    fn by_door(&self, territories: [Option<Territory>; 2]) -> (Verdict, Outcome<'_>) {
+        let Policy { organization, site, .. } = self.policy;
+        if !self.policy.exemptions_enabled {
+            (deny(Reason::CountryListed), Outcome::SchemeOff(None))
+        } else if self.exemptions.is_open(organization, site, territories, self.now) {
+            let challenge = Challenge::new(Reason::IdentificationNeeded);
+            (Verdict::Identify(challenge), Outcome::DoorOpen)
+        } else {
+            (deny(Reason::CountryListed), Outcome::DoorClosed)
+        }
+    }
+
+    fn by_claim(
+        &self,
+        person: &Person,
+        territories: [Option<Territory>; 2],
+    ) -> (Verdict, Outcome<'_>) {
+        if !self.policy.exemptions_enabled {
+            let held = self.exemptions.anything_held_by(person);
+            let reason =
+                if held.is_some() { Reason::ExemptionsDisabled } else { Reason::CountryListed };
+            return (deny(reason), Outcome::SchemeOff(held));
+        }
+        match self.exemptions.claim(person, &self.policy.site, territories, self.now) {
+            Claim::Covered { exemption, until } => {
+                let permit =
+                    Permit::new(Reason::TravelExemption).with_exemption(exemption.id.clone());
+                (Verdict::Allow(permit), Outcome::Covered { exemption, until })
+            }
+            Claim::Missed(miss) => (deny(miss.reason), Outcome::Missed(miss)),
+            Claim::Nothing => (deny(Reason::CountryListed), Outcome::NothingHeld),
+        }
+    }
+
+    fn unless_only_reported(&self, verdict: Verdict, trace: &mut impl Trace) -> Verdict {
+        match (self.policy.mode.at(self.now), verdict) {
+            (Mode::ReportOnly, verdict @ (Verdict::Identify(_) | Verdict::Deny(_))) => {
+                let reason = verdict.reason();
+                trace.step("mode", true, |_| {
+                    format!("the policy only reports: enforced, this would be {reason}")
+                });
+                Verdict::Allow(Permit::new(Reason::ReportOnly).with_would_be(reason))
+            }
+            (Mode::ReportOnly | Mode::Enforce, verdict) => verdict,
+        }
+    }
+
+    /// Step 9. A person of another organisation is nobody here: never named to the upstream, and
+    /// not authorised where the site asks.
+    fn by_authentication(&self, permit: Permit, trace: &mut impl Trace) -> Verdict {
+        let own = |person: &&Person| *person.organization() == self.policy.organization;
+        let asks = self.policy.authentication == Authentication::Always;
+        let person = self.subject.person;
+        let (verdict, outcome) = match (person, person.filter(own)) {
+            (None, _) if asks => {
+                let challenge = Challenge::new(Reason::AuthenticationRequired);
+                (Verdict::Identify(challenge), "the site asks everybody who they are")
+            }
+            (Some(_), None) if asks => {
+                (deny(Reason::NotAuthorized), "the person belongs to another organisation")
+            }
+            (_, person) => {
+                let outcome = match person {
+                    Some(_) => "the person is proven",
+                    None => "the site does not ask here",
+                };
+                (Verdict::Allow(permit.with_person(person)), outcome)
+            }
+        };
+        trace.step("authentication", true, |_| outcome.to_owned());
+        verdict
+    }
+}
+
+fn verb(admission: Admission) -> &'static str {
+    match admission {
+        Admission::Allow => "lets in",
+        Admission::Deny => "keeps out",
+    }
+}
+
+/// What step 8 found, for the trace.
+enum Outcome<'a> {
+    SiteNeverAsks,
+    SchemeOff(Option<&'a super::TravelExemption>),
+    DoorOpen,
+    DoorClosed,
+    Foreigner(&'a Person),
+    Covered { exemption: &'a super::TravelExemption, until: Timestamp },
+    Missed(Miss<'a>),
+    NothingHeld,
+}
+
+impl Outcome<'_> {
+    fn words(&self, words: &super::trace::Words<'_>) -> String {
+        match self {
+            Self::SiteNeverAsks => {
+                "the site never asks who somebody is, so none can be used".to_owned()
+            }
+            Self::SchemeOff(None) => "the organisation has no exemption scheme".to_owned(),
+            Self::SchemeOff(Some(held)) => {
+                format!("{} has no effect: the organisation's scheme is switched off", held.id)
+            }
+            Self::DoorOpen => "one for this place and site is active now: who is it?".to_owned(),
+            Self::DoorClosed => "none for this place and site is active now".to_owned(),
+            Self::Foreigner(person) => {
+                format!(
+                    "the person belongs to {}, whose exemptions end there",
+                    person.organization()
+                )
+            }
+            Self::Covered { exemption, until } => {
+                format!(
+                    "{} covers this place and site until {}",
+                    exemption.id,
+                    words.instant(*until)
+                )
+            }
+            Self::Missed(miss) => {
+                format!("{} does not cover it: {}", miss.exemption.id, miss.words())
+            }
+            Self::NothingHeld => "the person holds none that comes near".to_owned(),
+        }
+    }
+}

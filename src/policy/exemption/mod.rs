@@ -1,0 +1,213 @@
+//! Travel exemptions: one record for a person, journey and systems, and one evaluation of it.
+//!
+//! PURE, as all of `policy`. Always holds: an exemption only ever adds access, for one person, to
+//! sites of one organisation, from the territories of its legs, between two instants. Its end is a
+//! comparison with `now`, not a job that has to run.
+
+mod approval;
+mod leg;
+mod request;
+mod snapshot;
+mod validation;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ExemptionId, Location, Person, TerritorySet, UserName};
+use crate::identifier::{OrganizationId, SiteId};
+use crate::territory::Territory;
+
+pub use approval::{Actor, ApprovalRefused, may_approve};
+pub use leg::{InvalidLeg, Leg};
+pub use request::{GrantRequest, ValidGrant};
+pub use snapshot::Exemptions;
+pub(super) use snapshot::{Claim, Miss};
+pub use validation::{
+    Caution, GrantGrounds, GrantSite, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE,
+    MAXIMUM_TERRITORIES, Problem, Text, needs_second_approval, validate,
+};
+
+/// One travel exemption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TravelExemption {
+    /// Its name.
+    pub id: ExemptionId,
+    /// Whom it lets in.
+    pub person: Person,
+    /// The person's login name when it was granted; shown, never compared.
+    pub user_name: UserName,
+    /// Whose sites it is for.
+    pub organization: OrganizationId,
+    /// The sites it is for.
+    pub sites: Vec<SiteId>,
+    /// Where and when.
+    pub legs: Vec<Leg>,
+    /// Why the person travels.
+    pub purpose: String,
+    /// The case it belongs to.
+    pub case_number: String,
+    /// What people have decided about it.
+    pub state: ExemptionState,
+}
+
+/// What people have decided about an exemption. Time plays no part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ExemptionState {
+    /// Granted by one person where two are needed: no effect yet.
+    AwaitingApproval,
+    /// Granted, and approved where that is needed.
+    Granted,
+    /// Taken back by the administration: no effect any more.
+    Revoked,
+    /// Ended early on the traveller's word: no effect any more.
+    Closed,
+}
+
+/// Where an exemption stands at an instant: its state and, where granted, the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Waits for a second person.
+    AwaitingApproval,
+    /// The journey has not begun.
+    Planned,
+    /// The journey has begun and is not over. Between two legs nothing may be open all the same.
+    Active,
+    /// The journey is over.
+    Ended,
+    /// Taken back.
+    Revoked,
+    /// Ended early.
+    Closed,
+}
+
+impl ExemptionState {
+    /// The word for it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::Granted => "granted",
+            Self::Revoked => "revoked",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The state with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::AwaitingApproval, Self::Granted, Self::Revoked, Self::Closed]
+            .into_iter()
+            .find(|state| state.word() == word)
+    }
+}
+
+impl Phase {
+    /// Every phase, in the order of a journey.
+    pub const ALL: [Self; 6] = [
+        Self::AwaitingApproval,
+        Self::Planned,
+        Self::Active,
+        Self::Ended,
+        Self::Revoked,
+        Self::Closed,
+    ];
+
+    /// The word for it, as `exemption list --state` takes it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::AwaitingApproval => "awaiting_approval",
+            Self::Planned => "planned",
+            Self::Active => "active",
+            Self::Ended => "ended",
+            Self::Revoked => "revoked",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The phase with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|phase| phase.word() == word)
+    }
+}
+
+impl TravelExemption {
+    /// From the first start to the last end; none where no leg has any length.
+    #[must_use]
+    pub fn journey(&self) -> Option<(Timestamp, Timestamp)> {
+        journey(&self.legs).map(|whole| (whole.from, whole.until))
+    }
+
+    /// Where it stands at an instant.
+    #[must_use]
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        match self.state {
+            ExemptionState::AwaitingApproval => Phase::AwaitingApproval,
+            ExemptionState::Revoked => Phase::Revoked,
+            ExemptionState::Closed => Phase::Closed,
+            ExemptionState::Granted => match self.journey() {
+                Some((from, _)) if now < from => Phase::Planned,
+                Some((_, until)) if now < until => Phase::Active,
+                Some(_) | None => Phase::Ended,
+            },
+        }
+    }
+}
+
+/// From an instant up to, and not including, another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Interval {
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Interval {
+    pub(super) fn holds(self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// From the first start to the last end of the legs that have a length.
+fn journey(legs: &[Leg]) -> Option<Interval> {
+    let real = || legs.iter().filter(|leg| leg.from < leg.until);
+    let from = real().map(|leg| leg.from).min()?;
+    let until = real().map(|leg| leg.until).max()?;
+    Some(Interval { from, until })
+}
+
+/// When each territory of the legs is open. Each leg reaches `grace` beyond both its ends, into its
+/// neighbours, but never out of the journey: its first start and last end stand as granted.
+fn windows(legs: &[Leg], grace: SignedDuration) -> Vec<(Territory, Interval)> {
+    let Some(whole) = journey(legs) else { return Vec::new() };
+    let grace = grace.max(SignedDuration::ZERO);
+    legs.iter()
+        .filter(|leg| leg.from < leg.until)
+        .flat_map(|leg| {
+            let early = leg.from.checked_sub(grace).unwrap_or(Timestamp::MIN);
+            let late = leg.until.checked_add(grace).unwrap_or(Timestamp::MAX);
+            let window = Interval { from: early.max(whole.from), until: late.min(whole.until) };
+            leg.territories.iter().map(move |&territory| (territory, window))
+        })
+        .collect()
+}
+
+/// The territories of which a leg must name one in order to cover a location that stands on the
+/// list; the first is never none there. A country covers its subdivisions, except one that the
+/// list names by itself. None at all where the location does not stand on the list.
+pub(super) fn covering_territories(
+    location: Location,
+    listed: &TerritorySet,
+) -> [Option<Territory>; 2] {
+    let (Some(exact), Some(entry)) = (location.territory(), listed.covering(location)) else {
+        return [None, None];
+    };
+    let country = Territory::country_of(exact.country());
+    if entry.subdivision().is_some() || exact == country {
+        [Some(exact), None]
+    } else {
+        [Some(exact), Some(country)]
+    }
+}
+
+#[cfg(test)]
+mod tests;

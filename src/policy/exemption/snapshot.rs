@@ -1,0 +1,247 @@
+//! Every exemption that counts, arranged so that a decision finds its answer at once.
+//!
+//! Always holds: only granted exemptions are in it, and only those whose person and sites are of
+//! one organisation. It is built once and never changed; whoever changes an exemption, or an
+//! organisation's transit grace, builds a new one.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{ExemptionState, Interval, TravelExemption, windows};
+use crate::identifier::{OrganizationId, SiteId};
+use crate::policy::{ExemptionId, Person, Reason};
+use crate::territory::Territory;
+
+/// The exemptions as one immutable snapshot.
+#[derive(Debug, Clone, Default)]
+pub struct Exemptions {
+    held: Vec<Held>,
+    people: HashMap<Person, Vec<usize>>,
+    doors: HashMap<SiteId, Vec<(OrganizationId, Doors)>>,
+    changes: Vec<Timestamp>,
+}
+
+/// When the door of one site is open for each territory: sorted by territory, and each one's
+/// intervals sorted and apart from one another. So asking costs the same for one exemption and for
+/// ten thousand.
+type Doors = Vec<(Territory, Vec<Interval>)>;
+
+#[derive(Debug, Clone)]
+struct Held {
+    exemption: TravelExemption,
+    windows: Vec<(Territory, Interval)>,
+}
+
+/// How far a miss is from covering: its kind, its distance in time, and past after future.
+type Rank = (u8, SignedDuration, bool);
+
+/// What a person's exemptions say about a site, a place and an instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::policy) enum Claim<'a> {
+    /// This one covers all of it.
+    Covered { exemption: &'a TravelExemption, until: Timestamp },
+    /// None does, and this one comes nearest.
+    Missed(Miss<'a>),
+    /// The person holds none that says anything about it.
+    Nothing,
+}
+
+/// An exemption that does not cover, and the reason that tells most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::policy) struct Miss<'a> {
+    pub(in crate::policy) reason: Reason,
+    pub(in crate::policy) exemption: &'a TravelExemption,
+    rank: Rank,
+}
+
+impl Miss<'_> {
+    /// The reason as the end of a sentence.
+    pub(in crate::policy) fn words(&self) -> &'static str {
+        match self.rank {
+            (0, _, false) => "it begins later",
+            (0, _, true) => "it is over",
+            (1, ..) => "it is for another site",
+            _ => "it is for another place",
+        }
+    }
+}
+
+impl Exemptions {
+    /// Builds the snapshot. `transit_grace` gives each organisation's. Exemptions that are not
+    /// granted, or whose person is of another organisation, have no effect and are left out.
+    #[must_use]
+    pub fn new(
+        exemptions: impl IntoIterator<Item = TravelExemption>,
+        transit_grace: impl Fn(&OrganizationId) -> SignedDuration,
+    ) -> Self {
+        let mut held: Vec<Held> = exemptions
+            .into_iter()
+            .filter(|e| e.state == ExemptionState::Granted)
+            .filter(|e| *e.person.organization() == e.organization)
+            .map(|exemption| Held {
+                windows: windows(&exemption.legs, transit_grace(&exemption.organization)),
+                exemption,
+            })
+            .collect();
+        held.sort_by(|a, b| a.exemption.id.cmp(&b.exemption.id));
+        let mut people: HashMap<Person, Vec<usize>> = HashMap::new();
+        for (index, one) in held.iter().enumerate() {
+            people.entry(one.exemption.person.clone()).or_default().push(index);
+        }
+        let edges = held.iter().flat_map(|one| &one.windows).flat_map(|(_, w)| [w.from, w.until]);
+        let mut changes: Vec<Timestamp> = edges.collect();
+        changes.sort_unstable();
+        changes.dedup();
+        Self { doors: doors(&held), held, people, changes }
+    }
+
+    /// Every exemption in it, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &TravelExemption> {
+        self.held.iter().map(|one| &one.exemption)
+    }
+
+    /// The exemption of this name.
+    #[must_use]
+    pub fn get(&self, id: &ExemptionId) -> Option<&TravelExemption> {
+        let index = self.held.binary_search_by(|one| one.exemption.id.cmp(id)).ok()?;
+        self.held.get(index).map(|one| &one.exemption)
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// The next instant at which anything begins or ends: when open connections are to be decided
+    /// anew.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        self.changes.get(self.changes.partition_point(|&change| change <= now)).copied()
+    }
+
+    /// Whether anybody's exemption opens this site of this organisation, for one of the territories.
+    pub(in crate::policy) fn is_open(
+        &self,
+        organization: &OrganizationId,
+        site: &SiteId,
+        territories: [Option<Territory>; 2],
+        now: Timestamp,
+    ) -> bool {
+        let Some((_, doors)) = self
+            .doors
+            .get(site)
+            .and_then(|owners| owners.iter().find(|(owner, _)| owner == organization))
+        else {
+            return false;
+        };
+        territories.into_iter().flatten().any(|territory| {
+            doors
+                .binary_search_by_key(&territory, |(territory, _)| *territory)
+                .ok()
+                .and_then(|index| doors.get(index))
+                .is_some_and(|(_, open)| {
+                    open.get(open.partition_point(|interval| interval.until <= now))
+                        .is_some_and(|interval| interval.holds(now))
+                })
+        })
+    }
+
+    /// What this person's exemptions say. Of several that cover, the one whose name comes first.
+    ///
+    /// Of several that do not, the nearest miss tells most: first one for this place and site at
+    /// another time (the nearest in time; of two equally near the one to come), then one that is
+    /// active now for this place and another site, then one that is active now for another place.
+    pub(in crate::policy) fn claim(
+        &self,
+        person: &Person,
+        site: &SiteId,
+        territories: [Option<Territory>; 2],
+        now: Timestamp,
+    ) -> Claim<'_> {
+        let mut nearest: Option<Miss<'_>> = None;
+        let indices = self.people.get(person).map_or(&[][..], Vec::as_slice);
+        for one in indices.iter().filter_map(|&index| self.held.get(index)) {
+            let right_site = one.exemption.sites.contains(site);
+            for &(territory, window) in &one.windows {
+                let right_place = territories.contains(&Some(territory));
+                if right_site && right_place && window.holds(now) {
+                    return Claim::Covered { exemption: &one.exemption, until: window.until };
+                }
+                let missed = miss(right_site, right_place, window, now);
+                if let Some((reason, rank)) = missed
+                    && nearest.is_none_or(|nearest| rank < nearest.rank)
+                {
+                    nearest = Some(Miss { reason, exemption: &one.exemption, rank });
+                }
+            }
+        }
+        nearest.map_or(Claim::Nothing, Claim::Missed)
+    }
+
+    /// Whether the person holds any exemption at all.
+    pub(in crate::policy) fn anything_held_by(&self, person: &Person) -> Option<&TravelExemption> {
+        let first = *self.people.get(person)?.first()?;
+        self.held.get(first).map(|one| &one.exemption)
+    }
+}
+
+fn miss(
+    right_site: bool,
+    right_place: bool,
+    window: Interval,
+    now: Timestamp,
+) -> Option<(Reason, Rank)> {
+    let active = window.holds(now);
+    match (right_site, right_place) {
+        (true, true) if now < window.from => {
+            Some((Reason::ExemptionNotStarted, (0, window.from.duration_since(now), false)))
+        }
+        (true, true) => Some((Reason::ExemptionEnded, (0, now.duration_since(window.until), true))),
+        (false, true) if active => {
+            Some((Reason::ExemptionOtherSite, (1, SignedDuration::ZERO, false)))
+        }
+        (_, false) if active => {
+            Some((Reason::ExemptionOtherTerritory, (2, SignedDuration::ZERO, false)))
+        }
+        (_, true | false) => None,
+    }
+}
+
+fn doors(held: &[Held]) -> HashMap<SiteId, Vec<(OrganizationId, Doors)>> {
+    let mut open: HashMap<(&SiteId, &OrganizationId), Vec<(Territory, Interval)>> = HashMap::new();
+    for one in held {
+        for site in &one.exemption.sites {
+            open.entry((site, &one.exemption.organization)).or_default().extend(&one.windows);
+        }
+    }
+    let mut doors: HashMap<SiteId, Vec<(OrganizationId, Doors)>> = HashMap::new();
+    for ((site, organization), windows) in open {
+        doors.entry(site.clone()).or_default().push((organization.clone(), merged(windows)));
+    }
+    doors
+}
+
+fn merged(mut windows: Vec<(Territory, Interval)>) -> Doors {
+    windows.sort_unstable();
+    let mut doors: Doors = Vec::new();
+    for (territory, window) in windows {
+        match doors.last_mut() {
+            Some((last, open)) if *last == territory => match open.last_mut() {
+                Some(before) if window.from <= before.until => {
+                    before.until = before.until.max(window.until);
+                }
+                Some(_) | None => open.push(window),
+            },
+            Some(_) | None => doors.push((territory, vec![window])),
+        }
+    }
+    doors
+}

@@ -1,0 +1,185 @@
+//! A decision with every step that led to it, for `explain`: as JSON and as text.
+
+mod text;
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::decision::decide_with;
+use super::trace::Recorder;
+use super::{ExemptionId, Exemptions, Policy, Reason, Step, Subject, UserName, Verdict, forecast};
+use crate::client_address::ClientAddress;
+use crate::identifier::{ListId, OrganizationId, SiteId};
+use crate::territory::{Country, Subdivision};
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// Whom it is about; the person is taken as proven.
+    pub subject: Subject<'a>,
+    /// The person's login name, to be shown.
+    pub user_name: Option<&'a UserName>,
+    /// The instant of the decision.
+    pub at: Timestamp,
+    /// What else the database says.
+    pub database: DatabaseFacts,
+    /// The organisation's time zone, for dates in words.
+    pub time_zone: &'a TimeZone,
+}
+
+/// What the database says about an address beside its location. No decision looks at it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DatabaseFacts {
+    /// Where the network is registered.
+    pub registered_country: Option<Country>,
+    /// The network that the database holds the address in.
+    pub network: Option<IpNet>,
+    /// When the database was built.
+    pub built: Option<Timestamp>,
+}
+
+/// The answer; it serialises as `explain --json`.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Explanation {
+    /// The client address as seen; none where it is unknown.
+    pub address: Option<IpAddr>,
+    /// Where the database has it.
+    pub location: ExplainedLocation,
+    /// The site.
+    pub site: SiteId,
+    /// Whose site it is.
+    pub organization: OrganizationId,
+    /// The login name of the person who was taken as proven.
+    pub user: Option<String>,
+    /// The instant of the decision.
+    pub at: Timestamp,
+    /// The list, and the version in force.
+    pub list: ExplainedList,
+    /// `allow`, `identify` or `deny`.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: Reason,
+    /// In report-only mode: what enforcing would give.
+    pub would_be: Option<Reason>,
+    /// The exemption that lets the person in.
+    pub exemption: Option<ExemptionId>,
+    /// `enforce` or `report_only`.
+    pub mode: &'static str,
+    /// The decision when the announced version begins.
+    pub upcoming: Option<ExplainedUpcoming>,
+    /// Each step, in order.
+    pub steps: Vec<Step>,
+}
+
+/// See [`Explanation::location`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ExplainedLocation {
+    /// `country`, `private`, `not_in_database` or `unknown`.
+    pub kind: &'static str,
+    /// The country.
+    pub country: Option<Country>,
+    /// Its subdivision.
+    pub subdivision: Option<Subdivision>,
+    /// The country that a correction puts in its place, and that is decided on.
+    pub corrected_to: Option<Country>,
+    /// Where the network is registered.
+    pub registered_country: Option<Country>,
+    /// The database's network.
+    #[serde(serialize_with = "as_text")]
+    pub network: Option<IpNet>,
+    /// When the database was built.
+    pub database_built: Option<Timestamp>,
+}
+
+/// See [`Explanation::list`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ExplainedList {
+    /// The name under `country_lists`.
+    pub id: ListId,
+    /// The version in force.
+    pub version: Option<String>,
+    /// When it came into force.
+    pub effective_from: Option<Timestamp>,
+}
+
+/// See [`Explanation::upcoming`].
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ExplainedUpcoming {
+    /// The announced version.
+    pub version: String,
+    /// When it begins.
+    pub effective_from: Timestamp,
+    /// `allow`, `identify` or `deny`.
+    pub verdict: &'static str,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Decides, by the same function that serves, and keeps every step.
+#[must_use]
+pub fn explain(policy: &Policy, exemptions: &Exemptions, question: &Question<'_>) -> Explanation {
+    let now = question.at;
+    let subject = &question.subject;
+    let mut recorder = Recorder::new(question.time_zone);
+    let verdict = decide_with(policy, subject, exemptions, now, &mut recorder);
+    let version = policy.list_version(now);
+    let permit = match &verdict {
+        Verdict::Allow(permit) => Some(permit),
+        Verdict::Identify(_) | Verdict::Deny(_) => None,
+    };
+    Explanation {
+        address: match subject.address {
+            ClientAddress::Known(known) => Some(known.seen()),
+            ClientAddress::Unknown(_) => None,
+        },
+        location: location(policy, question),
+        site: policy.site().clone(),
+        organization: policy.organization().clone(),
+        user: question.user_name.map(ToString::to_string),
+        at: now,
+        list: ExplainedList {
+            id: policy.list().id().clone(),
+            version: version.map(|v| v.version.clone()),
+            effective_from: version.map(|v| v.effective_from),
+        },
+        verdict: verdict.word(),
+        reason: verdict.reason(),
+        would_be: permit.and_then(super::Permit::would_be),
+        exemption: permit.and_then(|p| p.exemption().cloned()),
+        mode: policy.mode(now).word(),
+        upcoming: forecast(policy, subject, exemptions, now).map(|upcoming| ExplainedUpcoming {
+            version: upcoming.version.to_owned(),
+            effective_from: upcoming.effective_from,
+            verdict: upcoming.verdict.word(),
+            reason: upcoming.verdict.reason(),
+        }),
+        steps: recorder.into_steps(),
+    }
+}
+
+fn location(policy: &Policy, question: &Question<'_>) -> ExplainedLocation {
+    let Subject { address, location, .. } = question.subject;
+    let DatabaseFacts { registered_country, network, built } = question.database;
+    ExplainedLocation {
+        kind: location.kind(),
+        country: location.country(),
+        subdivision: location.territory().and_then(crate::territory::Territory::subdivision),
+        corrected_to: policy.correction(address, location, question.at).map(|entry| entry.value.0),
+        registered_country,
+        network,
+        database_built: built,
+    }
+}
+
+fn as_text<S: serde::Serializer>(
+    network: &Option<IpNet>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    match network {
+        Some(network) => serializer.collect_str(network),
+        None => serializer.serialize_none(),
+    }
+}
