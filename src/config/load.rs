@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::checker::{Checker, Surroundings};
 use super::document::RawConfig;
 use super::expand::process_environment;
-use super::{Config, Finding, Severity, SourceFile, yaml};
+use super::forgiving::parse_all;
+use super::{Config, Finding, Severity, SourceFile};
 use crate::identifier::ListId;
 use crate::policy::CountryList;
 
@@ -38,8 +39,12 @@ pub struct Examined {
 }
 
 impl Examined {
-    fn nothing(finding: Finding) -> Self {
-        Self { config: None, findings: vec![finding], lists: BTreeMap::new(), sources: Vec::new() }
+    fn nothing() -> Self {
+        Self { config: None, findings: Vec::new(), lists: BTreeMap::new(), sources: Vec::new() }
+    }
+
+    fn unreadable(finding: Finding) -> Self {
+        Self { findings: vec![finding], ..Self::nothing() }
     }
 
     /// Whether the gateway would refuse to start.
@@ -77,24 +82,30 @@ pub fn examine(path: &Path, surroundings: Surroundings<'_>) -> Examined {
         Ok(source) => examine_source(source, surroundings),
         Err(finding) if !path.exists() => {
             let help = "name the file with --config or in GEOVAGT_CONFIG";
-            Examined::nothing(finding.with_help(help))
+            Examined::unreadable(finding.with_help(help))
         }
-        Err(finding) => Examined::nothing(finding),
+        Err(finding) => Examined::unreadable(finding),
     }
 }
 
 /// The same for a file that is in memory.
 #[must_use]
 pub fn examine_source(source: SourceFile, surroundings: Surroundings<'_>) -> Examined {
-    let mut check = Checker::new(&source, surroundings);
-    let config = match yaml::parse::<RawConfig>(&source) {
-        Ok(raw) => raw.check(&mut check, &source.path),
-        Err(finding) => {
-            return Examined { sources: vec![source], ..Examined::nothing(finding) };
-        }
+    let (raw, mut findings) = parse_all::<RawConfig>(&source);
+    let Some(raw) = raw else {
+        return Examined { sources: vec![source], findings, ..Examined::nothing() };
     };
-    let config = config.filter(|_| !check.has_errors() && !check.left_out());
-    let findings = check.into_findings();
+    let mut check = Checker::new(&source, surroundings);
+    let config = raw.check(&mut check, &source.path);
+    let config = config.filter(|_| findings.is_empty() && !check.has_errors() && !check.left_out());
+    let checked = check.into_findings();
+    if findings.is_empty() {
+        findings = checked;
+    } else {
+        // Something was left out of what was checked, so the lesser findings may be its shadows.
+        findings.extend(checked.into_iter().filter(|f| f.severity == Severity::Error));
+        findings.sort_by_key(|f| f.place.as_ref().map_or((0, 0), |p| (p.line, p.column)));
+    }
     Examined { config, findings, lists: BTreeMap::new(), sources: vec![source] }
 }
 

@@ -134,6 +134,34 @@ fn every_finding_is_said_at_once() {
 }
 
 #[test]
+fn unknown_keys_and_wrong_values_are_said_with_everything_else() {
+    let text = format!("theads: 2\n{}", changed("list: cfcs", "list: cfsc\n    lists: x"));
+    insta::assert_snapshot!(shown(&text), @r#"
+    error: unknown key `theads`
+     --> /etc/geovagt/gateway.yaml:1:1
+      |
+    1 | theads: 2
+      | ^^^^^^
+      |
+      = help: did you mean `threads`?
+    error: no list is called `cfsc`
+     --> /etc/geovagt/gateway.yaml:5:11
+      |
+    5 |     list: cfsc
+      |           ^^^^
+      |
+      = help: did you mean `cfcs`?
+    error: unknown key `lists`
+     --> /etc/geovagt/gateway.yaml:6:5
+      |
+    6 |     lists: x
+      |     ^^^^^
+      |
+      = help: did you mean `list`?
+    "#);
+}
+
+#[test]
 fn an_error_in_a_block_does_not_make_its_name_unknown() {
     let text = changed("list: cfcs", "list: nonsense");
     assert_eq!(examined(&text).findings.len(), 1, "{}", shown(&text));

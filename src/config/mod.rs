@@ -15,6 +15,7 @@ mod document;
 mod duration;
 mod expand;
 mod finding;
+mod forgiving;
 mod geoip;
 mod host_pattern;
 mod identity;

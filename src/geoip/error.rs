@@ -90,7 +90,7 @@ pub enum Problem {
     /// An update that is older than what runs.
     #[error(
         "it was built at {built}, before the running one ({running}); \
-         to go back to it on purpose, restart the gateway"
+         to go back to it on purpose, put it there yourself and restart the gateway"
     )]
     Older {
         /// Its build date.
@@ -110,8 +110,8 @@ pub enum Problem {
     /// An update that would move too many addresses to another country.
     #[error(
         "it places {percent:.1} % of the known IPv4 addresses in another country than the running \
-         one, more than the {maximum_percent} % that an update may; if that is intended, restart \
-         the gateway"
+         one, more than the {maximum_percent} % that an update may; if that is intended, put it \
+         there yourself and restart the gateway"
     )]
     ChangeTooLarge {
         /// The share in percent.
