@@ -16,7 +16,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 
 pub use cookies::strip_gateway_cookies;
-pub use statements::{Statements, set_ours};
+pub use statements::{Statements, Unwritable, set_ours};
 
 use statements::is_reserved;
 
