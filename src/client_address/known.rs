@@ -115,13 +115,15 @@ enum Carried {
 fn carried(v6: Ipv6Addr) -> Carried {
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
     match v6.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Carried::Address(join(high, low)),
-        [0x64, 0xff9b, 1, ..] => Carried::Untold,
-        [0x2002, high, low, ..] => Carried::Address(join(high, low)),
+        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            Carried::Address(join(high, low))
+        }
         [0x2001, 0, _, _, _, _, high, low] => Carried::Address(join(!high, !low)),
-        // The loopback address lies in the block of the IPv4-compatible ones and is none.
-        [0, 0, 0, 0, 0, 0, 0, 1] => Carried::Nothing,
-        [0, 0, 0, 0, 0, 0, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => Carried::Untold,
+        // Lies in the block of the IPv4-compatible addresses and is none.
+        _ if v6.is_loopback() => Carried::Nothing,
+        [0x64, 0xff9b, 1, ..] | [0, 0, 0, 0, 0, 0, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => {
+            Carried::Untold
+        }
         _ => Carried::Nothing,
     }
 }

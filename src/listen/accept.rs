@@ -191,3 +191,17 @@ async fn connection_address(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An error of one connection is passed over; one of the machine makes accepting rest.
+    #[test]
+    fn errors_of_the_machine_are_told_from_those_of_a_connection() {
+        let concerns = |code| concerns_one_connection(&io::Error::from_raw_os_error(code));
+        // ECONNABORTED and ECONNRESET; EMFILE, ENFILE, ENOBUFS and ENOMEM.
+        assert!([103, 104].into_iter().all(concerns));
+        assert!(![24, 23, 105, 12].into_iter().any(concerns));
+    }
+}

@@ -52,7 +52,7 @@ pub enum DoorError {
         /// The listener's name.
         listener: ListenerId,
         /// Which, and why.
-        source: CertificateError,
+        source: Box<CertificateError>,
     },
     /// TLS itself cannot be set up.
     #[error("listener {listener} cannot speak TLS")]
@@ -79,8 +79,9 @@ impl DoorSettings {
         };
         let load = |tls: &crate::config::Tls| {
             let name = || listener.name.clone();
-            let certificates = Certificates::load(&tls.certificates)
-                .map_err(|source| DoorError::Certificate { listener: name(), source })?;
+            let certificates = Certificates::load(&tls.certificates).map_err(|source| {
+                DoorError::Certificate { listener: name(), source: Box::new(source) }
+            })?;
             let certificates = Arc::new(certificates);
             let acceptor = tls::acceptor(&certificates, protocols)
                 .map_err(|source| DoorError::Tls { listener: name(), source })?;

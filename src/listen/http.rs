@@ -1,7 +1,8 @@
 //! HTTP/1.1 and HTTP/2 on an accepted connection.
 //!
 //! Which of the two is spoken is agreed in the TLS handshake and never guessed from the first bytes;
-//! a plain connection speaks HTTP/1.1. Always holds: a head is limited in length and time, an idle
+//! a plain connection speaks HTTP/1.1. HTTP/1.1 that could be framed in two ways is refused before
+//! it is parsed. Always holds: a head is limited in length and time, an idle
 //! connection ends, and a connection asked to stop finishes what it does and takes nothing new.
 
 use std::future::Future;
@@ -11,7 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{Request, Response};
+use ::http::{Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -19,6 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::accepted::{Accepted, ApplicationProtocol, ConnectionFacts};
+use super::framing::{Guarded, Upgraded};
 use super::stream::Stream;
 use crate::lifecycle::Tasks;
 
@@ -75,14 +77,19 @@ where
         .tls
         .as_ref()
         .is_some_and(|tls| tls.application_protocol == ApplicationProtocol::Http2);
+    let upgraded = Upgraded::default();
     let answer = {
-        let activity = Arc::clone(&activity);
+        let (activity, upgraded) = (Arc::clone(&activity), upgraded.clone());
         service_fn(move |request| {
             let busy = Busy::new(&activity);
             let answer = service(request, Arc::clone(&facts));
+            let upgraded = upgraded.clone();
             async move {
                 match answer.await {
                     Ok(response) => {
+                        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                            upgraded.set();
+                        }
                         Ok(response.map(|body| Counted { body: Box::pin(body), _busy: busy }))
                     }
                     Err(close) => {
@@ -99,8 +106,8 @@ where
             http2_builder(limits, tasks).serve_connection(TokioIo::new(stream), answer);
         drive(connection, &stopping, Some(limits.idle), &activity).await;
     } else {
-        let connection =
-            http1_builder(limits).serve_connection(TokioIo::new(stream), answer).with_upgrades();
+        let io = TokioIo::new(Guarded::new(stream, upgraded));
+        let connection = http1_builder(limits).serve_connection(io, answer).with_upgrades();
         drive(connection, &stopping, None, &activity).await;
     }
 }
@@ -179,7 +186,7 @@ trait Connection: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Stream>, S>
+impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Guarded<Stream>>, S>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,

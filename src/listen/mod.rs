@@ -13,6 +13,7 @@ mod accepted;
 mod bind;
 mod certificates;
 mod door;
+mod framing;
 pub mod http;
 mod limits;
 mod preamble;

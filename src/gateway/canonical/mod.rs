@@ -4,10 +4,9 @@
 //! of [`Canonical`]; a request that can be read in two ways is refused and never repaired. The one
 //! exception is what every reader agrees on: the case of a host and one trailing dot of it.
 //!
-//! What the HTTP parser repairs before this module sees it is not refused here: a fragment is cut
-//! off, bare line feeds end lines, `Content-Length` beside `Transfer-Encoding` is dropped and the
-//! connection closed after. The request that goes on is framed anew, so none of it reaches an
-//! upstream.
+//! What the HTTP/1 parser would repair before this module sees it (bare line feeds, a fragment,
+//! `Content-Length` beside `Transfer-Encoding`) the listener refuses in front of the parser. HTTP/2
+//! cannot say most of it; a fragment in `:path` is cut off by the parser, and what goes on has none.
 
 mod framing;
 mod host;

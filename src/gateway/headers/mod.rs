@@ -16,7 +16,7 @@ use http::HeaderMap;
 use http::header::{AUTHORIZATION, HeaderName};
 
 pub use cookies::strip_gateway_cookies;
-pub use statements::{Statements, set_ours};
+pub use statements::{Statements, Unwritable, set_ours};
 
 use statements::is_reserved;
 
@@ -31,7 +31,7 @@ pub fn prepare_request(headers: &mut HeaderMap, websocket: bool) {
 /// the reference that only we give. `websocket` is whether the upstream switched protocols.
 pub fn prepare_response(headers: &mut HeaderMap, websocket: bool) {
     hop_by_hop::strip_response(headers, websocket);
-    remove_where(headers, |name| statements::is_ours(name));
+    remove_where(headers, statements::is_ours);
 }
 
 /// Takes the login out of a request that goes on to an upstream which does not share it.

@@ -157,3 +157,62 @@ async fn stopping_finishes_what_is_begun_and_takes_nothing_new() {
     assert!(ended.is_ok(), "{} tasks left", running.tasks.count());
     drop(silent);
 }
+
+#[tokio::test]
+async fn framing_in_doubt_is_a_bad_request_and_the_end() {
+    let running = serving(&plain(), HttpLimits::default());
+    for head in [
+        "GET / HTTP/1.1\r\nHost: a\nX: b\r\n\r\n",
+        "GET / HTTP/1.1\nHost: a\n\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ] {
+        let answer = exchange(&running, &format!("{head}{LAST}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{head:?} {answer}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{head:?} {answer}");
+        // Behind a good request on the same connection as well.
+        let first = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        let answer = exchange(&running, &format!("{first}{head}{LAST}")).await;
+        assert!(answer.contains("HTTP/1.1 400"), "{head:?} {answer}");
+        assert_eq!(answer.matches("200 OK").count(), 1, "{head:?} {answer}");
+    }
+}
+
+#[tokio::test]
+async fn after_an_upgrade_the_octets_are_not_http() {
+    let service = |mut request: Request<Incoming>, _: Arc<ConnectionFacts>| async move {
+        let upgrade = hyper::upgrade::on(&mut request);
+        let echo = async move {
+            let mut stream = TokioIo::new(upgrade.await.unwrap());
+            let mut bytes = [0; 5];
+            stream.read_exact(&mut bytes).await.unwrap();
+            stream.write_all(&bytes).await.unwrap();
+        };
+        ECHOES.with(|tasks| tasks.spawn(echo));
+        let switching = Response::builder().status(101).header("connection", "upgrade");
+        Ok(switching.header("upgrade", "websocket").body(Empty::<Bytes>::new()).unwrap())
+    };
+    let owner = Tasks::new();
+    let handle = {
+        let (owner, service) = (owner.clone(), Arc::new(service));
+        move |accepted| serve(accepted, HttpLimits::default(), Arc::clone(&service), owner.clone())
+    };
+    let running = run(&plain(), ConnectionLimits::default(), |_| Gate::Open, handle);
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    let ask = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+    client.write_all(ask.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    // The place is held for as long as the upgraded connection lives.
+    assert_eq!(running.door.limits().open(), 1);
+    client.write_all(b"\n\0\r\n\xff").await.unwrap();
+    assert_eq!(read_all(&mut client).await.as_bytes()[..4], *b"\n\0\r\n");
+    while running.door.limits().open() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+thread_local! {
+    static ECHOES: Tasks = Tasks::new();
+}
