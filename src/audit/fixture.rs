@@ -11,6 +11,9 @@ use super::options::{Class, Options};
 use super::recovery;
 use crate::clock;
 
+/// A segment of this many bytes holds three entries of [`event`].
+pub(super) const THREE: u64 = 3_000;
+
 pub(super) fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }

@@ -5,6 +5,7 @@
 
 mod backwards;
 mod filter;
+mod follow;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use super::segment;
 use backwards::Backwards;
 
 pub use filter::Filter;
+pub use follow::Follow;
 
 /// An entry that was found.
 #[derive(Debug, Clone)]

@@ -73,3 +73,16 @@ fn a_log_that_is_not_there_is_empty() {
     let directory = tempfile::tempdir().unwrap();
     assert_eq!(search(directory.path(), &Filter::default()).unwrap().count(), 0);
 }
+
+#[test]
+fn what_is_added_is_followed_over_segments_and_only_once() {
+    let directory = tempfile::tempdir().unwrap();
+    fixture::numbered(directory.path(), fixture::THREE, 2);
+    let mut follow = Follow::from_now(directory.path()).unwrap();
+    assert_eq!(follow.added().unwrap().len(), 0);
+    let more = (3..=8).map(fixture::event).collect();
+    fixture::write(directory.path(), fixture::THREE, &[(Class::Denied, more)]);
+    let added: Vec<u64> = follow.added().unwrap().iter().map(|entry| entry.sequence).collect();
+    assert_eq!(added, [3, 4, 5, 6, 7, 8]);
+    assert_eq!(follow.added().unwrap().len(), 0);
+}
