@@ -275,7 +275,7 @@ mod tests {
             format!("name=anna&password={}&token={token}", "x".repeat(MAXIMUM_FORM_LENGTH)),
         ] {
             let read = guard.read(&organization("ballerup"), &headers, true, body.as_bytes());
-            assert_eq!(read.err(), Some(FormError::Malformed), "{:.60}", body);
+            assert_eq!(read.err(), Some(FormError::Malformed), "{body:.60}");
         }
     }
 }

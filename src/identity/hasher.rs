@@ -82,10 +82,8 @@ impl Hasher {
         let function = Arc::clone(&self.function);
         let impossible = Arc::clone(&self.impossible);
         let evaluation = tokio::task::spawn_blocking(move || {
-            let fits = match kept {
-                Some(kept) => function.verify(&password, &kept),
-                None => function.verify(&password, &impossible) && false,
-            };
+            let fits = function.verify(&password, kept.as_deref().unwrap_or(&impossible));
+            let fits = fits && kept.is_some();
             drop((place, among_strangers, running));
             fits
         });

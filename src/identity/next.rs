@@ -59,8 +59,9 @@ fn is_harmless(text: &str) -> bool {
     let doubled = inner.iter().any(|segment| segment.is_empty());
     let spaced = read.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'\\');
     let first_is_encoded = read.get(1).is_some_and(|byte| matches!(byte, b'/' | b'%'));
-    !(segments.iter().any(dotted) || doubled || spaced || first_is_encoded)
-        && !NEVER.iter().any(|page| read.to_ascii_lowercase().starts_with(page.as_bytes()))
+    let lower = read.to_ascii_lowercase();
+    let elsewhere = NEVER.iter().any(|page| lower.starts_with(page.as_bytes()));
+    !(segments.iter().any(dotted) || doubled || spaced || first_is_encoded || elsewhere)
 }
 
 /// The bytes once decoded; none where a `%` is not followed by two hexadecimal digits.

@@ -139,3 +139,8 @@ impl Change {
         self.transaction.commit().await.map_err(|error| StoreError::of(&path, error))
     }
 }
+
+#[cfg(test)]
+mod contract;
+#[cfg(test)]
+mod tests;
