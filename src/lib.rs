@@ -39,4 +39,5 @@ pub mod telemetry;
 // How it all is put together, and how a person starts it.
 pub mod app;
 pub mod cli;
+pub mod demo;
 pub mod lifecycle;
