@@ -10,7 +10,7 @@ pub(super) struct ContactView<'a> {
     pub(super) organization_possessive: String,
     pub(super) phone: Option<Phone<'a>>,
     pub(super) email: Option<&'a str>,
-    pub(super) hours: Option<&'a str>,
+    pub(super) hours: Option<String>,
     pub(super) zone: String,
 }
 
@@ -30,7 +30,7 @@ impl<'a> ContactView<'a> {
             organization_possessive: possessive(&organization.name, language),
             phone: contact.phone.as_deref().and_then(Phone::read),
             email: text(contact.email.as_deref()),
-            hours: text(contact.hours.as_deref()),
+            hours: text(contact.hours.as_deref()).map(|hours| shown_hours(hours, language)),
             zone: zone_name(&organization.time_zone, language),
         }
     }
@@ -43,6 +43,16 @@ impl<'a> Phone<'a> {
         let digits: String = shown.chars().filter(char::is_ascii_digit).collect();
         let plus = if shown.starts_with('+') { "+" } else { "" };
         (!digits.is_empty()).then(|| Self { shown, dialled: format!("{plus}{digits}") })
+    }
+}
+
+/// `kl. 8-15`, where the configuration says `8-15`; `man-fre 8-15` stays as it is.
+fn shown_hours(hours: &str, language: Language) -> String {
+    match language {
+        Language::Danish if hours.starts_with(|c: char| c.is_ascii_digit()) => {
+            format!("kl. {hours}")
+        }
+        _ => hours.to_owned(),
     }
 }
 

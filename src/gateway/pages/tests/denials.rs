@@ -187,6 +187,7 @@ fn the_page_names_only_the_ways_to_reach_help_that_exist() {
     organization.contact = Contact { phone: None, ..organization.contact };
     let page = rejection(&rejected(&organization, Reason::CountryListed));
     assert!(!body(&page).contains("tel:") && body(&page).contains("mailto:servicedesk@example.dk"));
+    assert!(!body(&page).contains("Ring til") && !body(&page).contains("Call the"));
     organization.contact = Contact::default();
     let page = rejection(&rejected(&organization, Reason::CountryListed));
     assert!(!body(&page).contains("tel:") && !body(&page).contains("mailto:"));
