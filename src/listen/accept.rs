@@ -142,14 +142,8 @@ async fn prepare(
             }
         },
     };
-    let facts = ConnectionFacts {
-        listener: door.name().clone(),
-        peer,
-        local,
-        address,
-        tls,
-        source: Arc::clone(&settings.source),
-    };
+    let (name, source) = (door.name().clone(), Arc::clone(&settings.source));
+    let facts = ConnectionFacts::new(name, (peer, local), address, tls, source);
     Ok(Accepted { stream, facts: Arc::new(facts) })
 }
 

@@ -33,7 +33,7 @@ pub struct ConnectionFacts {
     pub address: ConnectionAddress,
     /// What TLS told; none on a plain connection.
     pub tls: Option<TlsFacts>,
-    pub(super) source: Arc<AddressSource>,
+    source: Arc<AddressSource>,
 }
 
 /// The client's address as far as the connection itself tells it.
@@ -66,6 +66,19 @@ pub enum ApplicationProtocol {
 }
 
 impl ConnectionFacts {
+    /// The facts of a connection from `peer` that was read as `source` says; [`super::accept()`]
+    /// makes them for real ones.
+    #[must_use]
+    pub fn new(
+        listener: ListenerId,
+        (peer, local): (SocketAddr, SocketAddr),
+        address: ConnectionAddress,
+        tls: Option<TlsFacts>,
+        source: Arc<AddressSource>,
+    ) -> Self {
+        Self { listener, peer, local, address, tls, source }
+    }
+
     /// The client's address of one request on this connection. On a TCP listener, pass no headers.
     #[must_use]
     pub fn client_address(&self, headers: &HeaderMap) -> ClientAddress {
@@ -108,5 +121,52 @@ impl ConnectionFacts {
     #[must_use]
     pub fn server_name(&self) -> Option<&str> {
         self.tls.as_ref()?.server_name.as_deref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_address::{KnownAddress, UnknownBecause};
+
+    fn facts(source: HeaderSource, stated: &str) -> ConnectionFacts {
+        let known = KnownAddress::new(stated.parse().unwrap()).unwrap();
+        let ends = ("10.0.0.1:1".parse().unwrap(), "10.0.0.2:443".parse().unwrap());
+        let trusted_proxies = vec!["10.0.0.1/32".parse().unwrap()];
+        ConnectionFacts::new(
+            ListenerId::parse("web").unwrap(),
+            ends,
+            ConnectionAddress::Settled(ClientAddress::Known(known)),
+            None,
+            Arc::new(AddressSource { trusted_proxies, source }),
+        )
+    }
+
+    #[test]
+    fn what_the_preamble_stated_stands_for_every_request() {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-forwarded-for", "1.1.1.1".parse().unwrap());
+        let public = facts(HeaderSource::ProxyProtocol, "5.6.7.8");
+        let ConnectionAddress::Settled(stated) = public.address else { panic!("settled") };
+        assert_eq!(public.client_address(&headers), stated);
+        // Behind the preamble stands a private machine that relays for others.
+        let private = facts(HeaderSource::ProxyProtocol, "192.168.0.9");
+        assert_eq!(
+            private.client_address(&headers),
+            ClientAddress::Unknown(UnknownBecause::UntrustedPrivatePeer)
+        );
+        assert_ne!(
+            private.client_address(&HeaderMap::new()),
+            ClientAddress::Unknown(UnknownBecause::UntrustedPrivatePeer)
+        );
+    }
+
+    #[test]
+    fn a_proxy_is_never_its_own_client() {
+        let facts = facts(HeaderSource::XForwardedFor, "5.6.7.8");
+        assert_eq!(
+            facts.client_address(&HeaderMap::new()),
+            ClientAddress::Unknown(UnknownBecause::HeaderMissing)
+        );
     }
 }
