@@ -33,8 +33,16 @@ pub enum TelemetryError {
 /// # Errors
 /// A filter that does not parse, or a second call in one process.
 pub fn start_log() -> Result<(), TelemetryError> {
+    start_log_at(tracing::level_filters::LevelFilter::INFO)
+}
+
+/// The same with another level where `RUST_LOG` says nothing.
+///
+/// # Errors
+/// A filter that does not parse, or a second call in one process.
+pub fn start_log_at(level: tracing::level_filters::LevelFilter) -> Result<(), TelemetryError> {
     let filter = EnvFilter::builder()
-        .with_default_directive(tracing::level_filters::LevelFilter::INFO.into())
+        .with_default_directive(level.into())
         .from_env()
         .map_err(TelemetryError::Filter)?;
     let registry = tracing_subscriber::registry().with(filter);

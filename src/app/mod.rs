@@ -158,6 +158,13 @@ pub async fn start(
 }
 
 impl Running {
+    /// Where the listener of this name listens.
+    #[must_use]
+    pub fn address(&self, listener: &str) -> Option<SocketAddr> {
+        let found = self.addresses.iter().find(|(name, _)| name.as_str() == listener);
+        found.map(|(_, address)| *address)
+    }
+
     /// Says where it listens, serves until a signal says to stop, and ends in two stages: first
     /// nothing new begins and what runs may finish, then what is left is cut.
     pub async fn until_stopped(self) {

@@ -2,7 +2,7 @@
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
-mod grant;
+pub(super) mod grant;
 mod shown;
 
 use std::io::Write;

@@ -6,3 +6,4 @@
 pub mod fronts;
 pub mod places;
 pub mod sample;
+pub mod state;

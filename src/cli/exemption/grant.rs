@@ -25,26 +25,26 @@ use crate::territory::Territory;
 pub(crate) struct Arguments {
     /// Whose exemption it is.
     #[arg(long, value_name = "O")]
-    pub(super) organization: String,
+    pub(in crate::cli) organization: String,
     /// The login name of the person who travels.
     #[arg(long, value_name = "USER")]
-    pub(super) person: String,
+    pub(in crate::cli) person: String,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs.
     #[arg(long = "leg", value_name = "LEG", required = true)]
-    pub(super) legs: Vec<String>,
+    pub(in crate::cli) legs: Vec<String>,
     /// A site it is for. Repeat for more.
     #[arg(long = "site", value_name = "S", required = true)]
-    pub(super) sites: Vec<String>,
+    pub(in crate::cli) sites: Vec<String>,
     /// Why the person travels.
     #[arg(long, value_name = "TEXT")]
-    pub(super) purpose: String,
+    pub(in crate::cli) purpose: String,
     /// The case it belongs to.
     #[arg(long, value_name = "NUMBER")]
-    pub(super) case: String,
+    pub(in crate::cli) case: String,
     /// Who grants; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    pub(super) by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 pub(super) async fn run(
@@ -77,7 +77,7 @@ pub(super) async fn run(
 }
 
 /// Everything that is wrong with what was asked, or what can be granted and who grants it.
-pub(super) async fn prepare(
+pub(in crate::cli) async fn prepare(
     loaded: &Loaded,
     store: &Store,
     arguments: &Arguments,
