@@ -29,6 +29,7 @@ mod operations;
 mod organizations;
 mod policies;
 pub mod render;
+mod site_policy;
 mod sites;
 mod source;
 mod store;
