@@ -133,7 +133,7 @@ mod tests {
             "{missing}"
         );
         loaded.config.geoip.database =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/country.mmdb");
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("geoip/test-country.mmdb");
         assert_eq!(says(&loaded, "2026-06-10T00:00:00Z"), "");
         let old = says(&loaded, "2026-11-22T00:00:00Z");
         assert!(old.starts_with("Warning: the database") && old.contains("is of 2026-0"), "{old}");
