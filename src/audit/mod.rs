@@ -1,1 +1,47 @@
-//! (being built)
+//! The log: what was decided for whom and when, kept so that it can be trusted later.
+//!
+//! The request path takes a place ([`Audit::reserve`]) before anything is forwarded and hands over an
+//! entry when the answer's head is known; rejections go through [`Audit::deny`], which folds equal
+//! ones under a budget of their own. One writer thread appends to three hash-chained logs
+//! ([`Class`]), flushes in groups and keeps the flushed head of each chain apart from its segments.
+//! [`event`], [`line`], [`chain`] and [`fold`] are pure; files are touched in [`disk`], [`ledger`],
+//! [`recovery`], [`search`] and [`verify`] alone.
+//!
+//! May use `policy`, `client_address`, `identifier`, `config` types, `clock` and `lifecycle`.
+//!
+//! Always holds: nothing here blocks the request path; an entry whose [`Receipt`] was durable is on
+//! disk and in its chain; what cannot be kept is counted, never forgotten; a log that does not hold
+//! together is never continued as if it did.
+
+pub mod chain;
+pub mod disk;
+pub mod event;
+pub mod facts;
+#[cfg(test)]
+mod fixture;
+pub mod fold;
+mod handle;
+pub mod head;
+pub mod ledger;
+pub mod line;
+pub mod options;
+mod place;
+mod queue;
+mod receipt;
+pub mod recovery;
+mod reference;
+mod retention;
+pub mod search;
+pub mod segment;
+mod text;
+pub mod verify;
+mod writer;
+
+pub use event::{Action, Event, Outcome};
+pub use facts::Facts;
+pub use handle::Audit;
+pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
+pub use place::{Completion, Entry, Place};
+pub use receipt::Receipt;
+pub use reference::{InvalidReference, Reference};
+pub use text::terminal_safe;

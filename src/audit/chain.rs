@@ -1,0 +1,251 @@
+//! How entries hold together: each one's hash covers the one before it.
+//!
+//! PURE. A chain is a segment's header, its entries, the next segment's header, and so on; each
+//! carries the hash of what stands before it. The hash of an entry covers its line as written, with
+//! each personal value replaced by a commitment: SHA-256 over a salt of 128 random bits, the field's
+//! name and the value. Value and salt can be removed later ([`redact`]); the commitment stays in
+//! their place and the hash stays the same.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+use super::event::{Event, Field, PerField};
+use super::line::{self, Draft};
+use super::options::Class;
+
+/// The version of the format, in every segment's header.
+pub const FORMAT: u32 = 1;
+
+/// A SHA-256 value.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hash([u8; 32]);
+
+impl Hash {
+    /// What stands before the first header of a chain.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// Reads 64 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).ok()?;
+        Some(Self(bytes)).filter(|hash| hash.to_string() == text)
+    }
+
+    /// The hash of the parts, one after the other.
+    pub(super) fn of(parts: &[&[u8]]) -> Self {
+        let mut hasher = Sha256::new();
+        for part in parts {
+            hasher.update(part);
+        }
+        Self(hasher.finalize().into())
+    }
+}
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
+        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where in its chain an entry stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// One more than the entry before it; the first has 1.
+    pub sequence: u64,
+    /// The hash of the entry or header before it.
+    pub previous: Hash,
+}
+
+/// Random bytes for the salts of one entry.
+pub type Salts = [u8; 16 * Field::ALL.len()];
+
+/// An entry that has been checked: its hash fits what it says.
+#[derive(Debug, Clone)]
+pub struct Sealed {
+    /// What happened.
+    pub event: Event,
+    /// Where it says it stands.
+    pub position: Position,
+    /// Its hash.
+    pub hash: Hash,
+    /// The personal fields that have been removed.
+    pub removed: Vec<Field>,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Flaw {
+    /// It cannot be read at all.
+    #[error("this is not an entry")]
+    NotAnEntry,
+    /// It can be read, and was not written like this.
+    #[error("the entry was altered")]
+    Altered,
+    /// A personal value and its salt do not belong together.
+    #[error("the value or the salt of {0} was altered or removed without leaving its commitment")]
+    Personal(&'static str),
+}
+
+/// What stands for a personal value in the hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Seal {
+    Salt([u8; 16]),
+    Commitment(Hash),
+}
+
+/// Puts an event into its place: the line to write, without its newline, and its hash.
+#[must_use]
+pub fn seal(class: Class, position: Position, event: &Event, salts: &Salts) -> (Vec<u8>, Hash) {
+    let mut seals = PerField::default();
+    for (field, salt) in Field::ALL.into_iter().zip(salts.as_chunks::<16>().0) {
+        if event.personal.get(field).is_some() {
+            seals.set(field, Some(Seal::Salt(*salt)));
+        }
+    }
+    write(class, position, event, &seals)
+}
+
+/// Checks a line (without its newline) against its own hash, byte for byte.
+///
+/// # Errors
+/// [`Flaw`] where it was not written like this.
+pub fn open(class: Class, line: &[u8]) -> Result<Sealed, Flaw> {
+    let (sealed, _) = check(class, line)?;
+    Ok(sealed)
+}
+
+/// Removes the values and salts of these fields, leaving their commitments. The hash stays.
+///
+/// # Errors
+/// [`Flaw`] where the line was broken before.
+pub fn redact(class: Class, line: &[u8], fields: &[Field]) -> Result<Vec<u8>, Flaw> {
+    let (mut sealed, mut seals) = check(class, line)?;
+    let draft = draft_of(&sealed.event, sealed.position, &seals);
+    for (field, range) in &draft.personal {
+        if let Some(Seal::Salt(salt)) = seals.get(*field)
+            && fields.contains(field)
+        {
+            let value = draft.bytes.get(range.clone()).unwrap_or_default();
+            let commitment = commitment(*field, salt, value);
+            seals.set(*field, Some(Seal::Commitment(commitment)));
+            sealed.event.personal.set(*field, None);
+        }
+    }
+    Ok(write(class, sealed.position, &sealed.event, &seals).0)
+}
+
+fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
+    let read = line::read(line).map_err(|_| Flaw::NotAnEntry)?;
+    let mut seals = PerField::default();
+    let mut removed = Vec::new();
+    for field in Field::ALL {
+        let value = read.event.personal.get(field);
+        let salt = read.salts.get(field).map(|text| salt_of(text).ok_or(Flaw::Altered));
+        let commitment =
+            read.commitments.get(field).map(|text| Hash::parse(text).ok_or(Flaw::Altered));
+        let seal = match (value, salt.transpose()?, commitment.transpose()?) {
+            (None, None, None) => continue,
+            (Some(_), Some(salt), None) => Seal::Salt(salt),
+            (None, None, Some(commitment)) => {
+                removed.push(field);
+                Seal::Commitment(commitment)
+            }
+            _ => return Err(Flaw::Personal(field.path())),
+        };
+        seals.set(field, Some(seal));
+    }
+    let previous = Hash::parse(&read.previous).ok_or(Flaw::Altered)?;
+    let position = Position { sequence: read.sequence, previous };
+    let (written, hash) = write(class, position, &read.event, &seals);
+    if written != line {
+        return Err(Flaw::Altered);
+    }
+    Ok((Sealed { event: read.event, position, hash, removed }, seals))
+}
+
+fn salt_of(text: &str) -> Option<[u8; 16]> {
+    let mut salt = [0; 16];
+    hex::decode_to_slice(text, &mut salt).ok()?;
+    Some(salt)
+}
+
+fn draft_of(event: &Event, position: Position, seals: &PerField<Seal>) -> Draft {
+    let previous = position.previous.to_string();
+    line::draft(event, position.sequence, &previous, |field| seals.get(field).is_some())
+}
+
+fn write(
+    class: Class,
+    position: Position,
+    event: &Event,
+    seals: &PerField<Seal>,
+) -> (Vec<u8>, Hash) {
+    let mut draft = draft_of(event, position, seals);
+    let hash = hash(class, &draft, seals);
+    draft.object("salts");
+    for field in Field::ALL {
+        if let Some(Seal::Salt(salt)) = seals.get(field) {
+            draft.text(field.path(), Some(&hex::encode(salt)));
+        }
+    }
+    draft.close();
+    let is_removed = |field: &Field| matches!(seals.get(*field), Some(Seal::Commitment(_)));
+    if Field::ALL.iter().any(is_removed) {
+        draft.object("commitments");
+        for field in Field::ALL {
+            if let Some(Seal::Commitment(commitment)) = seals.get(field) {
+                draft.text(field.path(), Some(&commitment.to_string()));
+            }
+        }
+        draft.close();
+    }
+    draft.text("hash", Some(&hash.to_string()));
+    for _ in 0..3 {
+        draft.close();
+    }
+    (draft.bytes, hash)
+}
+
+/// The hash of an entry: which chain, then the line up to its own place in the chain, with
+/// commitments where personal values stand.
+fn hash(class: Class, draft: &Draft, seals: &PerField<Seal>) -> Hash {
+    let mut hasher = Sha256::new();
+    hasher.update(b"geovagt audit entry 1\n");
+    hasher.update(class.word().as_bytes());
+    hasher.update(b"\n");
+    let mut plain = 0;
+    for (field, range) in &draft.personal {
+        let commitment = match seals.get(*field) {
+            None => continue,
+            Some(Seal::Commitment(commitment)) => *commitment,
+            Some(Seal::Salt(salt)) => {
+                commitment(*field, salt, draft.bytes.get(range.clone()).unwrap_or_default())
+            }
+        };
+        hasher.update(draft.bytes.get(plain..range.start).unwrap_or_default());
+        // No JSON begins like this, so no value can be mistaken for a commitment.
+        hasher.update(b"#");
+        hasher.update(commitment.0);
+        plain = range.end;
+    }
+    hasher.update(draft.bytes.get(plain..).unwrap_or_default());
+    Hash(hasher.finalize().into())
+}
+
+/// The commitment to one value, as its JSON stands in the line.
+fn commitment(field: Field, salt: &[u8; 16], value: &[u8]) -> Hash {
+    Hash::of(&[b"geovagt audit field 1\n", salt, field.path().as_bytes(), b"\n", value])
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The log as the rest of the gateway holds it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use jiff::SignedDuration;
+
+use super::event::{Action, Event};
+use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
+use super::fold::Folds;
+use super::options::{Class, Health, OpenError, Opened, Options, Unavailable};
+use super::place::Place;
+use super::queue::{Item, Queue};
+use super::receipt::Receipt;
+use super::reference::Reference;
+use super::writer::{self, Writer};
+use super::{disk, recovery};
+use crate::clock;
+use crate::config::AllowedTraffic;
+use crate::lifecycle::Tasks;
+use crate::policy::{Admission, Denial};
+
+/// A handle to the log; clones share it. The log is written until [`Audit::close`], or until the last
+/// handle, place and entry is gone; both wait until what was handed over is on disk.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    shared: Arc<Shared>,
+}
+
+/// What handles, places and entries share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) queue: Arc<Queue>,
+    pub(super) denials: Arc<Folds>,
+    pub(super) summaries: Arc<Folds>,
+    pub(super) on_failure: Admission,
+    pub(super) allowed: AllowedTraffic,
+    query_strings: bool,
+    damaged: Vec<String>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Audit {
+    /// Opens the three chains, recovers what an unclean end has left, and starts the writer.
+    /// Must be called within a runtime; reads and writes files, so call it before serving.
+    ///
+    /// # Errors
+    /// [`OpenError`] where another process writes this log or the files cannot be used.
+    pub fn open(options: Options, tasks: &Tasks) -> Result<(Self, Opened), OpenError> {
+        Self::open_on(options, tasks, Arc::new(disk::RealDisk))
+    }
+
+    /// The same on another disk, for tests that let writing fail.
+    ///
+    /// # Errors
+    /// As [`Audit::open`].
+    pub fn open_on(
+        options: Options,
+        tasks: &Tasks,
+        disk: Arc<dyn disk::Disk>,
+    ) -> Result<(Self, Opened), OpenError> {
+        let recovery::Recovered { lock, ledgers, notes, opened } =
+            recovery::open(&options, disk, clock::now())?;
+        let queue = Arc::new(Queue::new(options.queue));
+        let denials = Arc::new(Folds::new(Action::Denied, SignedDuration::from_secs(1)));
+        let summaries = Arc::new(Folds::new(Action::Allowed, SignedDuration::from_secs(60)));
+        let mut shared = Shared {
+            queue: Arc::clone(&queue),
+            denials: Arc::clone(&denials),
+            summaries: Arc::clone(&summaries),
+            on_failure: options.on_failure,
+            allowed: options.allowed,
+            query_strings: options.query_strings,
+            damaged: opened.damaged.clone(),
+            thread: Mutex::new(None),
+        };
+        let directory = options.directory.clone();
+        let writer = Writer::new(options, queue, denials, summaries, ledgers, notes, lock);
+        let thread = writer::start(writer).map_err(|source| OpenError::Io {
+            what: "cannot start the writer of",
+            path: directory,
+            source,
+        })?;
+        shared.thread = Mutex::new(Some(thread));
+        let audit = Self { shared: Arc::new(shared) };
+        audit.flush_promptly_when_stopping(tasks);
+        Ok((audit, opened))
+    }
+
+    /// Takes a place, before anything is forwarded. Never blocks.
+    ///
+    /// # Errors
+    /// [`Unavailable`] where no entry can be kept now, unless `on_failure` allows that.
+    pub fn reserve(&self, class: Class) -> Result<Place, Unavailable> {
+        let queue = &self.shared.queue;
+        let place = || Arc::clone(&self.shared);
+        let allow = self.shared.on_failure == Admission::Allow;
+        if (queue.is_writing() || allow) && queue.try_take_place(class) {
+            return Ok(Place::held(place(), class));
+        }
+        if allow { Ok(Place::waved_through(place(), class)) } else { Err(Unavailable) }
+    }
+
+    /// Writes a rejection down and gives the code that leads to its entry. Equal ones within a
+    /// second share both. Never blocks and never fails, whatever the state of the disk.
+    pub fn deny(&self, mut facts: Facts, denial: Denial) -> Reference {
+        self.shared.trim(&mut facts);
+        let fresh = Reference::from_random(clock::random_bytes());
+        self.shared.denials.add(facts, denial.reason(), fresh)
+    }
+
+    /// Writes down something that is neither an exchange nor a rejection, in the chain of people.
+    pub fn record(&self, event: Event) -> Receipt {
+        if !self.shared.queue.try_take_place(Class::People) {
+            self.shared.queue.count_lost(1);
+            return Receipt::lost(self.shared.on_failure);
+        }
+        self.shared.push(Class::People, Item::Event(Box::new(event)))
+    }
+
+    /// How the log is, for `/readyz`.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        let queue = &self.shared.queue;
+        Health {
+            writing: queue.is_writing(),
+            error: queue.error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            waiting: queue.taken_places(),
+            lost: queue.lost(),
+            damaged: self.shared.damaged.clone(),
+        }
+    }
+
+    /// Writes what there is and ends the writer. Call it last, when no exchange is under way.
+    pub async fn close(&self) {
+        let queue = &self.shared.queue;
+        let mut progress = queue.progress.subscribe();
+        queue.close();
+        // The sender lives as long as this handle does.
+        let _ = progress.wait_for(|progress| progress.people.ended).await;
+    }
+
+    /// From the first stage of shutdown on nothing waits in memory for company, so that an
+    /// impatient second stage finds it written.
+    fn flush_promptly_when_stopping(&self, tasks: &Tasks) {
+        let stopping = tasks.stopping();
+        let queue = Arc::clone(&self.shared.queue);
+        tasks.spawn(async move {
+            stopping.cancelled().await;
+            queue.prompt();
+        });
+    }
+}
+
+impl Shared {
+    pub(super) fn push(&self, class: Class, item: Item) -> Receipt {
+        match self.queue.push(class, item) {
+            Some(number) => {
+                Receipt::waiting(Arc::clone(&self.queue), class, number, self.on_failure)
+            }
+            None => Receipt::lost(self.on_failure),
+        }
+    }
+
+    /// Drops what is not to be kept and cuts what is too long.
+    pub(super) fn trim(&self, facts: &mut Facts) {
+        if !self.query_strings {
+            facts.query = None;
+        }
+        facts.shorten(LONGEST_PATH, LONGEST_USER_AGENT);
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.queue.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // A writer that panicked has said so; there is nothing left to wait for.
+            let _ = thread.join();
+        }
+    }
+}

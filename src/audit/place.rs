@@ -1,0 +1,228 @@
+//! A place in the queue, the entry that takes it, and the end of a long exchange.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::event::{Action, Event, Outcome};
+use super::facts::Facts;
+use super::handle::Shared;
+use super::options::Class;
+use super::queue::Item;
+use super::receipt::Receipt;
+use super::reference::Reference;
+use crate::clock;
+use crate::config::AllowedTraffic;
+use crate::policy::Permit;
+
+/// An exchange that takes longer than this gets a second entry at its end.
+pub(super) const LONG_EXCHANGE: Duration = Duration::from_secs(10);
+
+/// A place for one entry. Nothing is forwarded before there is one.
+#[derive(Debug)]
+pub struct Place {
+    shared: Arc<Shared>,
+    class: Class,
+    held: Held,
+}
+
+/// Whether a place is really held, or was waved through because `on_failure` allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Yes,
+    No,
+}
+
+/// An entry that waits for its answer. It holds the permit: forwarding takes a reference to it.
+/// Dropped without an answer it is written all the same, with the status `null`.
+#[derive(Debug)]
+pub struct Entry {
+    exchange: Arc<Exchange>,
+    place: Option<Place>,
+}
+
+/// What belongs to one exchange.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    facts: Facts,
+    permit: Permit,
+    reference: Reference,
+    started: Instant,
+}
+
+/// Goes with the body: when it is dropped more than ten seconds after the exchange began, the
+/// `completed` entry is written, with the same reference.
+#[derive(Debug)]
+pub struct Completion {
+    shared: Arc<Shared>,
+    class: Class,
+    exchange: Arc<Exchange>,
+    status: Option<u16>,
+}
+
+/// An exchange on its way to the writer.
+#[derive(Debug)]
+pub(super) struct Answered {
+    action: Action,
+    exchange: Arc<Exchange>,
+    status: Option<u16>,
+    milliseconds: u64,
+}
+
+impl Place {
+    pub(super) fn held(shared: Arc<Shared>, class: Class) -> Self {
+        Self { shared, class, held: Held::Yes }
+    }
+
+    pub(super) fn waved_through(shared: Arc<Shared>, class: Class) -> Self {
+        Self { shared, class, held: Held::No }
+    }
+
+    /// Makes the entry. An exchange that an exemption let in belongs to [`Class::People`]: reserve
+    /// there.
+    #[must_use]
+    pub fn entry(self, mut facts: Facts, permit: Permit) -> Entry {
+        self.shared.trim(&mut facts);
+        let reference = Reference::from_random(clock::random_bytes());
+        let exchange = Exchange { facts, permit, reference, started: clock::instant() };
+        Entry { exchange: Arc::new(exchange), place: Some(self) }
+    }
+
+    fn write(mut self, answered: Answered) -> Receipt {
+        let on_failure = self.shared.on_failure;
+        if self.class == Class::Allowed && self.shared.allowed != AllowedTraffic::Requests {
+            if self.shared.allowed == AllowedTraffic::Summary {
+                let exchange = &answered.exchange;
+                let (facts, reason) = (exchange.facts.clone(), exchange.permit.reason());
+                self.shared.summaries.add_without_client(facts, reason, exchange.reference);
+            }
+            return Receipt::nothing_to_keep();
+        }
+        if self.held == Held::No {
+            self.shared.queue.count_lost(1);
+            return Receipt::lost(on_failure);
+        }
+        self.held = Held::No;
+        self.shared.push(self.class, Item::Answered(Box::new(answered)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.held == Held::Yes {
+            self.shared.queue.give_back(self.class, 1);
+        }
+    }
+}
+
+impl Entry {
+    /// The right to forward this exchange.
+    #[must_use]
+    pub fn permit(&self) -> &Permit {
+        &self.exchange.permit
+    }
+
+    /// The code that leads to this entry.
+    #[must_use]
+    pub fn reference(&self) -> &Reference {
+        &self.exchange.reference
+    }
+
+    /// What is known about the request.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.exchange.facts
+    }
+
+    /// The answer's head is known: hands the entry over.
+    pub fn answered(self, status: u16, at: Timestamp) -> Receipt {
+        self.answered_with_completion(status, at).0
+    }
+
+    /// The same, with what the body has to hold until its end.
+    pub fn answered_with_completion(
+        mut self,
+        status: u16,
+        at: Timestamp,
+    ) -> (Receipt, Option<Completion>) {
+        let Some(place) = self.place.take() else { return (Receipt::nothing_to_keep(), None) };
+        let completion = Completion {
+            shared: Arc::clone(&place.shared),
+            class: place.class,
+            exchange: Arc::clone(&self.exchange),
+            status: Some(status),
+        };
+        let took = at.duration_since(self.exchange.facts.at).as_millis();
+        let milliseconds = u64::try_from(took).unwrap_or(0);
+        let exchange = Arc::clone(&self.exchange);
+        let action = Action::Allowed;
+        let answered = Answered { action, exchange, status: Some(status), milliseconds };
+        (place.write(answered), Some(completion))
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            let milliseconds = milliseconds_since(self.exchange.started);
+            let exchange = Arc::clone(&self.exchange);
+            let answered =
+                Answered { action: Action::Allowed, exchange, status: None, milliseconds };
+            let _ = place.write(answered);
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        let requests = self.shared.allowed == AllowedTraffic::Requests;
+        let kept = self.class != Class::Allowed || requests;
+        let long = clock::instant().duration_since(self.exchange.started) > LONG_EXCHANGE;
+        if !kept || !long {
+            return;
+        }
+        // At most one for each exchange that was let in, so the limits on those bound this too.
+        self.shared.queue.take_place_anyway(self.class);
+        let answered = Answered {
+            action: Action::Completed,
+            exchange: Arc::clone(&self.exchange),
+            status: self.status,
+            milliseconds: milliseconds_since(self.exchange.started),
+        };
+        let _ = self.shared.push(self.class, Item::Answered(Box::new(answered)));
+    }
+}
+
+fn milliseconds_since(started: Instant) -> u64 {
+    let elapsed = clock::instant().duration_since(started);
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Answered {
+    /// The entry's content. A `completed` one stands at the instant at which the exchange ended.
+    pub(super) fn into_event(self, random: [u8; 10]) -> Event {
+        let Exchange { facts, permit, reference, .. } = &*self.exchange;
+        let mut at = facts.at;
+        if self.action == Action::Completed {
+            let took = Duration::from_millis(self.milliseconds);
+            at = at.checked_add(took).unwrap_or(at);
+        }
+        let mut event = Event::new(self.action, at, random).facts(facts).reference(*reference);
+        event.outcome = match self.status {
+            Some(_) => Outcome::Success,
+            None => Outcome::Unknown,
+        };
+        event.status = self.status;
+        event.milliseconds = Some(self.milliseconds);
+        event.verdict = Some("allow".to_owned());
+        event.reason = Some(permit.reason().code().to_owned());
+        event.would_be = permit.would_be().map(|reason| reason.code().to_owned());
+        event.exemption = permit.exemption().map(ToString::to_string);
+        if let Some(person) = permit.person() {
+            let id = format!("{}/{}", person.provider(), person.subject());
+            event = event.personal(super::event::Field::UserId, &id);
+        }
+        event
+    }
+}

@@ -1,0 +1,120 @@
+//! Text from strangers, made fit for a log line and for a terminal.
+//!
+//! PURE.
+
+use std::borrow::Cow;
+
+/// The mark of a value that was cut.
+const ELLIPSIS: &str = "…";
+
+/// At most `maximum` bytes of the text, ending in an ellipsis where something was cut. Cutting what
+/// was cut gives the same again.
+pub(crate) fn capped(text: &str, maximum: usize) -> Cow<'_, str> {
+    if text.len() <= maximum {
+        return Cow::Borrowed(text);
+    }
+    let mut end = maximum.saturating_sub(ELLIPSIS.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut cut = text.get(..end).unwrap_or_default().to_owned();
+    cut.push_str(ELLIPSIS);
+    Cow::Owned(cut)
+}
+
+/// Whether a character could act on a terminal, break a line or turn the reading direction.
+fn acts(c: char) -> bool {
+    matches!(c,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
+        | '\u{ad}' | '\u{61c}' | '\u{180e}'
+        | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Appends the text as a JSON string in which every character that could act is escaped.
+pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    let mut plain = 0;
+    for (index, c) in text.char_indices() {
+        if c != '"' && c != '\\' && !acts(c) {
+            continue;
+        }
+        out.extend_from_slice(text.as_bytes().get(plain..index).unwrap_or_default());
+        plain = index + c.len_utf8();
+        match c {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            _ => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.extend_from_slice(b"\\u");
+                    out.extend_from_slice(hex::encode(unit.to_be_bytes()).as_bytes());
+                }
+            }
+        }
+    }
+    out.extend_from_slice(text.as_bytes().get(plain..).unwrap_or_default());
+    out.push(b'"');
+}
+
+/// The text with every character that could act on a terminal written out, as `\u{1b}`.
+#[must_use]
+pub fn terminal_safe(text: &str) -> Cow<'_, str> {
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if acts(c) {
+            safe.extend(c.escape_unicode());
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn json(text: &str) -> String {
+        let mut out = Vec::new();
+        push_json_string(&mut out, text);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn nothing_that_acts_survives() {
+        let nasty = "a\n{\"x\":1}\r\u{1b}[2J\u{7f}\u{9b}31m\u{202e}gpj\u{2028}\u{2066}\u{e0041}\0";
+        let written = json(nasty);
+        assert!(!written.contains(acts), "{written:?}");
+        assert!(written.contains("\\n") || written.contains("\\u000a"));
+        assert!(!terminal_safe(nasty).contains(acts));
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), nasty);
+        assert_eq!(terminal_safe("Kilden æøå"), "Kilden æøå");
+    }
+
+    #[test]
+    fn a_cut_shows_and_falls_between_characters() {
+        assert_eq!(capped("abcdef", 6), "abcdef");
+        assert_eq!(capped("abcdefg", 6), "abc…");
+        assert_eq!(capped("aæææææ", 7), "aæ…");
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_comes_back_from_one_plain_line(text: String, maximum in 3_usize..40) {
+            let written = json(&text);
+            prop_assert!(!written.contains(acts));
+            prop_assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text.clone());
+            let once = capped(&text, maximum).into_owned();
+            prop_assert!(once.len() <= maximum);
+            prop_assert_eq!(capped(&once, maximum), once.as_str());
+            prop_assert!(!terminal_safe(&text).contains(acts));
+        }
+    }
+}

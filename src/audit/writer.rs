@@ -1,0 +1,268 @@
+//! The one thread that writes the log.
+//!
+//! It takes what waits in groups, appends it, and says how far each chain has come. While the disk
+//! refuses it keeps what it has, says so once, and tries again about every second; when there is room
+//! again it goes on by itself.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io;
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::event::{Action, Event, Outcome};
+use super::fold::Folds;
+use super::ledger::Ledger;
+use super::options::{Class, Options, PerClass};
+use super::queue::{Item, Queue, Taken};
+use super::retention;
+use crate::clock;
+
+/// How often the writer looks for counts whose window has ended.
+const TICK: Duration = Duration::from_millis(250);
+/// How many entries are made durable at once.
+const GROUP: usize = 2048;
+/// The pauses between attempts while the disk refuses.
+const PAUSES: [Duration; 4] = [
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+/// How often old segments are looked for.
+const HOUSEKEEPING: Duration = Duration::from_secs(3600);
+
+#[derive(Debug)]
+pub(super) struct Writer {
+    options: Options,
+    queue: Arc<Queue>,
+    denials: Arc<Folds>,
+    summaries: Arc<Folds>,
+    ledgers: PerClass<Ledger>,
+    pending: PerClass<VecDeque<Pending>>,
+    attempts: usize,
+    lost_before: u64,
+    /// Held as long as this thread runs.
+    _lock: File,
+}
+
+/// What waits to be written, and whether it holds a place and a number.
+#[derive(Debug)]
+struct Pending {
+    event: Event,
+    numbered: bool,
+}
+
+/// Starts the thread. When it ends, for whatever reason, the queue learns of it.
+pub(super) fn start(writer: Writer) -> io::Result<JoinHandle<()>> {
+    let ending = Ending { queue: Arc::clone(&writer.queue) };
+    std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
+        let _ending = ending;
+        writer.run();
+    })
+}
+
+struct Ending {
+    queue: Arc<Queue>,
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        let left = self.queue.end();
+        if left > 0 {
+            self.queue.count_lost(left as u64);
+        }
+        if std::thread::panicking() {
+            tracing::error!("the audit writer has died; restart the gateway");
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(
+        options: Options,
+        queue: Arc<Queue>,
+        denials: Arc<Folds>,
+        summaries: Arc<Folds>,
+        ledgers: PerClass<Ledger>,
+        notes: PerClass<Vec<Event>>,
+        lock: File,
+    ) -> Self {
+        let mut writer = Self {
+            options,
+            queue,
+            denials,
+            summaries,
+            ledgers,
+            pending: PerClass::default(),
+            attempts: 0,
+            lost_before: 0,
+            _lock: lock,
+        };
+        for (class, notes) in [
+            (Class::Allowed, notes.allowed),
+            (Class::Denied, notes.denied),
+            (Class::People, notes.people),
+        ] {
+            for event in notes {
+                writer.pending.get_mut(class).push_back(Pending { event, numbered: false });
+            }
+        }
+        writer
+    }
+
+    fn run(mut self) {
+        let mut housekeeping = clock::instant();
+        loop {
+            if let Some(&pause) = self.attempts.checked_sub(1).and_then(|n| PAUSES.get(n.min(3))) {
+                self.queue.pause(pause);
+            }
+            let taken = self.queue.take(self.options.flush, TICK);
+            let closed = taken.closed;
+            self.take_in(taken);
+            let went_well = self.write_all();
+            if closed {
+                self.finish(went_well);
+                return;
+            }
+            if went_well && clock::instant() >= housekeeping {
+                housekeeping = clock::instant() + HOUSEKEEPING;
+                self.keep_house();
+            }
+        }
+    }
+
+    /// Turns what was handed over into events, and takes in counts whose window has ended.
+    fn take_in(&mut self, taken: Taken) {
+        let Taken { items, closed, prompt } = taken;
+        for (class, items) in [
+            (Class::Allowed, items.allowed),
+            (Class::Denied, items.denied),
+            (Class::People, items.people),
+        ] {
+            let pending = self.pending.get_mut(class);
+            pending.extend(items.into_iter().map(|item| Pending {
+                event: match item {
+                    Item::Event(event) => *event,
+                    Item::Answered(answered) => answered.into_event(clock::random_bytes()),
+                },
+                numbered: true,
+            }));
+        }
+        let now = clock::now();
+        for (class, folds) in [(Class::Denied, &self.denials), (Class::Allowed, &self.summaries)] {
+            let pending = self.pending.get_mut(class);
+            let room =
+                if closed { usize::MAX } else { self.options.queue.saturating_sub(pending.len()) };
+            pending.extend(folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
+                Pending { event: fold.into_event(clock::random_bytes()), numbered: false }
+            }));
+        }
+    }
+
+    /// Writes what is pending, chain by chain, and says how it went.
+    fn write_all(&mut self) -> bool {
+        let mut failure = None;
+        for class in Class::ALL {
+            let began = clock::instant();
+            let had = !self.pending.get(class).is_empty();
+            if let Err(error) = self.write_chain(class) {
+                failure = Some(error);
+                self.mark_tried(class);
+            } else if had {
+                let took = clock::instant().duration_since(began);
+                metrics::histogram!("geovagt_audit_flush_seconds").record(took.as_secs_f64());
+            }
+        }
+        metrics::gauge!("geovagt_audit_queue_length").set(self.queue.taken_places() as f64);
+        match failure {
+            Some(error) => self.fail(&error),
+            None => self.recover(),
+        }
+    }
+
+    fn write_chain(&mut self, class: Class) -> io::Result<()> {
+        let ledger = self.ledgers.get_mut(class);
+        let pending = self.pending.get_mut(class);
+        while !pending.is_empty() {
+            let count = pending.len().min(GROUP);
+            let events = pending.iter().take(count).map(|pending| &pending.event);
+            ledger.append(events, clock::random_bytes, clock::now())?;
+            let numbered = pending.drain(..count).filter(|pending| pending.numbered).count();
+            self.queue.give_back(class, numbered);
+            self.queue.progress.send_modify(|progress| {
+                progress.get_mut(class).durable += numbered as u64;
+            });
+            metrics::counter!("geovagt_audit_entries_total", "chain" => class.word())
+                .increment(count as u64);
+            ledger.publish()?;
+        }
+        ledger.publish()
+    }
+
+    /// Whoever waits for an entry that was tried learns that it is not on disk.
+    fn mark_tried(&self, class: Class) {
+        let waiting = self.pending.get(class).iter().filter(|pending| pending.numbered).count();
+        self.queue.progress.send_modify(|progress| {
+            let progress = progress.get_mut(class);
+            progress.failed = progress.durable + waiting as u64;
+        });
+    }
+
+    fn fail(&mut self, error: &io::Error) -> bool {
+        self.attempts = self.attempts.saturating_add(1);
+        self.queue.set_writing(false);
+        metrics::gauge!("geovagt_audit_healthy").set(0.0);
+        if self.attempts == 1 {
+            tracing::error!(
+                directory = %self.options.directory.display(),
+                error = %error,
+                "the audit log cannot be written; it is tried again until it can: make room or put the disk right"
+            );
+        }
+        *self.queue.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+        false
+    }
+
+    fn recover(&mut self) -> bool {
+        if self.attempts > 0 {
+            tracing::info!(attempts = self.attempts, "the audit log is written again");
+            *self.queue.error.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        self.attempts = 0;
+        self.queue.set_writing(true);
+        metrics::gauge!("geovagt_audit_healthy").set(1.0);
+        let lost = self.queue.lost();
+        if lost > self.lost_before {
+            let count = lost - self.lost_before;
+            self.lost_before = lost;
+            let mut event = Event::new(Action::EntriesLost, clock::now(), clock::random_bytes())
+                .outcome(Outcome::Failure);
+            event.count = count;
+            self.pending.people.push_back(Pending { event, numbered: false });
+        }
+        true
+    }
+
+    /// The last attempt, with what came in meanwhile. What cannot be written now is lost, and said.
+    fn finish(&mut self, went_well: bool) {
+        if went_well && self.write_all() {
+            return;
+        }
+        let left: usize = Class::ALL.iter().map(|&class| self.pending.get(class).len()).sum();
+        if left > 0 {
+            self.queue.count_lost(left as u64);
+            tracing::error!(entries = left, "the audit log ends without its last entries");
+        }
+    }
+
+    fn keep_house(&mut self) {
+        let Some(retention) = self.options.retention else { return };
+        let deleted =
+            retention::run(&self.options.directory, &mut self.ledgers, retention, clock::now());
+        if let Err(error) = deleted {
+            tracing::warn!(error = %error, "old audit segments cannot be deleted");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! One entry on one line of a terminal.
+
+use std::fmt::Write as _;
+
+use crate::audit::event::{Event, Field};
+use crate::audit::terminal_safe;
+
+/// The longest line, in characters.
+const WIDTH: usize = 100;
+
+/// The entry on one line: when, reference, what and why, from where, who, where to. Nothing in it
+/// acts on the terminal.
+pub(super) fn one_line(event: &Event) -> String {
+    let mut line = event.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+    let mut word = |text: &str| {
+        if !text.is_empty() {
+            let _ = write!(line, "  {}", terminal_safe(text));
+        }
+    };
+    word(event.reference.as_deref().unwrap_or("-"));
+    let count = if event.count > 1 { format!(" x{}", event.count) } else { String::new() };
+    word(&format!("{}{count}", event.action));
+    word(event.reason.as_deref().unwrap_or_default());
+    word(&place(event));
+    word(event.personal.get(Field::ClientIp).map_or("", String::as_str));
+    word(event.exemption.as_deref().unwrap_or_default());
+    word(&people(event));
+    word(&request(event));
+    for (key, value) in &event.details {
+        word(&format!("{key}={value}"));
+    }
+    if line.chars().count() > WIDTH {
+        line = line.chars().take(WIDTH - 1).collect();
+        line.push('…');
+    }
+    line
+}
+
+fn place(event: &Event) -> String {
+    match (&event.country, &event.region) {
+        (Some(country), Some(region)) => format!("{country}-{region}"),
+        (Some(country), None) => country.clone(),
+        (None, _) => String::new(),
+    }
+}
+
+fn people(event: &Event) -> String {
+    let name = event.personal.get(Field::UserName).map_or("", String::as_str);
+    match event.personal.get(Field::UserTarget) {
+        Some(target) => format!("{name} -> {target}"),
+        None => name.to_owned(),
+    }
+}
+
+fn request(event: &Event) -> String {
+    let status = event.status.map(|status| status.to_string());
+    let parts =
+        [event.site.as_deref(), status.as_deref(), event.method.as_deref(), event.path.as_deref()];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Action;
+
+    fn event() -> Event {
+        let at = "2026-11-22T03:11:51.123Z".parse().unwrap();
+        let mut event = Event::new(Action::Repeated, at, [0; 10])
+            .reason("country_listed")
+            .personal(Field::ClientIp, "203.0.113.9");
+        event.reference = Some("K7QX-2M9D".into());
+        event.count = 12;
+        event.country = Some("CN".into());
+        event.site = Some("kilden".into());
+        event.method = Some("GET".into());
+        event.path = Some("/".into());
+        event
+    }
+
+    #[test]
+    fn an_entry_is_one_line() {
+        assert_eq!(
+            one_line(&event()),
+            "2026-11-22 03:11:51Z  K7QX-2M9D  repeated x12  country_listed  CN  203.0.113.9  kilden GET /"
+        );
+    }
+
+    #[test]
+    fn a_stranger_cannot_act_on_the_terminal_nor_make_it_long() {
+        let mut event = event().user("a\u{1b}[2J\nb\u{202e}");
+        event.path = Some("\u{9b}31m".repeat(90));
+        let line = one_line(&event);
+        assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line:?}");
+        assert!(line.contains(r"a\u{1b}[2J\u{a}b\u{202e}"), "{line}");
+        assert_eq!(line.chars().count(), WIDTH);
+    }
+}
