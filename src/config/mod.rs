@@ -11,9 +11,11 @@ mod audit;
 mod binds;
 mod bounded_file;
 mod checker;
+mod document;
 mod duration;
 mod expand;
 mod finding;
+mod forgiving;
 mod geoip;
 mod host_pattern;
 mod identity;
@@ -38,6 +40,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
+
+pub(crate) use bounded_file::read_bytes;
 
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
@@ -93,3 +97,7 @@ pub struct Config {
     /// Worker threads; absent: the cores it may use.
     pub threads: Option<usize>,
 }
+
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod tests;
