@@ -286,7 +286,7 @@ async fn every_change_is_told_once(store: &Store) {
     assert_eq!(last.created, at(2));
     assert_eq!(last.event.exemption.as_deref(), Some(exemption.id.as_str()));
     assert_eq!((&*last.event.done_by, last.event.done_as.as_deref()), ("carl", Some("os-carl")));
-    assert_eq!((&*last.event.target, last.event.reason.as_deref()), ("anna.holm", Some("lost")));
+    assert_eq!((&*last.event.target, last.event.word.as_deref()), ("anna.holm", None));
     assert_eq!(store.outbox(1).await.unwrap(), waiting[..1]);
     store.outbox_done(&waiting[..2]).await.unwrap();
     store.outbox_done(&waiting[..2]).await.unwrap();
