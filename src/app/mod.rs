@@ -4,6 +4,7 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+pub mod outbox;
 mod policies;
 mod readiness;
 mod reload;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{App, announcements, snapshot};
+use super::{App, announcements, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::geoip::{self, Database, DatabaseError, Requirements, Watch};
@@ -85,7 +85,7 @@ async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreErr
         take_people(app, clock::now()).await?;
         *seen = Some(number);
     }
-    announcements::drain_outbox(&app.store, &app.audit).await
+    outbox::drain_outbox(&app.store, &app.audit).await.map(|_| ())
 }
 
 /// Takes exemptions and accounts anew from the store.

@@ -123,6 +123,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
     context.block_on(async {
         let store = people::open_store(&loaded.config).await?;
         let answer = dispatch(context, &loaded, &store, command).await;
+        people::tell(context, &loaded.config, &store).await?;
         store.close().await;
         answer
     })?

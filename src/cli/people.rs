@@ -2,13 +2,17 @@
 
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::Context;
+use crate::app::outbox::drain_outbox;
+use crate::audit::{Audit, OpenError, Options};
 use crate::config::{self, Config, Loaded, Organization, Provider, StoreLocation, nearest};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::lifecycle::Tasks;
 use crate::policy::{Actor, UserName};
 use crate::store::Store;
 
@@ -32,6 +36,36 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
             anyhow::bail!("this version keeps its store in SQLite alone; write `store: sqlite`")
         }
     }
+}
+
+/// Appends what was changed to the log, unless a running gateway will. It is in the store's outbox
+/// already, so nothing is lost where this cannot be done.
+pub(super) async fn tell(context: &Context, config: &Config, store: &Store) -> anyhow::Result<()> {
+    let options = Options::from_config(config);
+    let own = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
+    // Files that another user could not continue would keep the gateway from starting.
+    if own(&options.directory) != own(Path::new("/proc/self")) {
+        return Ok(());
+    }
+    let tasks = Tasks::new();
+    let told = match Audit::open(options, &tasks) {
+        Ok((audit, _)) => {
+            let told = drain_outbox(store, &audit).await.map_err(|error| sentence(&error));
+            audit.close().await;
+            told.map(|_| ())
+        }
+        Err(OpenError::Locked { .. }) => Ok(()),
+        Err(error) => Err(sentence(&error)),
+    };
+    tasks.stop();
+    tasks.finished().await;
+    if let Err(problem) = told {
+        writeln!(
+            context.messages(),
+            "warning: the change is made, and its log entry waits in the store: {problem}"
+        )?;
+    }
+    Ok(())
 }
 
 /// The organisation of this name, or a sentence with the names there are.

@@ -86,6 +86,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
         let now = clock::now();
         let done = change(&store, verb, &target, &password_hash, now).await;
         let answer = report(context, &store, verb, &target, done).await;
+        people::tell(context, config, &store).await?;
         store.close().await;
         answer
     })?

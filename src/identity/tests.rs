@@ -1,1 +1,579 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::COOKIE;
+use jiff::SignedDuration;
+use tempfile::TempDir;
+
+use super::*;
+use crate::identity::limits::Allowance;
+use crate::policy::Actor;
+use crate::store::NewAccount;
+
+/// Counts its evaluations, which is what an attempt costs.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl PasswordFunction for Counting {
+    fn hash(&self, password: &Password) -> String {
+        format!("kept:{}", password.reveal())
+    }
+
+    fn verify(&self, password: &Password, kept: &str) -> bool {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        kept.strip_prefix("kept:") == Some(password.reveal())
+    }
+
+    fn is_own(&self, kept: &str) -> bool {
+        kept.starts_with("kept:")
+    }
+}
+
+const PASSWORD: &str = "rejsen går til Kina";
+
+struct Scene {
+    authenticator: Authenticator,
+    store: Store,
+    function: Arc<Counting>,
+    state: TempDir,
+}
+
+fn organization(name: &str) -> OrganizationId {
+    OrganizationId::parse(name).unwrap()
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_796_083_200 + seconds).unwrap()
+}
+
+fn by() -> Actor {
+    Actor { name: "it".into(), operating_system_user: None }
+}
+
+fn providers() -> BTreeMap<OrganizationId, ProviderId> {
+    ["ballerup", "egedal"]
+        .map(|name| (organization(name), ProviderId::parse("local").unwrap()))
+        .into()
+}
+
+/// Generous, so that only the tests of limits meet them.
+fn generous() -> Quotas {
+    let allowance = Allowance { burst: 10_000, refill: Duration::from_secs(1) };
+    Quotas {
+        network: allowance,
+        account_and_network: allowance,
+        account: allowance,
+        proven_before: allowance,
+        longest_delay: Duration::from_millis(1),
+    }
+}
+
+impl Scene {
+    async fn new() -> Self {
+        Self::with(generous()).await
+    }
+
+    async fn with(quotas: Quotas) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::open(state.path()).await.unwrap();
+        let function = Arc::new(Counting::default());
+        for (owner, person) in [("ballerup", "anna"), ("ballerup", "bo"), ("egedal", "anna")] {
+            let kept = format!("kept:{PASSWORD}");
+            let account = NewAccount {
+                organization: &organization(owner),
+                name: &name(person),
+                password_hash: &kept,
+            };
+            store.add_account(&account, &by(), at(0)).await.unwrap();
+        }
+        let authenticator = Self::open(&store, &state, &function, quotas).await;
+        Self { authenticator, store, function, state }
+    }
+
+    async fn open(
+        store: &Store,
+        state: &TempDir,
+        function: &Arc<Counting>,
+        quotas: Quotas,
+    ) -> Authenticator {
+        let function: Arc<dyn PasswordFunction> = Arc::<Counting>::clone(function);
+        let parts = Parts { function, quotas };
+        Authenticator::assemble(store, state.path(), providers(), at(0), parts).await.unwrap()
+    }
+
+    fn evaluations(&self) -> usize {
+        self.function.0.load(Ordering::SeqCst)
+    }
+
+    async fn basic_in(&self, owner: &str, claimed: &str, password: &str, now: i64) -> Outcome {
+        let organization = organization(owner);
+        let attempt = Attempt {
+            organization: &organization,
+            client: "203.0.113.1".parse().unwrap(),
+            eligible: &|_| true,
+            now: at(now),
+        };
+        self.authenticator.basic(attempt, &header(claimed, password)).await
+    }
+
+    async fn basic(&self, claimed: &str, password: &str, now: i64) -> Outcome {
+        self.basic_in("ballerup", claimed, password, now).await
+    }
+
+    async fn identity(&self, now: i64) -> Identity {
+        match self.basic("anna", PASSWORD, now).await {
+            Outcome::Proven(identity) => identity,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The `Cookie` header of a browser that signed in.
+    async fn signed_in(&self, now: i64) -> HeaderMap {
+        let identity = self.identity(now).await;
+        cookies(&self.authenticator.new_session(&identity, true, at(now)).unwrap())
+    }
+
+    fn session(&self, headers: &HeaderMap, now: i64) -> Option<Identity> {
+        self.authenticator.session(&organization("ballerup"), headers, true, at(now))
+    }
+}
+
+fn header(claimed: &str, password: &str) -> HeaderValue {
+    let encoded = STANDARD.encode(format!("{claimed}:{password}"));
+    HeaderValue::from_str(&format!("Basic {encoded}")).unwrap()
+}
+
+fn cookies(set_cookie: &HeaderValue) -> HeaderMap {
+    let pair = set_cookie.to_str().unwrap().split(';').next().unwrap();
+    let mut headers = HeaderMap::new();
+    headers.insert(COOKIE, HeaderValue::from_str(pair).unwrap());
+    headers
+}
+
+fn why(outcome: Outcome) -> Why {
+    match outcome {
+        Outcome::NotProven { why, .. } => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn the_right_password_proves_the_person_of_this_organization() {
+    let scene = Scene::new().await;
+    let identity = scene.identity(5).await;
+    let account =
+        scene.store.account(&organization("ballerup"), &name("anna")).await.unwrap().unwrap();
+    assert_eq!(identity.person().subject(), account.id.as_str());
+    assert_eq!(identity.person().organization(), &organization("ballerup"));
+    assert_eq!((identity.user_name(), identity.how()), (&name("anna"), How::Basic));
+    assert_eq!(identity.at(), at(5));
+    let Outcome::Proven(other) = scene.basic_in("egedal", "ANNA", PASSWORD, 5).await else {
+        panic!("not proven")
+    };
+    assert_ne!(other.person(), identity.person());
+    assert_eq!(why(scene.basic_in("egedal", "bo", PASSWORD, 5).await), Why::UnknownAccount);
+    assert_eq!(why(scene.basic_in("furesoe", "anna", PASSWORD, 5).await), Why::UnknownAccount);
+}
+
+#[tokio::test]
+async fn whatever_is_wrong_costs_one_evaluation_of_the_same_kind() {
+    let scene = Scene::new().await;
+    let (ballerup, bo) = (organization("ballerup"), name("bo"));
+    scene.store.set_locked(&ballerup, &bo, true, &by(), at(1)).await.unwrap();
+    scene.authenticator.reload(at(1)).await.unwrap();
+    let long = "x".repeat(1025);
+    let attempts = [
+        ("anna", "wrong", true, Why::WrongPassword),
+        ("nobody", PASSWORD, true, Why::UnknownAccount),
+        ("bo", PASSWORD, true, Why::Locked),
+        ("anna", PASSWORD, false, Why::NotEligible),
+        ("anna", "wrong", false, Why::NotEligible),
+        ("", PASSWORD, true, Why::Malformed),
+        (" anna", PASSWORD, true, Why::Malformed),
+        ("anna", long.as_str(), true, Why::Malformed),
+    ];
+    for (claimed, password, eligible, expected) in attempts {
+        let before = scene.evaluations();
+        let attempt = Attempt {
+            organization: &ballerup,
+            client: "203.0.113.1".parse().unwrap(),
+            eligible: &move |_| eligible,
+            now: at(2),
+        };
+        let outcome = scene.authenticator.basic(attempt, &header(claimed, password)).await;
+        assert_eq!(why(outcome), expected, "{claimed:?}");
+        assert_eq!(scene.evaluations() - before, 1, "{claimed:?} {expected:?}");
+    }
+    let attempt = Attempt {
+        organization: &ballerup,
+        client: "203.0.113.1".parse().unwrap(),
+        eligible: &|_| true,
+        now: at(2),
+    };
+    let bearer = HeaderValue::from_static("Bearer x");
+    assert_eq!(why(scene.authenticator.basic(attempt, &bearer).await), Why::Malformed);
+}
+
+#[tokio::test]
+async fn the_hash_that_nobodys_password_fits_proves_nobody() {
+    let scene = Scene::new().await;
+    // Evaluating the password against the stand-in can succeed only by guessing 256 bits; even
+    // then, whoever has no account is not proven.
+    struct Agreeable;
+    impl PasswordFunction for Agreeable {
+        fn hash(&self, _: &Password) -> String {
+            "kept:".into()
+        }
+        fn verify(&self, _: &Password, _: &str) -> bool {
+            true
+        }
+        fn is_own(&self, _: &str) -> bool {
+            true
+        }
+    }
+    let parts = Parts { function: Arc::new(Agreeable), quotas: generous() };
+    let authenticator =
+        Authenticator::assemble(&scene.store, scene.state.path(), providers(), at(0), parts)
+            .await
+            .unwrap();
+    let ballerup = organization("ballerup");
+    for (claimed, eligible) in [("nobody", true), ("anna", false)] {
+        let attempt = Attempt {
+            organization: &ballerup,
+            client: "203.0.113.1".parse().unwrap(),
+            eligible: &move |_| eligible,
+            now: at(2),
+        };
+        let outcome = authenticator.basic(attempt, &header(claimed, "x")).await;
+        assert!(matches!(outcome, Outcome::NotProven { .. }), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_kept_at_another_cost_is_never_evaluated() {
+    let scene = Scene::new().await;
+    let (ballerup, anna) = (organization("ballerup"), name("anna"));
+    let foreign = format!("cheap:{PASSWORD}");
+    scene.store.set_password(&ballerup, &anna, &foreign, &by(), at(1)).await.unwrap();
+    scene.authenticator.reload(at(1)).await.unwrap();
+    let before = scene.evaluations();
+    assert_eq!(why(scene.basic("anna", PASSWORD, 2).await), Why::WrongPassword);
+    assert_eq!(scene.evaluations() - before, 1);
+}
+
+#[tokio::test]
+async fn a_mail_client_costs_one_evaluation_a_minute_until_the_account_changes() {
+    let scene = Scene::new().await;
+    let first = scene.identity(0).await;
+    assert_eq!(scene.evaluations(), 1);
+    let again = scene.identity(59).await;
+    assert_eq!((scene.evaluations(), again.at()), (1, first.at()));
+    assert_eq!(why(scene.basic("anna", "wrong", 59).await), Why::WrongPassword);
+    assert_eq!(scene.evaluations(), 2);
+    assert!(matches!(scene.basic_in("egedal", "anna", PASSWORD, 59).await, Outcome::Proven(_)));
+    assert_eq!(scene.evaluations(), 3);
+    scene.identity(60).await;
+    assert_eq!(scene.evaluations(), 4);
+    let (ballerup, anna) = (organization("ballerup"), name("anna"));
+    scene.store.set_password(&ballerup, &anna, "kept:another", &by(), at(61)).await.unwrap();
+    scene.authenticator.reload(at(61)).await.unwrap();
+    assert_eq!(why(scene.basic("anna", PASSWORD, 61).await), Why::WrongPassword);
+    scene
+        .store
+        .set_password(&ballerup, &anna, &format!("kept:{PASSWORD}"), &by(), at(62))
+        .await
+        .unwrap();
+    scene.authenticator.reload(at(62)).await.unwrap();
+    scene.identity(62).await;
+    scene.store.set_locked(&ballerup, &anna, true, &by(), at(63)).await.unwrap();
+    scene.authenticator.reload(at(63)).await.unwrap();
+    assert_eq!(why(scene.basic("anna", PASSWORD, 63).await), Why::Locked);
+}
+
+#[tokio::test]
+async fn what_was_proven_a_moment_ago_opens_no_door_that_is_not_the_persons() {
+    let scene = Scene::new().await;
+    scene.identity(0).await;
+    let ballerup = organization("ballerup");
+    let attempt = Attempt {
+        organization: &ballerup,
+        client: "203.0.113.1".parse().unwrap(),
+        eligible: &|_| false,
+        now: at(1),
+    };
+    let outcome = scene.authenticator.basic(attempt, &header("anna", PASSWORD)).await;
+    assert_eq!(why(outcome), Why::NotEligible);
+    assert_eq!(scene.evaluations(), 2);
+}
+
+#[tokio::test]
+async fn an_account_locked_while_its_password_is_compared_is_not_proven() {
+    struct Meanwhile(std::sync::mpsc::Sender<()>, Mutex<std::sync::mpsc::Receiver<()>>);
+    impl PasswordFunction for Meanwhile {
+        fn hash(&self, _: &Password) -> String {
+            "kept:".into()
+        }
+        fn verify(&self, _: &Password, _: &str) -> bool {
+            self.0.send(()).unwrap();
+            self.1.lock().unwrap().recv().unwrap();
+            true
+        }
+        fn is_own(&self, _: &str) -> bool {
+            true
+        }
+    }
+    let scene = Scene::new().await;
+    let (began, begins) = std::sync::mpsc::channel();
+    let (go, goes) = std::sync::mpsc::channel();
+    let function = Arc::new(Meanwhile(began, Mutex::new(goes)));
+    let parts = Parts { function, quotas: generous() };
+    let authenticator =
+        Authenticator::assemble(&scene.store, scene.state.path(), providers(), at(0), parts)
+            .await
+            .unwrap();
+    let (ballerup, anna) = (organization("ballerup"), name("anna"));
+    let attempt = Attempt {
+        organization: &ballerup,
+        client: "203.0.113.1".parse().unwrap(),
+        eligible: &|_| true,
+        now: at(2),
+    };
+    let credentials = header("anna", PASSWORD);
+    let locking = async {
+        tokio::task::spawn_blocking(move || begins.recv().unwrap()).await.unwrap();
+        scene.store.set_locked(&ballerup, &anna, true, &by(), at(2)).await.unwrap();
+        authenticator.reload(at(2)).await.unwrap();
+        go.send(()).unwrap();
+    };
+    let (outcome, ()) = tokio::join!(authenticator.basic(attempt, &credentials), locking);
+    assert_eq!(why(outcome), Why::Changed);
+}
+
+#[tokio::test]
+async fn the_failures_of_strangers_do_not_keep_the_traveller_out() {
+    let scene =
+        Scene::with(Quotas { longest_delay: Duration::from_millis(1), ..Quotas::default() }).await;
+    let ballerup = organization("ballerup");
+    let attempt = |client: &str, password: &'static str| {
+        let attempt = Attempt {
+            organization: &ballerup,
+            client: client.parse().unwrap(),
+            eligible: &|_| true,
+            now: at(0),
+        };
+        let authenticator = scene.authenticator.clone();
+        async move { authenticator.basic(attempt, &header("anna", password)).await }
+    };
+    for number in 0..100 {
+        let client = format!("198.51.100.{number}");
+        for _ in 0..5 {
+            assert_eq!(why(attempt(&client, "guess").await), Why::WrongPassword);
+        }
+        assert_eq!(attempt(&client, "guess").await, Outcome::Limited);
+    }
+    let before = scene.evaluations();
+    assert_eq!(attempt("198.51.100.1", PASSWORD).await, Outcome::Limited);
+    assert_eq!(scene.evaluations(), before, "what is limited is not looked at");
+    assert!(matches!(attempt("203.0.113.9", PASSWORD).await, Outcome::Proven(_)));
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_are_limited_like_those_that_do() {
+    let scene =
+        Scene::with(Quotas { longest_delay: Duration::from_millis(1), ..Quotas::default() }).await;
+    let mut ends = Vec::new();
+    for claimed in ["anna", "nobody"] {
+        let ballerup = organization("ballerup");
+        let mut admitted = 0;
+        for _ in 0..10 {
+            let attempt = Attempt {
+                organization: &ballerup,
+                client: "198.51.100.7".parse().unwrap(),
+                eligible: &|_| true,
+                now: at(0),
+            };
+            match scene.authenticator.basic(attempt, &header(claimed, "guess")).await {
+                Outcome::NotProven { .. } => admitted += 1,
+                Outcome::Limited => {}
+                Outcome::Proven(_) => panic!("proven"),
+            }
+        }
+        ends.push(admitted);
+    }
+    assert_eq!(ends, [5, 5]);
+}
+
+#[tokio::test]
+async fn a_form_signs_in_and_the_session_says_who_it_is() {
+    let scene = Scene::new().await;
+    let ballerup = organization("ballerup");
+    let guard = scene.authenticator.form_guard(&ballerup, &HeaderMap::new(), true);
+    let headers = cookies(&guard.set_cookie.unwrap());
+    let body =
+        format!("name=Anna&password=rejsen+g%C3%A5r+til+Kina&next=/owa/&token={}", guard.token);
+    let form = scene.authenticator.read_form(&ballerup, &headers, true, body.as_bytes()).unwrap();
+    assert_eq!(form.next().as_str(), "/owa/");
+    let attempt = Attempt {
+        organization: &ballerup,
+        client: "203.0.113.1".parse().unwrap(),
+        eligible: &|_| true,
+        now: at(0),
+    };
+    let Outcome::Proven(identity) = scene.authenticator.form(attempt, form).await else {
+        panic!("not proven")
+    };
+    assert_eq!(identity.how(), How::Form);
+    let headers = cookies(&scene.authenticator.new_session(&identity, true, at(0)).unwrap());
+    let session = scene.session(&headers, 60).unwrap();
+    assert_eq!((session.person(), session.user_name()), (identity.person(), &name("anna")));
+    assert_eq!((session.how(), session.at()), (How::Session, at(0)));
+}
+
+#[tokio::test]
+async fn a_session_belongs_to_one_organization_and_one_key() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    assert!(scene.session(&headers, 1).is_some());
+    let elsewhere = scene.authenticator.session(&organization("egedal"), &headers, true, at(1));
+    assert_eq!(elsewhere, None);
+    assert_eq!(
+        scene.authenticator.session(&organization("ballerup"), &headers, false, at(1)),
+        None
+    );
+    std::fs::remove_file(scene.state.path().join("keys/sessions")).unwrap();
+    let other = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    assert_eq!(other.session(&organization("ballerup"), &headers, true, at(1)), None);
+}
+
+#[tokio::test]
+async fn a_session_survives_a_restart() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    let other = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    assert!(other.session(&organization("ballerup"), &headers, true, at(1)).is_some());
+}
+
+#[tokio::test]
+async fn a_session_ends_with_idleness_and_with_its_age_however_often_it_is_renewed() {
+    let scene = Scene::new().await;
+    let mut headers = scene.signed_in(0).await;
+    assert!(scene.session(&headers, 3599).is_some());
+    assert_eq!(scene.session(&headers, 3600), None);
+    let identity = scene.session(&headers, 299).unwrap();
+    assert_eq!(scene.authenticator.renew(&identity, true, at(299)), None);
+    let mut now = 0;
+    loop {
+        now += 1800;
+        let Some(identity) = scene.session(&headers, now) else { break };
+        headers = cookies(&scene.authenticator.renew(&identity, true, at(now)).unwrap());
+    }
+    assert_eq!(now, 12 * 3600);
+    let by_password = scene.identity(now).await;
+    assert_eq!(scene.authenticator.renew(&by_password, true, at(now + 1800)), None);
+}
+
+#[tokio::test]
+async fn a_changed_locked_or_removed_account_ends_its_sessions() {
+    let (ballerup, anna) = (organization("ballerup"), name("anna"));
+    for change in ["password", "lock and unlock", "remove", "remove and add"] {
+        let scene = Scene::new().await;
+        let headers = scene.signed_in(0).await;
+        let (store, by, kept) = (&scene.store, by(), format!("kept:{PASSWORD}"));
+        match change {
+            "password" => store.set_password(&ballerup, &anna, &kept, &by, at(1)).await.unwrap(),
+            "lock and unlock" => {
+                store.set_locked(&ballerup, &anna, true, &by, at(1)).await.unwrap();
+                store.set_locked(&ballerup, &anna, false, &by, at(1)).await.unwrap();
+            }
+            _ => store.remove_account(&ballerup, &anna, &by, at(1)).await.unwrap(),
+        }
+        if change == "remove and add" {
+            let account = NewAccount { organization: &ballerup, name: &anna, password_hash: &kept };
+            store.add_account(&account, &by, at(1)).await.unwrap();
+        }
+        assert!(scene.session(&headers, 2).is_some(), "{change}: before the reload");
+        scene.authenticator.reload(at(2)).await.unwrap();
+        assert_eq!(scene.session(&headers, 2), None, "{change}");
+    }
+}
+
+#[tokio::test]
+async fn an_organization_that_no_longer_uses_local_accounts_ends_its_sessions() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    let mut left = providers();
+    left.remove(&organization("ballerup"));
+    scene.authenticator.reload_with(left, at(1)).await.unwrap();
+    assert_eq!(scene.session(&headers, 1), None);
+    assert_eq!(why(scene.basic("anna", PASSWORD, 1).await), Why::UnknownAccount);
+    let mut renamed = providers();
+    renamed.insert(organization("ballerup"), ProviderId::parse("other").unwrap());
+    scene.authenticator.reload_with(renamed, at(1)).await.unwrap();
+    assert_eq!(scene.session(&headers, 1), None, "the person would be another");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_everywhere_and_no_other() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    let other_device = scene.signed_in(0).await;
+    let identity = scene.session(&headers, 400).unwrap();
+    let renewed = cookies(&scene.authenticator.renew(&identity, true, at(400)).unwrap());
+    let removal = scene.authenticator.end_session(&headers, true, at(500)).await;
+    assert!(removal.to_str().unwrap().starts_with("__Host-geovagt=; Max-Age=0"));
+    assert_eq!(scene.session(&headers, 501), None);
+    assert_eq!(scene.session(&renewed, 501), None, "a copy from before does not live on");
+    assert!(scene.session(&other_device, 501).is_some());
+    let restarted = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    assert_eq!(restarted.session(&organization("ballerup"), &headers, true, at(501)), None);
+    scene.authenticator.reload(at(502)).await.unwrap();
+    assert_eq!(scene.session(&headers, 502), None);
+}
+
+#[tokio::test]
+async fn signing_out_holds_in_this_process_when_the_store_is_gone() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    scene.store.close().await;
+    scene.authenticator.end_session(&headers, true, at(1)).await;
+    assert_eq!(scene.session(&headers, 2), None);
+    assert!(scene.authenticator.reload(at(2)).await.is_err());
+    assert!(matches!(scene.basic("anna", PASSWORD, 2).await, Outcome::Proven(_)));
+}
+
+#[tokio::test]
+async fn what_is_remembered_of_ended_sessions_is_forgotten_with_them() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    scene.authenticator.end_session(&headers, true, at(1)).await;
+    assert_eq!(scene.authenticator.ended().len(), 1);
+    let later = at(0) + SignedDuration::from_hours(13);
+    scene.authenticator.reload(later).await.unwrap();
+    assert!(scene.authenticator.ended().is_empty());
+    let rubbish = {
+        let mut headers = HeaderMap::new();
+        headers.insert(COOKIE, HeaderValue::from_static("__Host-geovagt=rubbish"));
+        headers
+    };
+    scene.authenticator.end_session(&rubbish, true, at(1)).await;
+    assert!(scene.authenticator.ended().is_empty());
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_turned_away_and_strangers_leave_room() {
+    let hasher = Hasher::new(Arc::new(Counting::default()), 2);
+    let places: Vec<_> = (0..64).map(|_| hasher.queue(Lane::Stranger).unwrap()).collect();
+    assert!(hasher.queue(Lane::Stranger).is_err());
+    let place = hasher.queue(Lane::Preferred).unwrap();
+    let kept = Some(Arc::from("kept:x"));
+    let fits = hasher.verify(Lane::Preferred, place, Password::new("x".into()), kept).await;
+    assert_eq!(fits, Ok(true));
+    drop(places);
+    assert!(hasher.queue(Lane::Stranger).is_ok());
+}

@@ -182,8 +182,8 @@ impl Store {
         .execute(change.on())
         .await;
         self.one(changed.map(|done| done.rows_affected()), organization, name)?;
-        let event = ChangeEvent::new(ChangeAction::UserChanged, organization, name, by)
-            .because(Some("password"));
+        let event =
+            ChangeEvent::new(ChangeAction::UserChanged, organization, name, by).word("password");
         change.announce(&event, now).await?;
         Ok(change.commit().await?)
     }
@@ -213,7 +213,7 @@ impl Store {
         .await;
         self.one(changed.map(|done| done.rows_affected()), organization, name)?;
         let event = ChangeEvent::new(ChangeAction::UserChanged, organization, name, by)
-            .because(Some(if locked { "locked" } else { "unlocked" }));
+            .word(if locked { "locked" } else { "unlocked" });
         change.announce(&event, now).await?;
         Ok(change.commit().await?)
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{OpenOptions, Permissions};
 use std::io::ErrorKind;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,8 +67,13 @@ fn prepare_file(path: &Path) -> Result<(), StoreError> {
             }
             _ => inaccessible(error),
         })?;
-    let mode = file.metadata().map_err(inaccessible)?.permissions().mode();
-    if mode & 0o077 != 0 {
+    let found = file.metadata().map_err(inaccessible)?;
+    let home = std::fs::metadata(directory).map_err(inaccessible)?;
+    if found.len() == 0 && found.uid() == 0 && home.uid() != 0 {
+        // A first command given as root must not keep the gateway's own user out.
+        fchown(&file, Some(home.uid()), Some(home.gid())).map_err(inaccessible)?;
+    }
+    if found.permissions().mode() & 0o077 != 0 {
         file.set_permissions(Permissions::from_mode(0o600)).map_err(inaccessible)?;
     }
     Ok(())

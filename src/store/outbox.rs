@@ -47,8 +47,9 @@ pub struct ChangeEvent {
     pub target: String,
     /// The exemption, where it is about one.
     pub exemption: Option<String>,
-    /// Why, where a reason was given, or what exactly.
-    pub reason: Option<String>,
+    /// What exactly, as one word. Never what somebody wrote: a reason stays in the history, where it
+    /// can be deleted with the exemption, and does not enter the log's chain.
+    pub word: Option<String>,
 }
 
 impl ChangeEvent {
@@ -65,7 +66,7 @@ impl ChangeEvent {
             done_as: by.operating_system_user.clone(),
             target: target.to_string(),
             exemption: None,
-            reason: None,
+            word: None,
         }
     }
 
@@ -73,8 +74,8 @@ impl ChangeEvent {
         Self { exemption: Some(exemption.to_string()), ..self }
     }
 
-    pub(super) fn because(self, reason: Option<&str>) -> Self {
-        Self { reason: reason.map(str::to_owned), ..self }
+    pub(super) fn word(self, word: &'static str) -> Self {
+        Self { word: Some(word.to_owned()), ..self }
     }
 }
 

@@ -251,8 +251,7 @@ impl Change {
         .await;
         added.map_err(|error| self.fault(error))?;
         let event = ChangeEvent::new(action, &exemption.organization, &exemption.user_name, by)
-            .about(&exemption.id)
-            .because(reason);
+            .about(&exemption.id);
         self.announce(&event, now).await
     }
 }
