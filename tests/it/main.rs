@@ -1,2 +1,5 @@
 //! The one integration-test binary: it starts the real application on port 0 and talks to it as a
 //! client would.
+
+mod audit_disk_full;
+mod audit_kill;
