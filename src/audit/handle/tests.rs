@@ -23,7 +23,8 @@ fn open(change: impl FnOnce(&mut Options)) -> Log {
     options.flush = Duration::from_millis(5);
     change(&mut options);
     let (disk, tasks) = (FaultyDisk::new(), Tasks::new());
-    let (audit, opened) = Audit::open_on(options, &tasks, Arc::new(disk.clone())).unwrap();
+    let on: Arc<dyn disk::Disk> = Arc::new(disk.clone());
+    let (audit, opened) = Audit::open_on(options, &tasks, &on).unwrap();
     assert_eq!(opened, Opened::default());
     Log { directory, disk, tasks, audit }
 }
@@ -324,8 +325,8 @@ async fn old_segments_go_and_the_chain_stays_provable() {
     // The fixture's entries are of January 2027: everything but the newest segment is old in 2030.
     let keep = crate::config::Retention { allowed: day, denied: day, people: day };
     options.retention = Some(keep);
-    let mut log =
-        super::recovery::open(&options, Arc::new(disk::RealDisk), fixture::instant(0)).unwrap();
+    let real: Arc<dyn disk::Disk> = Arc::new(disk::RealDisk);
+    let mut log = super::recovery::open(&options, &real, fixture::instant(0)).unwrap();
     let later = fixture::instant(100_000_000);
     let deleted = super::super::retention::run(directory.path(), &mut log.ledgers, keep, later);
     assert_eq!(deleted.unwrap(), 6);
@@ -337,7 +338,8 @@ async fn old_segments_go_and_the_chain_stays_provable() {
     assert_eq!(records, 3);
     // Two days on, the records of deletion stand in a segment that follows an old one.
     let still_later = fixture::instant(100_000_000 + 2 * 86_400);
-    let deleted = super::super::retention::run(directory.path(), &mut log.ledgers, keep, still_later);
+    let deleted =
+        super::super::retention::run(directory.path(), &mut log.ledgers, keep, still_later);
     assert_eq!(deleted.unwrap(), 1);
     assert!(verify(directory.path()).unwrap().is_whole());
 
