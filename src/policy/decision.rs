@@ -385,11 +385,7 @@ impl Outcome<'_> {
                 )
             }
             Self::Covered { exemption, until } => {
-                format!(
-                    "{} covers this place and site until {}",
-                    exemption.id,
-                    words.instant(*until)
-                )
+                format!("{} covers this place and site until {}", exemption.id, words.end(*until))
             }
             Self::Missed(miss) => {
                 format!("{} does not cover it: {}", miss.exemption.id, miss.words())
