@@ -46,7 +46,7 @@ impl Outcome {
             reason: verdict.reason(),
             exemption: permit.and_then(|p| p.exemption()).map(ToString::to_string),
             person: permit.and_then(|p| p.person()).cloned(),
-            would_be: permit.and_then(|p| p.would_be()),
+            would_be: permit.and_then(super::Permit::would_be),
         }
     }
 
@@ -122,8 +122,8 @@ impl World {
                 Admission::Deny => Outcome::new("deny", Reason::UnknownLocation),
             };
         };
-        let begun = parts.list.versions().iter().filter(|v| v.effective_from <= now);
-        let listed = begun.last().map(|v| v.territories.to_vec()).unwrap_or_default();
+        let mut begun = parts.list.versions().iter().filter(|v| v.effective_from <= now);
+        let listed = begun.next_back().map(|v| v.territories.to_vec()).unwrap_or_default();
         let country = Territory::country_of(exact.country());
         if !listed.contains(&exact) && !listed.contains(&country) {
             return Outcome::new("allow", Reason::CountryNotListed);
