@@ -120,7 +120,7 @@ fn exemptions(count: i64) -> Exemptions {
             state: ExemptionState::Granted,
         }
     };
-    Exemptions::new((0..count).map(one), |_| SignedDuration::ZERO)
+    Exemptions::new((0..count).map(one), |_| std::time::Duration::ZERO)
 }
 
 fn main() {
