@@ -3,9 +3,20 @@
 //! PURE: may use `http` and `ipnet`, no socket and no clock. What cannot be read is *unknown*,
 //! never the proxy's own address.
 
+mod derive;
+mod explain;
+mod forwarded;
 mod known;
 mod source;
+#[cfg(test)]
+mod tests;
+mod x_forwarded_for;
 
+pub use derive::{
+    MAXIMUM_HEADER_LENGTH, MAXIMUM_HOPS, Preamble, PreambleRefused, derive, derive_proxy,
+    unless_relayed,
+};
+pub use explain::{Explanation, Step, explain};
 pub use known::{KnownAddress, is_private_network, is_public};
 pub use source::{AddressSource, HeaderSource};
 

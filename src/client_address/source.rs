@@ -23,3 +23,16 @@ pub enum HeaderSource {
     /// The PROXY protocol, version 1 or 2, before anything else.
     ProxyProtocol,
 }
+
+impl HeaderSource {
+    /// The word of the configuration.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::XForwardedFor => "x_forwarded_for",
+            Self::Forwarded => "forwarded",
+            Self::ProxyProtocol => "proxy_protocol",
+        }
+    }
+}

@@ -7,9 +7,9 @@ use serde_yaml::Spanned;
 
 use super::checker::{Checker, Text, Wrong, all};
 
-/// What is bound so far: address and line, by port and family.
+/// What is bound so far: address and place, by port and family.
 #[derive(Debug, Default)]
-pub(super) struct Binds(BTreeMap<(u16, bool), Vec<(IpAddr, u64)>>);
+pub(super) struct Binds(BTreeMap<(u16, bool), Vec<(IpAddr, Text)>>);
 
 impl Binds {
     /// A list of addresses that nobody else listens on.
@@ -39,13 +39,17 @@ impl Binds {
         let taken = bound.iter().find(|(other, _)| {
             *other == address.ip() || other.is_unspecified() || address.ip().is_unspecified()
         });
-        if let Some((other, line)) = taken {
-            let other = SocketAddr::new(*other, address.port());
-            let says = format!("{address} is taken already: line {line} listens on {other}");
+        if let Some((_, other)) = taken {
+            let says = format!(
+                "`{}` is taken already: line {} listens on `{}`",
+                text.value,
+                other.referenced.line(),
+                other.value
+            );
             check.refuse(text.referenced, says, "use another port or address in one of the two");
             return None;
         }
-        bound.push((address.ip(), text.referenced.line()));
+        bound.push((address.ip(), text.clone()));
         Some(address)
     }
 }

@@ -29,9 +29,7 @@ impl Unreadable {
     /// What to do about it.
     pub(crate) fn way_out(&self) -> &'static str {
         match self {
-            Self::Missing => {
-                "check the path; relative paths count from the configuration's directory"
-            }
+            Self::Missing => "check the path",
             Self::Directory | Self::Special => "name a regular file",
             Self::Permission => "make it readable for the user that geovagt runs as",
             Self::TooLarge(_) => "this is hardly the file you mean; check the path",

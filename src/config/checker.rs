@@ -128,6 +128,11 @@ impl<'a> Checker<'a> {
         self.report(Finding::warning(says), at, help);
     }
 
+    /// A note at a place.
+    pub(super) fn note(&mut self, at: Location, says: impl Into<String>, help: impl Display) {
+        self.report(Finding::note(says), at, help);
+    }
+
     fn report(&mut self, finding: Finding, at: Location, help: impl Display) {
         if self.findings.len() >= MOST_FINDINGS && finding.severity != Severity::Error
             || self.findings.len() >= 2 * MOST_FINDINGS

@@ -120,6 +120,16 @@ impl RawListener {
             None => Some(AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer }),
         };
         let close_denied = self.closes(client_address.as_ref(), check);
+        if let (Some(bind), Some(None), Some(source)) = (&bind, &tls, &client_address)
+            && source.source == HeaderSource::Peer
+            && bind.iter().any(|address| !address.ip().is_loopback())
+        {
+            check.warn(
+                self.bind.as_ref().map_or(here, |bind| bind.referenced),
+                "clients reach this listener without TLS, so passwords cross the network in the open",
+                "add `tls:`, or listen on loopback behind a proxy that ends TLS",
+            );
+        }
         Some(Listener {
             name: name?,
             bind: bind?,

@@ -134,6 +134,34 @@ fn every_finding_is_said_at_once() {
 }
 
 #[test]
+fn unknown_keys_and_wrong_values_are_said_with_everything_else() {
+    let text = format!("theads: 2\n{}", changed("list: cfcs", "list: cfsc\n    lists: x"));
+    insta::assert_snapshot!(shown(&text), @r#"
+    error: unknown key `theads`
+     --> /etc/geovagt/gateway.yaml:1:1
+      |
+    1 | theads: 2
+      | ^^^^^^
+      |
+      = help: did you mean `threads`?
+    error: no list is called `cfsc`
+     --> /etc/geovagt/gateway.yaml:5:11
+      |
+    5 |     list: cfsc
+      |           ^^^^
+      |
+      = help: did you mean `cfcs`?
+    error: unknown key `lists`
+     --> /etc/geovagt/gateway.yaml:6:5
+      |
+    6 |     lists: x
+      |     ^^^^^
+      |
+      = help: did you mean `list`?
+    "#);
+}
+
+#[test]
 fn an_error_in_a_block_does_not_make_its_name_unknown() {
     let text = changed("list: cfcs", "list: nonsense");
     assert_eq!(examined(&text).findings.len(), 1, "{}", shown(&text));
@@ -334,7 +362,7 @@ fn one_host_belongs_to_one_site() {
 fn one_address_is_bound_once() {
     let with = |bind: &str| shown(&changed("bind: [\"127.0.0.1:0\"]", bind));
     insta::assert_snapshot!(with("bind: [\"127.0.0.1:80\", \"0.0.0.0:80\"]"), @r#"
-    error: 0.0.0.0:80 is taken already: line 11 listens on 127.0.0.1:80
+    error: `0.0.0.0:80` is taken already: line 11 listens on `127.0.0.1:80`
       --> /etc/geovagt/gateway.yaml:11:28
        |
     11 |     bind: ["127.0.0.1:80", "0.0.0.0:80"]
@@ -360,7 +388,16 @@ fn one_address_is_bound_once() {
        |
        = help: write at least one, as "0.0.0.0:443"; or remove the block
     "#);
-    assert_eq!(with("bind: [\"0.0.0.0:80\", \"[::]:80\", \"127.0.0.1:0\", \"127.0.0.1:0\"]"), "");
+    insta::assert_snapshot!(
+        with("bind: [\"0.0.0.0:80\", \"[::]:80\", \"127.0.0.1:0\", \"127.0.0.1:0\"]"), @r#"
+    warning: clients reach this listener without TLS, so passwords cross the network in the open
+      --> /etc/geovagt/gateway.yaml:11:11
+       |
+    11 |     bind: ["0.0.0.0:80", "[::]:80", "127.0.0.1:0", "127.0.0.1:0"]
+       |           ^
+       |
+       = help: add `tls:`, or listen on loopback behind a proxy that ends TLS
+    "#);
     let text =
         changed("127.0.0.1:0", "127.0.0.1:9100") + "operations: {bind: [\"127.0.0.1:9100\"]}\n";
     assert!(shown(&text).contains("taken already: line 11"));
@@ -395,7 +432,7 @@ fn rules_have_a_network_a_reason_and_corrections_an_end() {
     6 |       - {network: 192.0.2.0/24, country: DK, reason: r}
       |         ^
       |
-      = help: add `expires:` with a day, at most a year from now
+      = help: add `expires:` with a day within a year
     "#);
     insta::assert_snapshot!(
         with("allow_networks: [{network: 192.0.2.1, reason: r, expires: 2026-01-31}]"), @r#"
@@ -408,6 +445,47 @@ fn rules_have_a_network_a_reason_and_corrections_an_end() {
       = help: remove it, or give it a new end
     "#);
     assert_eq!(with("deny_networks: [{network: 0.0.0.0/0, reason: closed for now}]"), "");
+}
+
+#[test]
+fn what_nothing_uses_is_noted() {
+    let text = changed("policies:", "policies:\n  spare: {list: cfcs}")
+        .replace("cfcs.yaml}", "cfcs.yaml, spare: x.yaml}");
+    insta::assert_snapshot!(shown(&text), @r#"
+    note: no policy uses the list `spare`
+     --> /etc/geovagt/gateway.yaml:1:34
+      |
+    1 | country_lists: {cfcs: cfcs.yaml, spare: x.yaml}
+      |                                  ^^^^^
+      |
+      = help: use it, or remove it
+    note: nothing uses the policy `spare`
+     --> /etc/geovagt/gateway.yaml:3:3
+      |
+    3 |   spare: {list: cfcs}
+      |   ^^^^^
+      |
+      = help: use it, or remove it
+    "#);
+}
+
+#[test]
+fn a_correction_is_looked_at_again_within_a_year() {
+    let with = |expires: &str| {
+        let correction =
+            format!("{{network: 192.0.2.0/24, country: DK, reason: r, expires: {expires}}}");
+        shown(&changed("list: cfcs", &format!("list: cfcs\n    corrections: [{correction}]")))
+    };
+    assert_eq!(with("2027-11-22"), "");
+    assert!(with("2028-01-01").starts_with("warning: this correction outlives a year"));
+}
+
+#[test]
+fn findings_have_an_end() {
+    let many: String = (0..5000).map(|i| format!("  - {{name: x{i}, bind: []}}\n")).collect();
+    let examined = examined(&changed("listeners:\n", &format!("listeners:\n{many}")));
+    assert_eq!(examined.findings.len(), 201);
+    assert_eq!(examined.findings.last().unwrap().message, "4800 more findings are not shown");
 }
 
 #[test]

@@ -11,9 +11,11 @@ mod audit;
 mod binds;
 mod bounded_file;
 mod checker;
+mod document;
 mod duration;
 mod expand;
 mod finding;
+mod forgiving;
 mod geoip;
 mod host_pattern;
 mod identity;
@@ -27,6 +29,7 @@ mod operations;
 mod organizations;
 mod policies;
 pub mod render;
+mod site_policy;
 mod sites;
 mod source;
 mod store;
@@ -38,6 +41,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
+
+pub(crate) use bounded_file::read_bytes;
 
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
@@ -93,3 +98,7 @@ pub struct Config {
     /// Worker threads; absent: the cores it may use.
     pub threads: Option<usize>,
 }
+
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod tests;

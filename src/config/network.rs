@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_yaml::Spanned;
 
@@ -16,6 +16,9 @@ use crate::territory::Country;
 /// Where an end that is only a day is read: a policy may serve several organisations, and the
 /// municipalities that run this are Danish.
 const TIME_ZONE_OF_DAYS: &str = "Europe/Copenhagen";
+
+/// The longest that a correction should stand unseen.
+const LONGEST_CORRECTION: SignedDuration = SignedDuration::from_hours(367 * 24);
 
 /// `- {network: 192.0.2.0/24, reason: …, expires: 2027-01-31}`
 #[derive(Debug, Deserialize)]
@@ -180,10 +183,20 @@ impl Checker<'_> {
             self.refuse(
                 here,
                 "a correction without an end outlives the error that it corrects",
-                "add `expires:` with a day, at most a year from now",
+                "add `expires:` with a day within a year",
             );
         }
-        let expires = raw.expires.as_ref().and_then(|text| self.expiry(text));
+        let expires = raw.expires.as_ref().and_then(|text| {
+            let expires = self.expiry(text)?;
+            if expires.duration_since(self.now()) > LONGEST_CORRECTION {
+                self.warn(
+                    text.referenced,
+                    "this correction outlives a year, and networks change hands sooner than that",
+                    "give it an end within a year, and look at it again then",
+                );
+            }
+            Some(expires)
+        });
         Some(Correction {
             network: network?,
             country: country?,

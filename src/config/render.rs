@@ -112,3 +112,89 @@ fn cover_passwords(line: &str) -> String {
     covered.push_str(rest);
     covered
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: u32, column: u32, length: u32) -> Option<Place> {
+        Some(Place { file: "x.yaml".into(), line, column, length })
+    }
+
+    #[test]
+    fn the_mark_stands_under_the_value_whatever_stands_before_it() {
+        let sources = [SourceFile::new("x.yaml", "navn: Rødøvre, sted: her\n")];
+        let finding = Finding::warning("here").at(at(1, 22, 3)).with_help("there");
+        insta::assert_snapshot!(plain(&finding, &sources), @r#"
+        warning: here
+         --> x.yaml:1:22
+          |
+        1 | navn: Rødøvre, sted: her
+          |                      ^^^
+          |
+          = help: there
+        "#);
+    }
+
+    #[test]
+    fn a_place_without_its_text_is_still_named() {
+        let finding = Finding::error("gone").at(at(7, 3, 1));
+        insta::assert_snapshot!(plain(&finding, &[]), @r#"
+        error: gone
+        --> x.yaml:7:3
+        "#);
+        let sources = [SourceFile::new("x.yaml", &format!("a: {}", "x".repeat(5000)))];
+        let long = Finding::error("long").at(at(1, 4, 5000));
+        insta::assert_snapshot!(plain(&long, &sources), @r#"
+        error: long
+        --> x.yaml:1:4
+        "#);
+        insta::assert_snapshot!(plain(&Finding::note("nowhere"), &sources), @r#"note: nowhere"#);
+    }
+
+    #[test]
+    fn a_place_beyond_the_file_does_no_harm() {
+        let sources = [SourceFile::new("x.yaml", "a: 1")];
+        for (line, column, length) in [(1, 99, 99), (99, 1, 1), (0, 0, 0), (1, u32::MAX, u32::MAX)]
+        {
+            let finding = Finding::error("odd").at(at(line, column, length));
+            assert!(plain(&finding, &sources).starts_with("error: odd"));
+        }
+    }
+
+    #[test]
+    fn no_control_character_reaches_the_terminal() {
+        let sources = [SourceFile::new("x.yaml", "a: \u{1b}[31mred\u{7}\u{202e}\n")];
+        let finding = Finding::error("value \u{1b}]0;title\u{7}")
+            .at(at(1, 4, 3))
+            .with_help("\u{1b}[2J\u{9b}");
+        let shown = plain(&finding, &sources);
+        assert!(
+            shown.chars().all(|c| c == '\n' || !c.is_control() && !is_reordering(c)),
+            "{shown:?}"
+        );
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_covered() {
+        for (line, covered) in [
+            ("store: postgres://g:hunter2@db/x", "store: postgres://g:*******@db/x"),
+            ("[\"http://a:b@c\", http://d:8080]", "[\"http://a:*@c\", http://d:8080]"),
+            ("a: http://user@host", "a: http://user@host"),
+            ("a: http://u:p@ss@host", "a: http://u:****@host"),
+        ] {
+            assert_eq!(cover_passwords(line), covered);
+        }
+    }
+
+    #[test]
+    fn the_worst_stands_last() {
+        let mut out = Vec::new();
+        let findings = [Finding::error("bad"), Finding::note("small"), Finding::warning("odd")];
+        write_findings(&mut anstream::StripStream::new(&mut out), &findings, &[]).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "note: small\n\nwarning: odd\n\nerror: bad\n\n"
+        );
+    }
+}

@@ -4,7 +4,7 @@
 //! allowed size can cost more than a bounded amount of time and memory.
 
 use serde::de::DeserializeOwned;
-use serde_yaml::{DuplicateKeyPolicy, MergeKeyPolicy, Options};
+use serde_yaml::{DuplicateKeyPolicy, Error, MergeKeyPolicy, Options};
 
 use super::Finding;
 use super::yaml_error::finding;
@@ -16,8 +16,12 @@ pub use super::source::SourceFile;
 /// # Errors
 /// The first thing that is wrong, with its place and a way out.
 pub fn parse<T: DeserializeOwned>(source: &SourceFile) -> Result<T, Finding> {
-    serde_yaml::from_str_with_options(&source.text, options())
-        .map_err(|error| finding(source, error.without_snippet()))
+    read(&source.text).map_err(|error| finding(source, &error))
+}
+
+/// The same with the reader's own error.
+pub(super) fn read<T: DeserializeOwned>(text: &str) -> Result<T, Error> {
+    serde_yaml::from_str_with_options(text, options())
 }
 
 fn options() -> Options {

@@ -1,8 +1,23 @@
 //! Countries and their subdivisions: ISO 3166-1 and 3166-2 codes, names in Danish and English.
 //!
-//! PURE: no I/O, no clock, nothing of the network.
+//! PURE: no I/O, no clock, nothing of the network. Names and subdivision codes come from the Unicode
+//! CLDR (see `NOTICE`).
+//!
+//! Always holds: [`find`] takes a name only where it is that name; what merely resembles one is
+//! handed back as a suggestion.
+
+mod aliases;
+mod collation;
+mod countries;
+mod find;
+mod fold;
+mod names;
+mod subdivisions;
 
 use std::fmt;
+
+pub use collation::{sort_by_name, sort_key};
+pub use find::{Match, NotFound, find, look_up};
 
 /// An assigned ISO 3166-1 alpha-2 country code (or `XK`, which every database uses for Kosovo).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
