@@ -47,7 +47,8 @@ impl Audit {
     /// # Errors
     /// [`OpenError`] where another process writes this log or the files cannot be used.
     pub fn open(options: Options, tasks: &Tasks) -> Result<(Self, Opened), OpenError> {
-        Self::open_on(options, tasks, Arc::new(disk::RealDisk))
+        let disk: Arc<dyn disk::Disk> = Arc::new(disk::RealDisk);
+        Self::open_on(options, tasks, &disk)
     }
 
     /// The same on another disk, for tests that let writing fail.
@@ -57,7 +58,7 @@ impl Audit {
     pub fn open_on(
         options: Options,
         tasks: &Tasks,
-        disk: Arc<dyn disk::Disk>,
+        disk: &Arc<dyn disk::Disk>,
     ) -> Result<(Self, Opened), OpenError> {
         let recovery::Recovered { lock, ledgers, notes, opened } =
             recovery::open(&options, disk, clock::now())?;
@@ -110,6 +111,9 @@ impl Audit {
     }
 
     /// Writes down something that is neither an exchange nor a rejection, in the chain of people.
+    ///
+    /// An event from an outbox keeps its id: it may come twice after a crash between
+    /// [`Receipt::reached_disk`] and the outbox's own deletion, and is then told by that id.
     pub fn record(&self, event: Event) -> Receipt {
         if !self.shared.queue.try_take_place(Class::People) {
             self.shared.queue.count_lost(1);
@@ -181,3 +185,6 @@ impl Drop for Shared {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,10 +82,14 @@ impl Place {
     /// Makes the entry. An exchange that an exemption let in belongs to [`Class::People`]: reserve
     /// there.
     #[must_use]
-    pub fn entry(self, mut facts: Facts, permit: Permit) -> Entry {
+    pub fn entry(self, facts: Facts, permit: Permit) -> Entry {
+        self.entry_begun(facts, permit, clock::instant())
+    }
+
+    pub(super) fn entry_begun(self, mut facts: Facts, permit: Permit, started: Instant) -> Entry {
         self.shared.trim(&mut facts);
         let reference = Reference::from_random(clock::random_bytes());
-        let exchange = Exchange { facts, permit, reference, started: clock::instant() };
+        let exchange = Exchange { facts, permit, reference, started };
         Entry { exchange: Arc::new(exchange), place: Some(self) }
     }
 

@@ -42,7 +42,7 @@ struct Continuation {
 
 pub(super) fn open(
     options: &Options,
-    disk: Arc<dyn Disk>,
+    disk: &Arc<dyn Disk>,
     now: Timestamp,
 ) -> Result<Recovered, OpenError> {
     let root = &options.directory;
@@ -63,7 +63,7 @@ pub(super) fn open(
     let mut notes = PerClass::<Vec<Event>>::default();
     let mut continue_chain = |class: Class| {
         let place = Place {
-            disk: Arc::clone(&disk),
+            disk: Arc::clone(disk),
             directory: root.clone(),
             class,
             node: node.clone(),

@@ -164,22 +164,26 @@ impl Writer {
     /// Writes what is pending, chain by chain, and says how it went.
     fn write_all(&mut self) -> bool {
         let mut failure = None;
+        let mut failed = Vec::new();
         for class in Class::ALL {
             let began = clock::instant();
             let had = !self.pending.get(class).is_empty();
             if let Err(error) = self.write_chain(class) {
                 failure = Some(error);
-                self.mark_tried(class);
+                failed.push(class);
             } else if had {
                 let took = clock::instant().duration_since(began);
                 metrics::histogram!("geovagt_audit_flush_seconds").record(took.as_secs_f64());
             }
         }
         metrics::gauge!("geovagt_audit_queue_length").set(self.queue.taken_places() as f64);
-        match failure {
-            Some(error) => self.fail(&error),
-            None => self.recover(),
+        let Some(error) = failure else { return self.recover() };
+        // Health first: whoever learns that an entry was not kept finds it already said.
+        self.fail(&error);
+        for class in failed {
+            self.mark_tried(class);
         }
+        false
     }
 
     fn write_chain(&mut self, class: Class) -> io::Result<()> {
@@ -210,7 +214,7 @@ impl Writer {
         });
     }
 
-    fn fail(&mut self, error: &io::Error) -> bool {
+    fn fail(&mut self, error: &io::Error) {
         self.attempts = self.attempts.saturating_add(1);
         self.queue.set_writing(false);
         metrics::gauge!("geovagt_audit_healthy").set(0.0);
@@ -222,7 +226,6 @@ impl Writer {
             );
         }
         *self.queue.error.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
-        false
     }
 
     fn recover(&mut self) -> bool {

@@ -28,17 +28,6 @@ pub struct Subject<'a> {
     pub person: Option<&'a Person>,
 }
 
-/// What will be decided about the same subject when the announced version of the list begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upcoming<'a> {
-    /// The announced version.
-    pub version: &'a str,
-    /// When it begins.
-    pub effective_from: Timestamp,
-    /// The decision at that instant, with the exemptions that are granted by now.
-    pub verdict: Verdict,
-}
-
 /// Decides. Costs no allocation.
 #[must_use]
 pub fn decide(
@@ -48,64 +37,6 @@ pub fn decide(
     now: Timestamp,
 ) -> Verdict {
     decide_with(policy, subject, exemptions, now, &mut Untraced)
-}
-
-/// The decision at the instant at which the announced version begins; none where none is announced.
-#[must_use]
-pub fn forecast<'a>(
-    policy: &'a Policy,
-    subject: &Subject<'_>,
-    exemptions: &Exemptions,
-    now: Timestamp,
-) -> Option<Upcoming<'a>> {
-    let from = policy.list.announced(now)?.effective_from;
-    let version = policy.list.in_force(from)?;
-    let verdict = decide(policy, subject, exemptions, from);
-    Some(Upcoming { version: &version.version, effective_from: from, verdict })
-}
-
-/// Whether somebody who has not said who they are, and comes from a listed country, is asked: an
-/// exemption for this place and site is active now. Where this is false, no sign-in page, password
-/// check or handshake exists for them.
-#[must_use]
-pub fn door_is_open(
-    policy: &Policy,
-    address: ClientAddress,
-    location: Location,
-    exemptions: &Exemptions,
-    now: Timestamp,
-) -> bool {
-    let stranger = Subject { address, location, person: None };
-    decide(policy, &stranger, exemptions, now).reason() == Reason::IdentificationNeeded
-}
-
-/// Whether this person, once proven, would be let in by an exemption. Only the password of somebody
-/// for whom this is true is worth proving at an open door.
-#[must_use]
-pub fn opens_door(
-    policy: &Policy,
-    exemptions: &Exemptions,
-    person: &Person,
-    address: ClientAddress,
-    location: Location,
-    now: Timestamp,
-) -> bool {
-    let traveller = Subject { address, location, person: Some(person) };
-    decide(policy, &traveller, exemptions, now).reason() == Reason::TravelExemption
-}
-
-/// Whether everybody at this address is rejected, whoever they may turn out to be: for listeners
-/// with `denial: close`, which then reject before TLS.
-#[must_use]
-pub fn everyone_denied_by_connection(
-    policy: &Policy,
-    address: ClientAddress,
-    location: Location,
-    exemptions: &Exemptions,
-    now: Timestamp,
-) -> bool {
-    let stranger = Subject { address, location, person: None };
-    matches!(decide(policy, &stranger, exemptions, now), Verdict::Deny(_))
 }
 
 /// As [`decide`], telling each step.
@@ -385,11 +316,7 @@ impl Outcome<'_> {
                 )
             }
             Self::Covered { exemption, until } => {
-                format!(
-                    "{} covers this place and site until {}",
-                    exemption.id,
-                    words.instant(*until)
-                )
+                format!("{} covers this place and site until {}", exemption.id, words.end(*until))
             }
             Self::Missed(miss) => {
                 format!("{} does not cover it: {}", miss.exemption.id, miss.words())

@@ -10,7 +10,9 @@ use jiff::tz::TimeZone;
 
 use super::decision::decide_with;
 use super::trace::Recorder;
-use super::{ExemptionId, Exemptions, Policy, Reason, Step, Subject, UserName, Verdict, forecast};
+use super::{
+    ExemptionId, Exemptions, Permit, Policy, Reason, Step, Subject, UserName, Verdict, forecast,
+};
 use crate::client_address::ClientAddress;
 use crate::identifier::{ListId, OrganizationId, SiteId};
 use crate::territory::{Country, Subdivision};
@@ -116,6 +118,8 @@ pub struct ExplainedUpcoming {
     pub verdict: &'static str,
     /// Why.
     pub reason: Reason,
+    /// In report-only mode: what enforcing would give.
+    pub would_be: Option<Reason>,
 }
 
 /// Decides, by the same function that serves, and keeps every step.
@@ -126,10 +130,6 @@ pub fn explain(policy: &Policy, exemptions: &Exemptions, question: &Question<'_>
     let mut recorder = Recorder::new(question.time_zone);
     let verdict = decide_with(policy, subject, exemptions, now, &mut recorder);
     let version = policy.list_version(now);
-    let permit = match &verdict {
-        Verdict::Allow(permit) => Some(permit),
-        Verdict::Identify(_) | Verdict::Deny(_) => None,
-    };
     Explanation {
         address: match subject.address {
             ClientAddress::Known(known) => Some(known.seen()),
@@ -147,17 +147,29 @@ pub fn explain(policy: &Policy, exemptions: &Exemptions, question: &Question<'_>
         },
         verdict: verdict.word(),
         reason: verdict.reason(),
-        would_be: permit.and_then(super::Permit::would_be),
-        exemption: permit.and_then(|p| p.exemption().cloned()),
+        would_be: would_be(&verdict),
+        exemption: permit(&verdict).and_then(|permit| permit.exemption().cloned()),
         mode: policy.mode(now).word(),
         upcoming: forecast(policy, subject, exemptions, now).map(|upcoming| ExplainedUpcoming {
             version: upcoming.version.to_owned(),
             effective_from: upcoming.effective_from,
             verdict: upcoming.verdict.word(),
             reason: upcoming.verdict.reason(),
+            would_be: would_be(&upcoming.verdict),
         }),
         steps: recorder.into_steps(),
     }
+}
+
+fn permit(verdict: &Verdict) -> Option<&Permit> {
+    match verdict {
+        Verdict::Allow(permit) => Some(permit),
+        Verdict::Identify(_) | Verdict::Deny(_) => None,
+    }
+}
+
+fn would_be(verdict: &Verdict) -> Option<Reason> {
+    permit(verdict).and_then(Permit::would_be)
 }
 
 fn location(policy: &Policy, question: &Question<'_>) -> ExplainedLocation {
@@ -183,3 +195,6 @@ fn as_text<S: serde::Serializer>(
         None => serializer.serialize_none(),
     }
 }
+
+#[cfg(test)]
+mod tests;

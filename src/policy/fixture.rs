@@ -1,8 +1,9 @@
 //! What the tests of this room are made of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{
     Admission, Authentication, CountryList, ExemptionId, ExemptionState, Exemptions, Leg,
@@ -117,7 +118,7 @@ pub(super) fn journey() -> TravelExemption {
 }
 
 pub(super) fn snapshot(exemptions: Vec<TravelExemption>) -> Exemptions {
-    Exemptions::new(exemptions, |_| SignedDuration::ZERO)
+    Exemptions::new(exemptions, |_| Duration::ZERO)
 }
 
 /// The verdict and reason as words, such as `deny country_listed`.

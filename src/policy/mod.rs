@@ -12,8 +12,10 @@ pub mod announcement;
 pub mod civil;
 mod country_list;
 mod decision;
+mod door;
 mod exemption;
 mod explanation;
+mod forecast;
 mod location;
 mod network_table;
 mod person;
@@ -25,9 +27,8 @@ mod trace;
 mod verdict;
 
 pub use country_list::{CountryList, EarlyStart, ListVersion, TerritorySet};
-pub use decision::{
-    Subject, Upcoming, decide, door_is_open, everyone_denied_by_connection, forecast, opens_door,
-};
+pub use decision::{Subject, decide};
+pub use door::{door_is_open, everyone_denied_by_connection, opens_door};
 pub use exemption::{
     Actor, ApprovalRefused, Caution, ExemptionState, Exemptions, GrantGrounds, GrantRequest,
     GrantSite, InvalidLeg, Leg, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE,
@@ -35,6 +36,7 @@ pub use exemption::{
     needs_second_approval, validate,
 };
 pub use explanation::{DatabaseFacts, Explanation, Question, explain};
+pub use forecast::{Upcoming, forecast};
 pub use location::Location;
 pub use person::{InvalidUserName, Person, UserName};
 pub use reason::Reason;

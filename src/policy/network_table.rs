@@ -71,6 +71,12 @@ impl<T> NetworkTable<T> {
                 .find(|entry| entry.expires.is_none_or(|expires| now < expires))
         })
     }
+
+    /// The next instant at which an entry stops counting.
+    pub(super) fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        let entries = self.v4.iter().chain(&self.v6).flat_map(|row| &row.entries);
+        entries.filter_map(|entry| entry.expires).filter(|&expires| now < expires).min()
+    }
 }
 
 fn bits(address: IpAddr) -> u128 {

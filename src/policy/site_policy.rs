@@ -125,6 +125,23 @@ impl Policy {
         self.exemptions_enabled && self.authentication != Authentication::Never
     }
 
+    /// The next instant at which time alone changes the policy: a version of the list or an announced
+    /// setting begins, or a network rule or correction expires.
+    #[must_use]
+    pub fn next_change(&self, now: Timestamp) -> Option<Timestamp> {
+        [
+            self.list.announced(now).map(|version| version.effective_from),
+            self.mode.changes_at(now),
+            self.unknown_location.changes_at(now),
+            self.allow_networks.next_expiry(now),
+            self.deny_networks.next_expiry(now),
+            self.corrections.next_expiry(now),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
     /// The location that is decided on: a correction's country where one holds the address, else
     /// what the database says. Private networks and unknown addresses are never corrected.
     #[must_use]

@@ -1,6 +1,6 @@
 //! Each reason of a decision, each entry of the minutes, and the lessons of those who came before.
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use super::fixture::{
     ENTRIES, NOW, address, at, decided, exemption, journey, leg, list, organization, person, place,
@@ -475,7 +475,7 @@ fn legs_reach_into_each_other_by_the_grace_and_no_further() {
         leg("TH", "2026-12-04T00:00:00Z", "2026-12-08T00:00:00Z"),
     ];
     let trip = exemption("TE-2", "anna@ballerup", &["mail"], legs);
-    let grace = Exemptions::new(vec![trip], |_| SignedDuration::from_hours(6));
+    let grace = Exemptions::new(vec![trip], |_| Duration::from_hours(6));
     let policy = standard();
     let covered = |code, now| {
         decided(&policy, &grace, place(code), ANNA, now) == "allow travel_exemption"

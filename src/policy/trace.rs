@@ -3,8 +3,8 @@
 //! The decision tells each step to a [`Trace`]. The one that serves requests forgets them without
 //! building a word; `explain` keeps them. So both run the same code.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 
 /// One step of a decision, in the contract's order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -14,7 +14,8 @@ pub struct Step {
     pub step: &'static str,
     /// What was found, in words.
     pub outcome: String,
-    /// Whether it settled the matter (the site's authentication may still ask).
+    /// Whether it settled the matter. What follows is there only because the policy merely reports,
+    /// or because the site asks those who are let in who they are.
     pub ends: bool,
 }
 
@@ -61,9 +62,31 @@ pub(super) struct Words<'a> {
 impl Words<'_> {
     /// `12 May 2025`, with the time where it is not the start of that day.
     pub(super) fn instant(&self, at: Timestamp) -> String {
+        if self.begins_a_day(at) { self.day(at) } else { self.written(at, "%-d %B %Y, %H:%M %Z") }
+    }
+
+    /// The end of something that no longer holds at `at`: `the end of 8 December 2026` where `at`
+    /// is the start of the day after, so that nobody reads one day too many.
+    pub(super) fn end(&self, at: Timestamp) -> String {
+        let just_before = at.checked_sub(SignedDuration::from_nanos(1));
+        match just_before {
+            Ok(last) if self.begins_a_day(at) => format!("the end of {}", self.day(last)),
+            Ok(_) | Err(_) => self.instant(at),
+        }
+    }
+
+    /// `12 May 2025`.
+    pub(super) fn day(&self, at: Timestamp) -> String {
+        self.written(at, "%-d %B %Y")
+    }
+
+    fn begins_a_day(&self, at: Timestamp) -> bool {
         let zoned = at.to_zoned(self.zone.clone());
-        let midnight = zoned.start_of_day().is_ok_and(|start| start == zoned);
-        zoned.strftime(if midnight { "%-d %B %Y" } else { "%-d %B %Y, %H:%M %Z" }).to_string()
+        zoned.start_of_day().is_ok_and(|start| start == zoned)
+    }
+
+    fn written(&self, at: Timestamp, format: &str) -> String {
+        at.to_zoned(self.zone.clone()).strftime(format).to_string()
     }
 }
 
@@ -75,10 +98,10 @@ mod tests {
     fn instants_read_as_days_where_they_begin_one() {
         let zone = TimeZone::get("Europe/Copenhagen").unwrap();
         let words = Words { zone: &zone };
-        assert_eq!(words.instant("2025-05-11T22:00:00Z".parse().unwrap()), "12 May 2025");
-        assert_eq!(
-            words.instant("2026-12-01T07:00:00Z".parse().unwrap()),
-            "1 December 2026, 08:00 CET"
-        );
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(words.instant(at("2025-05-11T22:00:00Z")), "12 May 2025");
+        assert_eq!(words.instant(at("2026-12-01T07:00:00Z")), "1 December 2026, 08:00 CET");
+        assert_eq!(words.end(at("2026-12-08T23:00:00Z")), "the end of 8 December 2026");
+        assert_eq!(words.end(at("2026-12-08T11:00:00Z")), "8 December 2026, 12:00 CET");
     }
 }

@@ -10,4 +10,6 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod audit_disk_full;
+mod audit_kill;
 mod support;

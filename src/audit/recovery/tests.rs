@@ -12,7 +12,7 @@ fn options(directory: &TempDir) -> Options {
 }
 
 fn reopen(directory: &TempDir) -> Recovered {
-    let mut log = open(&options(directory), Arc::new(RealDisk), fixture::instant(9)).unwrap();
+    let mut log = open(&options(directory), &real_disk(), fixture::instant(9)).unwrap();
     for class in Class::ALL {
         let notes = std::mem::take(log.notes.get_mut(class));
         let ledger = log.ledgers.get_mut(class);
@@ -22,6 +22,10 @@ fn reopen(directory: &TempDir) -> Recovered {
         }
     }
     log
+}
+
+fn real_disk() -> Arc<dyn Disk> {
+    Arc::new(RealDisk)
 }
 
 fn log(count: u64) -> TempDir {
@@ -65,7 +69,7 @@ fn files_are_their_owners_alone() {
 fn two_processes_cannot_write_one_log() {
     let log = log(1);
     let _first = reopen(&log);
-    let second = open(&options(&log), Arc::new(RealDisk), fixture::instant(9));
+    let second = open(&options(&log), &real_disk(), fixture::instant(9));
     assert!(matches!(second, Err(OpenError::Locked { .. })));
 }
 
@@ -202,7 +206,7 @@ fn a_lost_or_broken_head_goes_on_and_shows() {
 #[test]
 fn a_first_start_that_was_broken_off_is_no_damage() {
     let log = tempfile::tempdir().unwrap();
-    drop(open(&options(&log), Arc::new(RealDisk), fixture::instant(0)).unwrap());
+    drop(open(&options(&log), &real_disk(), fixture::instant(0)).unwrap());
     fs::remove_dir_all(log.path().join("heads")).unwrap();
     let again = reopen(&log);
     assert_eq!((again.opened.recovered.len(), again.opened.damaged.len()), (0, 0));

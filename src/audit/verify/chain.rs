@@ -120,7 +120,7 @@ impl Walk<'_> {
             let flushed = !beyond && self.is_flushed(lines.offset);
             match end {
                 LineEnd::Complete if self.line == 1 => {
-                    self.header(number, &lines.line, lines.offset)
+                    self.header(number, &lines.line, lines.offset);
                 }
                 LineEnd::Complete => self.entry(&lines.line, lines.offset, flushed),
                 // A running gateway may be writing the last line just now.

@@ -35,7 +35,10 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
     for entry in &last {
         print(context, &mut out, entry)?;
     }
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Answer::Yes);
+    }
+    loop {
         for entry in follow.added()? {
             let same = |shown: &&FoundEntry| {
                 (shown.class, shown.sequence) == (entry.class, entry.sequence)
@@ -47,7 +50,6 @@ pub(super) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         out.flush()?;
         std::thread::sleep(PAUSE);
     }
-    Ok(Answer::Yes)
 }
 
 fn print(context: &Context, out: &mut impl Write, entry: &FoundEntry) -> std::io::Result<()> {

@@ -6,11 +6,14 @@
 
 mod approval;
 mod leg;
+mod problem;
 mod request;
 mod snapshot;
 mod validation;
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::{ExemptionId, Location, Person, TerritorySet, UserName};
 use crate::identifier::{OrganizationId, SiteId};
@@ -18,13 +21,13 @@ use crate::territory::Territory;
 
 pub use approval::{Actor, ApprovalRefused, may_approve};
 pub use leg::{InvalidLeg, Leg};
+pub use problem::{
+    Caution, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE, MAXIMUM_TERRITORIES, Problem, Text,
+};
 pub use request::{GrantRequest, ValidGrant};
 pub use snapshot::Exemptions;
 pub(super) use snapshot::{Claim, Miss};
-pub use validation::{
-    Caution, GrantGrounds, GrantSite, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE,
-    MAXIMUM_TERRITORIES, Problem, Text, needs_second_approval, validate,
-};
+pub use validation::{GrantGrounds, GrantSite, needs_second_approval, validate};
 
 /// One travel exemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,9 +180,8 @@ fn journey(legs: &[Leg]) -> Option<Interval> {
 
 /// When each territory of the legs is open. Each leg reaches `grace` beyond both its ends, into its
 /// neighbours, but never out of the journey: its first start and last end stand as granted.
-fn windows(legs: &[Leg], grace: SignedDuration) -> Vec<(Territory, Interval)> {
+fn windows(legs: &[Leg], grace: Duration) -> Vec<(Territory, Interval)> {
     let Some(whole) = journey(legs) else { return Vec::new() };
-    let grace = grace.max(SignedDuration::ZERO);
     legs.iter()
         .filter(|leg| leg.from < leg.until)
         .flat_map(|leg| {

@@ -5,6 +5,7 @@
 //! organisation's transit grace, builds a new one.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -73,7 +74,7 @@ impl Exemptions {
     #[must_use]
     pub fn new(
         exemptions: impl IntoIterator<Item = TravelExemption>,
-        transit_grace: impl Fn(&OrganizationId) -> SignedDuration,
+        transit_grace: impl Fn(&OrganizationId) -> Duration,
     ) -> Self {
         let mut held: Vec<Held> = exemptions
             .into_iter()

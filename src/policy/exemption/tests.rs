@@ -1,6 +1,6 @@
 //! Phases, and the snapshot's own promises; what an exemption does to a decision is tested there.
 
-use jiff::SignedDuration;
+use std::time::Duration;
 
 use super::{ExemptionState, Exemptions, Phase, TravelExemption};
 use crate::policy::ExemptionId;
@@ -44,7 +44,7 @@ fn the_next_change_is_the_next_begin_or_end() {
         leg("TH", "2026-12-04T00:00:00Z", "2026-12-08T00:00:00Z"),
     ];
     let trip = exemption("A", "anna@ballerup", &["mail"], legs);
-    let graceful = Exemptions::new([trip], |_| SignedDuration::from_hours(1));
+    let graceful = Exemptions::new([trip], |_| Duration::from_hours(1));
     let mut now = at("2026-01-01T00:00:00Z");
     let mut changes = Vec::new();
     while let Some(next) = graceful.next_change(now) {

@@ -3,19 +3,13 @@
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
+use super::problem::{
+    Caution, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE, MAXIMUM_TERRITORIES, Problem, Text,
+};
 use super::{GrantRequest, Interval, Leg, ValidGrant, journey};
 use crate::identifier::{OrganizationId, SiteId};
 use crate::policy::{Authentication, CountryList, ExemptionScheme, Location};
 use crate::territory::Territory;
-
-/// A purpose has at most this many characters.
-pub const MAXIMUM_PURPOSE: usize = 500;
-/// A case number has at most this many characters.
-pub const MAXIMUM_CASE_NUMBER: usize = 100;
-/// A journey has at most this many legs.
-pub const MAXIMUM_LEGS: usize = 50;
-/// A leg has at most this many territories.
-pub const MAXIMUM_TERRITORIES: usize = 100;
 
 /// What a request is held against.
 #[derive(Clone, Copy)]
@@ -45,132 +39,6 @@ impl std::fmt::Debug for GrantGrounds<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("GrantGrounds").field("scheme", self.scheme).finish_non_exhaustive()
     }
-}
-
-/// Why a request cannot be granted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// The scheme is off.
-    #[error(
-        "{0} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions"
-    )]
-    SchemeOff(OrganizationId),
-    /// The person belongs elsewhere.
-    #[error(
-        "the person belongs to {actual}, not to {wanted}; nobody grants for another organisation"
-    )]
-    PersonOfAnotherOrganization {
-        /// The organisation of the request.
-        wanted: OrganizationId,
-        /// The person's.
-        actual: OrganizationId,
-    },
-    /// No leg.
-    #[error("a journey needs at least one leg, such as --leg \"CN,HK 2026-12-01..2026-12-08\"")]
-    NoLeg,
-    /// Too many legs.
-    #[error("a journey has at most {MAXIMUM_LEGS} legs, and this one has {0}")]
-    TooManyLegs(usize),
-    /// A leg without a territory would open the whole world.
-    #[error("leg {leg} names no country; an exemption is never for the whole world")]
-    NoTerritory {
-        /// The first leg is 1.
-        leg: usize,
-    },
-    /// Too many territories.
-    #[error("leg {leg} names {count} territories; {MAXIMUM_TERRITORIES} are the most")]
-    TooManyTerritories {
-        /// The first leg is 1.
-        leg: usize,
-        /// How many.
-        count: usize,
-    },
-    /// A code that nobody has assigned.
-    #[error("leg {leg} names {territory}, which is no assigned country or subdivision code")]
-    Unassigned {
-        /// The first leg is 1.
-        leg: usize,
-        /// The code.
-        territory: Territory,
-    },
-    /// The end does not lie after the start.
-    #[error("leg {leg} ends before it begins; write the first day first")]
-    EndNotAfterStart {
-        /// The first leg is 1.
-        leg: usize,
-    },
-    /// Everything is over.
-    #[error("the journey is over already; an exemption cannot open the past")]
-    EndInThePast,
-    /// Longer than allowed.
-    #[error(
-        "the journey lasts longer than the {maximum} days that {organization} allows; split it or shorten it"
-    )]
-    TooLong {
-        /// `maximum_days`
-        maximum: u16,
-        /// The organisation.
-        organization: OrganizationId,
-    },
-    /// No site.
-    #[error("an exemption names the systems it is for; add --site")]
-    NoSite,
-    /// A site that does not exist.
-    #[error("there is no site {0} in the configuration")]
-    UnknownSite(SiteId),
-    /// A site of another organisation.
-    #[error("site {0} belongs to another organisation; nobody grants for its systems")]
-    SiteOfAnotherOrganization(SiteId),
-    /// A text is missing.
-    #[error("the {0} is missing")]
-    Empty(Text),
-    /// A text is too long.
-    #[error("the {text} has {length} characters; {maximum} are the most")]
-    TextTooLong {
-        /// Which.
-        text: Text,
-        /// How many it has.
-        length: usize,
-        /// How many it may have.
-        maximum: usize,
-    },
-    /// A text holds characters that do not show, or change how others show.
-    #[error("the {0} holds a control character; write it as plain text on one line")]
-    ControlCharacter(Text),
-}
-
-/// The texts of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Text {
-    /// `--purpose`
-    Purpose,
-    /// `--case`
-    CaseNumber,
-}
-
-impl std::fmt::Display for Text {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Purpose => "purpose",
-            Self::CaseNumber => "case number",
-        })
-    }
-}
-
-/// What the one who grants should know, though nothing forbids it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Caution {
-    /// Nobody is rejected from there.
-    #[error("{territory} is not on the list of site {site}: the exemption changes nothing there")]
-    NotListed {
-        /// The territory.
-        territory: Territory,
-        /// The site.
-        site: SiteId,
-    },
-    /// The site never asks, so the exemption cannot be claimed.
-    #[error("site {0} has authentication: never, so nobody can use an exemption there")]
-    NeverAsks(SiteId),
 }
 
 /// Holds a request against the organisation's scheme and sites.

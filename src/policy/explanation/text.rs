@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::Explanation;
+use crate::policy::Reason;
 use crate::policy::trace::Words;
 
 const WIDTH: usize = 80;
@@ -17,7 +18,8 @@ impl Explanation {
         let words = Words { zone: time_zone };
         let mut text = String::new();
         let address = self.address.map_or("an unknown address".to_owned(), |a| a.to_string());
-        let user = self.user.as_deref().map(|u| format!(", {u} proven")).unwrap_or_default();
+        let user =
+            self.user.as_deref().map(|u| format!(", {u} taken as proven")).unwrap_or_default();
         let Self { site, organization, .. } = self;
         let at = words.instant(self.at);
         paragraph(&mut text, "", 0, &format!("{address} to {site} of {organization}{user}, {at}"));
@@ -36,14 +38,18 @@ impl Explanation {
 
     fn write_facts(&self, text: &mut String, words: &Words<'_>) {
         let mut fact = |label: &str, value: &str| paragraph(text, label, OUTCOME_COLUMN, value);
-        let would_be = self.would_be.map(|r| format!(" (enforced: {r})")).unwrap_or_default();
-        fact("   verdict", &format!("{}: {}{would_be}", self.verdict, self.reason));
+        let reasons = |reason: Reason, would_be: Option<Reason>| match would_be {
+            Some(would_be) => format!("{reason} (enforced: {would_be})"),
+            None => reason.to_string(),
+        };
+        let reason = reasons(self.reason, self.would_be);
+        fact("   verdict", &format!("{}: {reason}", self.verdict));
         if let Some(exemption) = &self.exemption {
             fact("   exemption", exemption.as_str());
         }
         let location = &self.location;
         if let Some(network) = location.network {
-            let built = location.database_built.map(|built| words.instant(built));
+            let built = location.database_built.map(|built| words.day(built));
             let built = built.map(|b| format!(", database of {b}")).unwrap_or_default();
             fact("   database", &format!("{network}{built}"));
         }
@@ -54,9 +60,9 @@ impl Explanation {
         }
         if let Some(upcoming) = &self.upcoming {
             let from = words.instant(upcoming.effective_from);
-            let (verdict, reason) = (outcome(upcoming.verdict), upcoming.reason);
-            let version = &upcoming.version;
-            fact("   from then on", &format!("{from}, version {version}: {verdict} ({reason})"));
+            let reason = reasons(upcoming.reason, upcoming.would_be);
+            let (version, verdict) = (&upcoming.version, upcoming.verdict);
+            fact("   upcoming", &format!("from {from}, version {version}: {verdict}: {reason}"));
         }
     }
 }
