@@ -504,3 +504,22 @@ fn a_leg_that_ends_before_it_begins_opens_nothing() {
         }
     }
 }
+
+#[test]
+fn a_policy_knows_when_time_will_change_it() {
+    let day = |day: u8| format!("2027-01-0{day}T00:00:00Z");
+    let policy = policy(|p| {
+        p.list = list(&[("a", "2025-05-12T00:00:00Z", "CN"), ("b", &day(1), "TH")]);
+        p.mode = Scheduled::changing(Mode::ReportOnly, at(&day(2)), Mode::Enforce);
+        p.unknown_location = Scheduled::changing(Admission::Allow, at(&day(3)), Admission::Deny);
+        p.allow_networks = vec![rule("203.0.113.0/24", Some(&day(4))), rule("::/0", None)];
+        p.deny_networks = vec![rule("2001:db8::/32", Some(&day(5)))];
+        p.corrections = vec![correction("192.0.2.0/24", "DK", &day(6))];
+    });
+    let mut now = at(NOW);
+    for expected in 1..=6 {
+        now = policy.next_change(now).unwrap();
+        assert_eq!(now, at(&day(expected)));
+    }
+    assert_eq!(policy.next_change(now), None);
+}

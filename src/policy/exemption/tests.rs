@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
-use super::{ExemptionState, Exemptions, Phase, TravelExemption};
+use jiff::Timestamp;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use super::{ExemptionState, Exemptions, Leg, Phase, TravelExemption};
 use crate::policy::ExemptionId;
-use crate::policy::fixture::{at, exemption, journey, leg, snapshot};
+use crate::policy::fixture::{
+    at, exemption, journey, leg, organization, site, snapshot, territories,
+};
+use crate::territory::Territory;
 
 #[test]
 fn the_phase_follows_the_clock_while_granted_and_the_people_otherwise() {
@@ -71,4 +78,51 @@ fn exemptions_are_found_by_name() {
     assert_eq!(names, ["TE-0", "TE-ANNA"]);
     assert_eq!(all.get(&ExemptionId::new("TE-ANNA")), Some(&journey()));
     assert_eq!(all.get(&ExemptionId::new("TE-NONE")), None);
+}
+
+#[test]
+fn the_door_is_shut_between_two_journeys_and_open_where_they_overlap() {
+    let trip = |id: &str, who: &str, from: &str, until: &str| {
+        exemption(id, who, &["mail"], vec![leg("CN", from, until)])
+    };
+    let all = snapshot(vec![
+        trip("A", "anna@ballerup", "2026-12-01T00:00:00Z", "2026-12-04T00:00:00Z"),
+        trip("B", "bo@ballerup", "2026-12-02T00:00:00Z", "2026-12-03T00:00:00Z"),
+        trip("C", "bo@ballerup", "2026-12-05T00:00:00Z", "2026-12-06T00:00:00Z"),
+    ]);
+    let open = |now: &str| is_open(&all, "CN", at(now));
+    assert!(open("2026-12-03T12:00:00Z"), "a short journey inside a long one does not cut it");
+    assert!(!open("2026-12-04T00:00:00Z") && !open("2026-12-04T23:59:59Z"));
+    assert!(open("2026-12-05T00:00:00Z") && !open("2026-12-06T00:00:00Z"));
+}
+
+fn is_open(exemptions: &Exemptions, code: &str, now: Timestamp) -> bool {
+    let territory = Territory::parse(code).unwrap();
+    exemptions.is_open(&organization("ballerup"), &site("mail"), [Some(territory), None], now)
+}
+
+proptest! {
+    #[test]
+    fn the_door_is_open_when_any_one_leg_is(
+        journeys in proptest::collection::vec((0_i64..30, 0_i64..8, select(vec!["CN", "TH"])), 0..25),
+        now in (0_i64..40, -1_i64..=1),
+    ) {
+        let hour = |h: i64| Timestamp::from_second(1_800_000_000 + h * 3600).unwrap();
+        let now = hour(now.0) + jiff::SignedDuration::from_nanos(now.1);
+        let legs: Vec<Leg> = journeys
+            .into_iter()
+            .map(|(from, length, code)| Leg {
+                territories: territories(code),
+                from: hour(from),
+                until: hour(from + length),
+            })
+            .collect();
+        let china = Territory::parse("CN").unwrap();
+        let wanted = legs
+            .iter()
+            .any(|leg| leg.territories.contains(&china) && leg.from <= now && now < leg.until);
+        let number = |(index, leg)| exemption(&format!("{index}"), "anna@ballerup", &["mail"], vec![leg]);
+        let all = snapshot(legs.into_iter().enumerate().map(number).collect());
+        prop_assert_eq!(is_open(&all, "CN", now), wanted);
+    }
 }
