@@ -225,6 +225,17 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_work_is_bounded_by_the_size_of_the_section() {
+        let mut bytes = b"\xe1\x41a\x1d\x04\xab".to_vec();
+        bytes.extend([0xa1, 0x01].repeat(200));
+        let mut data = DataSection::new(&bytes);
+        let checked = (0..1000).take_while(|_| data.check_record(0).is_ok()).count();
+        assert!((10..20).contains(&checked), "{checked} times");
+        let found = data.check_record(0).unwrap_err().to_string();
+        assert!(found.contains("larger than the file explains"), "{found}");
+    }
+
+    #[test]
     fn a_record_that_unfolds_is_refused() {
         // Arrays of eight pointers at the array before: eight to the power of seven values.
         let mut bytes = vec![0xa1, 0x01];

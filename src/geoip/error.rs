@@ -44,7 +44,7 @@ pub enum Problem {
     /// Reading or writing failed.
     #[error("it cannot be read or written; look at the disk and the file's permissions")]
     Unreadable(#[source] std::io::Error),
-    /// More than [`MAXIMUM_BYTES`](super::file::MAXIMUM_BYTES).
+    /// Larger than any database.
     #[error("it has {bytes} bytes, more than the {maximum} that a database may have")]
     TooLarge {
         /// Its size.

@@ -7,14 +7,14 @@
 //! - A file is read whole (never mapped: a file that is cut in place would kill the process) and
 //!   verified whole before anything is located with it. What fails is refused with a sentence.
 //! - A [`Database`] never changes. Whoever wants a newer one opens it beside the running one.
-//! - Private and special-purpose networks are decided here ([`special`]), whatever a file says.
+//! - Private and special-purpose networks are decided here (`special`), whatever a file says.
 //! - No answer is "not in the database" where the file could not have told: a file without IPv6
 //!   gives [`Location::AddressUnknown`](crate::policy::Location::AddressUnknown) for IPv6
 //!   addresses, so that `unknown_location: allow` does not open a whole address family.
 //!
-//! The way of a file: [`file`] reads, [`load`] walks the search tree ([`tree`]) and the records
-//! ([`data`], [`record`]) into [`segments`], [`database`] judges whether it is plausible and
-//! compiles the [`table`] that [`Database::locate`] asks.
+//! The way of a file: `file` reads, `load` walks the search tree (`tree`) and the records
+//! (`data`, `record`) into `segments`, `database` judges whether it is plausible and
+//! compiles the `table` that [`Database::locate`] asks.
 
 mod asn;
 mod data;

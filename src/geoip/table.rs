@@ -43,17 +43,17 @@ fn segment_of<K: Ord + Copy>(starts: &[K], from: u32, to: u32, key: K) -> Option
 }
 
 /// For each of the index's parts, the segment that holds the part's first address; one more at the
-/// end, the last segment of all.
-fn index_of<K: Ord + Copy>(starts: &[K], firsts: impl Iterator<Item = K>) -> Box<[u32]> {
-    let mut segment = 0_usize;
-    let mut number = |key: K| {
-        while starts.get(segment + 1).is_some_and(|&next| next <= key) {
-            segment += 1;
+/// end, the last segment of all. `parts_before` tells how many parts begin before a key.
+fn index_of<K: Copy>(starts: &[K], parts: usize, parts_before: impl Fn(K) -> usize) -> Box<[u32]> {
+    let number = |segment: usize| u32::try_from(segment).unwrap_or(u32::MAX);
+    let mut index = Vec::with_capacity(parts + 1);
+    for (segment, &start) in starts.iter().enumerate().skip(1) {
+        let end = parts_before(start);
+        if end > index.len() {
+            index.resize(end, number(segment - 1));
         }
-        u32::try_from(segment).unwrap_or(u32::MAX)
-    };
-    let mut index: Vec<u32> = firsts.map(&mut number).collect();
-    index.push(u32::try_from(starts.len().saturating_sub(1)).unwrap_or(u32::MAX));
+    }
+    index.resize(parts + 1, number(starts.len().saturating_sub(1)));
     index.into_boxed_slice()
 }
 
@@ -62,8 +62,10 @@ impl Ipv4Table {
         let narrow = |start: u128| u32::try_from(start).unwrap_or(u32::MAX);
         let starts: Box<[u32]> = segments.starts().iter().map(|&(s, _)| narrow(s)).collect();
         let answers = segments.starts().iter().map(|&(_, answer)| answer).collect();
-        let parts = (0..1_u32 << IPV4_INDEX_BITS).map(|part| part << (32 - IPV4_INDEX_BITS));
-        let index = index_of(&starts, parts);
+        let part = 1_u64 << (32 - IPV4_INDEX_BITS);
+        let index = index_of(&starts, 1 << IPV4_INDEX_BITS, |start| {
+            u64::from(start).div_ceil(part) as usize
+        });
         Self { starts, answers, index }
     }
 
@@ -108,9 +110,11 @@ impl Ipv6Table {
             parts.add(first, last, answer);
         }
         let starts = parts.starts.into_boxed_slice();
-        let firsts = (0..1_u64 << IPV6_INDEX_BITS)
-            .map(|part| 0x2000_0000_0000_0000 | (part << (61 - IPV6_INDEX_BITS)));
-        let index = index_of(&starts, firsts);
+        let part = 1_u64 << (61 - IPV6_INDEX_BITS);
+        let index = index_of(&starts, 1 << IPV6_INDEX_BITS, |start| {
+            let inside = start.clamp(1 << 61, 2 << 61) - (1 << 61);
+            inside.div_ceil(part) as usize
+        });
         Self { starts, answers: parts.answers.into(), index, long: parts.long.into() }
     }
 

@@ -1,5 +1,6 @@
-//! The small databases that the tests use. Their networks are real ones, cut down, or
-//! documentation networks (RFC 5737, RFC 3849); their build date never changes.
+//! The small databases that the tests use. The networks of `countries.txt` are where DB-IP Country
+//! Lite of June 2026 has them; those of the city and the ASN database only look like real ones. The
+//! build date never changes.
 
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};

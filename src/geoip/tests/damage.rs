@@ -76,8 +76,21 @@ fn circles_and_strays_in_the_tree_are_refused() {
     };
     let inner = (150..).find(|&node| left(node) as usize == node + 1).unwrap();
     assert!(problem(with_record(inner, nodes)).contains("cannot be reached"));
+    // Only the places that writers use for it may point at the IPv4 part.
+    let ipv4_start = (0..96).fold(0, |node, _| left(node as usize));
+    assert!(ipv4_start > 0 && ipv4_start < nodes);
+    assert!(problem(with_record(200, ipv4_start)).contains("runs in circles"));
     assert!(problem(with_record(200, nodes + 5)).contains("between tree and records"));
     assert!(problem(with_record(200, 0x00ff_ffff)).contains("damaged"));
+}
+
+#[test]
+fn the_gap_between_tree_and_records_is_zero() {
+    let mut bytes = fs::read(file("test-country.mmdb")).unwrap();
+    let end = open("test-country.mmdb").info().node_count as usize * 6;
+    assert_eq!(bytes[end..end + 16], [0; 16]);
+    bytes[end + 15] = 1;
+    assert!(problem(bytes).contains("no zeros between"));
 }
 
 #[test]

@@ -60,6 +60,33 @@ fn an_update_that_moves_too_much_or_loses_a_family_is_refused() {
     assert!(Database::open(&file("test-flat.mmdb"), &requirements).is_ok());
 }
 
+/// A hundred networks of the same size, the first `moved` of them in China and the others in Denmark.
+fn with_moved(moved: u8, folder: &Path) -> PathBuf {
+    use mmdb_writer::Value;
+    let built = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_780_272_000);
+    let mut writer = mmdb_writer::Writer::builder("Test").build_epoch(built).build();
+    for network in 0..100_u8 {
+        let code = if network < moved { "CN" } else { "DK" };
+        let country = Value::map([("iso_code", Value::from(code))]);
+        let network: ipnet::IpNet = format!("80.{network}.0.0/16").parse().unwrap();
+        writer.insert_value(network, Value::map([("country", country)])).unwrap();
+    }
+    let path = folder.join(format!("{moved}.mmdb"));
+    fs::write(&path, writer.to_bytes().unwrap()).unwrap();
+    path
+}
+
+#[test]
+fn three_percent_may_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = Requirements::new(now());
+    let running = Database::open(&with_moved(0, folder.path()), &plain).unwrap();
+    let requirements = plain.replacing(Arc::new(running));
+    assert!(Database::open(&with_moved(3, folder.path()), &requirements).is_ok());
+    let error = refused(&with_moved(4, folder.path()), &requirements);
+    assert!(error.contains("4.0 % of the known IPv4 addresses"), "{error}");
+}
+
 #[test]
 fn the_change_is_the_share_of_addresses_in_another_country() {
     let (city, flat) = (open("test-city.mmdb"), open("test-flat.mmdb"));
