@@ -39,12 +39,18 @@ for (const colorScheme of schemes) {
     for (const width of widths) {
       const circumstances = `${width} px, ${colorScheme}`;
       await page.setViewportSize({ width, height: 844 });
-      const outside = [];
-      const note = (request) => outside.push(request.url());
+      const fetched = [];
+      const note = (request) => request.isNavigationRequest() || fetched.push(request.url());
       page.on("request", note);
-      await page.goto(url);
-      page.off("request", note);
-      for (const address of outside.slice(1)) {
+      try {
+        await page.goto(url);
+      } catch (error) {
+        tell(url, circumstances, `cannot be opened: ${error.message.split("\n")[0]}`);
+        continue;
+      } finally {
+        page.off("request", note);
+      }
+      for (const address of fetched) {
         if (!address.startsWith("data:")) tell(url, circumstances, `fetches ${address}`);
       }
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

@@ -67,8 +67,8 @@ mod tests {
     #[test]
     fn a_phone_number_is_dialled_without_what_makes_it_readable() {
         let dialled = |shown| Phone::read(shown).map(|phone| phone.dialled);
-        assert_eq!(dialled("+45 72 30 90 11").as_deref(), Some("+4572309011"));
-        assert_eq!(dialled("72 30 90 11 (lokal 5)").as_deref(), Some("723090115"));
+        assert_eq!(dialled("+45 00 00 00 00").as_deref(), Some("+4500000000"));
+        assert_eq!(dialled("00 00 00 00 (lokal 5)").as_deref(), Some("000000005"));
         assert_eq!(dialled("javascript:alert"), None);
         assert_eq!(dialled(" "), None);
     }

@@ -21,7 +21,7 @@ pub(super) fn organization() -> Organization {
         time_zone: TimeZone::get("Europe/Copenhagen").unwrap(),
         language: Language::Danish,
         contact: Contact {
-            phone: Some("+45 44 77 20 00".to_owned()),
+            phone: Some("+45 00 00 00 00".to_owned()),
             email: Some("servicedesk@example.dk".to_owned()),
             hours: Some("8-15".to_owned()),
         },
