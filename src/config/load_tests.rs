@@ -320,13 +320,13 @@ fn exemptions_are_switched_on_by_a_decision() {
       |                                                                                          ^^
       |
       = help: write a whole number and its unit: ms, s, m, h or d
-    error: `RUS` is not a territory code
+    error: `RUS` is no code
      --> /etc/geovagt/gateway.yaml:7:110
       |
     7 |     travel_exemptions: {enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}
       |                                                                                                              ^^^
       |
-      = help: write it as in ISO 3166: RU, or RU-CE
+      = help: write RU (Russia)
     "#);
     assert_eq!(with("{enabled: false}"), "");
     insta::assert_snapshot!(
@@ -467,6 +467,33 @@ fn what_nothing_uses_is_noted() {
       |
       = help: use it, or remove it
     "#);
+}
+
+#[test]
+fn only_codes_that_are_assigned_pass() {
+    let two = |code: &str| {
+        let block = format!("travel_exemptions: {{two_approvers: [{code}]}}\n    name: B");
+        shown(&changed("name: B", &block))
+    };
+    assert_eq!((two("RU-CE"), two("NO")), (String::new(), String::new()));
+    assert!(two("XY").starts_with("error: `XY` is a code that ISO 3166 does not assign"));
+    insta::assert_snapshot!(two("Kina"), @r#"
+    error: `Kina` is no code
+     --> /etc/geovagt/gateway.yaml:7:41
+      |
+    7 |     travel_exemptions: {two_approvers: [Kina]}
+      |                                         ^^^^
+      |
+      = help: write CN (China)
+    "#);
+    let correction = |code: &str| {
+        let rule =
+            format!("{{network: 192.0.2.0/24, country: {code}, reason: r, expires: 2027-01-31}}");
+        shown(&changed("list: cfcs", &format!("list: cfcs\n    corrections: [{rule}]")))
+    };
+    assert_eq!(correction("NO"), "");
+    assert!(correction("XY").starts_with("error: `XY` is a code"));
+    assert!(correction("RU-CE").starts_with("error: `RU-CE` is a part of a country"));
 }
 
 #[test]
