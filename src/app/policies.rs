@@ -1,10 +1,18 @@
-//! Which settings may be in force now: the announcement lock, with the store as its memory.
+//! Which lists and settings may be in force now: the announcement lock, with the store as its
+//! memory.
+
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::config::{Loaded, PolicySettings};
+use crate::identifier::{ListId, PolicyId};
+use crate::policy::announcement::{
+    EffectiveSettings, LockViolation, SeenSettings, SeenVersion, Stricter, check_lock,
+    effective_settings, must_remember, remember,
+};
 use crate::policy::{Admission, Mode, Scheduled};
-use crate::store::{Store, StoreError};
+use crate::store::{Announced, Store, StoreError};
 
 /// Why no policy can take effect.
 #[derive(Debug, thiserror::Error)]
@@ -12,31 +20,125 @@ pub enum PoliciesError {
     /// The memory of what was announced when cannot be read.
     #[error("what was announced when cannot be read from the store")]
     Store(#[from] StoreError),
+    /// A list breaks the announcement lock.
+    #[error("the announcement lock refuses list `{list}`: {}", in_words(violations))]
+    Locked {
+        /// The list.
+        list: ListId,
+        /// What breaks the lock.
+        violations: Vec<LockViolation>,
+    },
+}
+
+fn in_words(violations: &[LockViolation]) -> String {
+    let sentences: Vec<String> =
+        violations.iter().map(|v| format!("{v}; {}", v.way_out())).collect();
+    sentences.join(". ")
 }
 
 /// The settings that count, and from when.
 #[derive(Debug, Clone, Default)]
-pub struct Policies {}
+pub struct Policies {
+    effective: BTreeMap<PolicyId, EffectiveSettings>,
+}
+
+/// What the lock says about a configuration, and what is to be remembered of it.
+struct Judged {
+    policies: Policies,
+    violations: Vec<(ListId, Vec<LockViolation>)>,
+    versions: Vec<(ListId, SeenVersion)>,
+    settings: Vec<SeenSettings>,
+}
 
 impl Policies {
-    /// Holds what the configuration says against what this gateway has seen before.
+    /// Holds what the configuration says against what this gateway has seen before, and remembers
+    /// it. A list that is refused has been seen all the same.
     ///
     /// # Errors
-    /// [`PoliciesError`].
+    /// [`PoliciesError`]: nothing of the configuration may take effect.
     pub async fn resolve(
-        _loaded: &Loaded,
+        loaded: &Loaded,
         store: &Store,
-        _now: Timestamp,
+        now: Timestamp,
     ) -> Result<Self, PoliciesError> {
-        store.settings_seen().await?;
-        Ok(Self {})
+        let judged = judge(loaded, &store.announced().await?, now);
+        store.remember_announced(&judged.versions, &judged.settings).await?;
+        if let Some((list, violations)) = judged.violations.into_iter().next() {
+            return Err(PoliciesError::Locked { list, violations });
+        }
+        for wait in judged.policies.effective.values().flat_map(|e| &e.waiting) {
+            tracing::warn!("{wait}");
+        }
+        Ok(judged.policies)
     }
 
+    /// What [`Policies::resolve`] would say, without remembering anything: sentences that refuse,
+    /// and sentences about what waits.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the memory cannot be read.
+    pub async fn inspect(
+        loaded: &Loaded,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<(Vec<(String, String)>, Vec<String>), StoreError> {
+        let judged = judge(loaded, &store.announced().await?, now);
+        let refused = judged.violations.iter().flat_map(|(list, violations)| {
+            violations.iter().map(move |v| (format!("list `{list}`: {v}"), v.way_out()))
+        });
+        let waiting = judged.policies.effective.values().flat_map(|e| &e.waiting);
+        Ok((refused.collect(), waiting.map(ToString::to_string).collect()))
+    }
+
+    /// The mode of a policy, and when a stricter one begins.
     pub(super) fn mode(&self, settings: &PolicySettings) -> Scheduled<Mode> {
-        Scheduled::fixed(settings.mode)
+        match self.wait(settings, Stricter::Mode) {
+            Some(from) => Scheduled::changing(Mode::ReportOnly, from, settings.mode),
+            None => Scheduled::fixed(settings.mode),
+        }
     }
 
+    /// Whether unknown locations get in, and when that ends.
     pub(super) fn unknown_location(&self, settings: &PolicySettings) -> Scheduled<Admission> {
-        Scheduled::fixed(settings.unknown_location)
+        match self.wait(settings, Stricter::UnknownLocation) {
+            Some(from) => Scheduled::changing(Admission::Allow, from, settings.unknown_location),
+            None => Scheduled::fixed(settings.unknown_location),
+        }
     }
+
+    fn wait(&self, settings: &PolicySettings, setting: Stricter) -> Option<Timestamp> {
+        let effective = self.effective.get(&settings.id)?;
+        effective.waiting.iter().find(|wait| wait.setting == setting).map(|wait| wait.from)
+    }
+}
+
+fn judge(loaded: &Loaded, announced: &Announced, now: Timestamp) -> Judged {
+    let first = announced.first_installation;
+    let mut violations = Vec::new();
+    let mut versions = Vec::new();
+    for (id, list) in &loaded.lists {
+        let seen = announced.of(id);
+        let report = check_lock(list, &seen, first, now);
+        let kept = remember(list, &seen, first, now);
+        versions.extend(kept.into_iter().map(|version| (id.clone(), version)));
+        if !report.violations.is_empty() {
+            violations.push((id.clone(), report.violations));
+        }
+    }
+    let mut policies = Policies::default();
+    let mut settings = Vec::new();
+    for (id, policy) in &loaded.config.policies {
+        let asked = SeenSettings {
+            policy: id.clone(),
+            mode: policy.mode,
+            unknown_location: policy.unknown_location,
+            first_seen: now,
+            baseline: first,
+        };
+        let notice = loaded.lists.get(&policy.list).map_or(0, |list| list.minimum_notice_days());
+        let effective = effective_settings(&asked, &announced.settings, notice, now);
+        settings.extend(must_remember(&asked, &announced.settings).cloned());
+        policies.effective.insert(id.clone(), effective);
+    }
+    Judged { policies, violations, versions, settings }
 }

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
-
 use super::Policies;
 use crate::config::{Config, Loaded, Organization, PolicySettings, Site};
 use crate::gateway::Snapshot;
@@ -33,12 +31,12 @@ pub(super) fn snapshot(
 
 /// Arranges exemptions for deciding, with each organisation's transit grace.
 pub(super) fn arrange(config: &Config, exemptions: Vec<TravelExemption>) -> Exemptions {
-    let grace = |organization: &OrganizationId| {
+    let grace = |organization: &OrganizationId| -> std::time::Duration {
         config
             .organizations
             .get(organization)
-            .and_then(|o| SignedDuration::try_from(o.travel_exemptions.transit_grace).ok())
-            .unwrap_or(SignedDuration::ZERO)
+            .map(|o| o.travel_exemptions.transit_grace)
+            .unwrap_or_default()
     };
     Exemptions::new(exemptions, grace)
 }

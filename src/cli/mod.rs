@@ -162,9 +162,9 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
 
 /// `geovagt … | head` ends the pipe early; that is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
-    })
+    let io_kind = |cause: &(dyn std::error::Error + 'static)| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io.or_else(|| cause.downcast_ref::<serde_json::Error>()?.io_error_kind())
+    };
+    error.chain().any(|cause| io_kind(cause) == Some(std::io::ErrorKind::BrokenPipe))
 }

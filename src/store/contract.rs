@@ -6,11 +6,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
+use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{
     Actor, Authentication, CountryList, ExemptionId, ExemptionScheme, ExemptionState, GrantGrounds,
     GrantRequest, GrantSite, Leg, ListVersion, Person, Phase, TerritorySet, TravelExemption,
     UserName, ValidGrant, validate,
 };
+use crate::policy::{Admission, Mode};
 use crate::territory::Territory;
 
 /// Runs the whole suite; `open` gives an empty store and whatever must live as long as it.
@@ -35,7 +37,7 @@ where
         the_person_of_an_exemption_is_not_removed
         a_name_that_is_taken_is_drawn_again
         every_change_is_told_once
-        what_was_seen_keeps_its_first_instant
+        what_was_seen_comes_back_and_marks_the_installation
         ended_sessions_are_kept_until_they_would_have_ended
     }
 }
@@ -294,23 +296,34 @@ async fn every_change_is_told_once(store: &Store) {
     assert_eq!(store.change_number().await.unwrap(), before + 3);
 }
 
-async fn what_was_seen_keeps_its_first_instant(store: &Store) {
+async fn what_was_seen_comes_back_and_marks_the_installation(store: &Store) {
+    assert!(store.announced().await.unwrap().first_installation);
     let list = ListId::parse("cfcs").unwrap();
-    let see = |digest: &'static str, now| store.see_list_version(&list, "2025-05", digest, at(now));
-    assert_eq!(see("a", 1).await.unwrap(), at(1));
-    assert_eq!(see("a", 9).await.unwrap(), at(1));
-    assert_eq!(see("b", 9).await.unwrap(), at(9));
-    let seen = store.list_versions_seen().await.unwrap();
-    let digests: Vec<_> = seen.iter().map(|s| (&*s.digest, s.first_seen)).collect();
-    assert_eq!(digests, [("a", at(1)), ("b", at(9))]);
-    let policy = PolicyId::parse("standard").unwrap();
-    let settings = |mode: &'static str, now| store.see_settings(&policy, mode, "deny", at(now));
-    assert_eq!(settings("report_only", 1).await.unwrap(), at(1));
-    assert_eq!(settings("enforce", 5).await.unwrap(), at(5));
-    assert_eq!(settings("report_only", 9).await.unwrap(), at(1));
-    let seen = store.settings_seen().await.unwrap();
-    let modes: Vec<_> = seen.iter().map(|s| (&*s.mode, s.first_seen)).collect();
-    assert_eq!(modes, [("report_only", at(1)), ("enforce", at(5))]);
+    let version = |first_seen| SeenVersion {
+        version: "2025-05".into(),
+        digest: [7; 32],
+        first_seen: at(first_seen),
+        allowed_from: Some(at(5)),
+        effective_from: at(5),
+        territories: vec![Territory::parse("RU-CE").unwrap()],
+        minimum_notice_days: 14,
+    };
+    let settings = |mode, first_seen| SeenSettings {
+        policy: PolicyId::parse("standard").unwrap(),
+        mode,
+        unknown_location: Admission::Deny,
+        first_seen: at(first_seen),
+        baseline: true,
+    };
+    let first = [(list.clone(), version(1))];
+    store.remember_announced(&first, &[settings(Mode::ReportOnly, 1)]).await.unwrap();
+    let second = [(list.clone(), version(2))];
+    store.remember_announced(&second, &[settings(Mode::Enforce, 2)]).await.unwrap();
+    let announced = store.announced().await.unwrap();
+    assert!(!announced.first_installation);
+    assert_eq!(announced.of(&list), [version(2)]);
+    assert!(announced.of(&ListId::parse("other").unwrap()).is_empty());
+    assert_eq!(announced.settings, [settings(Mode::ReportOnly, 1), settings(Mode::Enforce, 2)]);
 }
 
 async fn ended_sessions_are_kept_until_they_would_have_ended(store: &Store) {

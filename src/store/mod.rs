@@ -27,7 +27,7 @@ pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
-pub use seen::{SeenListVersion, SeenSettings};
+pub use seen::Announced;
 
 /// The name of the store in the state directory.
 pub const FILE_NAME: &str = "geovagt.sqlite3";

@@ -1,163 +1,114 @@
 //! What this gateway has seen announced, and when it first saw it: the memory of the announcement
-//! lock.
+//! lock. Each record is one JSON value, whose form belongs to `policy`.
 
-use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{Store, StoreError};
-use crate::identifier::{ListId, PolicyId};
+use crate::identifier::ListId;
+use crate::policy::announcement::{SeenSettings, SeenVersion};
 
-/// One wording of one version of a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenListVersion {
-    /// The list.
-    pub list: ListId,
-    /// The version's name.
-    pub version: String,
-    /// Over everything that binds: territories, dates, source.
-    pub digest: String,
-    /// When this gateway first read it.
-    pub first_seen: Timestamp,
+/// The memory of the announcement lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// Every version of every list that was ever seen.
+    pub versions: Vec<(ListId, SeenVersion)>,
+    /// What policies asked for, in the order in which it was seen.
+    pub settings: Vec<SeenSettings>,
+    /// Whether anything was ever remembered here. Where nothing was, what is in force now is the
+    /// baseline.
+    pub first_installation: bool,
 }
 
-/// One combination of a policy's settings that make it stricter or milder.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SeenSettings {
-    /// The policy.
-    pub policy: PolicyId,
-    /// `mode`
-    pub mode: String,
-    /// `unknown_location`
-    pub unknown_location: String,
-    /// When this gateway first read it.
-    pub first_seen: Timestamp,
+impl Announced {
+    /// What was seen of one list.
+    #[must_use]
+    pub fn of(&self, list: &ListId) -> Vec<SeenVersion> {
+        let own = self.versions.iter().filter(|(id, _)| id == list);
+        own.map(|(_, version)| version.clone()).collect()
+    }
 }
 
 impl Store {
-    /// Remembers a version of a list, unless this wording of it was seen before, and gives back when
-    /// it was first seen.
+    /// The memory of the announcement lock.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read, or a record is not what was written.
+    pub async fn announced(&self) -> Result<Announced, StoreError> {
+        let versions = sqlx::query("SELECT list, record FROM list_versions_seen ORDER BY rowid")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault(error))?;
+        let settings = sqlx::query("SELECT record FROM settings_seen ORDER BY sequence")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault(error))?;
+        let remembered: Option<i64> =
+            sqlx::query_scalar("SELECT value FROM meta WHERE name = 'announcements_remembered'")
+                .fetch_optional(&self.pool)
+                .await
+                .map_err(|error| self.fault(error))?;
+        let text = |row: &sqlx::sqlite::SqliteRow, name: &str| {
+            row.try_get::<String, _>(name).map_err(|error| self.fault(error))
+        };
+        let damaged = || StoreError::Damaged(self.path.to_path_buf());
+        Ok(Announced {
+            versions: versions
+                .iter()
+                .map(|row| {
+                    let list = ListId::parse(&text(row, "list")?).map_err(|_| damaged())?;
+                    let record = text(row, "record")?;
+                    Ok((list, serde_json::from_str(&record).map_err(|_| damaged())?))
+                })
+                .collect::<Result<_, StoreError>>()?,
+            settings: settings
+                .iter()
+                .map(|row| serde_json::from_str(&text(row, "record")?).map_err(|_| damaged()))
+                .collect::<Result<_, StoreError>>()?,
+            first_installation: remembered.is_none(),
+        })
+    }
+
+    /// Remembers versions (each replaces what was remembered of it) and adds settings, all or none.
     ///
     /// # Errors
     /// [`StoreError`] where it could not be kept.
-    pub async fn see_list_version(
+    pub async fn remember_announced(
         &self,
-        list: &ListId,
-        version: &str,
-        digest: &str,
-        now: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
+        versions: &[(ListId, SeenVersion)],
+        settings: &[SeenSettings],
+    ) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
-        let kept = sqlx::query(
-            "INSERT INTO list_versions_seen (list, version, digest, first_seen)
-             VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        for (list, version) in versions {
+            let kept = sqlx::query(
+                "INSERT INTO list_versions_seen (list, version, record) VALUES (?, ?, ?)
+                 ON CONFLICT (list, version) DO UPDATE SET record = excluded.record",
+            )
+            .bind(list.as_str())
+            .bind(&version.version)
+            .bind(self.written(version)?)
+            .execute(change.on())
+            .await;
+            kept.map_err(|error| self.fault(error))?;
+        }
+        for record in settings {
+            let kept = sqlx::query("INSERT INTO settings_seen (policy, record) VALUES (?, ?)")
+                .bind(record.policy.as_str())
+                .bind(self.written(record)?)
+                .execute(change.on())
+                .await;
+            kept.map_err(|error| self.fault(error))?;
+        }
+        let marked = sqlx::query(
+            "INSERT INTO meta (name, value) VALUES ('announcements_remembered', 1)
+             ON CONFLICT (name) DO NOTHING",
         )
-        .bind(list.as_str())
-        .bind(version)
-        .bind(digest)
-        .bind(now.to_string())
         .execute(change.on())
         .await;
-        kept.map_err(|error| self.fault(error))?;
-        let seen: Result<String, _> = sqlx::query_scalar(
-            "SELECT first_seen FROM list_versions_seen
-             WHERE list = ? AND version = ? AND digest = ?",
-        )
-        .bind(list.as_str())
-        .bind(version)
-        .bind(digest)
-        .fetch_one(change.on())
-        .await;
-        let seen = self.timestamp(&seen.map_err(|error| self.fault(error))?)?;
-        change.commit_quietly().await?;
-        Ok(seen)
+        marked.map_err(|error| self.fault(error))?;
+        change.commit_quietly().await
     }
 
-    /// Every wording of every version that was ever seen, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read.
-    pub async fn list_versions_seen(&self) -> Result<Vec<SeenListVersion>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT list, version, digest, first_seen FROM list_versions_seen ORDER BY rowid",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
-        rows.iter()
-            .map(|row| {
-                let text = |column| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
-                let list = text(0)?;
-                Ok(SeenListVersion {
-                    list: ListId::parse(&list).map_err(|_| self.unreadable("a list", &list))?,
-                    version: text(1)?,
-                    digest: text(2)?,
-                    first_seen: self.timestamp(&text(3)?)?,
-                })
-            })
-            .collect()
-    }
-
-    /// Remembers a policy's settings, unless they were seen before, and gives back when they were
-    /// first seen.
-    ///
-    /// # Errors
-    /// [`StoreError`] where it could not be kept.
-    pub async fn see_settings(
-        &self,
-        policy: &PolicyId,
-        mode: &str,
-        unknown_location: &str,
-        now: Timestamp,
-    ) -> Result<Timestamp, StoreError> {
-        let mut change = self.begin().await?;
-        let kept = sqlx::query(
-            "INSERT INTO settings_seen (policy, mode, unknown_location, first_seen)
-             VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        )
-        .bind(policy.as_str())
-        .bind(mode)
-        .bind(unknown_location)
-        .bind(now.to_string())
-        .execute(change.on())
-        .await;
-        kept.map_err(|error| self.fault(error))?;
-        let seen: Result<String, _> = sqlx::query_scalar(
-            "SELECT first_seen FROM settings_seen
-             WHERE policy = ? AND mode = ? AND unknown_location = ?",
-        )
-        .bind(policy.as_str())
-        .bind(mode)
-        .bind(unknown_location)
-        .fetch_one(change.on())
-        .await;
-        let seen = self.timestamp(&seen.map_err(|error| self.fault(error))?)?;
-        change.commit_quietly().await?;
-        Ok(seen)
-    }
-
-    /// Every combination of settings that was ever seen, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store cannot be read.
-    pub async fn settings_seen(&self) -> Result<Vec<SeenSettings>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT policy, mode, unknown_location, first_seen FROM settings_seen ORDER BY rowid",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
-        rows.iter()
-            .map(|row| {
-                let text = |column| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
-                let policy = text(0)?;
-                Ok(SeenSettings {
-                    policy: PolicyId::parse(&policy)
-                        .map_err(|_| self.unreadable("a policy", &policy))?,
-                    mode: text(1)?,
-                    unknown_location: text(2)?,
-                    first_seen: self.timestamp(&text(3)?)?,
-                })
-            })
-            .collect()
+    fn written(&self, record: &impl serde::Serialize) -> Result<String, StoreError> {
+        serde_json::to_string(record).map_err(|_| StoreError::Damaged(self.path.to_path_buf()))
     }
 }

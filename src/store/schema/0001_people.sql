@@ -75,18 +75,15 @@ BEGIN SELECT RAISE(ABORT, 'the history of exemptions is only ever added to'); EN
 
 -- What was announced when, as this gateway saw it: the memory of the announcement lock.
 CREATE TABLE list_versions_seen (
-    list       TEXT NOT NULL,
-    version    TEXT NOT NULL,
-    digest     TEXT NOT NULL,
-    first_seen TEXT NOT NULL,
-    PRIMARY KEY (list, version, digest)
+    list    TEXT NOT NULL,
+    version TEXT NOT NULL,
+    record  TEXT NOT NULL,
+    PRIMARY KEY (list, version)
 ) STRICT;
 CREATE TABLE settings_seen (
-    policy           TEXT NOT NULL,
-    mode             TEXT NOT NULL,
-    unknown_location TEXT NOT NULL,
-    first_seen       TEXT NOT NULL,
-    PRIMARY KEY (policy, mode, unknown_location)
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    policy   TEXT NOT NULL,
+    record   TEXT NOT NULL
 ) STRICT;
 
 -- Log entries written in the same transaction as the change they tell of, waiting for the log.
