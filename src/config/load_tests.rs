@@ -632,3 +632,40 @@ fn a_null_is_a_default_and_an_empty_file_of_comments_says_what_is_missing() {
       | ^^^^^^^^^^^
     "#);
 }
+
+#[test]
+fn lists_are_read_and_what_is_wrong_in_one_is_shown_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, list) = (directory.path().join("gateway.yaml"), directory.path().join("cfcs.yaml"));
+    std::fs::write(&file, SMALL).unwrap();
+    let look = || examine(&file, surroundings());
+    let missing = look();
+    assert!(missing.config.is_none());
+    let place = missing.findings[0].place.clone().unwrap();
+    assert_eq!((place.file, place.line, place.column), (file.clone(), 1, 23));
+
+    std::fs::write(&list, include_str!("../../config/lists/cfcs.yaml")).unwrap();
+    let good = look().into_loaded().unwrap();
+    assert_eq!(good.lists.values().next().unwrap().id().as_str(), "cfcs");
+    assert_eq!(good.sources.len(), 2);
+    let site = good.config.sites.values().next().unwrap();
+    let policy = good.policy(site).unwrap();
+    assert_eq!(policy.list_version(surroundings().now).unwrap().territories.len(), 38);
+
+    std::fs::write(&list, "id: cfcs\nname: x\nversions: []\n").unwrap();
+    let bad = look();
+    assert!(bad.config.is_none() && bad.has_errors());
+    assert_eq!(bad.findings[0].place.as_ref().unwrap().file, list);
+    assert!(bad.into_loaded().is_err());
+}
+
+#[test]
+fn a_broken_list_is_said_beside_what_is_wrong_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gateway.yaml");
+    std::fs::write(&file, changed("organization: ballerup", "organization: nobody")).unwrap();
+    let findings = examine(&file, surroundings()).findings;
+    let said: Vec<&str> = findings.iter().map(|f| f.message.as_str()).collect();
+    assert!(said.iter().any(|m| m.contains("no organisation is called")), "{said:?}");
+    assert!(said.iter().any(|m| m.contains("cfcs.yaml: it does not exist")), "{said:?}");
+}

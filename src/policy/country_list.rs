@@ -46,6 +46,19 @@ pub struct EarlyStart {
     pub approved_by: [String; 2],
 }
 
+impl EarlyStart {
+    /// Whether two different people answer for it. Case and spacing make no other person.
+    #[must_use]
+    pub fn has_two_people(&self) -> bool {
+        let [one, other] = self.approved_by.each_ref().map(|name| same_name(name));
+        !one.is_empty() && !other.is_empty() && one != other
+    }
+}
+
+fn same_name(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
 impl CountryList {
     /// Puts a list together. Versions are sorted by the instant from which they count.
     /// `None` where there is no version: an empty list would let everybody in.

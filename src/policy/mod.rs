@@ -8,6 +8,8 @@
 
 #![deny(clippy::wildcard_enum_match_arm)]
 
+pub mod announcement;
+pub mod civil;
 mod country_list;
 mod decision;
 mod exemption;

@@ -184,6 +184,13 @@ macro_rules! debug_and_serialize_as_display {
     )*};
 }
 
+impl<'de> serde::Deserialize<'de> for Territory {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 debug_and_serialize_as_display!(Country, Subdivision, Territory);
 
 #[cfg(test)]
