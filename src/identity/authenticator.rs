@@ -17,11 +17,11 @@ use super::keys::{KeyError, MasterKey};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
-use super::session::{self, Content, Life, SESSION_COOKIE, Seal};
+use super::session::Seal;
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, AccountId, Store, StoreError};
+use crate::store::{Account, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -99,16 +99,16 @@ pub enum AuthenticatorError {
 
 /// Proves people by local account and keeps their sessions. Clones share everything.
 #[derive(Clone)]
-pub struct Authenticator(Arc<Inner>);
+pub struct Authenticator(pub(super) Arc<Inner>);
 
-struct Inner {
-    store: Store,
-    directory: ArcSwap<Directory>,
+pub(super) struct Inner {
+    pub(super) store: Store,
+    pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
     hasher: Hasher,
     limits: Limits,
     recent: Recent,
-    seal: Seal,
+    pub(super) seal: Seal,
     guard: Guard,
 }
 
@@ -369,97 +369,7 @@ impl Authenticator {
         Some(Identity { person, user_name, how, at, epoch: account.epoch, session: None })
     }
 
-    /// The person of the request's session, if it has a good one. The eligibility for a door is not
-    /// looked at: a session proves who it is, the policy decides.
-    #[must_use]
-    pub fn session(
-        &self,
-        organization: &OrganizationId,
-        headers: &HeaderMap,
-        secure: bool,
-        now: Timestamp,
-    ) -> Option<Identity> {
-        let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
-        let Content { organization: sealed_for, provider, subject, epoch, life } =
-            self.0.seal.open(value)?;
-        if sealed_for != organization.as_str()
-            || life.is_over(now)
-            || self.ended().contains_key(&life.id)
-        {
-            return None;
-        }
-        let directory = self.0.directory.load();
-        let account = directory.still(organization, &AccountId::of(&subject), epoch)?;
-        let person = directory.person(account)?;
-        (person.provider().as_str() == provider).then(|| Identity {
-            person,
-            user_name: account.name.clone(),
-            how: How::Session,
-            at: life.began,
-            epoch,
-            session: Some(life),
-        })
-    }
-
-    /// Begins a session: a `Set-Cookie` to send with the answer. None only where sealing fails.
-    #[must_use]
-    pub fn new_session(
-        &self,
-        identity: &Identity,
-        secure: bool,
-        now: Timestamp,
-    ) -> Option<HeaderValue> {
-        self.seal(identity, Life::begin(now), secure)
-    }
-
-    /// A `Set-Cookie` that renews the session this identity came from, where that is due.
-    #[must_use]
-    pub fn renew(&self, identity: &Identity, secure: bool, now: Timestamp) -> Option<HeaderValue> {
-        let life = identity.session.as_ref()?.renew(now)?;
-        self.seal(identity, life, secure)
-    }
-
-    /// Ends every session that the request carries, for good, and gives the `Set-Cookie` that removes
-    /// the cookie. Where the store fails, this process still knows that they have ended.
-    pub async fn end_session(
-        &self,
-        headers: &HeaderMap,
-        secure: bool,
-        now: Timestamp,
-    ) -> HeaderValue {
-        let carried: Vec<Life> = session::cookie_values(headers, SESSION_COOKIE, secure)
-            .take(4)
-            .filter_map(|value| self.0.seal.open(value))
-            .map(|content| content.life)
-            .filter(|life| !life.is_over(now))
-            .collect();
-        for life in carried {
-            if self.ended().insert(life.id.clone(), life.ends()).is_some() {
-                continue;
-            }
-            if let Err(error) = self.0.store.end_session(&life.id, life.ends(), now).await {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a sign-out is known to this process only, until it stops"
-                );
-            }
-        }
-        session::remove_cookie(SESSION_COOKIE, secure)
-    }
-
-    fn seal(&self, identity: &Identity, life: Life, secure: bool) -> Option<HeaderValue> {
-        let content = Content {
-            organization: identity.person.organization().to_string(),
-            provider: identity.person.provider().to_string(),
-            subject: identity.person.subject().to_owned(),
-            epoch: identity.epoch,
-            life,
-        };
-        let value = self.0.seal.close(&content)?;
-        Some(session::set_cookie(SESSION_COOKIE, &value, secure))
-    }
-
-    fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
+    pub(super) fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {
         self.0.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

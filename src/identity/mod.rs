@@ -24,6 +24,7 @@ mod next;
 mod password;
 mod recent;
 mod session;
+mod sign_in;
 
 use jiff::Timestamp;
 

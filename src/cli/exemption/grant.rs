@@ -118,9 +118,16 @@ pub(in crate::cli) async fn prepare(
         (Err(found), _) => {
             let unread_legs = request.legs.len() < arguments.legs.len();
             let unread_sites = request.sites.len() < arguments.sites.len();
+            let lists: Vec<(&SiteId, &ListId)> = missing_lists(loaded, &request.sites).collect();
+            problems.extend(lists.iter().map(|(site, list)| {
+                format!(
+                    "the list {list} that site {site} is under was not read; see `geovagt check`"
+                )
+            }));
             let told_already = |problem: &Problem| match problem {
                 Problem::NoLeg => unread_legs,
                 Problem::NoSite => unread_sites,
+                Problem::UnknownSite(site) => lists.iter().any(|(told, _)| *told == site),
                 _ => false,
             };
             let new = found.iter().filter(|problem| !told_already(problem));
@@ -199,6 +206,18 @@ fn hold_against(
         assigned: &assigned,
     };
     validate(request, grounds, now)
+}
+
+/// The sites that exist and whose list does not: nothing can be held against it.
+fn missing_lists<'a>(
+    loaded: &'a Loaded,
+    sites: &'a [SiteId],
+) -> impl Iterator<Item = (&'a SiteId, &'a ListId)> {
+    sites.iter().filter_map(|id| {
+        let site = loaded.config.sites.get(id)?;
+        let list = &loaded.config.policies.get(&site.policy)?.list;
+        (!loaded.lists.contains_key(list)).then_some((id, list))
+    })
 }
 
 fn grant_site<'a>(

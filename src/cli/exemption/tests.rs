@@ -182,6 +182,16 @@ async fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[tokio::test]
+async fn a_list_that_was_not_read_is_named_and_nothing_is_granted() {
+    let mut scene = Scene::new().await;
+    scene.loaded.lists.clear();
+    let leg = "CN 2026-12-01..2026-12-08";
+    let said = scene.problems(arguments("ballerup", "anna", &[leg], &["mail"])).await;
+    assert!(said.contains("the list cfcs that site mail is under was not read"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[tokio::test]
 async fn what_could_not_be_read_is_not_said_to_be_missing_too() {
     let scene = Scene::new().await;
     let said = scene.problems(arguments("ballerup", "anna", &["Kina"], &["NONE!"])).await;
