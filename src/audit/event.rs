@@ -2,6 +2,9 @@
 //!
 //! PURE. Field names follow the Elastic Common Schema; `line` writes them.
 
+mod action;
+mod personal;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,212 +16,8 @@ use super::facts::Facts;
 use super::reference::Reference;
 use crate::identifier::OrganizationId;
 
-macro_rules! actions {
-    ($($(#[$meta:meta])* $variant:ident = $word:literal $category:literal $kind:literal,)*) => {
-        /// `event.action`
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Action { $($(#[$meta])* $variant,)* }
-
-        impl Action {
-            /// Every action.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
-
-            /// The word of the contract.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)* }
-            }
-
-            /// `event.category` of the Elastic Common Schema.
-            #[must_use]
-            pub(super) const fn category(self) -> &'static str {
-                match self { $(Self::$variant => $category,)* }
-            }
-
-            /// `event.type` of the Elastic Common Schema.
-            #[must_use]
-            pub(super) const fn kind(self) -> &'static str {
-                match self { $(Self::$variant => $kind,)* }
-            }
-        }
-    };
-}
-
-actions! {
-    /// A request or connection was forwarded.
-    Allowed = "allowed" "network" "allowed",
-    /// A request or connection was rejected.
-    Denied = "denied" "network" "denied",
-    /// Many equal rejections, with their count.
-    Repeated = "repeated" "network" "denied",
-    /// The end of an exchange that took longer than ten seconds.
-    Completed = "completed" "network" "end",
-    /// A person was recognised.
-    Identified = "identified" "authentication" "info",
-    /// A person signed in.
-    SignIn = "sign_in" "authentication" "start",
-    /// Somebody tried to sign in.
-    SignInFailed = "sign_in_failed" "authentication" "start",
-    /// A person signed out.
-    SignOut = "sign_out" "authentication" "end",
-    /// A travel exemption was applied for.
-    ExemptionApplied = "exemption_applied" "iam" "creation",
-    /// A travel exemption was granted.
-    ExemptionGranted = "exemption_granted" "iam" "creation",
-    /// A second person approved it.
-    ExemptionApproved = "exemption_approved" "iam" "change",
-    /// An application was refused.
-    ExemptionRefused = "exemption_refused" "iam" "change",
-    /// It was revoked.
-    ExemptionRevoked = "exemption_revoked" "iam" "deletion",
-    /// It was closed.
-    ExemptionClosed = "exemption_closed" "iam" "deletion",
-    /// Its time was over.
-    ExemptionEnded = "exemption_ended" "iam" "deletion",
-    /// A local account was made.
-    UserAdded = "user_added" "iam" "creation",
-    /// A local account was changed (password, lock).
-    UserChanged = "user_changed" "iam" "change",
-    /// A local account was removed.
-    UserRemoved = "user_removed" "iam" "deletion",
-    /// A policy came into force.
-    PolicyLoaded = "policy_loaded" "configuration" "change",
-    /// A database came into use.
-    DatabaseLoaded = "database_loaded" "configuration" "change",
-    /// Somebody searched the log.
-    LogSearched = "log_searched" "database" "access",
-    /// Somebody exported the log.
-    LogExported = "log_exported" "database" "access",
-    /// Somebody reviewed the log.
-    LogReviewed = "log_reviewed" "database" "access",
-    /// Personal fields were removed.
-    Pseudonymised = "pseudonymised" "database" "change",
-    /// Whole segments were deleted, their time being over.
-    Deleted = "deleted" "database" "deletion",
-    /// The gateway started.
-    Started = "started" "process" "start",
-    /// The gateway stopped.
-    Stopped = "stopped" "process" "end",
-    /// On opening, the log held less or other than its head says.
-    ChainDamaged = "chain_damaged" "database" "error",
-    /// On opening, an unfinished tail was set aside.
-    TailSetAside = "tail_set_aside" "database" "change",
-    /// Entries could not be kept; `count` says how many.
-    EntriesLost = "entries_lost" "database" "error",
-}
-
-impl Action {
-    /// The action with this word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|action| action.word() == word)
-    }
-}
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
-
-/// `event.outcome`
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// `success`
-    Success,
-    /// `failure`
-    Failure,
-    /// `unknown`
-    Unknown,
-}
-
-impl Outcome {
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// A field that says who somebody is. It enters the chain as a salted commitment, so that it can be
-/// removed later.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `client.ip`: the address as seen.
-    ClientIp,
-    /// `client.nat.ip`: the address it carries and is judged by, where that differs.
-    ClientNatIp,
-    /// `user.name`: who did it, or who was let in or rejected.
-    UserName,
-    /// `user.id`: provider and subject of the proven person.
-    UserId,
-    /// `user.effective.name`: the operating-system user of a command.
-    UserEffective,
-    /// `user.target.name`: whom it was done to.
-    UserTarget,
-    /// `user_agent.original`
-    UserAgent,
-}
-
-impl Field {
-    /// Every personal field, in the order of its place in an entry.
-    pub const ALL: [Self; 7] = [
-        Self::ClientIp,
-        Self::ClientNatIp,
-        Self::UserName,
-        Self::UserId,
-        Self::UserEffective,
-        Self::UserTarget,
-        Self::UserAgent,
-    ];
-
-    /// The field's name in an entry.
-    #[must_use]
-    pub const fn path(self) -> &'static str {
-        match self {
-            Self::ClientIp => "client.ip",
-            Self::ClientNatIp => "client.nat.ip",
-            Self::UserName => "user.name",
-            Self::UserId => "user.id",
-            Self::UserEffective => "user.effective.name",
-            Self::UserTarget => "user.target.name",
-            Self::UserAgent => "user_agent.original",
-        }
-    }
-
-    /// The field with this name.
-    #[must_use]
-    pub fn from_path(path: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|field| field.path() == path)
-    }
-}
-
-/// One value for each personal field that has one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PerField<T>([Option<T>; 7]);
-
-impl<T> Default for PerField<T> {
-    fn default() -> Self {
-        Self([const { None }; 7])
-    }
-}
-
-impl<T> PerField<T> {
-    /// What the field holds.
-    pub fn get(&self, field: Field) -> Option<&T> {
-        self.0.get(field as usize).and_then(Option::as_ref)
-    }
-
-    /// Puts a value into the field, or empties it.
-    pub fn set(&mut self, field: Field, value: Option<T>) {
-        if let Some(slot) = self.0.get_mut(field as usize) {
-            *slot = value;
-        }
-    }
-}
+pub use action::{Action, Outcome, UnknownAction};
+pub use personal::{Field, PerField};
 
 /// The content of one entry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -405,18 +204,6 @@ impl Event {
         self
     }
 }
-
-impl std::str::FromStr for Action {
-    type Err = UnknownAction;
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        Self::from_word(word).ok_or(UnknownAction)
-    }
-}
-
-/// Why a word is no action.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no such action")]
-pub struct UnknownAction;
 
 mod as_text {
     use std::fmt::Display;

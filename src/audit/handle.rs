@@ -107,6 +107,11 @@ impl Audit {
     pub fn deny(&self, mut facts: Facts, denial: Denial) -> Reference {
         self.shared.trim(&mut facts);
         let fresh = Reference::from_random(clock::random_bytes());
+        let queue = &self.shared.queue;
+        if !queue.is_writing() && queue.progress.borrow().denied.ended {
+            queue.count_lost(1);
+            return fresh;
+        }
         self.shared.denials.add(facts, denial.reason(), fresh)
     }
 

@@ -4,7 +4,7 @@
 //! entry when the answer's head is known; rejections go through [`Audit::deny`], which folds equal
 //! ones under a budget of their own. One writer thread appends to three hash-chained logs
 //! ([`Class`]), flushes in groups and keeps the flushed head of each chain apart from its segments.
-//! [`event`], [`line`], [`chain`] and [`fold`] are pure; files are touched in [`disk`], [`ledger`],
+//! [`event`], [`mod@line`], [`chain`] and [`fold`] are pure; files are touched in [`disk`], [`ledger`],
 //! [`recovery`], [`search`] and [`verify`] alone.
 //!
 //! May use `policy`, `client_address`, `identifier`, `config` types, `clock` and `lifecycle`.

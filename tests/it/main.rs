@@ -10,6 +10,8 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+#[cfg(test)]
 mod audit_disk_full;
+#[cfg(test)]
 mod audit_kill;
 mod support;

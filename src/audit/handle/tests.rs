@@ -289,7 +289,7 @@ async fn after_the_end_nothing_is_forwarded_and_nothing_breaks() {
     let receipt = place.entry(facts("198.51.100.1"), permit()).answered(200, clock::now());
     assert_eq!(receipt.durable().await, Err(Unavailable));
     log.audit.deny(facts("203.0.113.9"), denial());
-    assert_eq!(log.audit.health().lost, 2);
+    assert_eq!(log.audit.health().lost, 3);
     assert!(!log.audit.health().ready());
     log.audit.close().await;
 }
