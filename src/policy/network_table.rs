@@ -18,13 +18,14 @@ pub(super) struct NetworkTable<T> {
 #[derive(Debug, Clone)]
 struct Row<T> {
     mask: u128,
+    /// The network of each entry, close together, because this is what is searched.
+    keys: Vec<u128>,
     entries: Vec<Entry<T>>,
 }
 
 /// One network of the table.
 #[derive(Debug, Clone)]
 pub(super) struct Entry<T> {
-    bits: u128,
     pub(super) network: IpNet,
     pub(super) expires: Option<Timestamp>,
     pub(super) value: T,
@@ -41,16 +42,17 @@ impl<T> NetworkTable<T> {
                 IpNet::V4(v4) => (&mut table.v4, u128::from(u32::from(v4.netmask()))),
                 IpNet::V6(v6) => (&mut table.v6, u128::from(v6.netmask())),
             };
-            let entry = Entry { bits: bits(network.network()), network, expires, value };
+            let entry = Entry { network, expires, value };
             match rows.iter_mut().find(|row| row.mask == mask) {
                 Some(row) => row.entries.push(entry),
-                None => rows.push(Row { mask, entries: vec![entry] }),
+                None => rows.push(Row { mask, keys: Vec::new(), entries: vec![entry] }),
             }
         }
         for rows in [&mut table.v4, &mut table.v6] {
             rows.sort_by_key(|row| std::cmp::Reverse(row.mask));
             for row in rows {
-                row.entries.sort_by_key(|entry| entry.bits);
+                row.entries.sort_by_key(|entry| bits(entry.network.network()));
+                row.keys = row.entries.iter().map(|e| bits(e.network.network())).collect();
             }
         }
         table
@@ -63,11 +65,11 @@ impl<T> NetworkTable<T> {
         let address = bits(address);
         rows.iter().find_map(|row| {
             let wanted = address & row.mask;
-            let first = row.entries.partition_point(|entry| entry.bits < wanted);
-            row.entries
-                .iter()
-                .skip(first)
-                .take_while(|entry| entry.bits == wanted)
+            let first = row.keys.partition_point(|&key| key < wanted);
+            let equal = row.keys.iter().skip(first).take_while(|&&key| key == wanted);
+            equal
+                .zip(row.entries.iter().skip(first))
+                .map(|(_, entry)| entry)
                 .find(|entry| entry.expires.is_none_or(|expires| now < expires))
         })
     }

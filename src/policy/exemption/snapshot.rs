@@ -4,7 +4,7 @@
 //! one organisation. It is built once and never changed; whoever changes an exemption, or an
 //! organisation's transit grace, builds a new one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -18,15 +18,16 @@ use crate::territory::Territory;
 #[derive(Debug, Clone, Default)]
 pub struct Exemptions {
     held: Vec<Held>,
-    people: HashMap<Person, Vec<usize>>,
-    doors: HashMap<SiteId, Vec<(OrganizationId, Doors)>>,
+    /// By subject, because one short text is quickly hashed; the person is compared whole.
+    people: HashMap<String, Vec<(Person, Vec<usize>)>>,
+    doors: Vec<((SiteId, OrganizationId), Doors)>,
     changes: Vec<Timestamp>,
 }
 
 /// When the door of one site is open for each territory: sorted by territory, and each one's
-/// intervals sorted and apart from one another. So asking costs the same for one exemption and for
-/// ten thousand.
-type Doors = Vec<(Territory, Vec<Interval>)>;
+/// openings and closings in turn, in nanoseconds since 1970. Journeys that overlap are one opening,
+/// so that asking costs much the same for one exemption and for ten thousand.
+type Doors = Vec<(Territory, Vec<i128>)>;
 
 #[derive(Debug, Clone)]
 struct Held {
@@ -86,9 +87,14 @@ impl Exemptions {
             })
             .collect();
         held.sort_by(|a, b| a.exemption.id.cmp(&b.exemption.id));
-        let mut people: HashMap<Person, Vec<usize>> = HashMap::new();
+        let mut people: HashMap<String, Vec<(Person, Vec<usize>)>> = HashMap::new();
         for (index, one) in held.iter().enumerate() {
-            people.entry(one.exemption.person.clone()).or_default().push(index);
+            let person = &one.exemption.person;
+            let namesakes = people.entry(person.subject().to_owned()).or_default();
+            match namesakes.iter_mut().find(|(known, _)| known == person) {
+                Some((_, indices)) => indices.push(index),
+                None => namesakes.push((person.clone(), vec![index])),
+            }
         }
         let edges = held.iter().flat_map(|one| &one.windows).flat_map(|(_, w)| [w.from, w.until]);
         let mut changes: Vec<Timestamp> = edges.collect();
@@ -136,22 +142,23 @@ impl Exemptions {
         territories: [Option<Territory>; 2],
         now: Timestamp,
     ) -> bool {
+        let wanted = (site, organization);
         let Some((_, doors)) = self
             .doors
-            .get(site)
-            .and_then(|owners| owners.iter().find(|(owner, _)| owner == organization))
+            .binary_search_by(|((site, owner), _)| (site, owner).cmp(&wanted))
+            .ok()
+            .and_then(|index| self.doors.get(index))
         else {
             return false;
         };
+        let now = now.as_nanosecond();
         territories.into_iter().flatten().any(|territory| {
             doors
                 .binary_search_by_key(&territory, |(territory, _)| *territory)
                 .ok()
                 .and_then(|index| doors.get(index))
-                .is_some_and(|(_, open)| {
-                    open.get(open.partition_point(|interval| interval.until <= now))
-                        .is_some_and(|interval| interval.holds(now))
-                })
+                // After an odd number of openings and closings the last was an opening.
+                .is_some_and(|(_, turns)| turns.partition_point(|&turn| turn <= now) % 2 == 1)
         })
     }
 
@@ -168,8 +175,7 @@ impl Exemptions {
         now: Timestamp,
     ) -> Claim<'_> {
         let mut nearest: Option<Miss<'_>> = None;
-        let indices = self.people.get(person).map_or(&[][..], Vec::as_slice);
-        for one in indices.iter().filter_map(|&index| self.held.get(index)) {
+        for one in self.held_by(person) {
             let right_site = one.exemption.sites.contains(site);
             for &(territory, window) in &one.windows {
                 let right_place = territories.contains(&Some(territory));
@@ -187,10 +193,16 @@ impl Exemptions {
         nearest.map_or(Claim::Nothing, Claim::Missed)
     }
 
-    /// Whether the person holds any exemption at all.
+    /// The first of the exemptions that the person holds, at whatever time.
     pub(in crate::policy) fn anything_held_by(&self, person: &Person) -> Option<&TravelExemption> {
-        let first = *self.people.get(person)?.first()?;
-        self.held.get(first).map(|one| &one.exemption)
+        self.held_by(person).next().map(|one| &one.exemption)
+    }
+
+    fn held_by(&self, person: &Person) -> impl Iterator<Item = &Held> {
+        let namesakes = self.people.get(person.subject());
+        let found = namesakes.and_then(|all| all.iter().find(|(known, _)| known == person));
+        let indices = found.map_or(&[][..], |(_, indices)| indices.as_slice());
+        indices.iter().filter_map(|&index| self.held.get(index))
     }
 }
 
@@ -216,32 +228,28 @@ fn miss(
     }
 }
 
-fn doors(held: &[Held]) -> HashMap<SiteId, Vec<(OrganizationId, Doors)>> {
-    let mut open: HashMap<(&SiteId, &OrganizationId), Vec<(Territory, Interval)>> = HashMap::new();
+fn doors(held: &[Held]) -> Vec<((SiteId, OrganizationId), Doors)> {
+    let mut open: BTreeMap<(SiteId, OrganizationId), Vec<(Territory, Interval)>> = BTreeMap::new();
     for one in held {
         for site in &one.exemption.sites {
-            open.entry((site, &one.exemption.organization)).or_default().extend(&one.windows);
+            let owner = one.exemption.organization.clone();
+            open.entry((site.clone(), owner)).or_default().extend(&one.windows);
         }
     }
-    let mut doors: HashMap<SiteId, Vec<(OrganizationId, Doors)>> = HashMap::new();
-    for ((site, organization), windows) in open {
-        doors.entry(site.clone()).or_default().push((organization.clone(), merged(windows)));
-    }
-    doors
+    open.into_iter().map(|(site, windows)| (site, merged(windows))).collect()
 }
 
 fn merged(mut windows: Vec<(Territory, Interval)>) -> Doors {
     windows.sort_unstable();
     let mut doors: Doors = Vec::new();
     for (territory, window) in windows {
+        let (from, until) = (window.from.as_nanosecond(), window.until.as_nanosecond());
         match doors.last_mut() {
-            Some((last, open)) if *last == territory => match open.last_mut() {
-                Some(before) if window.from <= before.until => {
-                    before.until = before.until.max(window.until);
-                }
-                Some(_) | None => open.push(window),
+            Some((last, turns)) if *last == territory => match turns.last_mut() {
+                Some(closing) if from <= *closing => *closing = until.max(*closing),
+                Some(_) | None => turns.extend([from, until]),
             },
-            Some(_) | None => doors.push((territory, vec![window])),
+            Some(_) | None => doors.push((territory, vec![from, until])),
         }
     }
     doors
