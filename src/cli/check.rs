@@ -6,6 +6,8 @@
 mod access;
 mod certificates;
 mod files;
+#[cfg(test)]
+mod sample;
 mod validity;
 
 use std::io::Write;

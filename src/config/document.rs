@@ -43,19 +43,47 @@ pub(super) struct RawConfig {
     threads: Option<Spanned<u64>>,
 }
 
+/// What the file comes to.
+pub(super) struct Checked {
+    /// Everything, where every section passed.
+    pub(super) config: Option<Config>,
+    /// The lists, also where another section did not pass.
+    pub(super) list_files: Vec<ListAt>,
+}
+
+/// A list's file, and where the configuration names it.
+#[derive(Debug, Clone)]
+pub(super) struct ListAt {
+    pub(super) id: ListId,
+    pub(super) path: PathBuf,
+    pub(super) named_at: Location,
+}
+
 impl RawConfig {
-    pub(super) fn check(&self, check: &mut Checker<'_>, file: &Path) -> Option<Config> {
+    pub(super) fn check(&self, check: &mut Checker<'_>, file: &Path) -> Checked {
         let names = self.names(check);
+        let country_lists = self.country_lists(&names, check);
+        let list_files = country_lists.iter().flatten().cloned().collect();
+        let config = self.sections(&names, country_lists, check, file);
+        Checked { config, list_files }
+    }
+
+    fn sections(
+        &self,
+        names: &Names,
+        country_lists: Option<Vec<ListAt>>,
+        check: &mut Checker<'_>,
+        file: &Path,
+    ) -> Option<Config> {
         let state_directory = check.path_or(self.state_directory.as_ref(), "/var/lib/geovagt");
         let store = store::check(self.store.as_ref(), check);
         let geoip = self.geoip.as_ref().unwrap_or(&RawGeoip::default()).check(check);
-        let country_lists = self.country_lists(&names, check);
-        let policies = self.policies(&names, check);
-        let organizations = self.organizations(&names, check);
+        let policies = self.policies(names, check);
+        let organizations = self.organizations(names, check);
         let mut binds = Binds::default();
         let listeners = self.listeners(&mut binds, check);
-        let sites = self.sites(&names, &organizations, check);
-        let identity = identity::check(self.identity.as_ref(), &names, check);
+        let sites = self.sites(names, &organizations, check);
+        let identity = identity::check(self.identity.as_ref(), names, check);
         let audit = self.audit.as_ref().unwrap_or(&RawAudit::default()).check(check);
         let limits = self.limits.as_ref().unwrap_or(&RawLimits::default()).check(check);
         let operations = match &self.operations {
@@ -67,13 +95,13 @@ impl RawConfig {
             None => Some(None),
         };
         let threads = self.threads(check);
-        self.unused(&names, &organizations, sites.as_ref(), policies.as_ref(), check);
+        self.unused(names, &organizations, sites.as_ref(), policies.as_ref(), check);
         Some(Config {
             file: file.to_owned(),
             state_directory: state_directory?,
             store: store?,
             geoip: geoip?,
-            country_lists: country_lists?,
+            country_lists: country_lists?.into_iter().map(|at| (at.id, at.path)).collect(),
             policies: policies?,
             organizations,
             listeners: listeners?,
@@ -121,15 +149,13 @@ impl RawConfig {
         }
     }
 
-    fn country_lists(
-        &self,
-        names: &Names,
-        check: &mut Checker<'_>,
-    ) -> Option<BTreeMap<ListId, PathBuf>> {
-        whole(self.country_lists.as_ref(), ListId::parse, |id, _, file| {
-            let path = check.path(file);
-            names.lists.holds(&id).then_some(path).flatten().map(|path| (id, path))
-        })
+    fn country_lists(&self, names: &Names, check: &mut Checker<'_>) -> Option<Vec<ListAt>> {
+        let entries = self.country_lists.iter().flat_map(|lists| &lists.0);
+        all(entries.map(|(key, file)| {
+            let path = check.path(file)?;
+            let id = ListId::parse(&key.value).ok().filter(|id| names.lists.holds(id))?;
+            Some(ListAt { id, path, named_at: file.referenced })
+        }))
     }
 
     fn policies(

@@ -279,7 +279,8 @@ fn read_territories(list: &Spanned<Vec<Text>>, check: &mut Checker<'_>) -> Optio
     all(read)
 }
 
-fn read_territory(text: &str) -> Result<Territory, Wrong> {
+/// An assigned code; a wrong one is answered with the one that was meant.
+pub(super) fn read_territory(text: &str) -> Result<Territory, Wrong> {
     let code = Territory::parse(text).ok();
     if let Some(territory) = code.filter(|t| t.is_assigned()) {
         return Ok(territory);

@@ -320,13 +320,13 @@ fn exemptions_are_switched_on_by_a_decision() {
       |                                                                                          ^^
       |
       = help: write a whole number and its unit: ms, s, m, h or d
-    error: `RUS` is not a territory code
+    error: `RUS` is no code
      --> /etc/geovagt/gateway.yaml:7:110
       |
     7 |     travel_exemptions: {enabled: true, decision: '25/1', maximum_days: 0, transit_grace: 12, two_approvers: [RUS]}
       |                                                                                                              ^^^
       |
-      = help: write it as in ISO 3166: RU, or RU-CE
+      = help: write RU (Russia)
     "#);
     assert_eq!(with("{enabled: false}"), "");
     insta::assert_snapshot!(
@@ -467,6 +467,33 @@ fn what_nothing_uses_is_noted() {
       |
       = help: use it, or remove it
     "#);
+}
+
+#[test]
+fn only_codes_that_are_assigned_pass() {
+    let two = |code: &str| {
+        let block = format!("travel_exemptions: {{two_approvers: [{code}]}}\n    name: B");
+        shown(&changed("name: B", &block))
+    };
+    assert_eq!((two("RU-CE"), two("NO")), (String::new(), String::new()));
+    assert!(two("XY").starts_with("error: `XY` is a code that ISO 3166 does not assign"));
+    insta::assert_snapshot!(two("Kina"), @r#"
+    error: `Kina` is no code
+     --> /etc/geovagt/gateway.yaml:7:41
+      |
+    7 |     travel_exemptions: {two_approvers: [Kina]}
+      |                                         ^^^^
+      |
+      = help: write CN (China)
+    "#);
+    let correction = |code: &str| {
+        let rule =
+            format!("{{network: 192.0.2.0/24, country: {code}, reason: r, expires: 2027-01-31}}");
+        shown(&changed("list: cfcs", &format!("list: cfcs\n    corrections: [{rule}]")))
+    };
+    assert_eq!(correction("NO"), "");
+    assert!(correction("XY").starts_with("error: `XY` is a code"));
+    assert!(correction("RU-CE").starts_with("error: `RU-CE` is a part of a country"));
 }
 
 #[test]
@@ -631,4 +658,41 @@ fn a_null_is_a_default_and_an_empty_file_of_comments_says_what_is_missing() {
     1 | just a text
       | ^^^^^^^^^^^
     "#);
+}
+
+#[test]
+fn lists_are_read_and_what_is_wrong_in_one_is_shown_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let (file, list) = (directory.path().join("gateway.yaml"), directory.path().join("cfcs.yaml"));
+    std::fs::write(&file, SMALL).unwrap();
+    let look = || examine(&file, surroundings());
+    let missing = look();
+    assert!(missing.config.is_none());
+    let place = missing.findings[0].place.clone().unwrap();
+    assert_eq!((place.file, place.line, place.column), (file.clone(), 1, 23));
+
+    std::fs::write(&list, include_str!("../../config/lists/cfcs.yaml")).unwrap();
+    let good = look().into_loaded().unwrap();
+    assert_eq!(good.lists.values().next().unwrap().id().as_str(), "cfcs");
+    assert_eq!(good.sources.len(), 2);
+    let site = good.config.sites.values().next().unwrap();
+    let policy = good.policy(site).unwrap();
+    assert_eq!(policy.list_version(surroundings().now).unwrap().territories.len(), 38);
+
+    std::fs::write(&list, "id: cfcs\nname: x\nversions: []\n").unwrap();
+    let bad = look();
+    assert!(bad.config.is_none() && bad.has_errors());
+    assert_eq!(bad.findings[0].place.as_ref().unwrap().file, list);
+    assert!(bad.into_loaded().is_err());
+}
+
+#[test]
+fn a_broken_list_is_said_beside_what_is_wrong_in_the_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("gateway.yaml");
+    std::fs::write(&file, changed("organization: ballerup", "organization: nobody")).unwrap();
+    let findings = examine(&file, surroundings()).findings;
+    let said: Vec<&str> = findings.iter().map(|f| f.message.as_str()).collect();
+    assert!(said.iter().any(|m| m.contains("no organisation is called")), "{said:?}");
+    assert!(said.iter().any(|m| m.contains("cfcs.yaml: it does not exist")), "{said:?}");
 }

@@ -31,6 +31,7 @@ mod operations;
 mod organizations;
 mod policies;
 pub mod render;
+mod site_policy;
 mod sites;
 mod source;
 mod store;

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_yaml::Spanned;
 
 use super::checker::{Checker, Text, Wrong, all};
+use super::list_file::read_territory;
 use crate::policy::{Correction, NetworkRule};
 use crate::territory::Country;
 
@@ -110,9 +111,14 @@ impl Checker<'_> {
 
     pub(super) fn country(&mut self, text: &Text) -> Option<Country> {
         self.parsed(text, "a country code", |value| {
-            Country::parse(value).map_err(|_| {
-                Wrong::new("is not a country code", "write the two letters of ISO 3166-1, as DK")
-            })
+            let territory = read_territory(value)?;
+            match territory.subdivision() {
+                None => Ok(territory.country()),
+                Some(_) => Err(Wrong::new(
+                    "is a part of a country",
+                    format!("a correction names a country: write {}", territory.country()),
+                )),
+            }
         })
     }
 

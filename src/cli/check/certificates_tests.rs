@@ -1,36 +1,5 @@
 use super::*;
-use crate::config::{SourceFile, Surroundings, examine_source};
-
-/// A configuration with one TLS listener whose files stand in `directory`.
-fn loaded(directory: &Path, hosts: &str) -> Loaded {
-    let text = format!(
-        "
-country_lists: {{cfcs: cfcs.yaml}}
-policies: {{standard: {{list: cfcs}}}}
-organizations: {{b: {{name: B, policy: standard}}}}
-listeners:
-  - name: web
-    bind: [\"127.0.0.1:0\"]
-    tls: {{certificates: [{{chain: chain.pem, key: key.pem}}]}}
-sites:
-  kilden: {{organization: b, hosts: {hosts}, upstream: {{servers: [\"http://10.1.0.10\"]}}}}
-"
-    );
-    let surroundings = Surroundings { environment: &|_| None, now: now(), static_only: false };
-    let examined =
-        examine_source(SourceFile::new(directory.join("gateway.yaml"), &text), surroundings);
-    assert!(examined.config.is_some(), "{:#?}", examined.findings);
-    Loaded {
-        config: examined.config.unwrap(),
-        findings: Vec::new(),
-        lists: examined.lists,
-        sources: Vec::new(),
-    }
-}
-
-fn now() -> Timestamp {
-    "2026-11-22T12:00:00Z".parse().unwrap()
-}
+use crate::cli::check::sample::{in_directory, now};
 
 fn write(directory: &Path, name: &str, text: &str) {
     let path = directory.join(name);
@@ -50,7 +19,7 @@ fn issue(directory: &Path, until: (i32, u8, u8)) {
 }
 
 fn messages(directory: &Path, hosts: &str) -> Vec<String> {
-    let findings = check_at(&loaded(directory, hosts), now());
+    let findings = check_at(&in_directory(directory, hosts), now());
     let root = format!("{}/", directory.display());
     findings.iter().map(|f| format!("{:?}: {}", f.severity, f.message.replace(&root, ""))).collect()
 }
