@@ -1,0 +1,69 @@
+//! Tables that fit 80 columns.
+
+use std::fmt::Write as _;
+
+use crate::language::Language;
+use crate::territory::Territory;
+
+/// Lines of columns; each column is as wide as said, in characters, and a longer text is cut.
+pub(super) fn line(columns: &[(&str, usize)]) -> String {
+    let mut line = String::new();
+    for (text, width) in columns {
+        let _ = write!(line, "{:width$}  ", cut(text, *width), width = *width);
+    }
+    line.trim_end().to_owned() + "\n"
+}
+
+fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+}
+
+/// Code, Danish and English name of each, in Danish order.
+pub(super) fn of_territories(territories: &[Territory]) -> String {
+    let mut sorted = territories.to_vec();
+    crate::territory::sort_by_name(&mut sorted, Language::Danish);
+    sorted.iter().map(|&t| row(t)).collect()
+}
+
+fn row(territory: Territory) -> String {
+    let (danish, english) = (territory.name(Language::Danish), territory.name(Language::English));
+    line(&[("", 0), (&territory.to_string(), 6), (&danish, 33), (&english, 33)])
+}
+
+/// A territory in JSON.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Row {
+    id: Territory,
+    name_da: String,
+    name_en: String,
+}
+
+pub(super) fn rows(territories: &[Territory]) -> Vec<Row> {
+    let row = |&id: &Territory| Row {
+        id,
+        name_da: id.name(Language::Danish).into_owned(),
+        name_en: id.name(Language::English).into_owned(),
+    };
+    territories.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::territory::Country;
+
+    #[test]
+    fn no_row_is_wider_than_80_columns() {
+        let all: Vec<Territory> = Country::assigned().map(Territory::country_of).collect();
+        let table = of_territories(&all);
+        assert_eq!(table.lines().count(), 250);
+        for line in table.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        let last = table.lines().last().unwrap();
+        assert_eq!(last, "  AX      Åland                              Åland Islands");
+    }
+}
