@@ -22,7 +22,7 @@ pub enum ApprovalRefused {
     SameName,
     /// The same operating-system user granted it.
     #[error(
-        "the exemption was granted by the same operating-system user; approve it as another one"
+        "the exemption was granted by the same operating-system user, and not both of you have said who you are; give --by when granting and when approving, or approve as another user"
     )]
     SameOperatingSystemUser,
     /// The traveller.
@@ -32,9 +32,10 @@ pub enum ApprovalRefused {
 
 /// Whether `approver` may be the second person for what `granter` granted to `traveller`.
 ///
-/// Both the given name and the operating-system user have to differ: a name alone is easily made up
-/// by one person, and one account alone does not tell two people apart. Names are compared without
-/// regard to case and surrounding space. The traveller is never the second person.
+/// The names have to differ. Where one operating-system user serves several people (a shared shell on
+/// the gateway), both of them have to say who they are; the log keeps the name and the user beside
+/// it, so that a made-up name can be held against the machine's own records. Names are compared
+/// without regard to case and surrounding space. The traveller is never the second person.
 ///
 /// # Errors
 /// [`ApprovalRefused`] with the first thing that stands in the way.
@@ -52,7 +53,9 @@ pub fn may_approve(
         return Err(ApprovalRefused::SameName);
     }
     let account = approver.operating_system_user.as_deref().map(plain);
-    if account.is_some() && account == granter.operating_system_user.as_deref().map(plain) {
+    let same_account =
+        account.is_some() && account == granter.operating_system_user.as_deref().map(plain);
+    if same_account && (is_nameless(granter) || is_nameless(approver)) {
         return Err(ApprovalRefused::SameOperatingSystemUser);
     }
     if name == traveller.as_str() || account.as_deref() == Some(traveller.as_str()) {
@@ -61,12 +64,18 @@ pub fn may_approve(
     Ok(())
 }
 
+/// Whether somebody gave no name of their own: the operating system's stands for it.
+fn is_nameless(actor: &Actor) -> bool {
+    let user = actor.operating_system_user.as_deref().unwrap_or_default();
+    actor.name.trim().eq_ignore_ascii_case(user.trim())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_second_person_is_another_one_in_every_respect() {
+    fn the_second_person_is_surely_another_one() {
         let actor = |name: &str, user: Option<&str>| Actor {
             name: name.into(),
             operating_system_user: user.map(Into::into),
@@ -78,7 +87,13 @@ mod tests {
         assert_eq!(may("Carl Friis", None), Ok(()));
         assert_eq!(may("  ", Some("cafr")), Err(ApprovalRefused::Nameless));
         assert_eq!(may(" bente LUND", Some("cafr")), Err(ApprovalRefused::SameName));
-        assert_eq!(may("Carl Friis", Some("BELU")), Err(ApprovalRefused::SameOperatingSystemUser));
+        assert_eq!(may("Carl Friis", Some("BELU")), Ok(()));
+        assert_eq!(may("belu", Some("BELU")), Err(ApprovalRefused::SameOperatingSystemUser));
+        let silent = actor("belu", Some("belu"));
+        assert_eq!(
+            may_approve(&silent, &actor("Carl Friis", Some("belu")), &traveller),
+            Err(ApprovalRefused::SameOperatingSystemUser)
+        );
         assert_eq!(may("Anna.Holm", Some("cafr")), Err(ApprovalRefused::Traveller));
         assert_eq!(may("Anna", Some("anna.holm")), Err(ApprovalRefused::Traveller));
     }
