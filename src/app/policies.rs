@@ -72,6 +72,18 @@ impl Policies {
         Ok(judged.policies)
     }
 
+    /// What counts now, without remembering anything or refusing.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the memory cannot be read.
+    pub(super) async fn judge_only(
+        loaded: &Loaded,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Self, StoreError> {
+        Ok(judge(loaded, &store.announced().await?, now).policies)
+    }
+
     /// What [`Policies::resolve`] would say, without remembering anything: sentences that refuse,
     /// and sentences about what waits.
     ///
