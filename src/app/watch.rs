@@ -61,19 +61,21 @@ async fn watch_store(app: &App) {
             () = stopping.cancelled() => return,
         }
         match look_at_store(app, &mut seen).await {
-            Ok(()) if failing => {
+            Ok(()) => {
+                if failing {
+                    tracing::info!("the store answers again");
+                }
                 failing = false;
-                tracing::info!("the store answers again");
             }
-            Ok(()) => {}
-            Err(error) if !failing => {
+            Err(error) => {
+                if !failing {
+                    tracing::error!(
+                        error = crate::telemetry::chain(&error),
+                        "the store does not answer; traffic goes on with what was read last"
+                    );
+                }
                 failing = true;
-                tracing::error!(
-                    error = %error,
-                    "the store does not answer; traffic goes on with what was read last"
-                );
             }
-            Err(_) => {}
         }
         app.state.set_store_ready(!failing);
     }
@@ -126,18 +128,18 @@ async fn look_at_database(app: &App, loaded: &Loaded, watch: &Arc<Watch>) {
     let look = move || watch.refresh(&running, &requirements);
     match tokio::task::spawn_blocking(look).await {
         Ok(None) => {}
-        Ok(Some(Ok(database))) => use_database(app, loaded, Arc::new(database)),
+        Ok(Some(Ok(database))) => use_database(app, loaded, &Arc::new(database)),
         Ok(Some(Err(error))) => refused(&error, REFUSED),
         Err(error) => refused(&error, REFUSED),
     }
 }
 
-fn use_database(app: &App, loaded: &Loaded, database: Arc<Database>) {
+fn use_database(app: &App, loaded: &Loaded, database: &Arc<Database>) {
     tracing::info!(built = %database.info().built, "a new GeoIP database is in use");
-    taken(&loaded.config, &database);
-    announcements::database_loaded(&app.audit, &database);
+    taken(&loaded.config, database);
+    announcements::database_loaded(&app.audit, database);
     app.gateway.replace(|current| crate::gateway::Snapshot {
-        database: Arc::clone(&database),
+        database: Arc::clone(database),
         ..current.clone()
     });
 }
