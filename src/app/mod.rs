@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-pub use policies::{Policies, PoliciesError};
+pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
 use crate::audit::{self, Audit};

@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stderr,
+    unreachable_pub,
     reason = "tests stop at the first thing that is not as expected"
 )]
 
@@ -14,4 +15,8 @@
 mod audit_disk_full;
 #[cfg(test)]
 mod audit_kill;
+mod door;
+mod forwarding;
+mod list;
+mod rejecting;
 mod support;
