@@ -112,7 +112,7 @@ fn rejected(
     let list = exchange.site.policy.list();
     let listed = list
         .in_force(exchange.now)
-        .and_then(|version| version.territories.covering(exchange.location()));
+        .and_then(|version| version.territories.covering(exchange.corrected_location()));
     let names = listed
         .map(|territory| (territory.name(Language::Danish), territory.name(Language::English)));
     let rejection = Rejection {

@@ -62,8 +62,14 @@ impl<'a> Exchange<'a> {
         policy::decide(&self.site.policy, &subject, &self.snapshot.exemptions, self.now)
     }
 
-    pub(super) fn location(&self) -> Location {
+    /// What the database says.
+    fn location(&self) -> Location {
         self.located.location
+    }
+
+    /// What is decided by: the database's word, or a correction's.
+    pub(super) fn corrected_location(&self) -> Location {
+        self.site.policy.corrected(self.client, self.location(), self.now)
     }
 
     pub(super) fn organization(&self) -> &OrganizationId {
@@ -142,6 +148,7 @@ impl<'a> Exchange<'a> {
         facts.site = Some(self.site.site.id.clone());
         facts.organization = Some(self.organization().clone());
         facts.domain = Some(self.canonical.host().to_owned());
+        facts.location = self.corrected_location();
         facts.path = Some(self.canonical.path().to_owned());
         facts.query = self.canonical.path_and_query().query().map(ToOwned::to_owned);
         facts.user = identity.map(|identity| identity.user_name().to_string());

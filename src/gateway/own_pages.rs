@@ -161,8 +161,9 @@ async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) ->
 fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     let mut facts = exchange.facts(None);
     facts.status = Some(Failure::SignInFailed.status().as_u16());
-    let denial = Denial::new(Reason::IdentificationNeeded);
-    let reference = exchange.gateway.audit.deny(facts, denial);
+    let at_the_door = exchange.decide(None).reason() == Reason::IdentificationNeeded;
+    let reason = if at_the_door { Reason::CountryListed } else { Reason::NotAuthorized };
+    let reference = exchange.gateway.audit.deny(facts, Denial::new(reason));
     answers::failed(exchange, Failure::SignInFailed, &reference)
 }
 
