@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stderr,
+    unreachable_pub,
     reason = "tests stop at the first thing that is not as expected"
 )]
 
