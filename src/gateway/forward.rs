@@ -40,7 +40,7 @@ pub(super) async fn pass(
     let identity = admitted.identity.as_ref();
     answers::count(exchange.site.site.id.as_str(), "allow", admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
-    let reference = entry.reference().clone();
+    let reference = *entry.reference();
     let outcome = send(exchange, &admitted, upward.body, &entry).await;
     let status = outcome.as_ref().map_or_else(UpstreamError::status, Response::status);
     let (receipt, completion) = entry.answered_with_completion(status.as_u16(), clock::now());
@@ -51,6 +51,7 @@ pub(super) async fn pass(
         Ok(response) => response,
         Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
     };
+    answers::count_response(exchange.site.site.id.as_str(), response.status());
     let held = Held { completion, in_flight: Some(in_flight) };
     let mut response = downward(exchange, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
