@@ -10,6 +10,7 @@ mod readiness;
 mod reload;
 mod serve;
 mod snapshot;
+mod view;
 mod watch;
 
 use std::net::SocketAddr;
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-pub use policies::{Policies, PoliciesError};
+pub use policies::{Inspection, Policies, PoliciesError};
+pub use view::View;
 
 use crate::audit::{self, Audit};
 use crate::config::Loaded;

@@ -80,18 +80,21 @@ async fn watch_store(app: &App) {
             () = stopping.cancelled() => return,
         }
         match look_at_store(app, &mut seen).await {
-            Ok(()) if failing => {
+            Ok(()) => {
+                if failing {
+                    tracing::info!("the store answers again");
+                }
                 failing = false;
-                tracing::info!("the store answers again");
             }
-            Err(error) if !failing => {
+            Err(error) => {
+                if !failing {
+                    tracing::error!(
+                        error = crate::telemetry::chain(&error),
+                        "the store does not answer; traffic goes on with what was read last"
+                    );
+                }
                 failing = true;
-                tracing::error!(
-                    error = %error,
-                    "the store does not answer; traffic goes on with what was read last"
-                );
             }
-            Ok(()) | Err(_) => {}
         }
         app.state.set_store_ready(!failing);
     }

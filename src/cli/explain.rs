@@ -3,12 +3,18 @@
 use std::io::Write as _;
 use std::net::IpAddr;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{Answer, Context};
-use crate::identifier::SiteId;
-use crate::policy::{Explanation, UserName};
+use crate::app::View;
+use crate::client_address::{ClientAddress, KnownAddress};
+use crate::clock;
+use crate::gateway::sites::ProtectedSite;
+use crate::identifier::{OrganizationId, SiteId};
+use crate::policy::{self, DatabaseFacts, Explanation, Person, Question, Subject, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -27,16 +33,65 @@ pub(crate) struct Arguments {
     at: Option<Timestamp>,
 }
 
-pub(crate) fn run(_context: &Context, _arguments: &Arguments) -> anyhow::Result<Answer> {
-    anyhow::bail!("explain is being built")
+pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {
+    let Some(loaded) = super::people::configuration(context)? else { return Ok(Answer::No) };
+    let at = arguments.at.unwrap_or_else(clock::now);
+    let view = context.block_on(View::open(loaded, clock::now()))??;
+    let site = site(&view, arguments.site.as_ref())?;
+    let organization = &site.organization;
+    let user = arguments.user.as_ref();
+    let person = user.map(|name| person(&view, &organization.id, name)).transpose()?;
+    let address = match KnownAddress::new(arguments.address) {
+        Ok(known) => ClientAddress::Known(known),
+        Err(because) => ClientAddress::Unknown(because),
+    };
+    let database = &view.snapshot.database;
+    let located = database.locate(&address);
+    let network = match address {
+        ClientAddress::Known(known) => database.network_of(known.judged()),
+        ClientAddress::Unknown(_) => None,
+    };
+    let question = Question {
+        subject: Subject { address, location: located.location, person: person.as_ref() },
+        user_name: user,
+        at,
+        database: DatabaseFacts {
+            registered_country: located.registered_country,
+            network,
+            built: Some(database.info().built),
+        },
+        time_zone: &organization.time_zone,
+    };
+    let explanation = policy::explain(&site.policy, &view.snapshot.exemptions, &question);
+    print(context, &explanation, &organization.time_zone)
+}
+
+/// The site that was named, or the only one there is.
+fn site<'a>(view: &'a View, named: Option<&SiteId>) -> anyhow::Result<&'a Arc<ProtectedSite>> {
+    let sites = view.snapshot.sites.all();
+    let names = || sites.iter().map(|s| s.site.id.as_str()).collect::<Vec<_>>().join(", ");
+    match (named, sites) {
+        (Some(id), _) => view
+            .snapshot
+            .sites
+            .by_id(id)
+            .ok_or_else(|| anyhow::anyhow!("there is no site {id}; there are: {}", names())),
+        (None, [only]) => Ok(only),
+        (None, _) => anyhow::bail!("name the site with --site; there are: {}", names()),
+    }
+}
+
+/// The person with this login name, taken as proven.
+fn person(view: &View, organization: &OrganizationId, name: &UserName) -> anyhow::Result<Person> {
+    view.person(organization, name).ok_or_else(|| {
+        anyhow::anyhow!(
+            "{organization} has no account {name}; see `geovagt user list --organization {organization}`"
+        )
+    })
 }
 
 /// Prints an explanation. The answer is yes where the client is let in; one who is asked who they
 /// are, or rejected, is not.
-#[expect(
-    dead_code,
-    reason = "called once configuration, lists, database and store are opened here"
-)]
 fn print(
     context: &Context,
     explanation: &Explanation,

@@ -1,69 +1,29 @@
 //! What a list means on this machine: what the database can tell, and what the lock says.
 //!
-//! PURE but for [`read_lists`]: the database is a closure, the store's memory an argument.
+//! PURE: the database is a closure, the store's memory an argument. `sources` are the files that were
+//! read with the configuration, so that a finding stands at the version it is about.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Finding, ListFile, Place, SourceFile, examine_list};
-use crate::identifier::ListId;
+use super::{Finding, Place, SourceFile, examine_list};
 use crate::language::Language;
 use crate::policy::CountryList;
-use crate::policy::announcement::{EffectiveSettings, LockReport};
+use crate::policy::announcement::{EffectiveSettings, LockReport, LockViolation, SettingsWait};
 use crate::territory::Territory;
-
-/// The lists of a configuration, as far as they could be read.
-#[derive(Debug, Clone, Default)]
-pub struct ReadLists {
-    /// The lists that are whole.
-    pub lists: BTreeMap<ListId, Arc<CountryList>>,
-    /// The same with the places of their versions.
-    pub files: BTreeMap<ListId, ListFile>,
-    /// Everything there is to say.
-    pub findings: Vec<Finding>,
-    /// The files, to show findings in.
-    pub sources: Vec<SourceFile>,
-}
-
-/// Reads every list of `country_lists`. A list that cannot be read is an error among the findings.
-#[must_use]
-pub fn read_lists(paths: &BTreeMap<ListId, PathBuf>) -> ReadLists {
-    let mut read = ReadLists::default();
-    for (id, path) in paths {
-        let source = match SourceFile::read(path) {
-            Ok(source) => source,
-            Err(finding) => {
-                let help = format!("correct the path of `{id}` under `country_lists`");
-                read.findings.push(finding.with_help(help));
-                continue;
-            }
-        };
-        match examine_list(Some(id), &source) {
-            Ok(file) => {
-                read.findings.extend(file.findings.iter().cloned());
-                read.lists.insert(id.clone(), Arc::new(file.list.clone()));
-                read.files.insert(id.clone(), file);
-            }
-            Err(findings) => read.findings.extend(findings),
-        }
-        read.sources.push(source);
-    }
-    read
-}
 
 /// Whether the database can tell what stands on the list. `sees` says of a territory whether the
 /// database holds addresses of it; for one with countries alone, it is false for each subdivision.
 ///
 /// Looks at the version in force and at those to come: what has ended decides nothing.
+#[must_use]
 pub fn visibility(
-    file: &ListFile,
+    list: &CountryList,
     sees: impl Fn(Territory) -> bool,
     now: Timestamp,
+    sources: &[SourceFile],
 ) -> Vec<Finding> {
-    let list = &file.list;
     let in_force = list.in_force(now).map_or(Timestamp::MIN, |v| v.effective_from);
     let mut said = BTreeSet::new();
     let mut findings = Vec::new();
@@ -74,7 +34,7 @@ pub fn visibility(
             }
             let country = Territory::country_of(territory.country());
             let covered = territory != country && version.territories.names(country);
-            findings.push(not_seen(territory, covered, file.place_of(&version.version)));
+            findings.push(not_seen(territory, covered, place_of(list, &version.version, sources)));
         }
     }
     findings
@@ -106,11 +66,15 @@ fn not_seen(territory: Territory, covered: bool, place: Option<Place>) -> Findin
 
 /// What the announcement lock says about a list, at the places of its versions.
 #[must_use]
-pub fn lock_findings(file: &ListFile, report: &LockReport) -> Vec<Finding> {
-    let finding = |violation: &crate::policy::announcement::LockViolation| {
-        Finding::error(format!("list `{}`: {violation}", file.list.id()))
+pub fn lock_findings(
+    list: &CountryList,
+    report: &LockReport,
+    sources: &[SourceFile],
+) -> Vec<Finding> {
+    let finding = |violation: &LockViolation| {
+        Finding::error(format!("list `{}`: {violation}", list.id()))
             .with_help(violation.way_out())
-            .at(file.place_of(violation.version()))
+            .at(place_of(list, violation.version(), sources))
     };
     report.violations.iter().map(finding).collect()
 }
@@ -119,29 +83,38 @@ pub fn lock_findings(file: &ListFile, report: &LockReport) -> Vec<Finding> {
 /// for each stricter setting that still waits.
 #[must_use]
 pub fn settings_findings(settings: &EffectiveSettings) -> Vec<Finding> {
-    let finding = |wait: &crate::policy::announcement::SettingsWait| {
+    let finding = |wait: &SettingsWait| {
         Finding::warning(wait.to_string())
             .with_help("tell those concerned; nothing else needs to be done")
     };
     settings.waiting.iter().map(finding).collect()
 }
 
+/// Where a version begins in the file that holds the list.
+fn place_of(list: &CountryList, version: &str, sources: &[SourceFile]) -> Option<Place> {
+    let files = sources.iter().filter_map(|source| examine_list(Some(list.id()), source).ok());
+    files.into_iter().find(|file| file.list == *list)?.place_of(version)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Severity, SourceFile};
+    use crate::config::Severity;
     use crate::policy::announcement::check_lock;
 
-    fn file(territories: &str) -> ListFile {
+    fn list(territories: &str) -> (CountryList, [SourceFile; 2]) {
         let text = format!(
             "id: cfcs\nname: n\nversions:\n  - version: a\n    source: s\n    adopted_by: b\n    adopted_on: 2025-03-27\n    announced_on: 2025-03-27\n    effective_from: 2025-05-12\n    territories: [{territories}]\n"
         );
-        examine_list(None, &SourceFile::new("l.yaml", &text)).unwrap()
+        let sources =
+            [SourceFile::new("gateway.yaml", "store: sqlite\n"), SourceFile::new("l.yaml", &text)];
+        (examine_list(None, &sources[1]).unwrap().list, sources)
     }
 
     fn seen(territories: &str, sees: impl Fn(Territory) -> bool) -> Vec<(Severity, String)> {
         let now = "2026-11-22T00:00:00Z".parse().unwrap();
-        let found = visibility(&file(territories), sees, now);
+        let (list, sources) = list(territories);
+        let found = visibility(&list, sees, now, &sources);
         assert!(found.iter().all(|f| f.place.as_ref().is_some_and(|p| p.line == 4)));
         found.into_iter().map(|f| (f.severity, f.message)).collect()
     }
@@ -175,28 +148,13 @@ mod tests {
 
     #[test]
     fn a_broken_lock_is_an_error_at_the_version() {
-        let file = file("CN");
+        let (list, sources) = list("CN");
         let now = "2026-11-22T00:00:00Z".parse().unwrap();
-        assert_eq!(lock_findings(&file, &check_lock(&file.list, &[], true, now)), []);
-        let found = lock_findings(&file, &check_lock(&file.list, &[], false, now));
+        let found = |first| lock_findings(&list, &check_lock(&list, &[], first, now), &sources);
+        assert_eq!(found(true), []);
+        let found = found(false);
         assert_eq!(found[0].severity, Severity::Error);
         assert!(found[0].message.starts_with("list `cfcs`: version `a` would start on 2025-05-12"));
         assert_eq!(found[0].place.as_ref().map(|p| (p.line, p.column)), Some((4, 14)));
-    }
-
-    #[test]
-    fn a_list_that_cannot_be_read_is_an_error_and_the_others_are_read() {
-        let directory = tempfile::tempdir().unwrap();
-        let good = directory.path().join("cfcs.yaml");
-        std::fs::write(&good, include_str!("../../config/lists/cfcs.yaml")).unwrap();
-        let id = |text: &str| ListId::parse(text).unwrap();
-        let paths = BTreeMap::from([
-            (id("cfcs"), good),
-            (id("missing"), directory.path().join("missing.yaml")),
-        ]);
-        let read = read_lists(&paths);
-        assert_eq!(read.lists.keys().map(ListId::as_str).collect::<Vec<_>>(), ["cfcs"]);
-        assert_eq!(read.findings.len(), 1);
-        assert_eq!(read.findings[0].severity, Severity::Error);
     }
 }

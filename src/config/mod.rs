@@ -54,7 +54,7 @@ pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
 pub use identity::Provider;
 pub use limits::Limits;
-pub use list_check::{ReadLists, lock_findings, read_lists, settings_findings, visibility};
+pub use list_check::{lock_findings, settings_findings, visibility};
 pub use list_file::{ListFile, examine_list, read_list};
 pub use listeners::{CertificateFiles, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};

@@ -8,7 +8,7 @@ use http::{HeaderValue, header};
 use jiff::Timestamp;
 
 use super::canonical::{self, Canonical};
-use super::handle::Answer;
+use super::handle::Instead;
 use super::sites::ProtectedSite;
 use super::{Gateway, Snapshot, answers};
 use crate::audit::{self, Action, Event, Facts};
@@ -43,14 +43,14 @@ impl<'a> Exchange<'a> {
         parts: &'a Parts,
         connection: &'a ConnectionFacts,
         now: Timestamp,
-    ) -> Result<Self, Answer> {
+    ) -> Result<Self, Instead> {
         let client = connection.client_address(&parts.headers);
         let located = snapshot.database.locate(&client);
         let unsited = answers::Unsited { gateway, connection, parts, client, located, now };
         let canonical = canonical::canonical(parts, connection.server_name())
-            .map_err(|ambiguous| Ok(answers::unclear(&unsited, ambiguous)))?;
+            .map_err(|ambiguous| Box::new(Ok(answers::unclear(&unsited, ambiguous))))?;
         let Some(site) = snapshot.sites.by_host(canonical.host()) else {
-            return Err(Ok(answers::no_site(&unsited)));
+            return Err(Box::new(Ok(answers::no_site(&unsited))));
         };
         let site = Arc::clone(site);
         Ok(Self { gateway, snapshot, connection, parts, now, canonical, client, located, site })

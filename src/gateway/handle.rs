@@ -16,6 +16,9 @@ use crate::policy::{Denial, Reason};
 /// An answer, or the end of the connection without one.
 pub(super) type Answer = Result<Response<ResponseBody>, Closed>;
 
+/// What is answered instead of going on.
+pub(super) type Instead = Box<Answer>;
+
 /// Answers one request.
 ///
 /// # Errors
@@ -31,7 +34,7 @@ pub(crate) async fn handle(
     let upgrade = parts.extensions.remove::<OnUpgrade>();
     let exchange = match Exchange::begin(gateway, snapshot, &parts, connection, clock::now()) {
         Ok(exchange) => exchange,
-        Err(answer) => return answer,
+        Err(answer) => return *answer,
     };
     let Some(place) = gateway.limit.enter() else {
         return answers::reject(&exchange, Denial::new(Reason::Overload), None);
@@ -41,7 +44,7 @@ pub(crate) async fn handle(
     } else {
         match admit(&exchange).await {
             Ok(admitted) => pass(&exchange, admitted, Upward { body, upgrade }, place).await,
-            Err(answer) => answer,
+            Err(answer) => *answer,
         }
     };
     exchange.measure(started);

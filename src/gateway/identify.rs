@@ -6,7 +6,7 @@
 
 use super::answers;
 use super::exchange::Exchange;
-use super::handle::Answer;
+use super::handle::{Answer, Instead};
 use crate::identity::{Identity, Outcome};
 use crate::policy::{Challenge, Denial, Permit, Reason, Verdict};
 
@@ -19,11 +19,11 @@ pub(super) struct Admitted {
 }
 
 /// Decides, asking who it is where the decision needs that.
-pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Answer> {
+pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> {
     match exchange.decide(None) {
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
         Verdict::Identify(challenge) => identify(exchange, challenge).await,
-        Verdict::Deny(denial) => Err(deny(exchange, denial)),
+        Verdict::Deny(denial) => Err(Box::new(deny(exchange, denial))),
     }
 }
 
@@ -66,22 +66,22 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
-async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admitted, Answer> {
+async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admitted, Instead> {
     if let Some(identity) = exchange.session() {
         return admit_person(exchange, identity, false);
     }
     let Some(login) = exchange.basic_login() else {
-        return Err(answers::challenge(exchange, challenge));
+        return Err(Box::new(answers::challenge(exchange, challenge)));
     };
     match exchange.prove_basic(login).await {
         Outcome::Proven(identity) => admit_person(exchange, identity, true),
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;
-            Err(refuse_credentials(exchange, challenge))
+            Err(Box::new(refuse_credentials(exchange, challenge)))
         }
         // No entry of its own: whoever floods would fill the chain of people. The rejection is
         // folded with its equals.
-        Outcome::Limited => Err(refuse_credentials(exchange, challenge)),
+        Outcome::Limited => Err(Box::new(refuse_credentials(exchange, challenge))),
     }
 }
 
@@ -99,10 +99,10 @@ fn admit_person(
     exchange: &Exchange<'_>,
     identity: Identity,
     login_is_ours: bool,
-) -> Result<Admitted, Answer> {
+) -> Result<Admitted, Instead> {
     match exchange.decide(Some(identity.person())) {
         Verdict::Allow(permit) => Ok(Admitted { permit, identity: Some(identity), login_is_ours }),
-        Verdict::Deny(denial) => Err(answers::reject(exchange, denial, Some(&identity))),
-        Verdict::Identify(challenge) => Err(answers::challenge(exchange, challenge)),
+        Verdict::Deny(denial) => Err(Box::new(answers::reject(exchange, denial, Some(&identity)))),
+        Verdict::Identify(challenge) => Err(Box::new(answers::challenge(exchange, challenge))),
     }
 }

@@ -1,6 +1,6 @@
 //! One request, from top to bottom: derive, locate, decide, identify, record, forward or reject.
 //!
-//! [`handle`] is the whole way. May use every room but `admin`. Always holds: what is forwarded was
+//! The function `handle` is the whole way. May use every room but `admin`. Always holds: what is forwarded was
 //! permitted by `policy` and has an entry in the log; what cannot be read one way only is refused.
 
 mod answers;

@@ -128,9 +128,8 @@ async fn sign_in(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         exchange.is_secure(),
         &bytes.to_bytes(),
     );
-    let form_sent = match read {
-        Ok(form) => form,
-        Err(_) => return Ok(form(exchange, &Next::root(), &[SignInProblem::Expired])),
+    let Ok(form_sent) = read else {
+        return Ok(form(exchange, &Next::root(), &[SignInProblem::Expired]));
     };
     let next = form_sent.next().clone();
     let eligible = |person: &crate::policy::Person| exchange.may_be_proven(person);

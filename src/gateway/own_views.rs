@@ -111,7 +111,7 @@ pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<Resp
         Verdict::Identify(_) | Verdict::Deny(_) => None,
     };
     let held = exemption.and_then(|id| exchange.snapshot.exemptions.get(id));
-    let until = held.and_then(|exemption| exemption.journey()).map(|(_, until)| until);
+    let until = held.and_then(crate::policy::TravelExemption::journey).map(|(_, until)| until);
     let location = policy.corrected(exchange.client, exchange.location(), now);
     let names = location.territory().map(|t| (t.name(Language::Danish), t.name(Language::English)));
     let version = policy.list_version(now);

@@ -15,20 +15,16 @@
 mod audit_disk_full;
 #[cfg(test)]
 mod audit_kill;
-#[cfg(test)]
+mod door;
+mod forwarding;
+mod list;
+mod rejecting;
 mod running_audit;
-#[cfg(test)]
 mod running_files;
-#[cfg(test)]
 mod running_limits;
-#[cfg(test)]
 mod running_operations;
-#[cfg(test)]
 mod running_reload;
-#[cfg(test)]
 mod running_shutdown;
-#[cfg(test)]
 mod running_store;
-#[cfg(test)]
 mod running_upstream;
 mod support;

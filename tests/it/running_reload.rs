@@ -28,10 +28,8 @@ struct Setting {
 fn running() -> Setting {
     let upstream = Upstream::start();
     let root = super::support::gateway::repository().display().to_string();
-    let configuration = configuration(&upstream.url(), "").replace(
-        &format!("{{cfcs: \"{root}/config/lists/cfcs.yaml\"}}"),
-        "{cfcs: own.yaml}",
-    );
+    let configuration = configuration(&upstream.url(), "")
+        .replace(&format!("{{cfcs: \"{root}/config/lists/cfcs.yaml\"}}"), "{cfcs: own.yaml}");
     let mut gateway = Gateway::prepare(&configuration);
     write_list(&gateway, LIST);
     gateway.run();
@@ -78,13 +76,12 @@ fn a_new_site_and_another_policy_take_effect() {
     let printed = setting.reload().expect_code(0);
     assert!(printed.out.contains("8 sites (before: 7)"), "{printed:?}");
     assert_eq!(setting.status("new.example.dk", DENMARK), 200);
-    let lenient = setting.configuration.replacen("    policy: standard", "    policy: reporting", 1);
+    let lenient =
+        setting.configuration.replacen("    policy: standard", "    policy: reporting", 1);
     assert_ne!(lenient, setting.configuration);
     setting.write(&lenient);
     setting.gateway.signal("HUP");
-    eventually("the policy is another", || {
-        setting.status("kilden.example.dk", CHINA) == 200
-    });
+    eventually("the policy is another", || setting.status("kilden.example.dk", CHINA) == 200);
     assert_eq!(setting.status("new.example.dk", DENMARK), 404);
     let log = setting.gateway.command(&["audit", "search", "--json", "--action", "policy_loaded"]);
     assert_eq!(log.expect_code(0).out.lines().count(), 3);

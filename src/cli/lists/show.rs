@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::chosen::{Choice, Chosen};
-use super::table::{Row, line, of_territories, rows};
+use super::table::{Row, line, of_territories, rows, wrapped};
 use crate::cli::{Answer, Context};
 use crate::policy::{CountryList, ListVersion, civil};
 use crate::territory::Territory;
@@ -124,15 +124,20 @@ fn text(list: &CountryList, at: Timestamp) -> String {
 }
 
 fn facts(version: &ListVersion) -> String {
-    let mut facts = line(&[("", 0), ("source", 10), (&version.source, 66)]);
     let adopted = format!("{} by {}", version.adopted_on, version.adopted_by);
-    facts += &line(&[("", 0), ("adopted", 10), (&adopted, 66)]);
-    facts += &line(&[("", 0), ("announced", 10), (&version.announced_on.to_string(), 66)]);
+    let mut facts = fact("source", &version.source)
+        + &fact("adopted", &adopted)
+        + &fact("announced", &version.announced_on.to_string());
     if let Some(early) = &version.early_start {
-        let text = format!("{} ({})", early.reason, early.approved_by.join(", "));
-        facts += &line(&[("", 0), ("early", 10), (&text, 66)]);
+        facts += &fact("early", &format!("{} ({})", early.reason, early.approved_by.join(", ")));
     }
     facts
+}
+
+fn fact(name: &str, text: &str) -> String {
+    let lines = wrapped(text, 66);
+    let names = std::iter::once(name).chain(std::iter::repeat(""));
+    names.zip(&lines).map(|(name, text)| line(&[("", 0), (name, 10), (text, 66)])).collect()
 }
 
 fn change(before: Option<&ListVersion>, after: &ListVersion) -> String {
@@ -188,6 +193,8 @@ mod tests {
     fn the_version_in_force_is_shown_whole_and_the_next_as_a_change() {
         let text = text(&list(), "2026-11-22T00:00:00Z".parse().unwrap());
         assert!(text.starts_with("cfcs: Lande på listen\n\nVersion 2025-05 has been in force since 2025-05-12, 38 entries.\n"), "{text}");
+        let source = "  source      Ballerup Kommune, Digitaliserings- og Teknologiudvalget\n              14-08-2025, punkt 3\n";
+        assert!(text.contains(source), "{text}");
         assert!(text.contains("  RU-CE   Tjetjenien                         Chechnya\n"), "{text}");
         assert!(text.contains("Version 2027-01 comes into force on 2027-01-01.\n"), "{text}");
         assert!(text.contains("  added:\n  KR      Sydkorea "), "{text}");

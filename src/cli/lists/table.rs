@@ -21,6 +21,23 @@ fn cut(text: &str, width: usize) -> String {
     text.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }
 
+/// A text in lines of at most `width` characters, broken between words. Never empty.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let Some(line) = lines.last_mut() else { break };
+        if line.is_empty() {
+            word.clone_into(line);
+        } else if line.chars().count() + 1 + word.chars().count() <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines
+}
+
 /// Code, Danish and English name of each, in Danish order.
 pub(super) fn of_territories(territories: &[Territory]) -> String {
     let mut sorted = territories.to_vec();
@@ -54,6 +71,13 @@ pub(super) fn rows(territories: &[Territory]) -> Vec<Row> {
 mod tests {
     use super::*;
     use crate::territory::Country;
+
+    #[test]
+    fn a_text_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("", 7), [""]);
+        assert_eq!(wrapped("oneverylongword x", 7), ["oneverylongword", "x"]);
+    }
 
     #[test]
     fn no_row_is_wider_than_80_columns() {

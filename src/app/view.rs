@@ -1,0 +1,59 @@
+//! What the gateway would decide by, opened to look at and not to serve: for `explain` and the like.
+
+use jiff::Timestamp;
+
+use super::{Policies, StartError, snapshot, watch};
+use crate::config::{Loaded, Provider};
+use crate::gateway::Snapshot;
+use crate::geoip::Database;
+use crate::identifier::OrganizationId;
+use crate::policy::{Person, UserName};
+use crate::store::{self, Account, Store};
+
+/// Configuration, lists, database, exemptions and accounts as they are now. Nothing is remembered
+/// by having looked.
+#[derive(Debug)]
+pub struct View {
+    /// What was read from the file.
+    pub loaded: Loaded,
+    /// What a request would be decided by.
+    pub snapshot: Snapshot,
+    accounts: Vec<Account>,
+}
+
+impl View {
+    /// Opens everything. Where no gateway has run yet there is no store, and so no exemption.
+    ///
+    /// # Errors
+    /// [`StartError`] as the gateway itself would have it.
+    pub async fn open(loaded: Loaded, now: Timestamp) -> Result<Self, StartError> {
+        let requirements = watch::requirements(&loaded, now);
+        let database = Database::open(&loaded.config.geoip.database, &requirements)?;
+        let directory = &loaded.config.state_directory;
+        let (policies, exemptions, accounts) = if directory.join(store::FILE_NAME).exists() {
+            let store = Store::open(directory).await?;
+            let policies = Policies::judge_only(&loaded, &store, now).await?;
+            let exemptions = store.load_exemptions(now).await?;
+            let accounts = store.accounts().await?;
+            store.close().await;
+            (policies, exemptions, accounts)
+        } else {
+            (Policies::default(), Vec::new(), Vec::new())
+        };
+        let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, database.into());
+        Ok(Self { loaded, snapshot, accounts })
+    }
+
+    /// The person with this login name, as a proof would give it.
+    #[must_use]
+    pub fn person(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
+        let config = &self.loaded.config;
+        let providers = &config.organizations.get(organization)?.identity_providers;
+        let provider = providers
+            .iter()
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local)))?;
+        let account =
+            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name)?;
+        Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()))
+    }
+}
