@@ -26,6 +26,7 @@ fn running(more: &str) -> Setting {
     let configuration = configuration(&upstream.url(), more)
         .replace("two_approvers: [RU, CN]", "two_approvers: [RU]");
     let mut gateway = Gateway::prepare(&configuration);
+    std::fs::create_dir(gateway.directory().join("state")).unwrap();
     gateway.add_user("anna", "ballerup", PASSWORD);
     gateway.grant("anna", "CN", &["mail"]);
     gateway.run_under(&WITH_LIMITS[..3]);

@@ -124,7 +124,7 @@ fn without_any_good_database_it_does_not_start() {
     let said: Vec<&str> =
         printed.err.lines().filter(|line| line.starts_with("geovagt: ")).collect();
     assert_eq!(said.len(), 1, "{printed:?}");
-    assert!(said[0].contains("country.mmdb") && said[0].contains("HTML"), "{printed:?}");
+    assert!(said[0].contains("country.mmdb") && said[0].contains("web page"), "{printed:?}");
 }
 
 #[test]

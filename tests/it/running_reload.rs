@@ -26,14 +26,32 @@ struct Setting {
 
 /// A gateway whose list is its own.
 fn running() -> Setting {
+    running_with(|text| text)
+}
+
+fn running_with(change: impl FnOnce(String) -> String) -> Setting {
     let upstream = Upstream::start();
     let root = super::support::gateway::repository().display().to_string();
     let configuration = configuration(&upstream.url(), "")
         .replace(&format!("{{cfcs: \"{root}/config/lists/cfcs.yaml\"}}"), "{cfcs: own.yaml}");
+    let configuration = change(configuration);
     let mut gateway = Gateway::prepare(&configuration);
     write_list(&gateway, LIST);
     gateway.run();
     Setting { gateway, configuration, _upstream: upstream }
+}
+
+fn second_version(announced: jiff::civil::Date, from: jiff::civil::Date, on: &str) -> String {
+    format!(
+        r#"  - version: "2"
+    source: "Beslutning 2"
+    adopted_by: "Udvalget"
+    adopted_on: {announced}
+    announced_on: {announced}
+    effective_from: {from}
+    territories: {on}
+"#
+    )
 }
 
 fn write_list(gateway: &Gateway, text: &str) {
@@ -83,8 +101,10 @@ fn a_new_site_and_another_policy_take_effect() {
     setting.gateway.signal("HUP");
     eventually("the policy is another", || setting.status("kilden.example.dk", CHINA) == 200);
     assert_eq!(setting.status("new.example.dk", DENMARK), 404);
-    let log = setting.gateway.command(&["audit", "search", "--json", "--action", "policy_loaded"]);
-    assert_eq!(log.expect_code(0).out.lines().count(), 3);
+    eventually("each is in the log", || {
+        let search = ["audit", "search", "--json", "--action", "policy_loaded"];
+        setting.gateway.command(&search).expect_code(0).out.lines().count() == 3
+    });
 }
 
 #[test]
@@ -137,19 +157,7 @@ fn what_breaks_the_announcement_lock_changes_nothing() {
     let today = jiff::Zoned::now().date();
     let tomorrow = today.tomorrow().unwrap();
     setting.write(&setting.with_a_new_site());
-    write_list(
-        &setting.gateway,
-        &format!(
-            r#"{LIST}  - version: "2"
-    source: "Beslutning 2"
-    adopted_by: "Udvalget"
-    adopted_on: {today}
-    announced_on: {today}
-    effective_from: {tomorrow}
-    territories: [CN, DK]
-"#
-        ),
-    );
+    write_list(&setting.gateway, &(LIST.to_owned() + &second_version(today, tomorrow, "[CN, DK]")));
     let printed = setting.reload().expect_code(1);
     assert!(printed.err.contains("keeps its old configuration"), "{printed:?}");
     assert!(printed.err.contains("announcement lock refuses list `cfcs`"), "{printed:?}");
@@ -167,16 +175,19 @@ fn what_only_a_restart_can_change_is_refused_whole() {
 
 #[test]
 fn a_list_that_the_running_database_does_not_know_changes_nothing() {
-    let setting = running();
-    let database = setting.gateway.directory().join("small.mmdb");
-    let root = super::support::gateway::repository();
-    std::fs::copy(root.join("geoip/test-ipv4.mmdb"), &database).unwrap();
-    let bundled = format!("\"{}/geoip/country.mmdb\"", root.display());
-    setting.write(&setting.with_a_new_site().replace(&bundled, "small.mmdb"));
-    write_list(&setting.gateway, &LIST.replace("[CN]", "[CN, AQ]"));
+    let root = super::support::gateway::repository().display().to_string();
+    let bundled = format!("\"{root}/geoip/country.mmdb\"");
+    let setting =
+        running_with(|text| text.replace(&bundled, &format!("\"{root}/geoip/test-city.mmdb\"")));
+    setting.write(&setting.with_a_new_site());
+    let today = jiff::Zoned::now().date();
+    let later = today.checked_add(jiff::Span::new().days(60)).unwrap();
+    write_list(&setting.gateway, &(LIST.to_owned() + &second_version(today, later, "[CN, AQ]")));
     let printed = setting.reload().expect_code(1);
-    assert!(printed.err.contains("small.mmdb"), "{printed:?}");
-    setting.assert_unchanged();
+    assert!(printed.err.contains("test-city.mmdb") && printed.err.contains("AQ"), "{printed:?}");
+    assert_eq!(setting.status("new.example.dk", DENMARK), 404);
+    write_list(&setting.gateway, LIST);
+    setting.reload().expect_code(0);
 }
 
 #[test]
