@@ -179,7 +179,7 @@ pub(super) fn upstream_trouble(
     tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
     let failure = match error {
         UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
-        UpstreamError::Nonsense { .. } => Failure::UpstreamInvalid,
+        UpstreamError::Nonsense { .. } | UpstreamError::Unasked { .. } => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };
     let mut response = failed(exchange, failure, reference);
@@ -265,4 +265,17 @@ pub(crate) fn count(site: &str, verdict: &'static str, reason: Reason) {
         "site" => site.to_owned(), "verdict" => verdict, "reason" => reason.code()
     )
     .increment(1);
+}
+
+/// Counts an upstream's answer for `/metrics`.
+pub(super) fn count_response(site: &str, status: StatusCode) {
+    let class = match status.as_u16() {
+        ..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500.. => "5xx",
+    };
+    metrics::counter!("geovagt_responses_total", "site" => site.to_owned(), "class" => class)
+        .increment(1);
 }

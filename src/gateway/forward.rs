@@ -51,6 +51,7 @@ pub(super) async fn pass(
         Ok(response) => response,
         Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
     };
+    answers::count_response(exchange.site.site.id.as_str(), response.status());
     let held = Held { completion, in_flight: Some(in_flight) };
     let mut response = downward(exchange, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::database::Database;
-use super::error::Problem;
+use super::error::{DatabaseError, Problem};
 use super::load::Loaded;
 use crate::territory::{Country, Territory};
 
@@ -45,6 +45,14 @@ impl Requirements {
     pub fn replacing(mut self, running: Arc<Database>) -> Self {
         self.running = Some(running);
         self
+    }
+
+    /// Whether a database that is in use already fulfils this.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] for the first that it does not.
+    pub fn check(&self, database: &Database) -> Result<(), DatabaseError> {
+        self.of_content(database).map_err(|problem| problem.at(database.path()))
     }
 
     pub(super) fn of_build(&self, loaded: &Loaded) -> Result<(), Problem> {

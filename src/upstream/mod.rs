@@ -48,6 +48,12 @@ pub enum UpstreamError {
         #[source]
         source: hyper_util::client::legacy::Error,
     },
+    /// It switched protocols although nobody had asked for that: 502.
+    #[error("the upstream {server} switched protocols without being asked")]
+    Unasked {
+        /// The server that was asked.
+        server: String,
+    },
     /// No head within the limit: 504.
     #[error("the upstream {server} did not answer within {} s", limit.as_secs_f32())]
     Slow {
@@ -66,7 +72,9 @@ impl UpstreamError {
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
         match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } => http::StatusCode::BAD_GATEWAY,
+            Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
+                http::StatusCode::BAD_GATEWAY
+            }
             Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
             Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -77,7 +85,7 @@ impl UpstreamError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
-            Self::Nonsense { .. } => "nonsense",
+            Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
             Self::Slow { .. } => "slow",
             Self::NoServer => "no_server",
         }
@@ -131,8 +139,14 @@ impl Upstreams {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, UpstreamError> {
         let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let may_switch = request.headers().contains_key(http::header::UPGRADE);
         let limit = self.timeouts.response;
         match tokio::time::timeout(limit, self.client.request(request)).await {
+            Ok(Ok(response))
+                if response.status() == http::StatusCode::SWITCHING_PROTOCOLS && !may_switch =>
+            {
+                Err(UpstreamError::Unasked { server })
+            }
             Ok(Ok(response)) => Ok(response),
             Ok(Err(source)) if source.is_connect() => {
                 Err(UpstreamError::Unreachable { server, source })
