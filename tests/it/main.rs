@@ -7,6 +7,7 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stderr,
+    unreachable_pub,
     reason = "tests stop at the first thing that is not as expected"
 )]
 
@@ -14,4 +15,21 @@
 mod audit_disk_full;
 #[cfg(test)]
 mod audit_kill;
+#[cfg(test)]
+mod outside_accessibility;
+#[cfg(test)]
+mod outside_browser;
+#[cfg(test)]
+mod outside_curl;
+#[cfg(test)]
+mod outside_demo;
+#[cfg(test)]
+mod outside_haproxy;
+#[cfg(test)]
+mod outside_namespaces;
+#[cfg(test)]
+mod outside_nginx;
+#[cfg(test)]
+mod outside_websocket;
+#[cfg(test)]
 mod support;
