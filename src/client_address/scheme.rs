@@ -27,9 +27,8 @@ pub fn spoke_https(peer: IpAddr, source: &AddressSource, headers: &HeaderMap) ->
             only.is_some_and(|line| line.as_bytes().eq_ignore_ascii_case(b"https"))
         }
         HeaderSource::Forwarded => forwarded::elements(headers).is_ok_and(|mut elements| {
-            let client = elements.find(
-                |element| !matches!(element.hop, Hop::Address(ip) if is_trusted(source, ip)),
-            );
+            let client = elements
+                .find(|element| !matches!(element.hop, Hop::Address(ip) if is_trusted(source, ip)));
             client.and_then(|c| c.proto).is_some_and(|proto| proto.eq_ignore_ascii_case("https"))
         }),
     }

@@ -8,12 +8,12 @@ use http::{HeaderValue, Method, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-use super::{Closed, answers};
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
+use super::{Closed, answers};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};

@@ -11,6 +11,8 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod attack_forging;
+mod attack_silence;
 #[cfg(test)]
 mod audit_disk_full;
 #[cfg(test)]

@@ -45,7 +45,8 @@ const NEVER_BY_NAME: [&str; 14] = [
 
 /// Whether a field means nothing, or something dangerous, behind a body.
 pub(super) fn belongs_in_head(name: &str) -> bool {
-    let mut head = ALWAYS.iter().chain(&NEVER_BY_NAME).chain(&["set-cookie", "trailer", "location"]);
+    let mut head =
+        ALWAYS.iter().chain(&NEVER_BY_NAME).chain(&["set-cookie", "trailer", "location"]);
     head.any(|field| same_name(name, field))
 }
 

@@ -3,4 +3,5 @@
 pub mod client;
 pub mod gateway;
 pub mod places;
+pub mod recorder;
 pub mod upstream;
