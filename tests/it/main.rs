@@ -11,6 +11,8 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod attack_forging;
+mod attack_silence;
 mod audit_disk_full;
 mod audit_kill;
 mod door;
