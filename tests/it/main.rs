@@ -11,13 +11,21 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
-#[cfg(test)]
+mod attack_forging;
+mod attack_silence;
 mod audit_disk_full;
-#[cfg(test)]
 mod audit_kill;
 mod door;
 mod forwarding;
 mod list;
+mod outside_accessibility;
+mod outside_browser;
+mod outside_curl;
+mod outside_demo;
+mod outside_haproxy;
+mod outside_namespaces;
+mod outside_nginx;
+mod outside_websocket;
 mod rejecting;
 mod running_audit;
 mod running_files;

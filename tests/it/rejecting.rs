@@ -67,6 +67,27 @@ fn a_site_that_closes_gives_not_a_byte() {
 }
 
 #[test]
+fn a_listener_that_closes_ends_the_connection_before_tls_and_says_so_in_the_log() {
+    let upstream = Upstream::start();
+    let closing = configuration(&upstream.url(), "").replace(
+        "  - name: direct\n    bind: [\"127.0.0.1:0\"]\n",
+        "  - name: direct\n    bind: [\"127.0.0.1:0\"]\n    denial: close\n",
+    );
+    let gateway = Gateway::start(&closing);
+    let outcome = get(gateway.address("direct"), HOST, "/").try_send();
+    assert!(outcome.is_err(), "{outcome:?}");
+    let mut found = String::new();
+    crate::support::gateway::eventually("the rejection is in the log", || {
+        let search = ["audit", "search", "--json", "--reason", "denied_private_network"];
+        found = gateway.command(&search).out;
+        !found.is_empty()
+    });
+    let entry: serde_json::Value = serde_json::from_str(found.lines().next().unwrap()).unwrap();
+    assert_eq!(entry["geovagt"]["listener"], "direct");
+    assert_eq!(entry["http"]["response"]["status_code"], serde_json::Value::Null);
+}
+
+#[test]
 fn the_public_pages_answer_rejected_clients_too() {
     let (_upstream, gateway) = started();
     let web = gateway.address("web");

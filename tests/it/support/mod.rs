@@ -1,7 +1,14 @@
 //! What the tests stand on: the program itself, upstreams, and a client that sends raw bytes.
 
+pub mod browser;
 pub mod client;
+pub mod demo;
 pub mod gateway;
+pub mod outside;
 pub mod places;
+<<<<<<< HEAD
 pub mod raw;
+=======
+pub mod recorder;
+>>>>>>> attack
 pub mod upstream;
