@@ -6,9 +6,6 @@ pub mod demo;
 pub mod gateway;
 pub mod outside;
 pub mod places;
-<<<<<<< HEAD
 pub mod raw;
-=======
 pub mod recorder;
->>>>>>> attack
 pub mod upstream;
