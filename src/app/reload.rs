@@ -233,3 +233,6 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
         .filter_map(|(id, organization)| Some((id.clone(), local(organization)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

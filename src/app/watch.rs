@@ -15,7 +15,9 @@ use super::{App, announcements, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::geoip::{self, Database, DatabaseError, Requirements};
+use crate::policy::CountryList;
 use crate::store::StoreError;
+use crate::territory::Territory;
 
 /// A change made by a command is seen within this time and a little more.
 const STORE_EVERY: Duration = Duration::from_millis(250);
@@ -45,7 +47,25 @@ pub(super) fn requirements(loaded: &Loaded, now: Timestamp) -> Requirements {
         .values()
         .flat_map(|list| list.versions())
         .flat_map(|version| version.territories.to_vec());
-    Requirements::new(now).knowing(territories)
+    Requirements::new(now).knowing(territories).telling(alone(loaded, now))
+}
+
+/// The subdivisions that stand on a list, now or later, without their country.
+fn alone(loaded: &Loaded, now: Timestamp) -> Vec<Territory> {
+    let to_come = |list: &CountryList| -> Vec<Territory> {
+        let in_force = list.in_force(now).map_or(Timestamp::MIN, |v| v.effective_from);
+        let versions = list.versions().iter().filter(|v| v.effective_from >= in_force);
+        versions
+            .flat_map(|version| {
+                let on_it = &version.territories;
+                let country = |part: &Territory| Territory::country_of(part.country());
+                let is_alone =
+                    move |part: &Territory| *part != country(part) && !on_it.names(country(part));
+                on_it.to_vec().into_iter().filter(is_alone)
+            })
+            .collect()
+    };
+    loaded.lists.values().flat_map(|list| to_come(list)).collect()
 }
 
 /// Starts the watchers.

@@ -20,6 +20,7 @@ pub(super) const MAXIMUM_CHANGE: f64 = 0.03;
 pub struct Requirements {
     now: Timestamp,
     countries: Vec<Country>,
+    subdivisions: Vec<Territory>,
     running: Option<Arc<Database>>,
 }
 
@@ -27,7 +28,7 @@ impl Requirements {
     /// A sound file whose build date is not in the future.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { now, countries: Vec::new(), running: None }
+        Self { now, countries: Vec::new(), subdivisions: Vec::new(), running: None }
     }
 
     /// It must hold addresses of the country of each of these territories: those on the lists.
@@ -36,6 +37,16 @@ impl Requirements {
         self.countries.extend(territories.into_iter().map(Territory::country));
         self.countries.sort_unstable();
         self.countries.dedup();
+        self
+    }
+
+    /// It must tell each of these parts of a country from the rest: those that stand on a list
+    /// without their country.
+    #[must_use]
+    pub fn telling(mut self, subdivisions: impl IntoIterator<Item = Territory>) -> Self {
+        self.subdivisions.extend(subdivisions);
+        self.subdivisions.sort_unstable();
+        self.subdivisions.dedup();
         self
     }
 
@@ -73,6 +84,11 @@ impl Requirements {
         let missing: Vec<Country> = self.countries.iter().copied().filter(missing).collect();
         if !missing.is_empty() {
             return Err(Problem::CountriesMissing(missing));
+        }
+        let unseen: Vec<Territory> =
+            self.subdivisions.iter().copied().filter(|&part| !database.sees(part)).collect();
+        if !unseen.is_empty() {
+            return Err(Problem::SubdivisionsUnseen(unseen));
         }
         let Some(running) = &self.running else { return Ok(()) };
         let (old, new) = (running.info(), database.info());

@@ -16,6 +16,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 /// The body that goes up: the client's, streamed.
 pub type RequestBody = crate::gateway::body::RequestBody;
 
+/// A server that has silently gone is looked for after this, and given up within twice this.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 /// How long the upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -115,6 +118,10 @@ impl Upstreams {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(timeouts.connect));
+        // A server that has lost its power closes nothing; an answer under way would stand for ever.
+        http.set_keepalive(Some(KEEPALIVE));
+        http.set_keepalive_interval(Some(KEEPALIVE / 4));
+        http.set_keepalive_retries(Some(4));
         let tls =
             rustls::ClientConfig::builder().try_with_platform_verifier()?.with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()

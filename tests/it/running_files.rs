@@ -127,6 +127,22 @@ fn without_any_good_database_it_does_not_start() {
     assert!(said[0].contains("country.mmdb") && said[0].contains("web page"), "{printed:?}");
 }
 
+/// A list that names a part of a country alone protects from nobody where the database sees whole
+/// countries.
+#[test]
+fn a_part_of_a_country_that_the_database_cannot_see_keeps_it_from_starting() {
+    let setting = prepared(|text| {
+        let list = format!("\"{}/config/lists/cfcs.yaml\"", repository().display());
+        text.replace(&list, "own.yaml")
+    });
+    let list = std::fs::read_to_string(repository().join("config/lists/cfcs.yaml")).unwrap();
+    let own: Vec<&str> = list.lines().filter(|l| !l.trim_start().starts_with("- RU ")).collect();
+    assert_eq!(own.len() + 1, list.lines().count());
+    std::fs::write(setting.gateway.directory().join("own.yaml"), own.join("\n")).unwrap();
+    let printed = setting.gateway.command(&["serve"]).expect_code(1);
+    assert!(printed.err.contains("cannot tell RU-CE from the rest"), "{printed:?}");
+}
+
 #[test]
 fn the_last_good_database_serves_where_the_configured_one_is_spoilt() {
     let mut setting = prepared(|text| text);

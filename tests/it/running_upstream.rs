@@ -103,6 +103,8 @@ fn streaming_upstream() -> (RawUpstream, Receiver<String>, Sender<&'static str>)
                 let chunk = read_until(&mut stream, "\r\n");
                 seen.lock().unwrap().send(chunk.trim().to_owned()).unwrap();
             }
+            // What is left unread would turn the end into a reset.
+            read_until(&mut stream, "0\r\n\r\n");
         }
         let start = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
         stream.write_all(start.as_bytes()).unwrap();
@@ -123,7 +125,8 @@ fn both_directions_stream() {
     assert_eq!(reading.recv_timeout(wait).unwrap(), "first");
     client.write_all(b"6\r\nsecond\r\n0\r\n\r\n").unwrap();
     assert_eq!(reading.recv_timeout(wait).unwrap(), "second");
-    read_until(&mut client, "\r\n\r\n");
+    let answer = read_until(&mut client, "\r\n\r\n").to_lowercase();
+    assert!(answer.contains("transfer-encoding: chunked\r\n"), "{answer}");
     tell.send("data: one\n\n").unwrap();
     read_until(&mut client, "data: one\n\n");
     tell.send("data: two\n\n").unwrap();
