@@ -141,14 +141,13 @@ fn a_full_gateway_says_so_at_once_and_a_client_that_leaves_frees_its_place() {
     let limits = "limits: {requests_in_flight: 1}\n";
     let gateway = Gateway::start(&configuration(&upstream.url(), limits));
     let hanging = connect(gateway.address("web"), &head("/hang", ""));
-    let mut refused = None;
+    // Asking before would take the one place, and the hanging request would be the refused one.
     eventually("the place is taken", || {
-        let answer = ask(&gateway);
-        let full = answer.status == 503;
-        refused = full.then_some(answer);
-        full
+        let metrics = get(gateway.address("operations"), "localhost", "/metrics").send().text();
+        metrics.lines().any(|line| line == "geovagt_requests_in_flight 1")
     });
-    let refused = refused.unwrap();
+    let refused = ask(&gateway);
+    assert_eq!(refused.status, 503);
     assert!(refused.header("geovagt-reference").is_some());
     let reason = ["audit", "search", "--json", "--reason", "overload"];
     eventually("the log says why", || !gateway.command(&reason).out.is_empty());
