@@ -35,6 +35,9 @@ pub enum ControlError {
     /// No socket, or nobody listens on it.
     #[error("no gateway is running with the state directory {}; start it with `geovagt serve`", .0.display())]
     NotRunning(PathBuf, #[source] std::io::Error),
+    /// The socket is there, for somebody else.
+    #[error("the control socket {} is for the gateway's own user; run this as that user", .0.display())]
+    NotAllowed(PathBuf, #[source] std::io::Error),
     /// The socket cannot be made.
     #[error("the control socket {} cannot be opened", .0.display())]
     Bind(PathBuf, #[source] std::io::Error),
@@ -82,7 +85,12 @@ where
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        match tokio::time::timeout(PATIENCE, converse(stream, &reload)).await {
+        let conversation = tokio::time::timeout(PATIENCE, converse(stream, &reload));
+        let outcome = tokio::select! {
+            outcome = conversation => outcome,
+            () = stopping.cancelled() => return,
+        };
+        match outcome {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::debug!(%error, "a control connection broke"),
             Err(_) => tracing::warn!("a control connection said nothing and was closed"),
@@ -113,8 +121,11 @@ where
 /// Where none runs, or it goes away.
 pub fn ask(state_directory: &Path, request: &str) -> Result<Reply, ControlError> {
     let path = socket(state_directory);
-    let mut stream = std::os::unix::net::UnixStream::connect(&path)
-        .map_err(|error| ControlError::NotRunning(state_directory.to_owned(), error))?;
+    let mut stream =
+        std::os::unix::net::UnixStream::connect(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ControlError::NotAllowed(path.clone(), error),
+            _ => ControlError::NotRunning(state_directory.to_owned(), error),
+        })?;
     stream.set_read_timeout(Some(PATIENCE)).map_err(ControlError::Broken)?;
     writeln!(stream, "{request}").map_err(ControlError::Broken)?;
     let mut line = String::new();

@@ -4,7 +4,7 @@
 
 use std::future::Future;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -67,26 +67,41 @@ impl Tasks {
     }
 }
 
-/// Waits for SIGTERM or SIGINT and gives its name; at each SIGHUP meanwhile runs `reload`.
-pub async fn stop_signal<F, R>(reload: F) -> &'static str
-where
-    F: Fn() -> R,
-    R: Future,
-{
-    let (Ok(mut terminate), Ok(mut interrupt), Ok(mut hang_up)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::hangup()),
-    ) else {
-        // Without signals nobody could stop it in order: end at once.
-        return "signals cannot be received";
-    };
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => return "SIGTERM",
-            _ = interrupt.recv() => return "SIGINT",
-            _ = hang_up.recv() => {
-                reload().await;
+/// The signals that a gateway obeys. From [`Signals::listen`] on none of them ends the process by
+/// itself; each waits until it is asked for.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl Signals {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// Where the operating system does not let it.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for SIGTERM or SIGINT and gives its name; at each SIGHUP meanwhile runs `reload`.
+    pub async fn stop<F, R>(&mut self, reload: F) -> &'static str
+    where
+        F: Fn() -> R,
+        R: Future,
+    {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.hang_up.recv() => {
+                    reload().await;
+                }
             }
         }
     }

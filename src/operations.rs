@@ -21,6 +21,9 @@ use crate::lifecycle::Tasks;
 /// How long a client of these pages may take for a request's head.
 const HEADER_TIME: Duration = Duration::from_secs(10);
 
+/// How long an answer that is under way may take when the gateway stops.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+
 /// One part of the gateway and how it is.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Part {
@@ -68,7 +71,8 @@ pub async fn serve(
                 _ = connection.as_mut() => {}
                 () = stopping.cancelled() => {
                     connection.as_mut().graceful_shutdown();
-                    let _ = connection.await;
+                    // hyper waits for the first request of a connection that has sent none.
+                    let _ = tokio::time::timeout(LAST_ANSWER, connection).await;
                 }
             }
         });
@@ -88,6 +92,7 @@ fn answer(
         "/readyz" => ready(&readiness()),
         "/metrics" => match metrics {
             Some(handle) => {
+                is_ready(&readiness());
                 let mut response = text(StatusCode::OK, handle.render());
                 response.headers_mut().insert(
                     header::CONTENT_TYPE,
@@ -106,8 +111,7 @@ fn answer(
 }
 
 fn ready(parts: &[Part]) -> Response<Full<Bytes>> {
-    let ready = parts.iter().all(|part| part.ready);
-    metrics::gauge!("geovagt_ready").set(if ready { 1.0 } else { 0.0 });
+    let ready = is_ready(parts);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({ "ready": ready, "parts": parts }).to_string() + "\n";
     let mut response = text(status, body);
@@ -116,6 +120,13 @@ fn ready(parts: &[Part]) -> Response<Full<Bytes>> {
         header::HeaderValue::from_static("application/json; charset=utf-8"),
     );
     response
+}
+
+/// Whether every part is; the gauge says the same.
+fn is_ready(parts: &[Part]) -> bool {
+    let ready = parts.iter().all(|part| part.ready);
+    metrics::gauge!("geovagt_ready").set(if ready { 1.0 } else { 0.0 });
+    ready
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {

@@ -78,7 +78,7 @@ fn describe() {
     describe_counter!(
         "geovagt_requests_total",
         Unit::Count,
-        "Requests by site, verdict, reason and country."
+        "Requests by site, verdict and reason."
     );
     describe_counter!(
         "geovagt_responses_total",
@@ -111,12 +111,58 @@ fn describe() {
         Unit::Count,
         "Reloads of the configuration by outcome."
     );
+    describe_counter!(
+        "geovagt_requests_ambiguous_framing_total",
+        Unit::Count,
+        "Requests that could be framed in two ways and were refused."
+    );
+    describe_counter!(
+        "geovagt_connections_rejected_total",
+        Unit::Count,
+        "Connections that ended before HTTP, by listener and reason."
+    );
+    describe_gauge!("geovagt_connections_open", Unit::Count, "Open connections by listener.");
+    describe_counter!(
+        "geovagt_audit_entries_total",
+        Unit::Count,
+        "Entries of the log that are on disk, by chain."
+    );
+    describe_counter!(
+        "geovagt_audit_lost_total",
+        Unit::Count,
+        "Entries that could not be kept; each is gone for good."
+    );
+    describe_histogram!(
+        "geovagt_audit_flush_seconds",
+        Unit::Seconds,
+        "Time to put a group of entries on disk."
+    );
+    describe_gauge!(
+        "geovagt_audit_queue_length",
+        Unit::Count,
+        "Entries that wait for the disk, reserved places included."
+    );
+    describe_gauge!(
+        "geovagt_audit_healthy",
+        Unit::Count,
+        "1 while the log can be written, else 0."
+    );
     describe_gauge!("geovagt_ready", Unit::Count, "1 while every part is ready, else 0.");
     describe_gauge!(
         "geovagt_exemptions",
         Unit::Count,
         "Approved travel exemptions that are not over."
     );
+    start_at_zero();
+}
+
+/// A counter that appears with its first failure would hide that failure from `rate()`.
+fn start_at_zero() {
+    metrics::counter!("geovagt_geoip_load_failures_total").increment(0);
+    metrics::counter!("geovagt_audit_lost_total").increment(0);
+    for outcome in ["success", "failure"] {
+        metrics::counter!("geovagt_reloads_total", "outcome" => outcome).increment(0);
+    }
 }
 
 /// An error with its causes, on one line, for the log.

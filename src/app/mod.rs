@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
-pub use policies::{Policies, PoliciesError};
+pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
 use crate::audit::{self, Audit};
@@ -30,7 +30,7 @@ use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
 use crate::identity::{Authenticator, AuthenticatorError};
-use crate::lifecycle::{self, Tasks};
+use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError};
 use crate::store::{Store, StoreError};
 use crate::upstream::{Timeouts, Upstreams};
@@ -72,6 +72,9 @@ pub enum StartError {
     /// The socket for commands.
     #[error(transparent)]
     Control(#[from] control::ControlError),
+    /// The signals.
+    #[error("the operating system does not hand over signals")]
+    Signals(#[source] std::io::Error),
     /// The operations listener.
     #[error("the operations listener {0} cannot be opened")]
     Operations(SocketAddr, #[source] std::io::Error),
@@ -93,6 +96,7 @@ pub(crate) struct App {
 #[derive(Debug)]
 pub struct Running {
     app: App,
+    signals: Signals,
     /// Where each listener listens, port 0 resolved.
     pub addresses: Vec<(ListenerId, SocketAddr)>,
     /// Where the operations pages are.
@@ -107,6 +111,8 @@ pub async fn start(
     loaded: Loaded,
     metrics: Option<PrometheusHandle>,
 ) -> Result<Running, StartError> {
+    // First of all: a reload that is asked for while everything opens must not end the process.
+    let signals = Signals::listen().map_err(StartError::Signals)?;
     let now = clock::now();
     let tasks = Tasks::new();
     let config = &loaded.config;
@@ -121,7 +127,9 @@ pub async fn start(
     let database_watch = Watch::new(&config.geoip.database);
     let database = Arc::new(watch::open_database(&loaded, now)?);
     let exemptions = store.load_exemptions(now).await?;
-    let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database));
+    let systems = watch::open_autonomous_systems(&loaded, now)?;
+    let snapshot =
+        snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database), systems);
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
@@ -147,7 +155,7 @@ pub async fn start(
         audit,
         authenticator,
         doors: Arc::new(listeners.doors()),
-        state: Arc::new(reload::Current::new(loaded)),
+        state: Arc::new(reload::Current::new(loaded, database_watch)),
         tasks,
     };
     announcements::started(&app);
@@ -155,9 +163,9 @@ pub async fn start(
     let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
     listeners.serve(&app);
     serve::serve_operations(operations, &app, metrics.as_ref());
-    watch::spawn(&app, database_watch);
+    watch::spawn(&app, metrics);
     reload::spawn(&app, control);
-    Ok(Running { app, addresses, operations: operations_at })
+    Ok(Running { app, signals, addresses, operations: operations_at })
 }
 
 impl Running {
@@ -169,11 +177,13 @@ impl Running {
     }
 
     /// Says where it listens, serves until a signal says to stop, and ends in two stages: first
-    /// nothing new begins and what runs may finish, then what is left is cut.
-    pub async fn until_stopped(self) {
+    /// nothing new begins and what runs may finish; then, after the grace or at a second signal,
+    /// what is left is cut.
+    pub async fn until_stopped(mut self) {
         self.announce();
-        let signal = lifecycle::stop_signal(|| reload::reload_and_log(&self.app)).await;
-        tracing::info!(signal, "stopping; open exchanges may finish");
+        let app = &self.app;
+        let signal = self.signals.stop(|| reload::reload_and_log(app)).await;
+        tracing::info!(signal, "stopping; open exchanges may finish; a second signal cuts them");
         self.stop().await;
     }
 
@@ -190,10 +200,15 @@ impl Running {
 
     /// Ends in two stages and closes what is kept.
     pub async fn stop(self) {
-        let Self { app, .. } = self;
+        let Self { app, mut signals, .. } = self;
         app.tasks.stop();
-        if tokio::time::timeout(GRACE, app.tasks.finished()).await.is_err() {
-            tracing::warn!(left = app.tasks.count(), "the grace is over; what is left is cut");
+        let impatient = tokio::select! {
+            () = app.tasks.finished() => None,
+            () = tokio::time::sleep(GRACE) => Some("the grace is over"),
+            signal = signals.stop(|| async {}) => Some(signal),
+        };
+        if let Some(cause) = impatient {
+            tracing::warn!(cause, left = app.tasks.count(), "what is left is cut");
             app.tasks.abort();
             app.tasks.finished().await;
         }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::config::{Loaded, PolicySettings};
 use crate::identifier::{ListId, PolicyId};
 use crate::policy::announcement::{
-    EffectiveSettings, LockViolation, SeenSettings, SeenVersion, Stricter, check_lock,
+    EffectiveSettings, LockReport, LockViolation, SeenSettings, SeenVersion, Stricter, check_lock,
     effective_settings, must_remember, remember,
 };
 use crate::policy::{Admission, Mode, Scheduled};
@@ -42,10 +42,19 @@ pub struct Policies {
     effective: BTreeMap<PolicyId, EffectiveSettings>,
 }
 
-/// What the lock says about a configuration, and what is to be remembered of it.
+/// What the lock says about a configuration.
+#[derive(Debug)]
+pub struct Inspection {
+    /// About each list.
+    pub reports: Vec<(ListId, LockReport)>,
+    /// About each policy's settings.
+    pub settings: Vec<EffectiveSettings>,
+}
+
+/// The same, with what is to be remembered of it.
 struct Judged {
     policies: Policies,
-    violations: Vec<(ListId, Vec<LockViolation>)>,
+    reports: Vec<(ListId, LockReport)>,
     versions: Vec<(ListId, SeenVersion)>,
     settings: Vec<SeenSettings>,
 }
@@ -63,7 +72,8 @@ impl Policies {
     ) -> Result<Self, PoliciesError> {
         let judged = judge(loaded, &store.announced().await?, now);
         store.remember_announced(&judged.versions, &judged.settings).await?;
-        if let Some((list, violations)) = judged.violations.into_iter().next() {
+        let locked = judged.reports.into_iter().find(|(_, report)| !report.violations.is_empty());
+        if let Some((list, LockReport { violations, .. })) = locked {
             return Err(PoliciesError::Locked { list, violations });
         }
         for wait in judged.policies.effective.values().flat_map(|e| &e.waiting) {
@@ -84,8 +94,7 @@ impl Policies {
         Ok(judge(loaded, &store.announced().await?, now).policies)
     }
 
-    /// What [`Policies::resolve`] would say, without remembering anything: sentences that refuse,
-    /// and sentences about what waits.
+    /// What [`Policies::resolve`] would say, without remembering anything.
     ///
     /// # Errors
     /// [`StoreError`] where the memory cannot be read.
@@ -93,13 +102,10 @@ impl Policies {
         loaded: &Loaded,
         store: &Store,
         now: Timestamp,
-    ) -> Result<(Vec<(String, String)>, Vec<String>), StoreError> {
+    ) -> Result<Inspection, StoreError> {
         let judged = judge(loaded, &store.announced().await?, now);
-        let refused = judged.violations.iter().flat_map(|(list, violations)| {
-            violations.iter().map(move |v| (format!("list `{list}`: {v}"), v.way_out()))
-        });
-        let waiting = judged.policies.effective.values().flat_map(|e| &e.waiting);
-        Ok((refused.collect(), waiting.map(ToString::to_string).collect()))
+        let settings = judged.policies.effective.into_values().collect();
+        Ok(Inspection { reports: judged.reports, settings })
     }
 
     /// The mode of a policy, and when a stricter one begins.
@@ -126,16 +132,14 @@ impl Policies {
 
 fn judge(loaded: &Loaded, announced: &Announced, now: Timestamp) -> Judged {
     let first = announced.first_installation;
-    let mut violations = Vec::new();
+    let mut reports = Vec::new();
     let mut versions = Vec::new();
     for (id, list) in &loaded.lists {
         let seen = announced.of(id);
         let report = check_lock(list, &seen, first, now);
         let kept = remember(list, &seen, first, now);
         versions.extend(kept.into_iter().map(|version| (id.clone(), version)));
-        if !report.violations.is_empty() {
-            violations.push((id.clone(), report.violations));
-        }
+        reports.push((id.clone(), report));
     }
     let mut policies = Policies::default();
     let mut settings = Vec::new();
@@ -152,5 +156,5 @@ fn judge(loaded: &Loaded, announced: &Announced, now: Timestamp) -> Judged {
         settings.extend(must_remember(&asked, &announced.settings).cloned());
         policies.effective.insert(id.clone(), effective);
     }
-    Judged { policies, violations, versions, settings }
+    Judged { policies, reports, versions, settings }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
@@ -12,7 +13,7 @@ use super::policies::Policies;
 use super::{App, announcements, snapshot, watch};
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
-use crate::geoip::Database;
+use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::{clock, telemetry};
 
@@ -21,17 +22,30 @@ use crate::{clock, telemetry};
 pub(crate) struct Current {
     loaded: ArcSwap<Loaded>,
     store_ready: AtomicBool,
+    database_watch: ArcSwap<Watch>,
     /// One reload at a time.
     reloading: Mutex<()>,
+    /// Held by whoever takes a database, or the people, from before the reading until it is in
+    /// effect. Else a reload could put back what it had read before an update or a revocation.
+    pub(super) taking_database: Mutex<()>,
+    pub(super) taking_people: Mutex<()>,
 }
 
 impl Current {
-    pub(super) fn new(loaded: Loaded) -> Self {
+    /// `database_watch` was made before the database was opened.
+    pub(super) fn new(loaded: Loaded, database_watch: Watch) -> Self {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
             store_ready: AtomicBool::new(true),
+            database_watch: ArcSwap::from_pointee(database_watch),
             reloading: Mutex::new(()),
+            taking_database: Mutex::new(()),
+            taking_people: Mutex::new(()),
         }
+    }
+
+    pub(super) fn database_watch(&self) -> Arc<Watch> {
+        self.database_watch.load_full()
     }
 
     pub(super) fn loaded(&self) -> Arc<Loaded> {
@@ -87,36 +101,77 @@ async fn reload(app: &App) -> Result<String, String> {
     let policies = Policies::resolve(&loaded, &app.store, now)
         .await
         .map_err(|error| telemetry::chain(&error))?;
-    let database = database(app, &before, &loaded).await?;
+    let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
+    let opened = database(app, &before, &loaded).await?;
+    let systems = autonomous_systems(&loaded, now).await?;
+    let _database = app.state.taking_database.lock().await;
+    let database = match &opened {
+        Some((_, database)) => Arc::clone(database),
+        None => running_database(app, &loaded)?,
+    };
+    let people = app.state.taking_people.lock().await;
     let exemptions =
         app.store.load_exemptions(now).await.map_err(|error| telemetry::chain(&error))?;
-    let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
     app.authenticator
         .reload_with(providers(&loaded.config), now)
         .await
         .map_err(|error| telemetry::chain(&error))?;
-    let next = snapshot::snapshot(&loaded, &policies, exemptions, database);
+    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems);
     let changed = describe(&before.config, &loaded.config);
     app.doors.replace(doors);
     app.gateway.replace(|_| next.clone());
-    app.state.loaded.store(Arc::new(loaded));
+    drop(people);
+    let loaded = Arc::new(loaded);
+    app.state.loaded.store(Arc::clone(&loaded));
+    if let Some((watch, database)) = opened {
+        app.state.database_watch.store(Arc::new(watch));
+        announcements::database_loaded(&app.audit, &database);
+        watch::keep(&loaded, database).await;
+    }
     announcements::policy_loaded(app, &changed);
     Ok(changed)
 }
 
-/// The database of the new configuration: the running one where the file is the same.
-async fn database(app: &App, before: &Loaded, loaded: &Loaded) -> Result<Arc<Database>, String> {
-    let running = Arc::clone(&app.gateway.snapshot().database);
+/// Read anew at each reload: it is for the log alone, and nothing watches its file.
+async fn autonomous_systems(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Option<Arc<AsnDatabase>>, String> {
+    let loaded = loaded.clone();
+    tokio::task::spawn_blocking(move || watch::open_autonomous_systems(&loaded, now))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| telemetry::chain(&error))
+}
+
+/// The database of the new configuration, unless the file is the same.
+async fn database(
+    app: &App,
+    before: &Loaded,
+    loaded: &Loaded,
+) -> Result<Option<(Watch, Arc<Database>)>, String> {
     if before.config.geoip.database == loaded.config.geoip.database {
-        return Ok(running);
+        return running_database(app, loaded).map(|_| None);
     }
     let path = loaded.config.geoip.database.clone();
     let requirements = watch::requirements(loaded, clock::now());
-    tokio::task::spawn_blocking(move || Database::open(&path, &requirements))
+    let open = move || {
+        let watch = Watch::new(&path);
+        Database::open(&path, &requirements).map(|database| (watch, Arc::new(database)))
+    };
+    tokio::task::spawn_blocking(open)
         .await
         .map_err(|error| error.to_string())?
-        .map(Arc::new)
+        .map(Some)
         .map_err(|error| telemetry::chain(&error))
+}
+
+/// The database in use, where it knows what the new lists name.
+fn running_database(app: &App, loaded: &Loaded) -> Result<Arc<Database>, String> {
+    let running = Arc::clone(&app.gateway.snapshot().database);
+    let requirements = watch::requirements(loaded, clock::now());
+    requirements.check(&running).map_err(|error| telemetry::chain(&error))?;
+    Ok(running)
 }
 
 /// What only a restart can change. Refused rather than half taken.
@@ -192,3 +247,6 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
         .filter_map(|(id, organization)| Some((id.clone(), local(organization)?)))
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,17 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::{App, announcements, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::geoip::{self, Database, DatabaseError, Requirements, Watch};
+use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
+use crate::policy::CountryList;
 use crate::store::StoreError;
+use crate::territory::Territory;
 
 /// A change made by a command is seen within this time and a little more.
 const STORE_EVERY: Duration = Duration::from_millis(250);
 /// A new file is seen within this time and a little more.
 const FILES_EVERY: Duration = Duration::from_secs(1);
+/// The observations of so long are kept singly.
+const METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens the database that the configuration names, or the last good one. It has to know the
 /// countries on the lists.
@@ -34,6 +40,15 @@ pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database,
     Ok(opened.database)
 }
 
+/// Opens the database of autonomous systems, where the configuration names one.
+pub(super) fn open_autonomous_systems(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Option<Arc<AsnDatabase>>, DatabaseError> {
+    let path = loaded.config.geoip.asn.as_ref();
+    path.map(|path| AsnDatabase::open(path, now).map(Arc::new)).transpose()
+}
+
 /// What a database has to hold to be of use for these lists.
 pub(super) fn requirements(loaded: &Loaded, now: Timestamp) -> Requirements {
     let territories = loaded
@@ -41,19 +56,52 @@ pub(super) fn requirements(loaded: &Loaded, now: Timestamp) -> Requirements {
         .values()
         .flat_map(|list| list.versions())
         .flat_map(|version| version.territories.to_vec());
-    Requirements::new(now).knowing(territories)
+    Requirements::new(now).knowing(territories).telling(alone(loaded, now))
+}
+
+/// The subdivisions that stand on a list, now or later, without their country.
+fn alone(loaded: &Loaded, now: Timestamp) -> Vec<Territory> {
+    let to_come = |list: &CountryList| -> Vec<Territory> {
+        let in_force = list.in_force(now).map_or(Timestamp::MIN, |v| v.effective_from);
+        let versions = list.versions().iter().filter(|v| v.effective_from >= in_force);
+        versions
+            .flat_map(|version| {
+                let on_it = &version.territories;
+                let country = |part: &Territory| Territory::country_of(part.country());
+                let is_alone =
+                    move |part: &Territory| *part != country(part) && !on_it.names(country(part));
+                on_it.to_vec().into_iter().filter(is_alone)
+            })
+            .collect()
+    };
+    loaded.lists.values().flat_map(|list| to_come(list)).collect()
 }
 
 /// Starts the watchers.
-pub(super) fn spawn(app: &App, database: Watch) {
+pub(super) fn spawn(app: &App, metrics: Option<PrometheusHandle>) {
     let (store_app, files_app) = (app.clone(), app.clone());
     app.tasks.spawn(async move { watch_store(&store_app).await });
-    app.tasks.spawn(async move { watch_files(&files_app, database).await });
+    app.tasks.spawn(async move { watch_files(&files_app).await });
+    if let Some(metrics) = metrics {
+        let stopping = app.tasks.stopping();
+        app.tasks.spawn(async move { keep_metrics_small(&metrics, &stopping).await });
+    }
+}
+
+/// Observations wait in memory until somebody asks for the metrics, or for this.
+async fn keep_metrics_small(metrics: &PrometheusHandle, stopping: &CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(METRICS_EVERY) => metrics.run_upkeep(),
+            () = stopping.cancelled() => return,
+        }
+    }
 }
 
 async fn watch_store(app: &App) {
     let stopping = app.tasks.stopping();
-    let mut seen = app.store.change_number().await.ok();
+    // What changed between opening and now is not known: the first look takes everything.
+    let mut seen = None;
     let mut failing = false;
     loop {
         tokio::select! {
@@ -91,7 +139,8 @@ async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreErr
 }
 
 /// Takes exemptions and accounts anew from the store.
-pub(super) async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
+async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
+    let _taking = app.state.taking_people.lock().await;
     let exemptions = app.store.load_exemptions(now).await?;
     app.authenticator.reload(now).await?;
     metrics::gauge!("geovagt_exemptions").set(exemptions.len() as f64);
@@ -102,46 +151,55 @@ pub(super) async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreEr
     Ok(())
 }
 
-async fn watch_files(app: &App, watch: Watch) {
+async fn watch_files(app: &App) {
     let stopping = app.tasks.stopping();
-    let mut watch = Arc::new(watch);
     loop {
         tokio::select! {
             () = tokio::time::sleep(FILES_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        app.doors.reload_certificates();
-        let loaded = app.state.loaded();
-        if watch.path() != loaded.config.geoip.database {
-            watch = Arc::new(Watch::new(&loaded.config.geoip.database));
+        let doors = Arc::clone(&app.doors);
+        if tokio::task::spawn_blocking(move || doors.reload_certificates()).await.is_err() {
+            tracing::error!("looking at the certificates failed; the old ones go on serving");
         }
-        look_at_database(app, &loaded, &watch).await;
+        look_at_database(app).await;
     }
 }
 
 /// A new database takes the place of the running one, unless it is refused: then the old one goes
 /// on serving.
-async fn look_at_database(app: &App, loaded: &Loaded, watch: &Arc<Watch>) {
+async fn look_at_database(app: &App) {
+    // A reload waits meanwhile: it could name another file, or lists that this one does not know.
+    let _taking = app.state.taking_database.lock().await;
+    let (loaded, watch) = (app.state.loaded(), app.state.database_watch());
     let running = Arc::clone(&app.gateway.snapshot().database);
-    let requirements = requirements(loaded, clock::now());
-    let watch = Arc::clone(watch);
+    let requirements = requirements(&loaded, clock::now());
     let look = move || watch.refresh(&running, &requirements);
     match tokio::task::spawn_blocking(look).await {
         Ok(None) => {}
-        Ok(Some(Ok(database))) => use_database(app, loaded, &Arc::new(database)),
+        Ok(Some(Ok(database))) => use_database(app, &loaded, Arc::new(database)).await,
         Ok(Some(Err(error))) => refused(&error, REFUSED),
         Err(error) => refused(&error, REFUSED),
     }
 }
 
-fn use_database(app: &App, loaded: &Loaded, database: &Arc<Database>) {
-    tracing::info!(built = %database.info().built, "a new GeoIP database is in use");
-    taken(&loaded.config, database);
-    announcements::database_loaded(&app.audit, database);
+async fn use_database(app: &App, loaded: &Arc<Loaded>, database: Arc<Database>) {
     app.gateway.replace(|current| crate::gateway::Snapshot {
-        database: Arc::clone(database),
+        database: Arc::clone(&database),
         ..current.clone()
     });
+    tracing::info!(built = %database.info().built, "a new GeoIP database is in use");
+    announcements::database_loaded(&app.audit, &database);
+    keep(loaded, database).await;
+}
+
+/// What follows once a database is in use, off the threads that serve.
+pub(super) async fn keep(loaded: &Arc<Loaded>, database: Arc<Database>) {
+    let loaded = Arc::clone(loaded);
+    let keeping = tokio::task::spawn_blocking(move || taken(&loaded.config, &database));
+    if keeping.await.is_err() {
+        tracing::warn!("no copy of the GeoIP database was kept");
+    }
 }
 
 const REFUSED: &str = "the new GeoIP database is refused; the old one goes on serving";

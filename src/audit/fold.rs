@@ -255,6 +255,15 @@ impl Fold {
         self.count
     }
 
+    /// Who is asked to say who they are is not let in, and not rejected either.
+    fn verdict(&self) -> &'static str {
+        match self.reason {
+            _ if self.action != Action::Denied => "allow",
+            Reason::IdentificationNeeded | Reason::AuthenticationRequired => "identify",
+            _ => "deny",
+        }
+    }
+
     /// The entry that stands for all of them.
     #[must_use]
     pub fn into_event(self, random: [u8; 10]) -> Event {
@@ -270,7 +279,7 @@ impl Fold {
             event.details.clear();
         }
         event.outcome = if denied { Outcome::Failure } else { Outcome::Success };
-        event.verdict = Some(if denied { "deny" } else { "allow" }.to_owned());
+        event.verdict = Some(self.verdict().to_owned());
         event.reason = Some(self.reason.code().to_owned());
         event.reference = denied.then(|| self.reference.to_string());
         event.count = self.count;

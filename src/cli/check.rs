@@ -6,6 +6,7 @@
 mod access;
 mod certificates;
 mod files;
+mod lists;
 #[cfg(test)]
 mod sample;
 mod validity;
@@ -32,8 +33,14 @@ pub(crate) struct Arguments {
 type Check = fn(&Loaded) -> Vec<Finding>;
 
 /// What `check` without `--static` looks at, in the order it is said.
-const CHECKS: &[Check] =
-    &[files::state_directory, files::databases, certificates::check, access::check];
+const CHECKS: &[Check] = &[
+    files::state_directory,
+    files::databases,
+    lists::seen_by_the_database,
+    lists::announced_in_time,
+    certificates::check,
+    access::check,
+];
 
 /// What `check --json` prints.
 #[derive(Debug, Serialize)]
@@ -76,8 +83,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
 
 fn on_this_machine(examined: &Examined) -> Vec<Finding> {
     let Some(config) = examined.config.clone() else { return Vec::new() };
-    let loaded =
-        Loaded { config, findings: Vec::new(), lists: examined.lists.clone(), sources: Vec::new() };
+    let (lists, sources) = (examined.lists.clone(), examined.sources.clone());
+    let loaded = Loaded { config, findings: Vec::new(), lists, sources };
     CHECKS.iter().flat_map(|check| check(&loaded)).collect()
 }
 

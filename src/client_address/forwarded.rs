@@ -16,15 +16,29 @@ use super::x_forwarded_for::is_port;
 
 /// The chain from the right, all lines of it.
 pub(super) fn hops(headers: &HeaderMap) -> Result<impl Iterator<Item = Hop>, UnknownBecause> {
-    let mut hops = Vec::new();
+    Ok(elements(headers)?.map(|element| element.hop))
+}
+
+/// One element, as far as it matters here.
+pub(super) struct Element<'h> {
+    pub(super) hop: Hop,
+    /// What that hop spoke to the proxy that wrote the element.
+    pub(super) proto: Option<&'h str>,
+}
+
+/// The chain from the right, all lines of it, with what each hop spoke.
+pub(super) fn elements(
+    headers: &HeaderMap,
+) -> Result<impl Iterator<Item = Element<'_>>, UnknownBecause> {
+    let mut elements = Vec::new();
     for line in lines(headers, FORWARDED.as_str())? {
         let mut rest = std::str::from_utf8(line).map_err(|_| UnknownBecause::Unparsable)?;
         loop {
-            if hops.len() == MAXIMUM_HOPS {
+            if elements.len() == MAXIMUM_HOPS {
                 return Err(UnknownBecause::Unparsable);
             }
-            let (hop, after) = element(rest).ok_or(UnknownBecause::Unparsable)?;
-            hops.push(hop);
+            let (element, after) = element(rest).ok_or(UnknownBecause::Unparsable)?;
+            elements.push(element);
             match after.strip_prefix(',') {
                 Some(next) => rest = next,
                 None if after.is_empty() => break,
@@ -32,14 +46,14 @@ pub(super) fn hops(headers: &HeaderMap) -> Result<impl Iterator<Item = Hop>, Unk
             }
         }
     }
-    Ok(hops.into_iter().rev())
+    Ok(elements.into_iter().rev())
 }
 
 /// Reads `for=…;by=…` up to a comma or the end; `None` where the grammar is broken. A parameter
 /// that stands twice breaks it (RFC 7239 section 4).
-fn element(text: &str) -> Option<(Hop, &str)> {
+fn element(text: &str) -> Option<(Element<'_>, &str)> {
     let mut names: Vec<String> = Vec::new();
-    let mut hop = None;
+    let (mut hop, mut proto) = (None, None);
     let mut rest = skip_white(text);
     loop {
         let (name, after) = token(rest)?;
@@ -50,12 +64,14 @@ fn element(text: &str) -> Option<(Hop, &str)> {
         }
         if name == "for" {
             hop = Some(node(value));
+        } else if name == "proto" {
+            proto = Some(value);
         }
         names.push(name);
         rest = skip_white(after);
         match rest.strip_prefix(';') {
             Some(next) => rest = skip_white(next),
-            None => return Some((hop.unwrap_or(Hop::Unparsable), rest)),
+            None => return Some((Element { hop: hop.unwrap_or(Hop::Unparsable), proto }, rest)),
         }
     }
 }

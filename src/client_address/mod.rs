@@ -7,6 +7,7 @@ mod derive;
 mod explain;
 mod forwarded;
 mod known;
+mod scheme;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use derive::{
 };
 pub use explain::{Explanation, Step, explain};
 pub use known::{KnownAddress, is_private_network, is_public};
+pub use scheme::spoke_https;
 pub use source::{AddressSource, HeaderSource};
 
 /// The one client address of a connection or request; every later step uses this one.

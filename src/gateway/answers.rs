@@ -33,10 +33,12 @@ pub(super) struct Unsited<'a> {
     pub(super) client: ClientAddress,
     pub(super) located: Located,
     pub(super) now: Timestamp,
+    /// Whether the client is to get no byte.
+    pub(super) silent: bool,
 }
 
 /// A request that can be read in two ways.
-pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Response<ResponseBody> {
+pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Answer {
     tracing::debug!(cause = %ambiguous, "a request was refused");
     let failure = match ambiguous.status() {
         StatusCode::MISDIRECTED_REQUEST => Failure::Misdirected,
@@ -47,21 +49,20 @@ pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Response<R
 }
 
 /// A host that no site takes.
-pub(super) fn no_site(unsited: &Unsited<'_>) -> Response<ResponseBody> {
+pub(super) fn no_site(unsited: &Unsited<'_>) -> Answer {
     unsited_failure(unsited, Reason::UnknownSite, Failure::UnknownSite)
 }
 
-fn unsited_failure(
-    unsited: &Unsited<'_>,
-    reason: Reason,
-    failure: Failure,
-) -> Response<ResponseBody> {
-    let Unsited { gateway, connection, parts, client, located, now } = unsited;
+fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> Answer {
+    let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
     let mut facts = facts(connection, parts, *client, located, *now);
-    facts.status = Some(failure.status().as_u16());
+    facts.status = (!silent).then(|| failure.status().as_u16());
     facts.path = Some(parts.uri.path().to_owned());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
     count("", "deny", reason);
+    if *silent {
+        return Err(Closed);
+    }
     let accept = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     let view = FailureView {
         failure,
@@ -70,7 +71,7 @@ fn unsited_failure(
         reference: Some(&reference),
         at: *now,
     };
-    respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view))
+    Ok(respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view)))
 }
 
 /// Rejects: with the page, with what suits the client, or without a byte.
@@ -112,7 +113,7 @@ fn rejected(
     let list = exchange.site.policy.list();
     let listed = list
         .in_force(exchange.now)
-        .and_then(|version| version.territories.covering(exchange.location()));
+        .and_then(|version| version.territories.covering(exchange.corrected_location()));
     let names = listed
         .map(|territory| (territory.name(Language::Danish), territory.name(Language::English)));
     let rejection = Rejection {
@@ -179,7 +180,7 @@ pub(super) fn upstream_trouble(
     tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
     let failure = match error {
         UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
-        UpstreamError::Nonsense { .. } => Failure::UpstreamInvalid,
+        UpstreamError::Nonsense { .. } | UpstreamError::Unasked { .. } => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };
     let mut response = failed(exchange, failure, reference);
@@ -265,4 +266,17 @@ pub(crate) fn count(site: &str, verdict: &'static str, reason: Reason) {
         "site" => site.to_owned(), "verdict" => verdict, "reason" => reason.code()
     )
     .increment(1);
+}
+
+/// Counts an upstream's answer for `/metrics`.
+pub(super) fn count_response(site: &str, status: StatusCode) {
+    let class = match status.as_u16() {
+        ..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        500.. => "5xx",
+    };
+    metrics::counter!("geovagt_responses_total", "site" => site.to_owned(), "class" => class)
+        .increment(1);
 }

@@ -4,12 +4,53 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-/// The client's body on its way up.
-pub type RequestBody = Incoming;
+use super::headers;
+
+/// The client's body on its way up. What stands behind it says nothing in our name.
+#[derive(Debug)]
+pub struct RequestBody(Incoming);
+
+impl RequestBody {
+    /// The body as it comes from the client.
+    #[must_use]
+    pub fn new(body: Incoming) -> Self {
+        Self(body)
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.0)
+            .poll_frame(context)
+            .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.size_hint()
+    }
+}
+
+fn with_trailers(mut frame: Frame<Bytes>, prepare: impl Fn(&mut HeaderMap)) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        prepare(trailers);
+    }
+    frame
+}
 
 /// What goes to the client: a page of ours, or the upstream's answer.
 #[derive(Debug)]
@@ -60,7 +101,9 @@ impl Body for ResponseBody {
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         match &mut self.kind {
             Kind::Page(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-            Kind::Upstream { body, .. } => Pin::new(body).poll_frame(context),
+            Kind::Upstream { body, .. } => Pin::new(body)
+                .poll_frame(context)
+                .map_ok(|frame| with_trailers(frame, headers::prepare_response_trailers)),
         }
     }
 

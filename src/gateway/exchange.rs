@@ -14,6 +14,7 @@ use super::{Gateway, Snapshot, answers};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
+use crate::config::DenialStyle;
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
 use crate::identity::{Attempt, Identity, Outcome, Why};
@@ -46,11 +47,16 @@ impl<'a> Exchange<'a> {
     ) -> Result<Self, Instead> {
         let client = connection.client_address(&parts.headers);
         let located = snapshot.database.locate(&client);
-        let unsited = answers::Unsited { gateway, connection, parts, client, located, now };
-        let canonical = canonical::canonical(parts, connection.server_name())
-            .map_err(|ambiguous| Box::new(Ok(answers::unclear(&unsited, ambiguous))))?;
+        let silent = |host: Option<&str>| is_silent(&snapshot, host, client, &located, now);
+        let unsited =
+            |silent| answers::Unsited { gateway, connection, parts, client, located, now, silent };
+        let canonical =
+            canonical::canonical(parts, connection.server_name()).map_err(|ambiguous| {
+                let host = canonical::host_named(parts);
+                Box::new(answers::unclear(&unsited(silent(host.as_deref())), ambiguous))
+            })?;
         let Some(site) = snapshot.sites.by_host(canonical.host()) else {
-            return Err(Box::new(Ok(answers::no_site(&unsited))));
+            return Err(Box::new(answers::no_site(&unsited(silent(None)))));
         };
         let site = Arc::clone(site);
         Ok(Self { gateway, snapshot, connection, parts, now, canonical, client, located, site })
@@ -62,8 +68,14 @@ impl<'a> Exchange<'a> {
         policy::decide(&self.site.policy, &subject, &self.snapshot.exemptions, self.now)
     }
 
-    pub(super) fn location(&self) -> Location {
+    /// What the database says.
+    fn location(&self) -> Location {
         self.located.location
+    }
+
+    /// What is decided by: the database's word, or a correction's.
+    pub(super) fn corrected_location(&self) -> Location {
+        self.site.policy.corrected(self.client, self.location(), self.now)
     }
 
     pub(super) fn organization(&self) -> &OrganizationId {
@@ -83,17 +95,7 @@ impl<'a> Exchange<'a> {
     /// Whether the browser's connection is protected, as far as it is ours to know: cookies are
     /// made accordingly.
     pub(super) fn is_secure(&self) -> bool {
-        self.connection.tls.is_some() || self.forwarded_as_https()
-    }
-
-    /// A trusted proxy in front says that it spoke TLS with the client.
-    fn forwarded_as_https(&self) -> bool {
-        self.connection.is_from_trusted_proxy()
-            && self
-                .parts
-                .headers
-                .get("x-forwarded-proto")
-                .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"https"))
+        self.connection.tls.is_some() || self.connection.proxy_spoke_https(&self.parts.headers)
     }
 
     /// The Authorization value, where it speaks HTTP Basic (RFC 7617).
@@ -139,9 +141,11 @@ impl<'a> Exchange<'a> {
         let policy = &self.site.policy;
         let mut facts =
             answers::facts(self.connection, self.parts, self.client, &self.located, self.now);
+        facts.as_number = self.snapshot.as_number(&self.client);
         facts.site = Some(self.site.site.id.clone());
         facts.organization = Some(self.organization().clone());
         facts.domain = Some(self.canonical.host().to_owned());
+        facts.location = self.corrected_location();
         facts.path = Some(self.canonical.path().to_owned());
         facts.query = self.canonical.path_and_query().query().map(ToOwned::to_owned);
         facts.user = identity.map(|identity| identity.user_name().to_string());
@@ -199,5 +203,25 @@ impl<'a> Exchange<'a> {
             "site" => self.site.site.id.to_string()
         )
         .record(elapsed);
+    }
+}
+
+/// Whether this client gets no byte for a request that reaches no site: it names one that would
+/// reject the client so, or every site there is would.
+fn is_silent(
+    snapshot: &Snapshot,
+    host: Option<&str>,
+    address: ClientAddress,
+    located: &Located,
+    now: Timestamp,
+) -> bool {
+    let closes = |site: &Arc<ProtectedSite>| {
+        let subject = Subject { address, location: located.location, person: None };
+        let verdict = || policy::decide(&site.policy, &subject, &snapshot.exemptions, now);
+        site.site.denial == DenialStyle::Close && matches!(verdict(), Verdict::Deny(_))
+    };
+    match host.and_then(|host| snapshot.sites.by_host(host)) {
+        Some(site) => closes(site),
+        None => !snapshot.sites.all().is_empty() && snapshot.sites.all().iter().all(closes),
     }
 }

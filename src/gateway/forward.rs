@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, 
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
-use super::body::{Held, ResponseBody};
+use super::body::{Held, RequestBody, ResponseBody};
 use super::exchange::Exchange;
 use super::handle::Answer;
 use super::headers::{self, Statements};
@@ -51,6 +51,7 @@ pub(super) async fn pass(
         Ok(response) => response,
         Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
     };
+    answers::count_response(exchange.site.site.id.as_str(), response.status());
     let held = Held { completion, in_flight: Some(in_flight) };
     let mut response = downward(exchange, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
@@ -90,7 +91,7 @@ async fn send(
     entry: &Entry,
 ) -> Result<Response<Incoming>, UpstreamError> {
     let server = exchange.site.servers.pick()?;
-    let mut request = Request::new(body);
+    let mut request = Request::new(RequestBody::new(body));
     *request.method_mut() = exchange.parts.method.clone();
     *request.uri_mut() = target(server, exchange.canonical.path_and_query());
     *request.version_mut() = Version::HTTP_11;
@@ -136,7 +137,7 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
             client,
             proto: if exchange.is_secure() { "https" } else { "http" },
             host: &host,
-            country: exchange.location().country(),
+            country: exchange.corrected_location().country(),
             user: admitted.identity.as_ref().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),
             request_id: &entry.reference().to_string(),

@@ -7,11 +7,11 @@ use hyper::upgrade::OnUpgrade;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::forward::{Upward, pass};
-use super::identify::admit;
+use super::identify::{admit, deny};
 use super::{Closed, Gateway, answers, own_pages};
 use crate::clock;
 use crate::listen::ConnectionFacts;
-use crate::policy::{Denial, Reason};
+use crate::policy::{Denial, Reason, Verdict};
 
 /// An answer, or the end of the connection without one.
 pub(super) type Answer = Result<Response<ResponseBody>, Closed>;
@@ -37,7 +37,13 @@ pub(crate) async fn handle(
         Err(answer) => return *answer,
     };
     let Some(place) = gateway.limit.enter() else {
-        return answers::reject(&exchange, Denial::new(Reason::Overload), None);
+        // Whoever is rejected anyway is told nothing of how much there is to do.
+        return match exchange.decide(None) {
+            Verdict::Deny(denial) => deny(&exchange, denial),
+            Verdict::Allow(_) | Verdict::Identify(_) => {
+                answers::reject(&exchange, Denial::new(Reason::Overload), None)
+            }
+        };
     };
     let answer = if own_pages::is_ours(&exchange) {
         own_pages::answer(&exchange, body).await

@@ -39,36 +39,39 @@ pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
     answers::reject(exchange, denial, None)
 }
 
-/// An allowed client that nobody asked: a session names it, and a local account's password that
-/// came along must not reach the upstream.
+/// An allowed client that nobody asked: a session or a login names it.
 async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
-    if let Some(identity) = exchange.session() {
-        let permit = match exchange.decide(Some(identity.person())) {
-            Verdict::Allow(permit) => permit,
-            Verdict::Identify(_) | Verdict::Deny(_) => permit,
-        };
-        return Admitted { permit, identity: Some(identity), login_is_ours: false };
-    }
-    let Some(login) = exchange.basic_login() else {
-        return Admitted { permit, identity: None, login_is_ours: false };
+    let login = login_beside(exchange).await;
+    let login_is_ours = login.is_some();
+    let Some(identity) = exchange.session().or(login) else {
+        return Admitted { permit, identity: None, login_is_ours };
     };
+    let permit = match exchange.decide(Some(identity.person())) {
+        Verdict::Allow(permit) => permit,
+        Verdict::Identify(_) | Verdict::Deny(_) => permit,
+    };
+    Admitted { permit, identity: Some(identity), login_is_ours }
+}
+
+/// Whose local account a login names that came along with a request that does not depend on it: its
+/// password must not reach the upstream. None where it is one of the upstream's own.
+async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
+    let login = exchange.basic_login()?;
     if !exchange.gateway.authenticator.knows_name(exchange.organization(), login) {
-        return Admitted { permit, identity: None, login_is_ours: false };
+        return None;
     }
     match exchange.prove_basic(login).await {
-        Outcome::Proven(identity) => {
-            Admitted { permit, identity: Some(identity), login_is_ours: true }
-        }
-        Outcome::NotProven { .. } | Outcome::Limited => {
-            Admitted { permit, identity: None, login_is_ours: false }
-        }
+        Outcome::Proven(identity) => Some(identity),
+        Outcome::NotProven { .. } | Outcome::Limited => None,
     }
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
 async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admitted, Instead> {
     if let Some(identity) = exchange.session() {
-        return admit_person(exchange, identity, false);
+        let mut admitted = admit_person(exchange, identity, false)?;
+        admitted.login_is_ours = login_beside(exchange).await.is_some();
+        return Ok(admitted);
     }
     let Some(login) = exchange.basic_login() else {
         return Err(Box::new(answers::challenge(exchange, challenge)));

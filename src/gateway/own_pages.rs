@@ -3,16 +3,17 @@
 //! `lande` and `privatliv` answer everybody, rejected clients too. Everything else is behind the same
 //! decision as the site: from a listed country no sign-in page exists while the door is closed.
 
+use bytes::Bytes;
 use http::{HeaderValue, Method, Response, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 
-use super::answers;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
-use super::handle::Answer;
+use super::handle::{Answer, Instead};
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
+use super::{Closed, answers};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
@@ -57,7 +58,7 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         },
         "/sign-out" if takes_sign_in(exchange) => match *method {
             Method::GET | Method::HEAD => Ok(ask_sign_out(exchange)),
-            Method::POST => Ok(sign_out(exchange, body).await),
+            Method::POST => sign_out(exchange, body).await,
             _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
         },
         "/lande" | "/privatliv" | "" | "/" => {
@@ -118,15 +119,16 @@ fn with_cookie(
 
 /// Takes the form: a session and the way on, or the one answer that all failures get.
 async fn sign_in(exchange: &Exchange<'_>, body: Incoming) -> Answer {
-    let Ok(bytes) = Limited::new(body, LARGEST_FORM).collect().await else {
-        return Ok(answers::without_entry(exchange, Failure::TooLarge));
+    let bytes = match form_bytes(exchange, body).await {
+        Ok(bytes) => bytes,
+        Err(answer) => return *answer,
     };
     let authenticator = &exchange.gateway.authenticator;
     let read = authenticator.read_form(
         exchange.organization(),
         &exchange.parts.headers,
         exchange.is_secure(),
-        &bytes.to_bytes(),
+        &bytes,
     );
     let Ok(form_sent) = read else {
         return Ok(form(exchange, &Next::root(), &[SignInProblem::Expired]));
@@ -161,8 +163,9 @@ async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) ->
 fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     let mut facts = exchange.facts(None);
     facts.status = Some(Failure::SignInFailed.status().as_u16());
-    let denial = Denial::new(Reason::IdentificationNeeded);
-    let reference = exchange.gateway.audit.deny(facts, denial);
+    let at_the_door = exchange.decide(None).reason() == Reason::IdentificationNeeded;
+    let reason = if at_the_door { Reason::CountryListed } else { Reason::NotAuthorized };
+    let reference = exchange.gateway.audit.deny(facts, Denial::new(reason));
     answers::failed(exchange, Failure::SignInFailed, &reference)
 }
 
@@ -177,18 +180,19 @@ fn ask_sign_out(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     with_cookie(answers::respond(exchange.parts, page), guard.set_cookie)
 }
 
-async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Response<ResponseBody> {
-    let Ok(bytes) = Limited::new(body, LARGEST_FORM).collect().await else {
-        return answers::without_entry(exchange, Failure::TooLarge);
+async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
+    let bytes = match form_bytes(exchange, body).await {
+        Ok(bytes) => bytes,
+        Err(answer) => return *answer,
     };
     let ours = exchange.gateway.authenticator.vouches(
         exchange.organization(),
         &exchange.parts.headers,
         exchange.is_secure(),
-        &bytes.to_bytes(),
+        &bytes,
     );
     if !ours {
-        return ask_sign_out(exchange);
+        return Ok(ask_sign_out(exchange));
     }
     if let Some(identity) = exchange.session() {
         let event = exchange.event(Action::SignOut, Some(identity.user_name().as_str()));
@@ -200,7 +204,17 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Response<ResponseB
         .end_session(&exchange.parts.headers, exchange.is_secure(), exchange.now)
         .await;
     let page = pages::sign_out(SignOut::Done, &exchange.site.organization, exchange.language());
-    with_cookie(answers::respond(exchange.parts, page), Some(cookie))
+    Ok(with_cookie(answers::respond(exchange.parts, page), Some(cookie)))
+}
+
+/// The whole of a form. Whoever dribbles it is hung up on: a form takes no longer than a head.
+async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, Instead> {
+    let time = exchange.snapshot.config.limits.header_timeout;
+    match tokio::time::timeout(time, Limited::new(body, LARGEST_FORM).collect()).await {
+        Ok(Ok(form)) => Ok(form.to_bytes()),
+        Ok(Err(_)) => Err(Box::new(Ok(answers::without_entry(exchange, Failure::TooLarge)))),
+        Err(_) => Err(Box::new(Err(Closed))),
+    }
 }
 
 /// RFC 3986 section 2.1, of everything that is not unreserved.

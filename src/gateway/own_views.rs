@@ -112,7 +112,7 @@ pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<Resp
     };
     let held = exemption.and_then(|id| exchange.snapshot.exemptions.get(id));
     let until = held.and_then(crate::policy::TravelExemption::journey).map(|(_, until)| until);
-    let location = policy.corrected(exchange.client, exchange.location(), now);
+    let location = exchange.corrected_location();
     let names = location.territory().map(|t| (t.name(Language::Danish), t.name(Language::English)));
     let version = policy.list_version(now);
     let page = pages::seen(&Seen {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::territory::Country;
+use crate::territory::{Country, Territory};
 
 /// A database file that is not used, and why.
 #[derive(Debug)]
@@ -104,6 +104,13 @@ pub enum Problem {
         join(.0)
     )]
     CountriesMissing(Vec<Country>),
+    /// Parts of countries on a list that it cannot tell apart.
+    #[error(
+        "it cannot tell {} from the rest of the country, so nobody there would be rejected; take a \
+         city-level database, or put the whole country on the list",
+        .0.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    SubdivisionsUnseen(Vec<Territory>),
     /// An update without the IPv4 or the IPv6 addresses that the running one has.
     #[error("it holds no {0} addresses, and the running one does; take a complete database")]
     FamilyMissing(&'static str),

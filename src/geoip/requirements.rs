@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::database::Database;
-use super::error::Problem;
+use super::error::{DatabaseError, Problem};
 use super::load::Loaded;
 use crate::territory::{Country, Territory};
 
@@ -20,6 +20,7 @@ pub(super) const MAXIMUM_CHANGE: f64 = 0.03;
 pub struct Requirements {
     now: Timestamp,
     countries: Vec<Country>,
+    subdivisions: Vec<Territory>,
     running: Option<Arc<Database>>,
 }
 
@@ -27,7 +28,7 @@ impl Requirements {
     /// A sound file whose build date is not in the future.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
-        Self { now, countries: Vec::new(), running: None }
+        Self { now, countries: Vec::new(), subdivisions: Vec::new(), running: None }
     }
 
     /// It must hold addresses of the country of each of these territories: those on the lists.
@@ -39,12 +40,30 @@ impl Requirements {
         self
     }
 
+    /// It must tell each of these parts of a country from the rest: those that stand on a list
+    /// without their country.
+    #[must_use]
+    pub fn telling(mut self, subdivisions: impl IntoIterator<Item = Territory>) -> Self {
+        self.subdivisions.extend(subdivisions);
+        self.subdivisions.sort_unstable();
+        self.subdivisions.dedup();
+        self
+    }
+
     /// It takes the place of this one: it must not be older, must hold the address families that
     /// this one holds, and may place only few addresses in another country.
     #[must_use]
     pub fn replacing(mut self, running: Arc<Database>) -> Self {
         self.running = Some(running);
         self
+    }
+
+    /// Whether a database that is in use already fulfils this.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] for the first that it does not.
+    pub fn check(&self, database: &Database) -> Result<(), DatabaseError> {
+        self.of_content(database).map_err(|problem| problem.at(database.path()))
     }
 
     pub(super) fn of_build(&self, loaded: &Loaded) -> Result<(), Problem> {
@@ -65,6 +84,11 @@ impl Requirements {
         let missing: Vec<Country> = self.countries.iter().copied().filter(missing).collect();
         if !missing.is_empty() {
             return Err(Problem::CountriesMissing(missing));
+        }
+        let unseen: Vec<Territory> =
+            self.subdivisions.iter().copied().filter(|&part| !database.sees(part)).collect();
+        if !unseen.is_empty() {
+            return Err(Problem::SubdivisionsUnseen(unseen));
         }
         let Some(running) = &self.running else { return Ok(()) };
         let (old, new) = (running.info(), database.info());

@@ -231,7 +231,7 @@ mod tests {
     fn our_own_page_is_read() {
         let Page { guard, headers, token } = page();
         let body =
-            format!("name=anna&password=r%C3%B8d+gr%C3%B8d%2B&next=%2Fowa%2F&token={token}&x=y");
+            format!("name=anna&password=r%C3%B8d+gr%C3%B8d%2B&next=%2Fowa%2F&csrf={token}&x=y");
         let form = guard.read(&organization("ballerup"), &headers, true, body.as_bytes()).unwrap();
         assert_eq!(form.name, "anna");
         assert_eq!(form.password.reveal(), "rød grød+");
@@ -245,7 +245,7 @@ mod tests {
     fn a_form_from_elsewhere_is_not() {
         let Page { guard, headers, token } = page();
         let read = |organization_name: &str, headers: &HeaderMap, secure, token: &str| {
-            let body = format!("name=anna&password=x&token={token}");
+            let body = format!("name=anna&password=x&csrf={token}");
             guard
                 .read(&organization(organization_name), headers, secure, body.as_bytes())
                 .map(|form| form.name)
@@ -267,12 +267,12 @@ mod tests {
         for body in [
             String::new(),
             "name=anna".to_owned(),
-            format!("name=anna&password=x&name=bo&token={token}"),
-            format!("name=anna&password=%zz&token={token}"),
-            format!("name=anna&password=%ff&token={token}"),
-            format!("name=anna&password=%2&token={token}"),
-            format!("name&password=x&token={token}"),
-            format!("name=anna&password={}&token={token}", "x".repeat(MAXIMUM_FORM_LENGTH)),
+            format!("name=anna&password=x&name=bo&csrf={token}"),
+            format!("name=anna&password=%zz&csrf={token}"),
+            format!("name=anna&password=%ff&csrf={token}"),
+            format!("name=anna&password=%2&csrf={token}"),
+            format!("name&password=x&csrf={token}"),
+            format!("name=anna&password={}&csrf={token}", "x".repeat(MAXIMUM_FORM_LENGTH)),
         ] {
             let read = guard.read(&organization("ballerup"), &headers, true, body.as_bytes());
             assert_eq!(read.err(), Some(FormError::Malformed), "{body:.60}");

@@ -416,7 +416,7 @@ async fn a_form_signs_in_and_the_session_says_who_it_is() {
     let guard = scene.authenticator.form_guard(&ballerup, &HeaderMap::new(), true);
     let headers = cookies(&guard.set_cookie.unwrap());
     let body =
-        format!("name=Anna&password=rejsen+g%C3%A5r+til+Kina&next=/owa/&token={}", guard.token);
+        format!("name=Anna&password=rejsen+g%C3%A5r+til+Kina&next=/owa/&csrf={}", guard.token);
     let form = scene.authenticator.read_form(&ballerup, &headers, true, body.as_bytes()).unwrap();
     assert_eq!(form.next().as_str(), "/owa/");
     let attempt = Attempt {

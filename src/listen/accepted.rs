@@ -7,7 +7,8 @@ use ::http::HeaderMap;
 
 use super::Stream;
 use crate::client_address::{
-    AddressSource, ClientAddress, Explanation, HeaderSource, derive, explain, unless_relayed,
+    AddressSource, ClientAddress, Explanation, HeaderSource, derive, explain, spoke_https,
+    unless_relayed,
 };
 use crate::identifier::ListenerId;
 
@@ -104,11 +105,10 @@ impl ConnectionFacts {
         &self.source
     }
 
-    /// Whether the connection's other end is a trusted proxy, whose headers count.
+    /// Whether a trusted proxy in front says that the client spoke TLS with it.
     #[must_use]
-    pub fn is_from_trusted_proxy(&self) -> bool {
-        let peer = self.peer.ip().to_canonical();
-        self.source.trusted_proxies.iter().any(|network| network.contains(&peer))
+    pub fn proxy_spoke_https(&self, headers: &HeaderMap) -> bool {
+        spoke_https(self.peer.ip(), &self.source, headers)
     }
 
     /// `https` or `http`: what the client spoke to us.

@@ -16,6 +16,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 /// The body that goes up: the client's, streamed.
 pub type RequestBody = crate::gateway::body::RequestBody;
 
+/// A server that has silently gone is looked for after this, and given up within twice this.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
 /// How long the upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -48,6 +51,12 @@ pub enum UpstreamError {
         #[source]
         source: hyper_util::client::legacy::Error,
     },
+    /// It switched protocols although nobody had asked for that: 502.
+    #[error("the upstream {server} switched protocols without being asked")]
+    Unasked {
+        /// The server that was asked.
+        server: String,
+    },
     /// No head within the limit: 504.
     #[error("the upstream {server} did not answer within {} s", limit.as_secs_f32())]
     Slow {
@@ -66,7 +75,9 @@ impl UpstreamError {
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
         match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } => http::StatusCode::BAD_GATEWAY,
+            Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
+                http::StatusCode::BAD_GATEWAY
+            }
             Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
             Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -77,7 +88,7 @@ impl UpstreamError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
-            Self::Nonsense { .. } => "nonsense",
+            Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
             Self::Slow { .. } => "slow",
             Self::NoServer => "no_server",
         }
@@ -107,6 +118,10 @@ impl Upstreams {
         http.enforce_http(false);
         http.set_nodelay(true);
         http.set_connect_timeout(Some(timeouts.connect));
+        // A server that has lost its power closes nothing; an answer under way would stand for ever.
+        http.set_keepalive(Some(KEEPALIVE));
+        http.set_keepalive_interval(Some(KEEPALIVE / 4));
+        http.set_keepalive_retries(Some(4));
         let tls =
             rustls::ClientConfig::builder().try_with_platform_verifier()?.with_no_client_auth();
         let connector = HttpsConnectorBuilder::new()
@@ -131,8 +146,14 @@ impl Upstreams {
         request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, UpstreamError> {
         let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let may_switch = request.headers().contains_key(http::header::UPGRADE);
         let limit = self.timeouts.response;
         match tokio::time::timeout(limit, self.client.request(request)).await {
+            Ok(Ok(response))
+                if response.status() == http::StatusCode::SWITCHING_PROTOCOLS && !may_switch =>
+            {
+                Err(UpstreamError::Unasked { server })
+            }
             Ok(Ok(response)) => Ok(response),
             Ok(Err(source)) if source.is_connect() => {
                 Err(UpstreamError::Unreachable { server, source })

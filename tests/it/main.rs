@@ -11,25 +11,28 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
-#[cfg(test)]
+mod attack_forging;
+mod attack_silence;
 mod audit_disk_full;
-#[cfg(test)]
 mod audit_kill;
-#[cfg(test)]
+mod door;
+mod forwarding;
+mod list;
 mod outside_accessibility;
-#[cfg(test)]
 mod outside_browser;
-#[cfg(test)]
 mod outside_curl;
-#[cfg(test)]
 mod outside_demo;
-#[cfg(test)]
 mod outside_haproxy;
-#[cfg(test)]
 mod outside_namespaces;
-#[cfg(test)]
 mod outside_nginx;
-#[cfg(test)]
 mod outside_websocket;
-#[cfg(test)]
+mod rejecting;
+mod running_audit;
+mod running_files;
+mod running_limits;
+mod running_operations;
+mod running_reload;
+mod running_shutdown;
+mod running_store;
+mod running_upstream;
 mod support;

@@ -93,7 +93,6 @@ async fn a_site_serves_a_connection_and_ends_at_shutdown() {
 }
 
 #[tokio::test]
-#[ignore = "writes the pages into the temporary directory, for the eye and for axe"]
 async fn write_the_pages() {
     let folder = std::env::temp_dir().join("geovagt-pages");
     std::fs::create_dir_all(&folder).unwrap();

@@ -107,6 +107,13 @@ pub fn canonical(parts: &Parts, tls_server_name: Option<&str>) -> Result<Canonic
     Ok(Canonical { authority, target, websocket })
 }
 
+/// The host that a request names, where that is clear, whatever else of it is not. For answering
+/// as its site would answer, never for a decision that opens anything.
+#[must_use]
+pub fn host_named(parts: &Parts) -> Option<String> {
+    host::authority(parts).ok().map(|authority| authority.host().to_owned())
+}
+
 impl Canonical {
     /// The host: a name in lower case without a trailing dot, an IPv4 address, or an IPv6 address
     /// in brackets; without the port.

@@ -43,6 +43,13 @@ const NEVER_BY_NAME: [&str; 14] = [
     "expect",
 ];
 
+/// Whether a field means nothing, or something dangerous, behind a body.
+pub(super) fn belongs_in_head(name: &str) -> bool {
+    let mut head =
+        ALWAYS.iter().chain(&NEVER_BY_NAME).chain(&["set-cookie", "trailer", "location"]);
+    head.any(|field| same_name(name, field))
+}
+
 pub(super) fn strip_request(headers: &mut HeaderMap, websocket: bool) {
     let trailers = accepts_trailers(headers);
     strip(headers, |name| {

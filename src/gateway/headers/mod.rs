@@ -34,6 +34,17 @@ pub fn prepare_response(headers: &mut HeaderMap, websocket: bool) {
     remove_where(headers, statements::is_ours);
 }
 
+/// Takes out of what stands behind a client's body all that would not go on from its head, and all
+/// that a trailer must not say (RFC 9110 section 6.5.1): some upstreams merge both.
+pub fn prepare_request_trailers(trailers: &mut HeaderMap) {
+    remove_where(trailers, |name| hop_by_hop::belongs_in_head(name) || is_reserved(name));
+}
+
+/// The same for what stands behind an upstream's body.
+pub fn prepare_response_trailers(trailers: &mut HeaderMap) {
+    remove_where(trailers, |name| hop_by_hop::belongs_in_head(name) || statements::is_ours(name));
+}
+
 /// Takes the login out of a request that goes on to an upstream which does not share it.
 pub fn strip_authorization(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);

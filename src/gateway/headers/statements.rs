@@ -10,7 +10,7 @@ use crate::territory::Country;
 
 /// Names that count as ours, or that upstreams take for a proxy's word: in lower case, with a hyphen
 /// for each separator. Those that end in a hyphen stand for all that begin so.
-const RESERVED: [&str; 17] = [
+const RESERVED: [&str; 24] = [
     "x-forwarded-",
     "x-geovagt-",
     "geovagt-",
@@ -28,6 +28,14 @@ const RESERVED: [&str; 17] = [
     "x-original-",
     "x-rewrite-url",
     "x-remote-ip",
+    "x-remote-addr",
+    "cf-connecting-ipv6",
+    "cf-pseudo-ipv4",
+    "x-originating-ip",
+    "x-envoy-external-address",
+    "x-azure-clientip",
+    // A CGI program would take it for its own proxy (HTTP_PROXY).
+    "proxy",
 ];
 
 /// What we tell the upstream about a request.

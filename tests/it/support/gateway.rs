@@ -116,7 +116,12 @@ impl Gateway {
 
     /// Starts `serve` and waits until it is ready.
     pub fn run(&mut self) {
-        let lines = self.spawn();
+        self.run_under(&[]);
+    }
+
+    /// The same through a wrapper: the beginning of a command line that ends in the program.
+    pub fn run_under(&mut self, wrapper: &[&str]) {
+        let lines = self.spawn(wrapper);
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -136,9 +141,11 @@ impl Gateway {
         }
     }
 
-    fn spawn(&mut self) -> Receiver<serde_json::Value> {
-        let mut child = Command::new(PROGRAM)
-            .args(["serve", "--config"])
+    fn spawn(&mut self, wrapper: &[&str]) -> Receiver<serde_json::Value> {
+        let mut line: Vec<&str> = wrapper.to_vec();
+        line.extend([PROGRAM, "serve", "--config"]);
+        let mut child = Command::new(line[0])
+            .args(&line[1..])
             .arg(self.config_file())
             .env("RUST_LOG", "info")
             .stdin(Stdio::null())
@@ -186,9 +193,14 @@ impl Gateway {
         eventually(what, || self.log().iter().any(&condition));
     }
 
+    /// The process.
+    pub fn process_id(&self) -> String {
+        self.child.as_ref().expect("a running gateway").id().to_string()
+    }
+
     /// Sends a signal by its name.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().expect("a running gateway").id().to_string();
+        let pid = self.process_id();
         let status = Command::new("kill").args([format!("-{name}"), pid]).status().unwrap();
         assert!(status.success());
     }

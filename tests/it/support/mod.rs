@@ -6,4 +6,6 @@ pub mod demo;
 pub mod gateway;
 pub mod outside;
 pub mod places;
+pub mod raw;
+pub mod recorder;
 pub mod upstream;

@@ -6,8 +6,6 @@ pub const DENMARK: &str = "130.225.244.1";
 pub const CHINA: &str = "1.2.4.8";
 /// A Thai address.
 pub const THAILAND: &str = "61.19.0.1";
-/// A Brazilian address.
-pub const BRAZIL: &str = "179.128.0.1";
 
 /// The list's entries with the code that decides, and an IPv4 and an IPv6 address there. Chechnya
 /// is decided as Russia, because a country-level database cannot tell it apart.
@@ -43,7 +41,7 @@ pub const LISTED: &[(&str, &str, &str, &str)] = &[
     ("RU", "RU", "5.136.0.1", "2001:3b40::1"),
     ("TJ", "TJ", "85.9.128.1", "2a01:5d60::1"),
     ("TH", "TH", "89.48.0.1", "2404:8d00::1"),
-    ("RU-CE", "RU", "5.136.64.1", "2001:3b40::2"),
+    ("RU-CE", "RU", "5.136.64.1", "2001:3b40:0:1::1"),
     ("UA", "UA", "37.52.0.1", "2a00:17a0::1"),
     ("UZ", "UZ", "84.54.64.1", "2a00:8840::1"),
     ("VN", "VN", "14.160.0.1", "2001:ee0::1"),

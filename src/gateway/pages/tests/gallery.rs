@@ -279,7 +279,6 @@ fn the_pages_read_as_they_should() {
 }
 
 #[test]
-#[ignore = "writes one file a page into the temporary directory, for the eye and for axe"]
 fn write_the_gallery() {
     let folder = std::env::temp_dir().join("geovagt-pages");
     std::fs::create_dir_all(&folder).unwrap();

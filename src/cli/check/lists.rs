@@ -1,0 +1,52 @@
+//! The lists against what only this machine knows: what the database can tell, and what was
+//! announced here before.
+
+use crate::app::Policies;
+use crate::clock;
+use crate::config::{Finding, Loaded, lock_findings, settings_findings, visibility};
+use crate::geoip::{Database, Requirements};
+use crate::store::{FILE_NAME, Store, StoreError};
+use crate::telemetry::chain;
+
+/// Whether the database sees every territory on the lists.
+pub(super) fn seen_by_the_database(loaded: &Loaded) -> Vec<Finding> {
+    let now = clock::now();
+    // A database that does not open is another check's finding.
+    let Ok(database) = Database::open(&loaded.config.geoip.database, &Requirements::new(now))
+    else {
+        return Vec::new();
+    };
+    let lists = loaded.lists.values();
+    lists.flat_map(|l| visibility(l, |t| database.sees(t), now, &loaded.sources)).collect()
+}
+
+/// Whether the lists and settings may take effect as they stand, by the announcement lock. Nothing
+/// is remembered by having looked.
+pub(super) fn announced_in_time(loaded: &Loaded) -> Vec<Finding> {
+    let directory = &loaded.config.state_directory;
+    if !directory.join(FILE_NAME).exists() {
+        return Vec::new();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let inspected = runtime
+        .map_err(|error| error.to_string())
+        .and_then(|runtime| runtime.block_on(inspect(loaded)).map_err(|error| chain(&error)));
+    inspected.unwrap_or_else(|problem| {
+        vec![
+            Finding::error(problem)
+                .with_help("the gateway does not start without its store; put back a backup of it"),
+        ]
+    })
+}
+
+async fn inspect(loaded: &Loaded) -> Result<Vec<Finding>, StoreError> {
+    let store = Store::open(&loaded.config.state_directory).await?;
+    let inspection = Policies::inspect(loaded, &store, clock::now()).await;
+    store.close().await;
+    let inspection = inspection?;
+    let locked = inspection.reports.iter().filter_map(|(id, report)| {
+        Some(lock_findings(loaded.lists.get(id)?, report, &loaded.sources))
+    });
+    let waiting = inspection.settings.iter().map(settings_findings);
+    Ok(locked.chain(waiting).flatten().collect())
+}
