@@ -1,8 +1,10 @@
 //! WebSocket through the gateway: peers from crates.io (tungstenite) and from npm (`ws`).
 
+use std::io::ErrorKind::{TimedOut, WouldBlock};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
+use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -12,17 +14,29 @@ use tokio_tungstenite::tungstenite::{Error, HandshakeError, Message, WebSocket, 
 use crate::support::client::get;
 use crate::support::gateway::{Gateway, PATIENCE, configuration, eventually, repository};
 use crate::support::outside::{Program, command, free_address, npm_packages};
-use crate::support::places::{CHINA, DENMARK};
+use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::upstream::Upstream;
 
 const HOST: &str = "kilden.example.dk";
 
 fn connect(gateway: &Gateway, from: &str) -> Result<WebSocket<TcpStream>, Box<Error>> {
+    connect_as(gateway, from, None)
+}
+
+/// Connects from an address, with a login in the form of HTTP Basic.
+fn connect_as(
+    gateway: &Gateway,
+    from: &str,
+    login: Option<&str>,
+) -> Result<WebSocket<TcpStream>, Box<Error>> {
     let to = gateway.address("web");
     let stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut request = format!("ws://{HOST}:{}/chat?a=b", to.port()).into_client_request().unwrap();
     request.headers_mut().insert("x-forwarded-for", from.parse().unwrap());
+    if let Some(login) = login {
+        request.headers_mut().insert("authorization", format!("Basic {login}").parse().unwrap());
+    }
     match client(request, stream) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Failure(error)) => Err(Box::new(error)),
@@ -146,6 +160,34 @@ fn outside_websocket_is_the_only_upgrade_that_goes_on() {
             assert!(name != "upgrade" && name != "http2-settings", "{protocol}: {name}: {value}");
         }
     }
+}
+
+#[test]
+fn outside_websocket_ends_when_the_exemption_is_revoked() {
+    let (server, _closed) = echo_server();
+    let gateway = Gateway::start(&configuration(&format!("http://{server}"), ""));
+    gateway.add_user("anna.holm", "ballerup", "et langt kodeord til rejsen");
+    let id = gateway.grant("anna.holm", "TH", &["kilden"]);
+    let login =
+        base64::engine::general_purpose::STANDARD.encode("anna.holm:et langt kodeord til rejsen");
+    let mut socket = None;
+    eventually("the gateway knows the exemption", || {
+        socket = connect_as(&gateway, THAILAND, Some(&login)).ok();
+        socket.is_some()
+    });
+    let mut socket = socket.unwrap();
+    socket.send(Message::text("goddag")).unwrap();
+    assert_eq!(socket.read().unwrap(), Message::text("goddag"));
+
+    gateway.command(&["exemption", "revoke", &id, "--reason", "Aflyst"]).expect_code(0);
+    // A read that merely runs out of time would be an error of another kind.
+    let ended = socket.read();
+    let is_cut = match &ended {
+        Err(Error::Protocol(_) | Error::ConnectionClosed) => true,
+        Err(Error::Io(error)) => !matches!(error.kind(), WouldBlock | TimedOut),
+        Ok(_) | Err(_) => false,
+    };
+    assert!(is_cut, "{ended:?}");
 }
 
 /// The script that speaks with `ws` from npm.
