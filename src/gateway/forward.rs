@@ -11,6 +11,7 @@ use super::handle::Answer;
 use super::headers::{self, Statements};
 use super::identify::Admitted;
 use super::limits::InFlight;
+use super::standing::Standing;
 use super::{answers, tunnel};
 use crate::audit::{Class, Entry};
 use crate::client_address::ClientAddress;
@@ -53,7 +54,7 @@ pub(super) async fn pass(
     };
     answers::count_response(exchange.site.site.id.as_str(), response.status());
     let held = Held { completion, in_flight: Some(in_flight) };
-    let mut response = downward(exchange, response, upward.upgrade, held);
+    let mut response = downward(exchange, identity, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
     Ok(response)
 }
@@ -61,6 +62,7 @@ pub(super) async fn pass(
 /// The upstream's answer on its way to the client.
 fn downward(
     exchange: &Exchange<'_>,
+    identity: Option<&Identity>,
     mut response: Response<Incoming>,
     upgrade: Option<OnUpgrade>,
     held: Held,
@@ -68,7 +70,9 @@ fn downward(
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     headers::prepare_response(response.headers_mut(), switching);
     match upgrade {
-        Some(client) if switching => tunnel::open(exchange, client, response, held),
+        Some(client) if switching => {
+            tunnel::open(exchange, client, response, held, Standing::of(exchange, identity))
+        }
         Some(_) | None => response.map(|body| ResponseBody::upstream(body, held)),
     }
 }

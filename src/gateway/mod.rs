@@ -16,6 +16,7 @@ mod own_pages;
 mod own_views;
 pub mod pages;
 pub mod sites;
+mod standing;
 mod tunnel;
 
 use std::sync::Arc;
@@ -67,7 +68,7 @@ impl Snapshot {
 /// What every request shares.
 #[derive(Debug)]
 pub struct Gateway {
-    snapshot: ArcSwap<Snapshot>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
     pub(crate) audit: Audit,
     pub(crate) authenticator: Authenticator,
     pub(crate) upstreams: Upstreams,
@@ -91,7 +92,7 @@ impl Gateway {
         limit: limits::RequestLimit,
         tasks: Tasks,
     ) -> Self {
-        let snapshot = ArcSwap::from_pointee(snapshot);
+        let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
         Self { snapshot, audit, authenticator, upstreams, limit, tasks }
     }
 

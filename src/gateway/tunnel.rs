@@ -1,4 +1,5 @@
-//! WebSocket: after the upstream's 101 the bytes go both ways until one side ends.
+//! WebSocket: after the upstream's 101 the bytes go both ways until one side ends, or until the
+//! client would no longer be let in.
 
 use http::{Response, header};
 use hyper::body::Incoming;
@@ -7,6 +8,7 @@ use hyper_util::rt::TokioIo;
 
 use super::body::{Held, ResponseBody};
 use super::exchange::Exchange;
+use super::standing::Standing;
 
 /// Joins the two upgraded connections in a task that shutdown waits for, and gives the client the
 /// upstream's 101. `held` lives as long as the tunnel does.
@@ -15,6 +17,7 @@ pub(super) fn open(
     client: OnUpgrade,
     mut response: Response<Incoming>,
     held: Held,
+    standing: Standing,
 ) -> Response<ResponseBody> {
     let upstream = hyper::upgrade::on(&mut response);
     let stopping = exchange.gateway.tasks.stopping();
@@ -26,6 +29,7 @@ pub(super) fn open(
                     tracing::debug!(%error, "a tunnel ended early");
                 }
             }
+            () = standing.ended() => tracing::debug!("a tunnel's permission has ended"),
             () = stopping.cancelled() => {}
         }
     });

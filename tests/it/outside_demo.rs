@@ -1,6 +1,7 @@
 //! The demo keeps what it prints: each line is run as a person would who copies it.
 
 use crate::support::demo::Demo;
+use crate::support::gateway::eventually;
 use crate::support::outside::run;
 
 /// The curl lines with the number that the comment above each promises.
@@ -39,9 +40,12 @@ fn outside_every_other_command_and_address_of_the_demo_works() {
         demo.printed().iter().filter(|line| line.contains(" --config ")).collect();
     assert!(programs.len() >= 4, "{:#?}", demo.printed());
     for line in programs {
-        let output = run("sh", ["-c", line]);
-        assert!(output.status.success(), "{line}: {output:?}");
-        assert!(!output.stdout.is_empty(), "{line}: {output:?}");
+        // The log shows its first entries when they are flushed.
+        eventually(line, || {
+            let output = run("sh", ["-c", line]);
+            assert!(output.status.success(), "{line}: {output:?}");
+            !output.stdout.is_empty()
+        });
     }
     let urls = demo.printed().iter().flat_map(|line| line.split_whitespace());
     let urls: Vec<&str> =

@@ -1,1 +1,142 @@
-//! Soon.
+//! A real Chromium, driven by chromedriver in the words of the WebDriver standard.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+use super::outside::{Program, command, curl, free_address};
+
+/// The key under which WebDriver names an element.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser with a profile of its own; it ends with this value.
+#[derive(Debug)]
+pub struct Browser {
+    driver: SocketAddr,
+    session: String,
+    _program: Program,
+    _directory: tempfile::TempDir,
+}
+
+impl Browser {
+    /// Starts it as large as a phone, asking for pages in this language.
+    pub fn start(language: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let driver = free_address();
+        let mut chromedriver = command("chromedriver");
+        chromedriver.arg(format!("--port={}", driver.port())).env("HOME", directory.path());
+        let program = Program::start(chromedriver, &directory.path().join("output"), driver);
+        let profile = directory.path().join("profile");
+        let arguments = [
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=390,844",
+            &format!("--lang={language}"),
+            &format!("--user-data-dir={}", profile.display()),
+        ];
+        let options = json!({
+            "args": arguments,
+            "prefs": {"intl.accept_languages": language},
+        });
+        let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
+        let made = ask(driver, "POST", "/session", &wanted);
+        let session = made["sessionId"].as_str().expect("a session").to_owned();
+        Self { driver, session, _program: program, _directory: directory }
+    }
+
+    fn tell(&self, method: &str, command: &str, parameters: &Value) -> Value {
+        ask(self.driver, method, &format!("/session/{}{command}", self.session), parameters)
+    }
+
+    /// Opens a page and waits until it is there.
+    pub fn open(&self, url: &str) {
+        self.tell("POST", "/url", &json!({"url": url}));
+    }
+
+    /// Where the browser is.
+    pub fn address(&self) -> String {
+        self.tell("GET", "/url", &Value::Null).as_str().unwrap().to_owned()
+    }
+
+    /// The page as the browser understood it.
+    pub fn source(&self) -> String {
+        self.tell("GET", "/source", &Value::Null).as_str().unwrap().to_owned()
+    }
+
+    /// The text of the first element that a selector finds, as a person sees it.
+    pub fn text(&self, selector: &str) -> String {
+        let element = self.element(selector);
+        let text = self.tell("GET", &format!("/element/{element}/text"), &Value::Null);
+        text.as_str().unwrap().to_owned()
+    }
+
+    /// Types into a field.
+    pub fn write(&self, selector: &str, text: &str) {
+        let element = self.element(selector);
+        self.tell("POST", &format!("/element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Clicks.
+    pub fn click(&self, selector: &str) {
+        let element = self.element(selector);
+        self.tell("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Runs a script in the page and gives what it returns.
+    pub fn script(&self, script: &str) -> Value {
+        self.tell("POST", "/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// The cookies for the page.
+    pub fn cookies(&self) -> Vec<Value> {
+        self.tell("GET", "/cookie", &Value::Null).as_array().unwrap().clone()
+    }
+
+    /// A picture of the page, as PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        let picture = self.tell("GET", "/screenshot", &Value::Null);
+        base64::engine::general_purpose::STANDARD.decode(picture.as_str().unwrap()).unwrap()
+    }
+
+    /// Keeps a picture of the page beside the build, for people.
+    pub fn keep_picture(&self, name: &str) {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::write(directory.join(format!("{name}.png")), self.picture()).unwrap();
+    }
+
+    fn element(&self, selector: &str) -> String {
+        let found =
+            self.tell("POST", "/element", &json!({"using": "css selector", "value": selector}));
+        found[ELEMENT].as_str().expect("an element").to_owned()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the browser ended at {}:\n{}", self.address(), self.source());
+        }
+        let url = format!("http://{}/session/{}", self.driver, self.session);
+        let _ = curl(&["-X", "DELETE", &url]);
+    }
+}
+
+/// One command of WebDriver.
+fn ask(driver: SocketAddr, method: &str, path: &str, parameters: &Value) -> Value {
+    let url = format!("http://{driver}{path}");
+    let body = parameters.to_string();
+    let mut arguments = vec!["-X", method, &url];
+    if method == "POST" {
+        arguments.extend(["-H", "Content-Type: application/json", "-d", &body]);
+    }
+    let (code, printed) = curl(&arguments);
+    assert_eq!(code, 0, "{method} {path}: chromedriver does not answer");
+    let mut said: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
+    assert!(said["value"].get("error").is_none(), "{method} {path}: {said}");
+    said["value"].take()
+}

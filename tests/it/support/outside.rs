@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::client::Answer;
-use super::gateway::{Gateway, PATIENCE, eventually};
+use super::gateway::{Gateway, PATIENCE, eventually, repository};
 
 /// A running program in a process group of its own, so that its children end with it.
 #[derive(Debug)]
@@ -212,4 +212,11 @@ pub fn haproxy(directory: &Path, configuration: &str, ready: SocketAddr) -> Prog
     let mut haproxy = command("haproxy");
     haproxy.arg("-db").arg("-f").arg(&file);
     Program::start(haproxy, &directory.join("haproxy.output"), ready)
+}
+
+/// Makes sure that the npm packages of `tests/DIRECTORY` are installed, as `tests/run` does.
+pub fn npm_packages(directory: &str) {
+    let modules = repository().join("tests").join(directory).join("node_modules");
+    let what = modules.display();
+    assert!(modules.is_dir(), "{what} is missing: tests/run installs what the tests need");
 }
