@@ -141,14 +141,12 @@ fn a_full_gateway_says_so_at_once_and_a_client_that_leaves_frees_its_place() {
     let limits = "limits: {requests_in_flight: 1}\n";
     let gateway = Gateway::start(&configuration(&upstream.url(), limits));
     let hanging = connect(gateway.address("web"), &head("/hang", ""));
-    let mut refused = None;
     eventually("the place is taken", || {
-        let answer = ask(&gateway);
-        let full = answer.status == 503;
-        refused = full.then_some(answer);
-        full
+        let metrics = get(gateway.address("operations"), "localhost", "/metrics").send().text();
+        metrics.contains("\ngeovagt_requests_in_flight 1\n")
     });
-    let refused = refused.unwrap();
+    let refused = ask(&gateway);
+    assert_eq!(refused.status, 503);
     assert!(refused.header("geovagt-reference").is_some());
     let reason = ["audit", "search", "--json", "--reason", "overload"];
     eventually("the log says why", || !gateway.command(&reason).out.is_empty());
@@ -172,6 +170,36 @@ fn a_connection_that_the_upstream_has_closed_is_not_used_again() {
     for _ in 0..20 {
         assert_eq!(ask(&gateway).status, 200);
     }
+}
+
+/// Closes each connection when the second request has come on it, as a server does whose patience
+/// ends in that moment, and hands over what it was asked.
+fn closing_upstream() -> (RawUpstream, Receiver<String>) {
+    let (seen, requests) = channel();
+    let seen = Mutex::new(seen);
+    let upstream = RawUpstream::start(move |mut stream| {
+        let mut request = || {
+            let head = read_until(&mut stream, "\r\n\r\n");
+            seen.lock().unwrap().send(head).unwrap();
+            stream.try_clone().unwrap()
+        };
+        let mut answer = request();
+        answer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        request();
+    });
+    (upstream, requests)
+}
+
+#[test]
+fn only_what_is_safe_is_asked_again() {
+    let (upstream, requests) = closing_upstream();
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let post = get(gateway.address("web"), "kilden.example.dk", "/").from(DENMARK).method("POST");
+    assert_eq!(ask(&gateway).status, 200);
+    assert_eq!(ask(&gateway).status, 200, "asked again on a new connection");
+    assert_eq!(requests.try_iter().count(), 3);
+    assert_eq!(post.send().status, 502, "a POST may have been done already");
+    assert_eq!(requests.try_iter().count(), 1);
 }
 
 #[test]
