@@ -11,7 +11,6 @@
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout,
-    missing_docs,
     reason = "a measurement stops at the first thing that is not as expected"
 )]
 

@@ -127,7 +127,9 @@ pub async fn start(
     let database_watch = Watch::new(&config.geoip.database);
     let database = Arc::new(watch::open_database(&loaded, now)?);
     let exemptions = store.load_exemptions(now).await?;
-    let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database));
+    let systems = watch::open_autonomous_systems(&loaded, now)?;
+    let snapshot =
+        snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database), systems);
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;

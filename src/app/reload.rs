@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
@@ -12,7 +13,7 @@ use super::policies::Policies;
 use super::{App, announcements, snapshot, watch};
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
-use crate::geoip::{Database, Watch};
+use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::{clock, telemetry};
 
@@ -102,6 +103,7 @@ async fn reload(app: &App) -> Result<String, String> {
         .map_err(|error| telemetry::chain(&error))?;
     let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
     let opened = database(app, &before, &loaded).await?;
+    let systems = autonomous_systems(&loaded, now).await?;
     let _database = app.state.taking_database.lock().await;
     let database = match &opened {
         Some((_, database)) => Arc::clone(database),
@@ -114,7 +116,7 @@ async fn reload(app: &App) -> Result<String, String> {
         .reload_with(providers(&loaded.config), now)
         .await
         .map_err(|error| telemetry::chain(&error))?;
-    let next = snapshot::snapshot(&loaded, &policies, exemptions, database);
+    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems);
     let changed = describe(&before.config, &loaded.config);
     app.doors.replace(doors);
     app.gateway.replace(|_| next.clone());
@@ -128,6 +130,18 @@ async fn reload(app: &App) -> Result<String, String> {
     }
     announcements::policy_loaded(app, &changed);
     Ok(changed)
+}
+
+/// Read anew at each reload: it is for the log alone, and nothing watches its file.
+async fn autonomous_systems(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Option<Arc<AsnDatabase>>, String> {
+    let loaded = loaded.clone();
+    tokio::task::spawn_blocking(move || watch::open_autonomous_systems(&loaded, now))
+        .await
+        .map_err(|error| error.to_string())?
+        .map_err(|error| telemetry::chain(&error))
 }
 
 /// The database of the new configuration, unless the file is the same.

@@ -6,7 +6,7 @@ use super::Policies;
 use crate::config::{Config, Loaded, Organization, PolicySettings, Site};
 use crate::gateway::Snapshot;
 use crate::gateway::sites::{ProtectedSite, Sites};
-use crate::geoip::Database;
+use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
 use crate::policy::{CountryList, Exemptions, Policy, PolicyParts, TravelExemption};
 use crate::upstream::Servers;
@@ -18,6 +18,7 @@ pub(super) fn snapshot(
     policies: &Policies,
     exemptions: Vec<TravelExemption>,
     database: Arc<Database>,
+    autonomous_systems: Option<Arc<AsnDatabase>>,
 ) -> Snapshot {
     let config = Arc::new(loaded.config.clone());
     let sites = config.sites.values().filter_map(|site| protected(loaded, policies, site));
@@ -26,6 +27,7 @@ pub(super) fn snapshot(
         exemptions: Arc::new(arrange(&config, exemptions)),
         config,
         database,
+        autonomous_systems,
     }
 }
 

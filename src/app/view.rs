@@ -40,7 +40,7 @@ impl View {
         } else {
             (Policies::default(), Vec::new(), Vec::new())
         };
-        let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, database.into());
+        let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, database.into(), None);
         Ok(Self { loaded, snapshot, accounts })
     }
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{App, announcements, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::geoip::{self, Database, DatabaseError, Requirements};
+use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
 use crate::policy::CountryList;
 use crate::store::StoreError;
 use crate::territory::Territory;
@@ -38,6 +38,15 @@ pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database,
     }
     taken(config, &opened.database);
     Ok(opened.database)
+}
+
+/// Opens the database of autonomous systems, where the configuration names one.
+pub(super) fn open_autonomous_systems(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<Option<Arc<AsnDatabase>>, DatabaseError> {
+    let path = loaded.config.geoip.asn.as_ref();
+    path.map(|path| AsnDatabase::open(path, now).map(Arc::new)).transpose()
 }
 
 /// What a database has to hold to be of use for these lists.

@@ -141,6 +141,7 @@ impl<'a> Exchange<'a> {
         let policy = &self.site.policy;
         let mut facts =
             answers::facts(self.connection, self.parts, self.client, &self.located, self.now);
+        facts.as_number = self.snapshot.as_number(&self.client);
         facts.site = Some(self.site.site.id.clone());
         facts.organization = Some(self.organization().clone());
         facts.domain = Some(self.canonical.host().to_owned());

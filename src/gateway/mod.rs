@@ -26,8 +26,9 @@ pub(crate) use answers::count;
 pub(crate) use handle::handle;
 
 use crate::audit::Audit;
+use crate::client_address::ClientAddress;
 use crate::config::Config;
-use crate::geoip::Database;
+use crate::geoip::{AsnDatabase, Database};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
 use crate::policy::Exemptions;
@@ -44,9 +45,17 @@ pub struct Snapshot {
     pub exemptions: Arc<Exemptions>,
     /// Where addresses are.
     pub database: Arc<Database>,
+    /// Whose networks they are in, for the log alone.
+    pub autonomous_systems: Option<Arc<AsnDatabase>>,
 }
 
 impl Snapshot {
+    /// The autonomous system of an address, where a database of them is configured.
+    #[must_use]
+    pub fn as_number(&self, client: &ClientAddress) -> Option<u32> {
+        self.autonomous_systems.as_ref()?.number_of(client)
+    }
+
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.
     #[must_use]
     pub fn is_db_ip(&self) -> bool {

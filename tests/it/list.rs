@@ -110,3 +110,19 @@ fn a_city_level_database_tells_chechnya_apart() {
     let printed = whole.command(&["check"]).expect_code(0);
     assert!(printed.err.contains("RU-CE") && printed.err.contains("RU"), "{}", printed.err);
 }
+
+#[test]
+fn the_autonomous_system_goes_to_the_log() {
+    let upstream = Upstream::start();
+    let root = crate::support::gateway::repository().display().to_string();
+    let geoip = format!("geoip: {{asn: \"{root}/geoip/test-asn.mmdb\", ");
+    let gateway = Gateway::start(&configuration(&upstream.url(), "").replace("geoip: {", &geoip));
+    let address = "80.62.1.1";
+    get(gateway.address("web"), "kilden.example.dk", "/").from(address).send();
+    let mut found = Vec::new();
+    crate::support::gateway::eventually("the entry is written", || {
+        found = entries(&gateway, &["--client", address]);
+        !found.is_empty()
+    });
+    assert_eq!(found[0]["client"]["as"]["number"], 3292);
+}

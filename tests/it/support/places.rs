@@ -6,8 +6,6 @@ pub const DENMARK: &str = "130.225.244.1";
 pub const CHINA: &str = "1.2.4.8";
 /// A Thai address.
 pub const THAILAND: &str = "61.19.0.1";
-/// A Brazilian address.
-pub const BRAZIL: &str = "179.128.0.1";
 
 /// The list's entries with the code that decides, and an IPv4 and an IPv6 address there. Chechnya
 /// is decided as Russia, because a country-level database cannot tell it apart.
