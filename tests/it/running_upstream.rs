@@ -54,7 +54,7 @@ fn an_upstream_that_does_not_answer_in_time_is_504() {
 
 #[test]
 fn an_upstream_that_talks_nonsense_is_502() {
-    let nonsense: [&'static [u8]; 7] = [
+    const NONSENSE: [&[u8]; 7] = [
         b"",
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"HTTP/1.1 200",
@@ -63,10 +63,15 @@ fn an_upstream_that_talks_nonsense_is_502() {
         b"HTTP/1.1 200 OK\r\nBad Header : x\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ];
-    for said in nonsense {
-        let upstream = RawUpstream::saying(said);
-        let gateway = Gateway::start(&configuration(&upstream.url(), ""));
-        let answer = ask(&gateway);
+    let upstream = RawUpstream::start(|mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        let number: usize = head[5..6].parse().unwrap();
+        let _ = stream.write_all(NONSENSE[number]);
+    });
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    for (number, said) in NONSENSE.iter().enumerate() {
+        let request = get(gateway.address("web"), "kilden.example.dk", &format!("/{number}"));
+        let answer = request.from(DENMARK).browser().send();
         assert_eq!(answer.status, 502, "{:?}", String::from_utf8_lossy(said));
         assert_is_trouble(&gateway, &answer, 502);
     }
