@@ -13,13 +13,19 @@ use super::headers;
 
 /// The client's body on its way up. What stands behind it says nothing in our name.
 #[derive(Debug)]
-pub struct RequestBody(Incoming);
+pub struct RequestBody(Option<Incoming>);
 
 impl RequestBody {
     /// The body as it comes from the client.
     #[must_use]
     pub fn new(body: Incoming) -> Self {
-        Self(body)
+        Self((!body.is_end_stream()).then_some(body))
+    }
+
+    /// The same again, where it is known to be empty.
+    #[must_use]
+    pub fn again(&self) -> Option<Self> {
+        self.0.is_none().then_some(Self(None))
     }
 }
 
@@ -31,17 +37,18 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        Pin::new(&mut self.0)
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        Pin::new(body)
             .poll_frame(context)
             .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.0.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.size_hint()
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
     }
 }
 

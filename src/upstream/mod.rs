@@ -3,14 +3,16 @@
 //! May use hyper's client. Always holds: a request ends in an answer's head or in an
 //! [`UpstreamError`] within the time limits; nothing waits for ever.
 
+use std::error::Error as _;
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::{self, Client};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 /// The body that goes up: the client's, streamed.
@@ -18,6 +20,9 @@ pub type RequestBody = crate::gateway::body::RequestBody;
 
 /// A server that has silently gone is looked for after this, and given up within twice this.
 const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// How often a request is repeated whose connection ended before an answer.
+const REPEATS: u32 = 2;
 
 /// How long the upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -137,6 +142,21 @@ impl Upstreams {
         Ok(Self { client, timeouts })
     }
 
+    /// Asks, and asks again where the connection ended without an answer and that is harmless.
+    async fn ask(
+        &self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<Incoming>, legacy::Error> {
+        for _ in 0..REPEATS {
+            let Some(again) = repeatable(&request) else { break };
+            match self.client.request(request).await {
+                Err(error) if !error.is_connect() && ended_unanswered(&error) => request = again,
+                answered => return answered,
+            }
+        }
+        self.client.request(request).await
+    }
+
     /// Sends a request whose URI already names the server, and waits for the answer's head.
     ///
     /// # Errors
@@ -148,7 +168,7 @@ impl Upstreams {
         let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let may_switch = request.headers().contains_key(http::header::UPGRADE);
         let limit = self.timeouts.response;
-        match tokio::time::timeout(limit, self.client.request(request)).await {
+        match tokio::time::timeout(limit, self.ask(request)).await {
             Ok(Ok(response))
                 if response.status() == http::StatusCode::SWITCHING_PROTOCOLS && !may_switch =>
             {
@@ -162,6 +182,38 @@ impl Upstreams {
             Err(_) => Err(UpstreamError::Slow { server, limit }),
         }
     }
+}
+
+/// The same request once more, where asking twice changes nothing (RFC 9110 section 9.2.1) and there
+/// is no body that would have been used up.
+fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
+    if !request.method().is_safe() {
+        return None;
+    }
+    let mut again = Request::new(request.body().again()?);
+    *again.method_mut() = request.method().clone();
+    *again.uri_mut() = request.uri().clone();
+    *again.version_mut() = request.version();
+    *again.headers_mut() = request.headers().clone();
+    Some(again)
+}
+
+/// Whether the connection ended before the answer came: what happens when a server closes an idle
+/// connection in the moment in which it is used again.
+fn ended_unanswered(error: &legacy::Error) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<hyper::Error>()
+            && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
+        {
+            return true;
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The servers of one site, taken in turn.
