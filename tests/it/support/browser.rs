@@ -34,13 +34,14 @@ impl Browser {
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
-            "--window-size=390,844",
             &format!("--lang={language}"),
             &format!("--user-data-dir={}", profile.display()),
         ];
         let options = json!({
             "args": arguments,
             "prefs": {"intl.accept_languages": language},
+            // A window cannot be made as narrow as a phone.
+            "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}},
         });
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let made = ask(driver, "POST", "/session", &wanted);
