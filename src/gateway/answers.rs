@@ -171,6 +171,9 @@ pub(super) fn upstream_trouble(
     error: &UpstreamError,
     reference: &Reference,
 ) -> Response<ResponseBody> {
+    if let UpstreamError::ClientBody(_) = error {
+        return failed(exchange, Failure::UnclearRequest, reference);
+    }
     let site = exchange.site.site.id.as_str();
     metrics::counter!(
         "geovagt_upstream_errors_total",
@@ -180,7 +183,7 @@ pub(super) fn upstream_trouble(
     tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
     let failure = match error {
         UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
-        UpstreamError::Nonsense { .. } => Failure::UpstreamInvalid,
+        UpstreamError::Nonsense { .. } | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };
     let mut response = failed(exchange, failure, reference);

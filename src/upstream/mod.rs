@@ -48,6 +48,9 @@ pub enum UpstreamError {
         #[source]
         source: hyper_util::client::legacy::Error,
     },
+    /// The client's own body broke off or cannot be read: 400. Says nothing of the upstream.
+    #[error("the client's body cannot be read to its end")]
+    ClientBody(#[source] hyper_util::client::legacy::Error),
     /// No head within the limit: 504.
     #[error("the upstream {server} did not answer within {} s", limit.as_secs_f32())]
     Slow {
@@ -67,6 +70,7 @@ impl UpstreamError {
     pub fn status(&self) -> http::StatusCode {
         match self {
             Self::Unreachable { .. } | Self::Nonsense { .. } => http::StatusCode::BAD_GATEWAY,
+            Self::ClientBody(_) => http::StatusCode::BAD_REQUEST,
             Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
             Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -78,6 +82,7 @@ impl UpstreamError {
         match self {
             Self::Unreachable { .. } => "unreachable",
             Self::Nonsense { .. } => "nonsense",
+            Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::NoServer => "no_server",
         }
@@ -137,10 +142,17 @@ impl Upstreams {
             Ok(Err(source)) if source.is_connect() => {
                 Err(UpstreamError::Unreachable { server, source })
             }
+            Ok(Err(source)) if is_about_body(&source) => Err(UpstreamError::ClientBody(source)),
             Ok(Err(source)) => Err(UpstreamError::Nonsense { server, source }),
             Err(_) => Err(UpstreamError::Slow { server, limit }),
         }
     }
+}
+
+/// Whether the body that we sent failed, and not the server: all that a stranger can break.
+fn is_about_body(error: &hyper_util::client::legacy::Error) -> bool {
+    let hyper = std::error::Error::source(error).and_then(|e| e.downcast_ref::<hyper::Error>());
+    hyper.is_some_and(hyper::Error::is_user)
 }
 
 /// The servers of one site, taken in turn.
