@@ -5,7 +5,7 @@
 //! reads says nothing about who holds an exemption.
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 use jiff::Timestamp;
 
 use super::Gateway;
@@ -45,7 +45,12 @@ pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Answer {
         StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
         _ => Failure::UnclearRequest,
     };
-    unsited_failure(unsited, Reason::UnclearRequest, failure)
+    let mut response = unsited_failure(unsited, Reason::UnclearRequest, failure)?;
+    if unsited.parts.version < Version::HTTP_2 {
+        // Where one request is in doubt, so is where the next one begins.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// A host that no site takes.
