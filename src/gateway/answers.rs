@@ -5,7 +5,7 @@
 //! reads says nothing about who holds an exemption.
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 use jiff::Timestamp;
 
 use super::Gateway;
@@ -45,7 +45,12 @@ pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Answer {
         StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
         _ => Failure::UnclearRequest,
     };
-    unsited_failure(unsited, Reason::UnclearRequest, failure)
+    let mut response = unsited_failure(unsited, Reason::UnclearRequest, failure)?;
+    if unsited.parts.version < Version::HTTP_2 {
+        // Where one request is in doubt, so is where the next one begins.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response)
 }
 
 /// A host that no site takes.
@@ -171,6 +176,9 @@ pub(super) fn upstream_trouble(
     error: &UpstreamError,
     reference: &Reference,
 ) -> Response<ResponseBody> {
+    if let UpstreamError::ClientBody(_) = error {
+        return failed(exchange, Failure::UnclearRequest, reference);
+    }
     let site = exchange.site.site.id.as_str();
     metrics::counter!(
         "geovagt_upstream_errors_total",
@@ -180,7 +188,9 @@ pub(super) fn upstream_trouble(
     tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
     let failure = match error {
         UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
-        UpstreamError::Nonsense { .. } | UpstreamError::Unasked { .. } => Failure::UpstreamInvalid,
+        UpstreamError::Nonsense { .. }
+        | UpstreamError::Unasked { .. }
+        | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };
     let mut response = failed(exchange, failure, reference);

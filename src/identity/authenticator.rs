@@ -330,10 +330,12 @@ impl Authenticator {
             Admission::Stranger(delay) => (Lane::Stranger, Some(delay).filter(|d| !d.is_zero())),
             Admission::Refused => return None,
         };
-        let place = self.0.hasher.queue(lane).ok()?;
+        // Whoever is delayed holds no place in the queue meanwhile, or a few strangers a second could
+        // hold them all.
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
+        let place = self.0.hasher.queue(lane).ok()?;
         // A password that is too long is evaluated as an empty one: the same cost, no more.
         let password = if password.is_too_long() { Password::new(String::new()) } else { password };
         self.0.hasher.verify(lane, place, password, kept).await.ok()

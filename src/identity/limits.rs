@@ -2,6 +2,8 @@
 //!
 //! A stranger is whoever has not proven the account from this network since the gateway started.
 //! - Each client network (an IPv4 address, an IPv6 /64) has so many attempts, over all accounts.
+//! - Each IPv6 /48 has so many too: whoever is given one holds 65,536 of those networks, and could
+//!   fill the queue in front of the password function with them.
 //! - Each account has so many attempts *from each network*: guessing from one place does not use up
 //!   the traveller's attempts from another.
 //! - Each account has a wide allowance over all networks of strangers. Once it is used up, further
@@ -39,6 +41,7 @@ pub(super) struct Allowance {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quotas {
     pub(super) network: Allowance,
+    pub(super) end_site: Allowance,
     pub(super) account_and_network: Allowance,
     pub(super) account: Allowance,
     pub(super) proven_before: Allowance,
@@ -50,6 +53,7 @@ impl Default for Quotas {
         let allowance = |burst, seconds| Allowance { burst, refill: Duration::from_secs(seconds) };
         Self {
             network: allowance(20, 3),
+            end_site: allowance(60, 1),
             account_and_network: allowance(5, 12),
             account: allowance(60, 5),
             proven_before: allowance(30, 2),
@@ -112,7 +116,11 @@ impl Limits {
         let here = ("here", person, network, claim.how);
         let admitted = sketch
             .take(&here, quotas.account_and_network, now)
-            .and_then(|()| sketch.take(&("network", network), quotas.network, now));
+            .and_then(|()| sketch.take(&("network", network), quotas.network, now))
+            .and_then(|()| match network.end_site() {
+                Some(prefix) => sketch.take(&("prefix", prefix), quotas.end_site, now),
+                None => Ok(()),
+            });
         if admitted.is_err() {
             return Admission::Refused;
         }
@@ -152,6 +160,16 @@ impl Network {
                 Self(IpAddr::V6(upper.into()))
             }
             IpAddr::V4(address) => Self(IpAddr::V4(address)),
+        }
+    }
+}
+
+impl Network {
+    /// What one site of IPv6 is given at most (RFC 6177); IPv4 has no such unit.
+    fn end_site(self) -> Option<u128> {
+        match self.0 {
+            IpAddr::V6(address) => Some(u128::from(address) >> 80),
+            IpAddr::V4(_) => None,
         }
     }
 }
@@ -269,6 +287,21 @@ mod tests {
         }
         assert_eq!(scene.attempt("other", "2001:db8:1:2:ffff::1", 0), Admission::Refused);
         assert_eq!(scene.attempt("other", "2001:db8:1:3::1", 0), AT_ONCE);
+    }
+
+    #[test]
+    fn one_who_holds_many_v6_networks_cannot_spend_the_allowance_of_each() {
+        let scene = Scene::new();
+        let from = |prefix: u32, network: u32| {
+            scene.attempt(
+                &format!("name-{network}"),
+                &format!("2a00:1:{prefix:x}:{network:x}::1"),
+                0,
+            )
+        };
+        let admitted = (0..5000).filter(|&network| from(1, network) == AT_ONCE).count();
+        assert_eq!(admitted, 60);
+        assert_eq!(from(2, 0), AT_ONCE);
     }
 
     #[test]

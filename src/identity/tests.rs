@@ -66,6 +66,7 @@ fn providers() -> BTreeMap<OrganizationId, ProviderId> {
 fn generous() -> Quotas {
     let allowance = Allowance { burst: 10_000, refill: Duration::from_secs(1) };
     Quotas {
+        end_site: allowance,
         network: allowance,
         account_and_network: allowance,
         account: allowance,

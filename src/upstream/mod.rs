@@ -62,6 +62,9 @@ pub enum UpstreamError {
         /// The server that was asked.
         server: String,
     },
+    /// The client's own body broke off or cannot be read: 400. Says nothing of the upstream.
+    #[error("the client's body cannot be read to its end")]
+    ClientBody(#[source] hyper_util::client::legacy::Error),
     /// No head within the limit: 504.
     #[error("the upstream {server} did not answer within {} s", limit.as_secs_f32())]
     Slow {
@@ -83,6 +86,7 @@ impl UpstreamError {
             Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
                 http::StatusCode::BAD_GATEWAY
             }
+            Self::ClientBody(_) => http::StatusCode::BAD_REQUEST,
             Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
             Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -94,6 +98,7 @@ impl UpstreamError {
         match self {
             Self::Unreachable { .. } => "unreachable",
             Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
+            Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::NoServer => "no_server",
         }
@@ -178,6 +183,7 @@ impl Upstreams {
             Ok(Err(source)) if source.is_connect() => {
                 Err(UpstreamError::Unreachable { server, source })
             }
+            Ok(Err(source)) if is_about_body(&source) => Err(UpstreamError::ClientBody(source)),
             Ok(Err(source)) => Err(UpstreamError::Nonsense { server, source }),
             Err(_) => Err(UpstreamError::Slow { server, limit }),
         }
@@ -214,6 +220,12 @@ fn ended_unanswered(error: &legacy::Error) -> bool {
         cause = error.source();
     }
     false
+}
+
+/// Whether the body that we sent failed, and not the server: all that a stranger can break.
+fn is_about_body(error: &hyper_util::client::legacy::Error) -> bool {
+    let hyper = std::error::Error::source(error).and_then(|e| e.downcast_ref::<hyper::Error>());
+    hyper.is_some_and(hyper::Error::is_user)
 }
 
 /// The servers of one site, taken in turn.

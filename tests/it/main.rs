@@ -11,7 +11,10 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod attack_door;
 mod attack_forging;
+mod attack_framing;
+mod attack_log;
 mod attack_silence;
 mod audit_disk_full;
 mod audit_kill;

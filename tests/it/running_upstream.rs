@@ -54,7 +54,7 @@ fn an_upstream_that_does_not_answer_in_time_is_504() {
 
 #[test]
 fn an_upstream_that_talks_nonsense_is_502() {
-    let nonsense: [&'static [u8]; 7] = [
+    const NONSENSE: [&[u8]; 7] = [
         b"",
         b"SSH-2.0-OpenSSH_9.9\r\n",
         b"HTTP/1.1 200",
@@ -63,10 +63,15 @@ fn an_upstream_that_talks_nonsense_is_502() {
         b"HTTP/1.1 200 OK\r\nBad Header : x\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     ];
-    for said in nonsense {
-        let upstream = RawUpstream::saying(said);
-        let gateway = Gateway::start(&configuration(&upstream.url(), ""));
-        let answer = ask(&gateway);
+    let upstream = RawUpstream::start(|mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        let number: usize = head[5..6].parse().unwrap();
+        let _ = stream.write_all(NONSENSE[number]);
+    });
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    for (number, said) in NONSENSE.iter().enumerate() {
+        let request = get(gateway.address("web"), "kilden.example.dk", &format!("/{number}"));
+        let answer = request.from(DENMARK).browser().send();
         assert_eq!(answer.status, 502, "{:?}", String::from_utf8_lossy(said));
         assert_is_trouble(&gateway, &answer, 502);
     }
@@ -141,10 +146,9 @@ fn a_full_gateway_says_so_at_once_and_a_client_that_leaves_frees_its_place() {
     let limits = "limits: {requests_in_flight: 1}\n";
     let gateway = Gateway::start(&configuration(&upstream.url(), limits));
     let hanging = connect(gateway.address("web"), &head("/hang", ""));
-    // Asking before would take the one place, and the hanging request would be the refused one.
     eventually("the place is taken", || {
         let metrics = get(gateway.address("operations"), "localhost", "/metrics").send().text();
-        metrics.lines().any(|line| line == "geovagt_requests_in_flight 1")
+        metrics.contains("\ngeovagt_requests_in_flight 1\n")
     });
     let refused = ask(&gateway);
     assert_eq!(refused.status, 503);
@@ -171,6 +175,36 @@ fn a_connection_that_the_upstream_has_closed_is_not_used_again() {
     for _ in 0..20 {
         assert_eq!(ask(&gateway).status, 200);
     }
+}
+
+/// Closes each connection when the second request has come on it, as a server does whose patience
+/// ends in that moment, and hands over what it was asked.
+fn closing_upstream() -> (RawUpstream, Receiver<String>) {
+    let (seen, requests) = channel();
+    let seen = Mutex::new(seen);
+    let upstream = RawUpstream::start(move |mut stream| {
+        let mut request = || {
+            let head = read_until(&mut stream, "\r\n\r\n");
+            seen.lock().unwrap().send(head).unwrap();
+            stream.try_clone().unwrap()
+        };
+        let mut answer = request();
+        answer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        request();
+    });
+    (upstream, requests)
+}
+
+#[test]
+fn only_what_is_safe_is_asked_again() {
+    let (upstream, requests) = closing_upstream();
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let post = get(gateway.address("web"), "kilden.example.dk", "/").from(DENMARK).method("POST");
+    assert_eq!(ask(&gateway).status, 200);
+    assert_eq!(ask(&gateway).status, 200, "asked again on a new connection");
+    assert_eq!(requests.try_iter().count(), 3);
+    assert_eq!(post.send().status, 502, "a POST may have been done already");
+    assert_eq!(requests.try_iter().count(), 1);
 }
 
 #[test]
