@@ -62,6 +62,25 @@ impl Default for Quotas {
     }
 }
 
+impl Quotas {
+    /// In milliseconds, how far ahead of the clock any of them may reach.
+    fn longest_window(&self) -> u64 {
+        let Self { network, end_site, account_and_network, account, proven_before, .. } = self;
+        let all = [network, end_site, account_and_network, account, proven_before];
+        all.into_iter().map(Allowance::window).max().unwrap_or(0)
+    }
+}
+
+impl Allowance {
+    fn refill_milliseconds(&self) -> u64 {
+        u64::try_from(self.refill.as_millis()).unwrap_or(u64::MAX).max(1)
+    }
+
+    fn window(&self) -> u64 {
+        self.refill_milliseconds().saturating_mul(u64::from(self.burst))
+    }
+}
+
 /// What an attempt may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
@@ -94,7 +113,8 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(quotas: Quotas) -> Self {
-        Self { quotas, sketch: Mutex::new(Sketch::new()), proven: Mutex::new(HashMap::new()) }
+        let sketch = Mutex::new(Sketch::new(quotas.longest_window()));
+        Self { quotas, sketch, proven: Mutex::new(HashMap::new()) }
     }
 
     /// Uses up one attempt, where there is one left.
@@ -182,11 +202,13 @@ const WIDTH: usize = 1 << 16;
 struct Sketch {
     secret: [RandomState; ROWS],
     whole_at: Vec<u64>,
+    longest_window: u64,
 }
 
 impl Sketch {
-    fn new() -> Self {
+    fn new(longest_window: u64) -> Self {
         Self {
+            longest_window,
             secret: std::array::from_fn(|_| RandomState::new()),
             whole_at: vec![0; ROWS * WIDTH],
         }
@@ -200,12 +222,13 @@ impl Sketch {
         now: Timestamp,
     ) -> Result<(), Duration> {
         let now = u64::try_from(now.as_millisecond()).unwrap_or(0);
-        let refill = u64::try_from(allowance.refill.as_millis()).unwrap_or(u64::MAX).max(1);
-        let window = refill.saturating_mul(u64::from(allowance.burst));
-        let limit = now.saturating_add(window);
-        // What lies beyond the limit was written before the clock was set back. It is forgotten:
+        let refill = allowance.refill_milliseconds();
+        let limit = now.saturating_add(allowance.window());
+        let horizon = now.saturating_add(self.longest_window);
+        // What lies beyond every limit, and not this one's alone (a cell is shared with allowances
+        // that reach further, which nobody may give back by coming upon it), was written before the clock was set back. It is forgotten:
         // whoever sets the clock is no stranger, and nobody is locked out until it catches up.
-        let believed = |whole_at: u64| if whole_at > limit { now } else { whole_at.max(now) };
+        let believed = |whole_at: u64| if whole_at > horizon { now } else { whole_at.max(now) };
         let cells = self.cells(key);
         let freest = cells.iter().filter_map(|&cell| self.whole_at.get(cell)).min();
         let after = believed(freest.copied().unwrap_or(limit)).saturating_add(refill);
@@ -333,6 +356,19 @@ mod tests {
         }
         assert_eq!(scene.attempt("bo", "203.0.113.1", 0), Admission::Refused);
         assert_eq!(scene.attempt("anna", "203.0.113.1", 0), Admission::Preferred);
+    }
+
+    #[test]
+    fn a_shorter_allowance_in_the_same_cell_gives_nothing_back() {
+        let long = Allowance { burst: 60, refill: Duration::from_secs(5) };
+        let short = Allowance { burst: 5, refill: Duration::from_secs(12) };
+        let mut sketch = Sketch::new(long.window());
+        while sketch.take(&"account", long, at(0)).is_ok() {}
+        // Enough to come upon every one of its cells.
+        for stranger in 0..1_000_000 {
+            let _ = sketch.take(&stranger, short, at(0));
+        }
+        assert!(sketch.take(&"account", long, at(0)).is_err());
     }
 
     #[test]
