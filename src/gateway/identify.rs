@@ -8,7 +8,7 @@ use super::answers;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use crate::identity::{Identity, Outcome};
-use crate::policy::{Challenge, Denial, Permit, Reason, Verdict};
+use crate::policy::{Challenge, Denial, Permit, Person, Reason, Verdict};
 
 /// Somebody who may pass.
 pub(super) struct Admitted {
@@ -57,13 +57,8 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 /// password must not reach the upstream. None where it is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    if !exchange.gateway.authenticator.knows_name(exchange.organization(), login) {
-        return None;
-    }
-    match exchange.prove_basic(login).await {
-        Outcome::Proven(identity) => Some(identity),
-        Outcome::NotProven { .. } | Outcome::Limited => None,
-    }
+    let eligible = |person: &Person| exchange.may_be_proven(person);
+    exchange.gateway.authenticator.beside(exchange.attempt(&eligible), login).await
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
@@ -97,6 +97,11 @@ pub enum AuthenticatorError {
     Key(#[from] KeyError),
 }
 
+/// How long a proven login is taken without another evaluation.
+const PROVEN_FOR: SignedDuration = SignedDuration::from_secs(60);
+/// How long a login is known to be the upstream's own.
+const FOREIGN_FOR: SignedDuration = SignedDuration::from_mins(10);
+
 /// Proves people by local account and keeps their sessions. Clones share everything.
 #[derive(Clone)]
 pub struct Authenticator(pub(super) Arc<Inner>);
@@ -108,6 +113,7 @@ pub(super) struct Inner {
     hasher: Hasher,
     limits: Limits,
     recent: Recent,
+    foreign: Recent,
     pub(super) seal: Seal,
     guard: Guard,
 }
@@ -149,7 +155,8 @@ impl Authenticator {
             ended: Mutex::new(HashMap::new()),
             hasher: Hasher::new(parts.function, at_once),
             limits: Limits::new(parts.quotas),
-            recent: Recent::new(),
+            recent: Recent::new(PROVEN_FOR),
+            foreign: Recent::new(FOREIGN_FOR),
             seal: Seal::new(&key.for_purpose("geovagt session 1")),
             guard: Guard::new(&key.for_purpose("geovagt form 1")),
         }));
@@ -196,13 +203,34 @@ impl Authenticator {
         self.prove(attempt, How::Basic, &name, password).await
     }
 
-    /// Whether a login names a local account at all. For those who pass anyway: says whether a
-    /// password that came along may be one of ours, which must not reach an upstream.
-    #[must_use]
-    pub fn knows_name(&self, organization: &OrganizationId, authorization: &HeaderValue) -> bool {
-        basic::read(authorization)
-            .and_then(|claimed| UserName::parse(&claimed.name).ok())
-            .is_some_and(|name| self.0.directory.load().named(organization, &name).is_some())
+    /// Whose local account a login names that came along although nobody asked for it; none where it
+    /// is a login of the upstream's own. Its failures are remembered for a while, here alone: a
+    /// town hall whose mail clients log in to the upstream under the names of local accounts must
+    /// not spend its own allowance of attempts on that.
+    pub async fn beside(
+        &self,
+        attempt: Attempt<'_>,
+        authorization: &HeaderValue,
+    ) -> Option<Identity> {
+        let claimed = basic::read(authorization)?;
+        let name = UserName::parse(&claimed.name).ok()?;
+        let account = {
+            let directory = self.0.directory.load();
+            Arc::clone(directory.named(attempt.organization, &name)?)
+        };
+        let foreign = &self.0.foreign;
+        let fingerprint = foreign.fingerprint(attempt.organization, &name, &claimed.password);
+        if foreign.compared_at(&fingerprint, &account, attempt.now).is_some() {
+            return None;
+        }
+        match self.basic(attempt, authorization).await {
+            Outcome::Proven(identity) => Some(identity),
+            Outcome::NotProven { why: Why::WrongPassword, .. } => {
+                foreign.remember(fingerprint, &account, attempt.now);
+                None
+            }
+            Outcome::NotProven { .. } | Outcome::Limited => None,
+        }
     }
 
     /// Proves the credentials of a sign-in form. On success, begin a session with
@@ -264,7 +292,7 @@ impl Authenticator {
             .as_ref()
             .map(|name| self.0.recent.fingerprint(attempt.organization, name, &password));
         if let (Ok(account), Some(fingerprint)) = (&candidate, &fingerprint)
-            && let Some(at) = self.0.recent.proven_at(fingerprint, account, attempt.now)
+            && let Some(at) = self.0.recent.compared_at(fingerprint, account, attempt.now)
             && let Some(identity) = self.identify(attempt, account, how, at)
         {
             return Outcome::Proven(identity);

@@ -1,9 +1,10 @@
-//! Passwords that were proven a moment ago, so that a mail client that sends its password with each
-//! request does not cost an evaluation of argon2 each time.
+//! What came of comparing a password a moment ago, so that a mail client that sends its password with
+//! each request does not cost an evaluation of argon2 each time.
 //!
 //! Holds no password: the key is an HMAC under a key that this process made and nobody else knows.
-//! Only successes are kept. What is found here is held against the account as it is now, so another
-//! password, a lock or a removal counts at once.
+//! Who signs in is remembered by successes alone: a failure kept here could keep somebody out. What
+//! is found is held against the account as it is now, so another password, a lock or a removal
+//! counts at once.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,6 @@ use crate::identifier::OrganizationId;
 use crate::policy::UserName;
 use crate::store::{Account, AccountId};
 
-const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
 const MOST: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,13 +31,15 @@ struct Entry {
 
 pub(super) struct Recent {
     key: hmac::Key,
+    kept_for: SignedDuration,
     entries: Mutex<HashMap<Fingerprint, Entry>>,
 }
 
 impl Recent {
-    pub(super) fn new() -> Self {
+    /// Remembers for this long.
+    pub(super) fn new(kept_for: SignedDuration) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &clock::random_bytes::<32>());
-        Self { key, entries: Mutex::new(HashMap::new()) }
+        Self { key, kept_for, entries: Mutex::new(HashMap::new()) }
     }
 
     pub(super) fn fingerprint(
@@ -58,8 +60,8 @@ impl Recent {
         Fingerprint(fingerprint)
     }
 
-    /// When this was proven for this very account, if that was a moment ago.
-    pub(super) fn proven_at(
+    /// When this was compared for this very account, if that was a moment ago.
+    pub(super) fn compared_at(
         &self,
         fingerprint: &Fingerprint,
         account: &Account,
@@ -68,24 +70,24 @@ impl Recent {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(fingerprint)?;
         let same = entry.account == account.id && entry.epoch == account.epoch;
-        (same && is_fresh(entry.at, now)).then_some(entry.at)
+        (same && self.is_fresh(entry.at, now)).then_some(entry.at)
     }
 
     pub(super) fn remember(&self, fingerprint: Fingerprint, account: &Account, now: Timestamp) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
-            entries.retain(|_, entry| is_fresh(entry.at, now));
+            entries.retain(|_, entry| self.is_fresh(entry.at, now));
         }
         if entries.len() < MOST {
             let entry = Entry { account: account.id.clone(), epoch: account.epoch, at: now };
             entries.insert(fingerprint, entry);
         }
     }
-}
 
-/// A clock that was set back makes an entry stale, not lasting.
-fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
-    at <= now && now.duration_since(at) < KEPT_FOR
+    /// A clock that was set back makes an entry stale, not lasting.
+    fn is_fresh(&self, at: Timestamp, now: Timestamp) -> bool {
+        at <= now && now.duration_since(at) < self.kept_for
+    }
 }
 
 #[cfg(test)]
@@ -119,22 +121,22 @@ mod tests {
 
     #[test]
     fn a_proof_is_kept_for_a_minute_for_the_same_account_and_epoch() {
-        let recent = Recent::new();
+        let recent = Recent::new(SignedDuration::from_secs(60));
         let anna = fingerprint(&recent, "anna", "p");
         recent.remember(anna, &account(1), at(0));
-        assert_eq!(recent.proven_at(&anna, &account(1), at(59)), Some(at(0)));
-        assert_eq!(recent.proven_at(&anna, &account(1), at(60)), None);
-        assert_eq!(recent.proven_at(&anna, &account(1), at(-1)), None);
-        assert_eq!(recent.proven_at(&anna, &account(2), at(1)), None);
+        assert_eq!(recent.compared_at(&anna, &account(1), at(59)), Some(at(0)));
+        assert_eq!(recent.compared_at(&anna, &account(1), at(60)), None);
+        assert_eq!(recent.compared_at(&anna, &account(1), at(-1)), None);
+        assert_eq!(recent.compared_at(&anna, &account(2), at(1)), None);
         let other = fingerprint(&recent, "anna", "p2");
-        assert_eq!(recent.proven_at(&other, &account(1), at(1)), None);
+        assert_eq!(recent.compared_at(&other, &account(1), at(1)), None);
         assert_ne!(fingerprint(&recent, "annap", ""), anna);
-        assert_ne!(fingerprint(&Recent::new(), "anna", "p"), anna);
+        assert_ne!(fingerprint(&Recent::new(SignedDuration::from_secs(60)), "anna", "p"), anna);
     }
 
     #[test]
     fn its_size_is_bounded() {
-        let recent = Recent::new();
+        let recent = Recent::new(SignedDuration::from_secs(60));
         for number in 0..(MOST + 10) {
             recent.remember(fingerprint(&recent, "anna", &number.to_string()), &account(1), at(0));
         }

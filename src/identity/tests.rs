@@ -411,6 +411,33 @@ async fn names_that_do_not_exist_are_limited_like_those_that_do() {
 }
 
 #[tokio::test]
+async fn a_login_of_the_upstreams_own_is_compared_once_and_ours_is_found_beside_it() {
+    let scene = Scene::new().await;
+    let ballerup = organization("ballerup");
+    let beside = async |claimed: &str, password: &str, now| {
+        let attempt = Attempt {
+            organization: &ballerup,
+            client: "203.0.113.1".parse().unwrap(),
+            eligible: &|_| true,
+            now: at(now),
+        };
+        scene.authenticator.beside(attempt, &header(claimed, password)).await.is_some()
+    };
+    for now in 0..100 {
+        assert!(!beside("anna", "the upstream's own", now).await);
+    }
+    assert_eq!(scene.evaluations(), 1, "a hundred requests spend one attempt");
+    assert!(!beside("nobody here", "x", 100).await);
+    assert_eq!(scene.evaluations(), 1, "a name that is no account's costs nothing");
+    assert!(beside("anna", PASSWORD, 100).await);
+    let (ballerup, anna) = (organization("ballerup"), name("anna"));
+    let kept = "kept:the upstream's own";
+    scene.store.set_password(&ballerup, &anna, kept, &by(), at(101)).await.unwrap();
+    scene.authenticator.reload(at(101)).await.unwrap();
+    assert!(beside("anna", "the upstream's own", 102).await, "another password counts at once");
+}
+
+#[tokio::test]
 async fn a_form_signs_in_and_the_session_says_who_it_is() {
     let scene = Scene::new().await;
     let ballerup = organization("ballerup");
