@@ -81,13 +81,15 @@ fn a_full_gateway_is_as_silent() {
     let upstream = Upstream::start();
     let limits = "limits: {requests_in_flight: 1}\n";
     let gateway = Gateway::start(&configuration(&upstream.url(), limits));
-    let mut hanging = TcpStream::connect(gateway.address("web")).unwrap();
-    write!(
-        hanging,
+    let request = format!(
         "GET /hang HTTP/1.1\r\nHost: shut.example.dk\r\nX-Forwarded-For: {DENMARK}\r\n\r\n"
-    )
-    .unwrap();
+    );
+    let mut hanging = Vec::new();
     crate::support::gateway::eventually("the one place is taken", || {
+        // The question below may itself have held the place when the last one came for it.
+        let mut stream = TcpStream::connect(gateway.address("web")).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        hanging.push(stream);
         let back = bytes_back(&gateway, "shut.example.dk", DENMARK, "GET /", "");
         back.starts_with(b"HTTP/1.1 503")
     });
