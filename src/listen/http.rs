@@ -27,8 +27,8 @@ use crate::lifecycle::Tasks;
 /// What one HTTP connection may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HttpLimits {
-    /// From the moment a request could be read until its head is whole; with HTTP/1.1 also how long
-    /// a connection may be idle.
+    /// For the head of a request: with HTTP/1.1 the first from the beginning of the connection, each
+    /// later one from its first octet.
     pub head_time: Duration,
     /// Bytes of a request's head. At least 8 KiB.
     pub head_bytes: usize,
@@ -36,7 +36,7 @@ pub struct HttpLimits {
     pub head_lines: usize,
     /// Requests at a time on one HTTP/2 connection.
     pub streams: u32,
-    /// How long an HTTP/2 connection may have no request; it ends within twice this time.
+    /// How long a connection may have no request; with HTTP/2 it ends within twice this time.
     pub idle: Duration,
 }
 
@@ -106,7 +106,7 @@ where
             http2_builder(limits, tasks).serve_connection(TokioIo::new(stream), answer);
         drive(connection, &stopping, Some(limits.idle), &activity).await;
     } else {
-        let io = TokioIo::new(Guarded::new(stream, upgraded));
+        let io = TokioIo::new(Guarded::new(stream, limits.head_time, upgraded));
         let connection = http1_builder(limits).serve_connection(io, answer).with_upgrades();
         drive(connection, &stopping, None, &activity).await;
     }
@@ -116,7 +116,8 @@ fn http1_builder(limits: HttpLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_time)
+        // The guard before the parser limits a head; this limits the wait for one.
+        .header_read_timeout(limits.idle.max(limits.head_time))
         .max_buf_size(limits.head_bytes.max(8 * 1024))
         .max_headers(limits.head_lines);
     builder

@@ -19,6 +19,11 @@ fn sign_in(browser: &Browser, name: &str, password: &str) {
     browser.write("#name", name);
     browser.write("#password", password);
     browser.click("form button[type=submit]");
+    // The click comes back before a slow machine has the answer: the form is gone when it is there.
+    eventually("the form was answered", || {
+        browser.script("return document.readyState === 'complete' && !document.forms.length")
+            == true
+    });
 }
 
 #[test]

@@ -14,9 +14,11 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 /// So much of each line is looked at; a longer one is no framing header.
 const LINE_LENGTH: usize = 128;
@@ -81,6 +83,12 @@ impl Framing {
             };
         }
         Ok(())
+    }
+
+    /// Whether a head has begun and not ended.
+    fn is_in_head(&self) -> bool {
+        let begun = self.request_line_seen || self.carriage_return || !self.line.is_empty();
+        self.at == At::Head && begun
     }
 
     fn skip(&mut self, left: u64, available: usize) -> usize {
@@ -210,19 +218,48 @@ impl Upgraded {
     }
 }
 
+/// How long a head may take: the first from the beginning of the connection, each later one from
+/// its first octet. Between requests no time runs here.
+#[derive(Debug)]
+struct HeadTime {
+    limit: Duration,
+    running: Option<Pin<Box<Sleep>>>,
+}
+
+impl HeadTime {
+    fn start(&mut self) {
+        if self.running.is_none() {
+            self.running = Some(Box::pin(tokio::time::sleep(self.limit)));
+        }
+    }
+
+    /// Ready, with an error, when the time is over.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.running {
+            Some(sleep) => sleep.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            None => Poll::Pending,
+        }
+    }
+}
+
 /// A connection whose incoming octets are followed. Where framing is in doubt, the octet in question
-/// reaches hyper as NUL, which hyper answers with 400, and nothing is read after it.
+/// reaches hyper as NUL, which hyper answers with 400, and nothing is read after it. A head that
+/// takes too long ends the connection.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
     stream: S,
     framing: Framing,
+    head_time: HeadTime,
     ended: bool,
     upgraded: Upgraded,
 }
 
 impl<S> Guarded<S> {
-    pub(super) fn new(stream: S, upgraded: Upgraded) -> Self {
-        Self { stream, framing: Framing::new(), ended: false, upgraded }
+    /// Call it in a runtime: the time for the first head begins.
+    pub(super) fn new(stream: S, head_time: Duration, upgraded: Upgraded) -> Self {
+        let mut head_time = HeadTime { limit: head_time, running: None };
+        head_time.start();
+        Self { stream, framing: Framing::new(), head_time, ended: false, upgraded }
     }
 }
 
@@ -237,8 +274,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
             return Poll::Ready(Ok(()));
         }
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        if this.upgraded.0.load(Ordering::Acquire) {
+        let upgraded = this.upgraded.0.load(Ordering::Acquire);
+        match Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            Poll::Pending if upgraded => return Poll::Pending,
+            Poll::Pending => return this.head_time.poll_over(cx),
+            Poll::Ready(read) => read?,
+        }
+        if upgraded {
             return Poll::Ready(Ok(()));
         }
         let new = buffer.filled().get(before..).unwrap_or_default();
@@ -249,8 +291,17 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guarded<S> {
                 *octet = 0;
             }
             buffer.set_filled(before + index + 1);
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        if !this.framing.is_in_head() {
+            this.head_time.running = None;
+            return Poll::Ready(Ok(()));
+        }
+        this.head_time.start();
+        match this.head_time.poll_over(cx) {
+            Poll::Ready(over) => Poll::Ready(over),
+            Poll::Pending => Poll::Ready(Ok(())),
+        }
     }
 }
 

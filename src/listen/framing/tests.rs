@@ -139,7 +139,7 @@ fn lengths_in_hyper(octets: &[u8]) -> Vec<usize> {
     use tokio::io::AsyncWriteExt as _;
 
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
         let (mut client, server) = tokio::io::duplex(64 * 1024);
         client.write_all(octets).await.unwrap();
@@ -153,7 +153,7 @@ fn lengths_in_hyper(octets: &[u8]) -> Vec<usize> {
                     Ok::<_, hyper::Error>(http::Response::new(Empty::<bytes::Bytes>::new()))
                 }
             });
-        let guarded = Guarded::new(server, Upgraded::default());
+        let guarded = Guarded::new(server, std::time::Duration::from_secs(60), Upgraded::default());
         let _ = hyper::server::conn::http1::Builder::new()
             .header_read_timeout(None)
             .half_close(true)

@@ -89,6 +89,24 @@ async fn a_slow_head_is_cut() {
 }
 
 #[tokio::test]
+async fn a_later_head_has_its_time_from_its_first_octet_and_idling_has_another() {
+    let limits = HttpLimits { head_time: Duration::from_millis(200), ..HttpLimits::default() };
+    let running = serving(&plain(), limits);
+    let mut client = TcpStream::connect(running.address).await.unwrap();
+    let mut buffer = vec![0; 4096];
+    for _ in 0..2 {
+        client.write_all(b"GET / HTTP/1.1\r\nHost: a.dk\r\n\r\n").await.unwrap();
+        let read = client.read(&mut buffer).await.unwrap();
+        assert!(buffer[..read].starts_with(b"HTTP/1.1 200"));
+        // Longer than a head may take: idling is not a slow head.
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    client.write_all(b"GET / HT").await.unwrap();
+    let cut = tokio::time::timeout(Duration::from_secs(30), client.read(&mut buffer)).await;
+    assert!(matches!(cut.unwrap(), Ok(0) | Err(_)), "a head that never ends is cut");
+}
+
+#[tokio::test]
 async fn http2_is_spoken_where_it_was_agreed() {
     let directory = tempfile::tempdir().unwrap();
     let (files, root) = write_certificate(directory.path(), "a", &["a.dk"]);
