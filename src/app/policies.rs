@@ -76,10 +76,15 @@ impl Policies {
         if let Some((list, LockReport { violations, .. })) = locked {
             return Err(PoliciesError::Locked { list, violations });
         }
-        for wait in judged.policies.effective.values().flat_map(|e| &e.waiting) {
+        for wait in judged.policies.waiting() {
             tracing::warn!("{wait}");
         }
         Ok(judged.policies)
+    }
+
+    /// A sentence for each stricter setting that still waits for its notice.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = String> {
+        self.effective.values().flat_map(|e| &e.waiting).map(ToString::to_string)
     }
 
     /// What counts now, without remembering anything or refusing.

@@ -117,7 +117,7 @@ async fn reload(app: &App) -> Result<String, String> {
         .await
         .map_err(|error| telemetry::chain(&error))?;
     let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems);
-    let changed = describe(&before.config, &loaded.config);
+    let changed = describe(&before.config, &loaded.config, &policies);
     app.doors.replace(doors);
     app.gateway.replace(|_| next.clone());
     drop(people);
@@ -204,14 +204,20 @@ fn fixed(before: &Config, after: &Config) -> Result<(), String> {
     ))
 }
 
-fn describe(before: &Config, after: &Config) -> String {
-    let sites = after.sites.len();
-    let was = before.sites.len();
-    format!(
-        "{sites} sites (before: {was}), {} organisations, {} policies are in effect",
+/// What is in effect from now on, and what still waits for its notice.
+fn describe(before: &Config, after: &Config, policies: &Policies) -> String {
+    let mut text = format!(
+        "the configuration is in effect; sites: {} (before: {}), organisations: {}, policies: {}",
+        after.sites.len(),
+        before.sites.len(),
         after.organizations.len(),
         after.policies.len()
-    )
+    );
+    for wait in policies.waiting() {
+        text.push_str("\nbut ");
+        text.push_str(&wait);
+    }
+    text
 }
 
 fn errors(findings: &[config::Finding]) -> String {

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::{Policies, StartError, snapshot, watch};
 use crate::config::{Loaded, Provider};
 use crate::gateway::Snapshot;
-use crate::geoip::Database;
+use crate::geoip;
 use crate::identifier::OrganizationId;
 use crate::policy::{Person, UserName};
 use crate::store::{self, Account, Store};
@@ -28,8 +28,13 @@ impl View {
     /// [`StartError`] as the gateway itself would have it.
     pub async fn open(loaded: Loaded, now: Timestamp) -> Result<Self, StartError> {
         let requirements = watch::requirements(&loaded, now);
-        let database = Database::open(&loaded.config.geoip.database, &requirements)?;
         let directory = &loaded.config.state_directory;
+        let path = &loaded.config.geoip.database;
+        let opened = geoip::open_or_last_good(path, directory, &requirements)?;
+        if let Some(error) = opened.instead_of {
+            tracing::warn!(error = crate::telemetry::chain(&error), "the last good one is used");
+        }
+        let database = opened.database;
         let (policies, exemptions, accounts) = if directory.join(store::FILE_NAME).exists() {
             let store = Store::open(directory).await?;
             let policies = Policies::judge_only(&loaded, &store, now).await?;

@@ -235,6 +235,11 @@ impl Introduction<'_> {
             let what = if place.country == JOURNEY_TO { "  (the traveller is here)" } else { "" };
             writeln!(out, "  http://{address}/  as if you were in {}{what}", place.name)?;
         }
+        writeln!(
+            out,
+            "The name mail.localhost with such a port is the mail, and egedal.localhost"
+        )?;
+        writeln!(out, "the website of another municipality.")?;
         writeln!(out, "\nAccounts (made anew at each start):")?;
         for account in self.accounts {
             let what = if account.name == TRAVELLER {
@@ -274,10 +279,7 @@ impl Introduction<'_> {
         let [denmark, china, thailand, korea] = ["DK", "CN", JOURNEY_TO, "KR"].map(address);
         let lines = [
             ("from Denmark: 200", format!("-H 'X-Forwarded-For: {denmark}' http://{web}/")),
-            (
-                "from China: 403, with a reference",
-                format!("-H 'X-Forwarded-For: {china}' http://{web}/"),
-            ),
+            ("from China: 403", format!("-H 'X-Forwarded-For: {china}' http://{web}/")),
             (
                 "from South Korea, not on the list: 200",
                 format!("-H 'X-Forwarded-For: {korea}' http://{web}/"),

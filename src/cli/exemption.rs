@@ -198,6 +198,8 @@ async fn list(
         let items: Vec<_> =
             records.iter().map(|record| shown::Item::of(record, now, false)).collect();
         context.print_json(&items)?;
+    } else if records.is_empty() {
+        writeln!(context.messages(), "no exemption of that kind; `--state` names another")?;
     } else {
         shown::table(&mut context.out(), config, &records, now)?;
     }

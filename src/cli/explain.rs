@@ -28,8 +28,9 @@ pub(crate) struct Arguments {
     /// A login name that is taken as proven.
     #[arg(long, value_parser = UserName::parse)]
     user: Option<UserName>,
-    /// The instant of the decision, such as 2026-12-01T08:00:00+01:00; now where it is not given.
-    #[arg(long, value_name = "TIME")]
+    /// The instant of the decision, such as 2026-12-01T08:00:00+01:00, or a day (it begins at
+    /// midnight in Denmark); now where it is not given.
+    #[arg(long, value_name = "TIME", value_parser = super::lists::read_time)]
     at: Option<Timestamp>,
 }
 

@@ -1,6 +1,7 @@
 //! `geovagt lists`: what stands on the lists, and how others' settings differ from them.
 
 mod chosen;
+pub(in crate::cli) use chosen::read_time;
 mod compare;
 mod entra;
 mod export;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::{Answer, Context};
-use crate::control;
+use crate::control::{self, Reply};
 
 /// Arguments of `reload`: none of its own.
 #[derive(Debug, clap::Args)]
@@ -11,6 +11,11 @@ pub(crate) struct Arguments {}
 
 pub(crate) fn run(context: &Context, _arguments: &Arguments) -> anyhow::Result<Answer> {
     let Some(loaded) = super::people::configuration(context)? else {
+        let text = "the configuration has errors; a running gateway keeps its old one".to_owned();
+        if context.json {
+            context.print_json(&Reply { ok: false, text: text.clone() })?;
+        }
+        writeln!(context.messages(), "geovagt: {text}")?;
         return Ok(Answer::No);
     };
     let reply = control::ask(&loaded.config.state_directory, "reload")?;

@@ -92,7 +92,7 @@ fn a_new_site_and_another_policy_take_effect() {
     setting.assert_unchanged();
     setting.write(&setting.with_a_new_site());
     let printed = setting.reload().expect_code(0);
-    assert!(printed.out.contains("8 sites (before: 7)"), "{printed:?}");
+    assert!(printed.out.contains("sites: 8 (before: 7)"), "{printed:?}");
     assert_eq!(setting.status("new.example.dk", DENMARK), 200);
     let lenient =
         setting.configuration.replacen("    policy: standard", "    policy: reporting", 1);

@@ -37,7 +37,7 @@ pub(super) struct Chosen {
 }
 
 /// Reads a day or an RFC 3339 instant.
-pub(super) fn read_time(text: &str) -> Result<Timestamp, String> {
+pub(in crate::cli) fn read_time(text: &str) -> Result<Timestamp, String> {
     let wrong = || "write a day such as 2026-12-01 or an instant such as 2026-12-01T06:00:00+01:00";
     match text.parse::<Date>() {
         Ok(day) if text.len() == 10 => civil::midnight(day).ok_or_else(|| wrong().to_owned()),
