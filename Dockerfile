@@ -3,6 +3,7 @@ FROM rust:1.95-slim-bookworm AS build
 WORKDIR /build
 COPY Cargo.toml Cargo.lock askama.toml ./
 COPY src src
+COPY config config
 COPY benches benches
 COPY tests tests
 RUN cargo build --locked --profile dist --bin geovagt

@@ -1,7 +1,7 @@
 //! The demo keeps what it prints: each line is run as a person would who copies it.
 
 use crate::support::demo::Demo;
-use crate::support::gateway::eventually;
+use crate::support::gateway::{eventually, repository};
 use crate::support::outside::run;
 
 /// The curl lines with the number that the comment above each promises.
@@ -56,4 +56,30 @@ fn outside_every_other_command_and_address_of_the_demo_works() {
         let code = String::from_utf8(output.stdout).unwrap();
         assert!(["200", "401", "403"].contains(&code.as_str()), "{url}: {code}");
     }
+}
+
+/// The block of the README that drives the demo, with the demo's address and password in it, and the
+/// numbers that its comments promise.
+fn readme(demo: &Demo) -> (String, Vec<String>) {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    let start = readme.find("URL=http://127.0.0.1:8080 PASSWORD=").expect("the block");
+    let block = readme[start..].split("```").next().unwrap();
+    let promised = block.lines().filter_map(|line| line.rsplit_once("# "));
+    let promised = promised.map(|(_, promise)| promise[..3].to_owned()).collect();
+    let url = demo.line(|line| line.contains("curl ")).rsplit(' ').next().unwrap();
+    let block = block
+        .replace("http://127.0.0.1:8080", url.trim_end_matches('/'))
+        .replace("as-the-demo-printed-it", &demo.traveller().1);
+    (block, promised)
+}
+
+#[test]
+fn outside_the_readme_drives_the_demo() {
+    let demo = Demo::start();
+    let (block, promised) = readme(&demo);
+    assert!(promised.len() >= 9, "{block}");
+    let output = run("bash", ["-c", &block]);
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let printed: Vec<&str> = printed.lines().collect();
+    assert_eq!(printed, promised, "{block}");
 }

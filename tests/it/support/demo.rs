@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Instant;
@@ -16,7 +17,7 @@ const LAST: &str = " exemption list";
 pub struct Demo {
     child: Child,
     printed: Vec<String>,
-    _state: tempfile::TempDir,
+    state: tempfile::TempDir,
 }
 
 impl Demo {
@@ -38,7 +39,7 @@ impl Demo {
                 let _ = sender.send(line);
             }
         });
-        let mut demo = Self { child, printed: Vec::new(), _state: state };
+        let mut demo = Self { child, printed: Vec::new(), state };
         let deadline = Instant::now() + PATIENCE;
         while !demo.printed.last().is_some_and(|line| line.ends_with(LAST)) {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -71,9 +72,22 @@ impl Demo {
         (words.next().unwrap(), words.next().unwrap())
     }
 
-    fn line(&self, condition: impl Fn(&str) -> bool) -> &str {
+    /// The first printed line that fits.
+    pub fn line(&self, condition: impl Fn(&str) -> bool) -> &str {
         let found = self.printed.iter().find(|line| condition(line));
         found.unwrap_or_else(|| panic!("no such line: {:#?}", self.printed))
+    }
+
+    /// Where the gateway takes X-Forwarded-For.
+    pub fn web(&self) -> SocketAddr {
+        let url = self.line(|line| line.contains("curl ")).rsplit(' ').next().unwrap();
+        let address = url.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
+        address.expect("a URL").parse().unwrap()
+    }
+
+    /// The directory with everything that the demo keeps.
+    pub fn state(&self) -> &Path {
+        self.state.path()
     }
 
     /// Runs another command on the demo, as the demo itself says to.
@@ -89,6 +103,14 @@ impl Demo {
             .unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Ends it as Ctrl-C does.
+    pub fn stop(&mut self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+        assert!(status.success());
+        assert!(self.child.wait().unwrap().success());
     }
 }
 
