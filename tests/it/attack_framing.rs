@@ -71,7 +71,8 @@ fn what_can_be_cut_in_two_ways_reaches_no_upstream() {
 #[test]
 fn a_permitted_neighbour_opens_nothing() {
     let upstream = Recorder::start();
-    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let limits = "limits: {header_timeout: 1s, idle_timeout: 1s}\n";
+    let gateway = Gateway::start(&configuration(&upstream.url(), limits));
     let request = |from: &str, more: &str| {
         format!(
             "GET /x HTTP/1.1\r\nHost: kilden.example.dk\r\nX-Forwarded-For: {from}\r\n{more}\r\n"

@@ -241,13 +241,21 @@ impl Gateway {
         }
     }
 
-    /// Adds a local account.
+    /// Adds a local account, and waits until a running gateway knows it.
     pub fn add_user(&self, name: &str, organization: &str, password: &str) {
         self.command_with_input(
             &["user", "add", name, "--organization", organization],
             &format!("{password}\n"),
         )
         .expect_code(0);
+        if self.child.is_none() {
+            return;
+        }
+        // The gateway takes a change before it writes the change's entry into the log.
+        eventually("the gateway knows the account", || {
+            let search = ["audit", "search", "--json", "--action", "user_added"];
+            self.command(&search).out.contains(&format!("\"{name}\""))
+        });
     }
 
     /// Grants an exemption from now on for a few days, and gives its id.
