@@ -4,6 +4,11 @@
 //! same load; prints the proxy's CPU milliseconds per 1,000 requests (from /proc, so that what the
 //! generator takes does not count), the median of the rounds and their spread.
 //!
+//! Measured before choosing, on 2 cores shared with generator and upstream: a runtime per core takes
+//! 0.94 to 0.97 of the shared one's CPU (15.5-16 against 16-17 ms, single rounds 15 to 20). That is
+//! within the spread, so the gateway has one work-stealing runtime, in which a slow task holds up no
+//! core's connections. On more cores, measure again.
+//!
 //! `cargo bench --bench runtime [-- ROUNDS REQUESTS]`
 #![expect(
     clippy::unwrap_used,

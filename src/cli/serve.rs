@@ -1,4 +1,5 @@
-//! `geovagt serve`: runs the gateway until it is told to stop.
+//! `geovagt serve`: runs the gateway until it is told to stop, on one work-stealing runtime
+//! (`benches/runtime.rs` says why).
 
 use anyhow::Context as _;
 
