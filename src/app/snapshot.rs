@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Policies;
-use crate::config::{Config, Loaded, Organization, PolicySettings, Site};
+use crate::config::{Config, Loaded, Site};
 use crate::gateway::Snapshot;
 use crate::gateway::sites::{ProtectedSite, Sites};
 use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
-use crate::policy::{CountryList, Exemptions, Policy, PolicyParts, TravelExemption};
+use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
 use crate::upstream::Servers;
 
 /// Puts a snapshot together. Every reference between sections was resolved when the configuration
@@ -46,35 +46,15 @@ pub(super) fn arrange(config: &Config, exemptions: Vec<TravelExemption>) -> Exem
 fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<ProtectedSite> {
     let organization = loaded.config.organizations.get(&site.organization)?;
     let settings = loaded.config.policies.get(&site.policy)?;
-    let list = loaded.lists.get(&settings.list)?;
+    let parts = PolicyParts {
+        mode: policies.mode(settings),
+        unknown_location: policies.unknown_location(settings),
+        ..loaded.policy_parts(site)?
+    };
     Some(ProtectedSite {
         site: Arc::clone(site),
         organization: Arc::clone(organization),
-        policy: policy(site, organization, settings, list, policies),
+        policy: Policy::new(parts),
         servers: Servers::new(site.upstream.servers.clone()),
-    })
-}
-
-/// The policy of one site.
-pub(crate) fn policy(
-    site: &Site,
-    organization: &Organization,
-    settings: &PolicySettings,
-    list: &Arc<CountryList>,
-    policies: &Policies,
-) -> Policy {
-    let allow = settings.allow_networks.iter().chain(&site.allow_networks);
-    Policy::new(PolicyParts {
-        organization: organization.id.clone(),
-        site: site.id.clone(),
-        list: Arc::clone(list),
-        mode: policies.mode(settings),
-        unknown_location: policies.unknown_location(settings),
-        private_networks: settings.private_networks,
-        allow_networks: allow.cloned().collect(),
-        deny_networks: settings.deny_networks.clone(),
-        corrections: settings.corrections.clone(),
-        authentication: site.authentication,
-        exemptions_enabled: organization.travel_exemptions.enabled,
     })
 }
