@@ -18,17 +18,17 @@ fn event() -> Event {
             "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
         )
         .status(200);
-    event.organization = Some("ballerup".to_owned());
-    event.country = Some("DK".to_owned());
-    event.method = Some("GET".to_owned());
-    event.domain = Some("kilden.example.dk".to_owned());
-    event.path = Some("/dagsorden/2026/11/22".to_owned());
-    event.rule = Some(("cfcs".to_owned(), "2025-05".to_owned()));
-    event.site = Some("kilden".to_owned());
-    event.listener = Some("web".to_owned());
-    event.verdict = Some("allow".to_owned());
-    event.reference = Some("K7QX-2M9D".to_owned());
-    event.mode = Some("enforce".to_owned());
+    event.organization = Some("ballerup".into());
+    event.country = Some("DK".into());
+    event.method = Some("GET".into());
+    event.domain = Some("kilden.example.dk".into());
+    event.path = Some("/dagsorden/2026/11/22".into());
+    event.rule = Some(("cfcs".into(), "2025-05".into()));
+    event.site = Some("kilden".into());
+    event.listener = Some("web".into());
+    event.verdict = Some("allow".into());
+    event.reference = Some("K7QX-2M9D".into());
+    event.mode = Some("enforce".into());
     event
 }
 

@@ -63,6 +63,12 @@ macro_rules! identifier {
             }
         }
 
+        impl From<&$name> for smol_str::SmolStr {
+            fn from(name: &$name) -> Self {
+                Self::from(Arc::clone(&name.0))
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&self.0)

@@ -50,10 +50,10 @@ fn event(entry: &OutboxEntry) -> Event {
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
-    event.organization = Some(change.organization.clone());
-    event.exemption.clone_from(&change.exemption);
-    event.reason.clone_from(&change.word);
-    event.personal.set(Field::UserEffective, change.done_as.clone());
+    event.organization = Some(change.organization.as_str().into());
+    event.exemption = change.exemption.as_deref().map(Into::into);
+    event.reason = change.word.as_deref().map(Into::into);
+    event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
 

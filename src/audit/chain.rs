@@ -33,6 +33,12 @@ impl Hash {
         Some(Self(bytes)).filter(|hash| hash.to_string() == text)
     }
 
+    fn digits<'d>(&self, digits: &'d mut [u8; 64]) -> &'d str {
+        // The place is just as long as the digits, and digits are text.
+        let _ = hex::encode_to_slice(self.0, digits);
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
+
     /// The hash of the parts, one after the other.
     pub(super) fn of(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
@@ -45,9 +51,7 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        f.write_str(self.digits(&mut [0; 64]))
     }
 }
 
@@ -106,13 +110,26 @@ enum Seal {
 /// Puts an event into its place: the line to write, without its newline, and its hash.
 #[must_use]
 pub fn seal(class: Class, position: Position, event: &Event, salts: &Salts) -> (Vec<u8>, Hash) {
+    let mut line = Vec::with_capacity(1024);
+    let hash = seal_onto(&mut line, class, position, event, salts);
+    (line, hash)
+}
+
+/// The same, with the line appended to others.
+pub fn seal_onto(
+    lines: &mut Vec<u8>,
+    class: Class,
+    position: Position,
+    event: &Event,
+    salts: &Salts,
+) -> Hash {
     let mut seals = PerField::default();
     for (field, salt) in Field::ALL.into_iter().zip(salts.as_chunks::<16>().0) {
         if event.personal.get(field).is_some() {
             seals.set(field, Some(Seal::Salt(*salt)));
         }
     }
-    write(class, position, event, &seals)
+    write(class, position, event, &seals, lines)
 }
 
 /// Checks a line (without its newline) against its own hash, byte for byte.
@@ -130,8 +147,8 @@ pub fn open(class: Class, line: &[u8]) -> Result<Sealed, Flaw> {
 /// [`Flaw`] where the line was broken before.
 pub fn redact(class: Class, line: &[u8], fields: &[Field]) -> Result<Vec<u8>, Flaw> {
     let (mut sealed, mut seals) = check(class, line)?;
-    let draft = draft_of(&sealed.event, sealed.position, &seals);
-    for (field, range) in &draft.personal {
+    let draft = draft_of(&sealed.event, sealed.position, &seals, Vec::new());
+    for (field, range) in draft.personal.iter() {
         if let Some(Seal::Salt(salt)) = seals.get(*field)
             && fields.contains(field)
         {
@@ -141,7 +158,9 @@ pub fn redact(class: Class, line: &[u8], fields: &[Field]) -> Result<Vec<u8>, Fl
             sealed.event.personal.set(*field, None);
         }
     }
-    Ok(write(class, sealed.position, &sealed.event, &seals).0)
+    let mut redacted = Vec::with_capacity(line.len());
+    write(class, sealed.position, &sealed.event, &seals, &mut redacted);
+    Ok(redacted)
 }
 
 fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
@@ -166,7 +185,8 @@ fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
     }
     let previous = Hash::parse(&read.previous).ok_or(Flaw::Altered)?;
     let position = Position { sequence: read.sequence, previous };
-    let (written, hash) = write(class, position, &read.event, &seals);
+    let mut written = Vec::with_capacity(line.len());
+    let hash = write(class, position, &read.event, &seals, &mut written);
     if written != line {
         return Err(Flaw::Altered);
     }
@@ -179,23 +199,26 @@ fn salt_of(text: &str) -> Option<[u8; 16]> {
     Some(salt)
 }
 
-fn draft_of(event: &Event, position: Position, seals: &PerField<Seal>) -> Draft {
-    let previous = position.previous.to_string();
-    line::draft(event, position.sequence, &previous, |field| seals.get(field).is_some())
+fn draft_of(event: &Event, position: Position, seals: &PerField<Seal>, bytes: Vec<u8>) -> Draft {
+    let mut digits = [0; 64];
+    let previous = position.previous.digits(&mut digits);
+    line::draft(event, position.sequence, previous, |field| seals.get(field).is_some(), bytes)
 }
 
+/// Appends the line and gives its hash.
 fn write(
     class: Class,
     position: Position,
     event: &Event,
     seals: &PerField<Seal>,
-) -> (Vec<u8>, Hash) {
-    let mut draft = draft_of(event, position, seals);
+    lines: &mut Vec<u8>,
+) -> Hash {
+    let mut draft = draft_of(event, position, seals, std::mem::take(lines));
     let hash = hash(class, &draft, seals);
     draft.object("salts");
     for field in Field::ALL {
         if let Some(Seal::Salt(salt)) = seals.get(field) {
-            draft.text(field.path(), Some(&hex::encode(salt)));
+            draft.digits(field.path(), salt);
         }
     }
     draft.close();
@@ -204,16 +227,17 @@ fn write(
         draft.object("commitments");
         for field in Field::ALL {
             if let Some(Seal::Commitment(commitment)) = seals.get(field) {
-                draft.text(field.path(), Some(&commitment.to_string()));
+                draft.digits(field.path(), &commitment.0);
             }
         }
         draft.close();
     }
-    draft.text("hash", Some(&hash.to_string()));
+    draft.digits("hash", &hash.0);
     for _ in 0..3 {
         draft.close();
     }
-    (draft.bytes, hash)
+    *lines = draft.bytes;
+    hash
 }
 
 /// The hash of an entry: which chain, then the line up to its own place in the chain, with
@@ -223,8 +247,8 @@ fn hash(class: Class, draft: &Draft, seals: &PerField<Seal>) -> Hash {
     hasher.update(b"geovagt audit entry 1\n");
     hasher.update(class.word().as_bytes());
     hasher.update(b"\n");
-    let mut plain = 0;
-    for (field, range) in &draft.personal {
+    let mut plain = draft.start;
+    for (field, range) in draft.personal.iter() {
         let commitment = match seals.get(*field) {
             None => continue,
             Some(Seal::Commitment(commitment)) => *commitment,

@@ -10,6 +10,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::facts::Facts;
@@ -34,48 +35,48 @@ pub struct Event {
     /// How it ended.
     pub outcome: Outcome,
     /// The verdict's reason, or a word that says why.
-    pub reason: Option<String>,
+    pub reason: Option<SmolStr>,
     /// Milliseconds from the request to the answer's head, or to its end where `completed`.
     pub milliseconds: Option<u64>,
     /// Whose it is.
-    pub organization: Option<String>,
+    pub organization: Option<SmolStr>,
     /// Who; each removable.
     #[serde(with = "personal_fields")]
-    pub personal: PerField<String>,
+    pub personal: PerField<SmolStr>,
     /// The country of the client.
-    pub country: Option<String>,
+    pub country: Option<SmolStr>,
     /// The subdivision of the client, without the country.
-    pub region: Option<String>,
+    pub region: Option<SmolStr>,
     /// The country that the client's network is registered in.
-    pub registered_country: Option<String>,
+    pub registered_country: Option<SmolStr>,
     /// The client's autonomous system.
     pub as_number: Option<u32>,
     /// `http.request.method`
-    pub method: Option<String>,
+    pub method: Option<SmolStr>,
     /// `http.response.status_code`; none: no answer was given.
     pub status: Option<u16>,
     /// `url.domain`
-    pub domain: Option<String>,
+    pub domain: Option<SmolStr>,
     /// `url.path`
-    pub path: Option<String>,
+    pub path: Option<SmolStr>,
     /// `url.query`, where the configuration keeps it.
-    pub query: Option<String>,
+    pub query: Option<SmolStr>,
     /// `rule.ruleset` and `rule.version`: the list and its version in force.
-    pub rule: Option<(String, String)>,
+    pub rule: Option<(SmolStr, SmolStr)>,
     /// The site.
-    pub site: Option<String>,
+    pub site: Option<SmolStr>,
     /// The listener.
-    pub listener: Option<String>,
+    pub listener: Option<SmolStr>,
     /// `allow`, `identify`, `deny`.
-    pub verdict: Option<String>,
+    pub verdict: Option<SmolStr>,
     /// Report-only: the reason for which it would have been rejected.
-    pub would_be: Option<String>,
+    pub would_be: Option<SmolStr>,
     /// What the client was told.
-    pub reference: Option<String>,
+    pub reference: Option<SmolStr>,
     /// The travel exemption it is about, or that let it in.
-    pub exemption: Option<String>,
+    pub exemption: Option<SmolStr>,
     /// `enforce` or `report_only`.
-    pub mode: Option<String>,
+    pub mode: Option<SmolStr>,
     /// When the database was built.
     pub database_built: Option<Timestamp>,
     /// How many equal events this entry stands for.
@@ -133,14 +134,14 @@ impl Event {
     /// Why: a reason code or another single word.
     #[must_use]
     pub fn reason(mut self, reason: &str) -> Self {
-        self.reason = Some(reason.to_owned());
+        self.reason = Some(reason.into());
         self
     }
 
     /// Whose it is.
     #[must_use]
     pub fn organization(mut self, organization: &OrganizationId) -> Self {
-        self.organization = Some(organization.as_str().to_owned());
+        self.organization = Some(organization.into());
         self
     }
 
@@ -165,21 +166,21 @@ impl Event {
     /// Puts a value into a personal field.
     #[must_use]
     pub fn personal(mut self, field: Field, value: &str) -> Self {
-        self.personal.set(field, Some(value.to_owned()));
+        self.personal.set(field, Some(value.into()));
         self
     }
 
     /// The travel exemption it is about.
     #[must_use]
     pub fn exemption(mut self, id: &str) -> Self {
-        self.exemption = Some(id.to_owned());
+        self.exemption = Some(id.into());
         self
     }
 
     /// What the client was told.
     #[must_use]
     pub fn reference(mut self, reference: Reference) -> Self {
-        self.reference = Some(reference.to_string());
+        self.reference = Some(reference.short());
         self
     }
 
@@ -229,21 +230,23 @@ mod personal_fields {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    use smol_str::SmolStr;
+
     use super::{Field, PerField};
 
     pub(super) fn serialize<S: Serializer>(
-        personal: &PerField<String>,
+        personal: &PerField<SmolStr>,
         s: S,
     ) -> Result<S::Ok, S::Error> {
         s.collect_map(Field::ALL.iter().filter_map(|&f| Some((f.path(), personal.get(f)?))))
     }
 
-    pub(super) fn deserialize<'de, D>(d: D) -> Result<PerField<String>, D::Error>
+    pub(super) fn deserialize<'de, D>(d: D) -> Result<PerField<SmolStr>, D::Error>
     where
         D: Deserializer<'de>,
     {
         let mut personal = PerField::default();
-        for (path, value) in BTreeMap::<String, String>::deserialize(d)? {
+        for (path, value) in BTreeMap::<String, SmolStr>::deserialize(d)? {
             let field = Field::from_path(&path)
                 .ok_or_else(|| D::Error::custom(format_args!("no personal field {path:?}")))?;
             personal.set(field, Some(value));

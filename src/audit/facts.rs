@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use smol_str::{SmolStr, format_smolstr};
 
 use super::event::{Event, Field};
 use super::text::capped;
@@ -39,19 +40,19 @@ pub struct Facts {
     /// Its autonomous system.
     pub as_number: Option<u32>,
     /// The name that a person has proven, or claimed where the reason says so.
-    pub user: Option<String>,
+    pub user: Option<SmolStr>,
     /// The proven person.
     pub person: Option<Person>,
     /// The request's method; none for a connection.
     pub method: Option<http::Method>,
     /// The canonical host.
-    pub domain: Option<String>,
+    pub domain: Option<SmolStr>,
     /// The canonical path, without the query.
-    pub path: Option<String>,
+    pub path: Option<SmolStr>,
     /// The query; dropped unless the configuration keeps it.
-    pub query: Option<String>,
+    pub query: Option<SmolStr>,
     /// `User-Agent`
-    pub user_agent: Option<String>,
+    pub user_agent: Option<SmolStr>,
     /// The list and its version in force.
     pub list: Option<(ListId, Arc<str>)>,
     /// The policy's mode.
@@ -100,15 +101,15 @@ impl Facts {
 
     /// Writes what is known into an event.
     pub(super) fn describe(&self, event: &mut Event) {
-        event.organization = self.organization.as_ref().map(ToString::to_string);
-        event.listener = Some(self.listener.as_str().to_owned());
-        event.site = self.site.as_ref().map(ToString::to_string);
+        event.organization = self.organization.as_ref().map(Into::into);
+        event.listener = Some((&self.listener).into());
+        event.site = self.site.as_ref().map(Into::into);
         match self.client {
             ClientAddress::Known(address) => {
                 let (seen, judged) = (address.seen(), address.judged());
-                event.personal.set(Field::ClientIp, Some(seen.to_string()));
+                event.personal.set(Field::ClientIp, Some(format_smolstr!("{seen}")));
                 if judged != seen {
-                    event.personal.set(Field::ClientNatIp, Some(judged.to_string()));
+                    event.personal.set(Field::ClientNatIp, Some(format_smolstr!("{judged}")));
                 }
             }
             ClientAddress::Unknown(because) => {
@@ -116,34 +117,34 @@ impl Facts {
             }
         }
         if let Some(territory) = self.location.territory() {
-            event.country = Some(territory.country().to_string());
-            event.region = territory.subdivision().map(|s| s.to_string());
+            event.country = Some(territory.country().as_str().into());
+            event.region = territory.subdivision().map(|s| s.as_str().into());
         }
-        event.registered_country = self.registered_country.map(|c| c.to_string());
+        event.registered_country = self.registered_country.map(|c| c.as_str().into());
         event.as_number = self.as_number;
         if self.user.is_some() {
             event.personal.set(Field::UserName, self.user.clone());
         }
         if let Some(person) = &self.person {
-            let id = format!("{}/{}", person.provider(), person.subject());
+            let id = format_smolstr!("{}/{}", person.provider(), person.subject());
             event.personal.set(Field::UserId, Some(id));
         }
         event.personal.set(Field::UserAgent, self.user_agent.clone());
-        event.method = self.method.as_ref().map(ToString::to_string);
+        event.method = self.method.as_ref().map(|method| method.as_str().into());
         event.domain.clone_from(&self.domain);
         event.path.clone_from(&self.path);
         event.query.clone_from(&self.query);
-        event.rule = self.list.as_ref().map(|(id, v)| (id.to_string(), v.to_string()));
-        event.mode = self.mode.map(|mode| mode.word().to_owned());
+        event.rule = self.list.as_ref().map(|(id, v)| (id.into(), Arc::clone(v).into()));
+        event.mode = self.mode.map(|mode| SmolStr::new_static(mode.word()));
         event.database_built = self.database_built;
         event.status = self.status;
     }
 }
 
-fn cut(text: &mut Option<String>, maximum: usize) {
+fn cut(text: &mut Option<SmolStr>, maximum: usize) {
     if let Some(text) = text
         && text.len() > maximum
     {
-        *text = capped(text, maximum).into_owned();
+        *text = capped(text, maximum).into();
     }
 }

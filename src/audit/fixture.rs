@@ -100,8 +100,8 @@ pub(super) fn facts(ip: &str) -> Facts {
     let listener = ListenerId::parse("web").unwrap();
     let mut facts = Facts::new(clock::now(), listener, ClientAddress::Known(address));
     facts.site = Some(SiteId::parse("kilden").unwrap());
-    facts.path = Some("/".to_owned());
-    facts.query = Some("secret=1".to_owned());
+    facts.path = Some("/".into());
+    facts.query = Some("secret=1".into());
     facts
 }
 

@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use smol_str::SmolStr;
 
 use super::event::{Action, Event, Outcome, PerField};
 use super::facts::Facts;
@@ -53,7 +54,7 @@ struct Key {
     site: Option<SiteId>,
     listener: ListenerId,
     reason: Reason,
-    user: Option<String>,
+    user: Option<SmolStr>,
     territory: Option<Territory>,
 }
 
@@ -279,9 +280,9 @@ impl Fold {
             event.details.clear();
         }
         event.outcome = if denied { Outcome::Failure } else { Outcome::Success };
-        event.verdict = Some(self.verdict().to_owned());
-        event.reason = Some(self.reason.code().to_owned());
-        event.reference = denied.then(|| self.reference.to_string());
+        event.verdict = Some(SmolStr::new_static(self.verdict()));
+        event.reason = Some(SmolStr::new_static(self.reason.code()));
+        event.reference = denied.then(|| self.reference.short());
         event.count = self.count;
         if self.count > 1 {
             let over = self.last.duration_since(self.facts.at).as_millis();

@@ -118,8 +118,7 @@ impl Ledger {
         for event in events {
             let position =
                 Position { sequence: next.sequence.saturating_add(1), previous: next.hash };
-            let (line, hash) = chain::seal(self.class, position, event, &salts());
-            bytes.extend_from_slice(&line);
+            let hash = chain::seal_onto(&mut bytes, self.class, position, event, &salts());
             bytes.push(b'\n');
             next.sequence = position.sequence;
             next.hash = hash;

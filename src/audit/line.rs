@@ -6,10 +6,11 @@
 
 mod read;
 
-use std::io::Write as _;
 use std::ops::Range;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
+use smol_str::SmolStr;
 
 use super::event::{Event, Field};
 use super::facts::{LONGEST_NAME, LONGEST_PATH, LONGEST_USER_AGENT};
@@ -25,25 +26,49 @@ const LONGEST_DETAIL: usize = 1024;
 const MOST_DETAILS: usize = 32;
 
 /// A line up to, and without, what only its hash can close; and where personal values stand in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Draft {
-    /// The bytes.
+    /// What stood there before, and the line.
     pub(super) bytes: Vec<u8>,
+    /// Where the line begins.
+    pub(super) start: usize,
     /// Where each personal value stands, in order, quotes included (or `null`).
-    pub(super) personal: Vec<(Field, Range<usize>)>,
+    pub(super) personal: PersonalPlaces,
+}
+
+/// Places in a line, each field at most once.
+#[derive(Debug, Default)]
+pub(super) struct PersonalPlaces {
+    places: [Option<(Field, Range<usize>)>; Field::ALL.len()],
+    length: usize,
+}
+
+impl PersonalPlaces {
+    fn push(&mut self, field: Field, range: Range<usize>) {
+        if let Some(place) = self.places.get_mut(self.length) {
+            *place = Some((field, range));
+            self.length += 1;
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(Field, Range<usize>)> {
+        self.places.iter().flatten()
+    }
 }
 
 /// Writes the event up to the chain's own fields. `was_there` says of a personal field without a
-/// value whether it had one that has been removed.
+/// value whether it had one that has been removed. The line is appended to `bytes`.
 pub(super) fn draft(
     event: &Event,
     sequence: u64,
     previous: &str,
     was_there: impl Fn(Field) -> bool,
+    bytes: Vec<u8>,
 ) -> Draft {
-    let mut w = Draft { bytes: Vec::with_capacity(1024), personal: Vec::with_capacity(4) };
-    let personal = |w: &mut Draft, key: &str, field: Field| {
-        w.personal_value(key, field, event.personal.get(field).map(String::as_str));
+    let start = bytes.len();
+    let mut w = Draft { bytes, start, personal: PersonalPlaces::default() };
+    let personal = |w: &mut Draft, key: &'static str, field: Field| {
+        w.personal_value(key, field, event.personal.get(field).map(SmolStr::as_str));
     };
     let present = |field: Field| event.personal.get(field).is_some() || was_there(field);
 
@@ -147,7 +172,10 @@ impl Draft {
         if !event.details.is_empty() {
             self.object("details");
             for (key, value) in event.details.iter().take(MOST_DETAILS) {
-                self.text_of(&capped(key, LONGEST_NAME), Some(value), LONGEST_DETAIL);
+                self.separate();
+                push_json_string(&mut self.bytes, &capped(key, LONGEST_NAME));
+                self.bytes.push(b':');
+                self.value(Some(value), LONGEST_DETAIL);
             }
             self.close();
         }
@@ -159,13 +187,15 @@ impl Draft {
         }
     }
 
-    fn key(&mut self, key: &str) {
+    /// The name of a field of ours, which holds nothing that would need an escape.
+    fn key(&mut self, key: &'static str) {
         self.separate();
-        push_json_string(&mut self.bytes, key);
-        self.bytes.push(b':');
+        self.bytes.push(b'"');
+        self.bytes.extend_from_slice(key.as_bytes());
+        self.bytes.extend_from_slice(b"\":");
     }
 
-    pub(super) fn object(&mut self, key: &str) {
+    pub(super) fn object(&mut self, key: &'static str) {
         self.key(key);
         self.bytes.push(b'{');
     }
@@ -174,11 +204,11 @@ impl Draft {
         self.bytes.push(b'}');
     }
 
-    pub(super) fn text(&mut self, key: &str, value: Option<&str>) {
+    pub(super) fn text(&mut self, key: &'static str, value: Option<&str>) {
         self.text_of(key, value, LONGEST_NAME);
     }
 
-    fn text_of(&mut self, key: &str, value: Option<&str>, maximum: usize) {
+    fn text_of(&mut self, key: &'static str, value: Option<&str>, maximum: usize) {
         self.key(key);
         self.value(value, maximum);
     }
@@ -190,34 +220,105 @@ impl Draft {
         }
     }
 
-    fn personal_value(&mut self, key: &str, field: Field, value: Option<&str>) {
+    fn personal_value(&mut self, key: &'static str, field: Field, value: Option<&str>) {
         let maximum = if field == Field::UserAgent { LONGEST_USER_AGENT } else { LONGEST_NAME };
         self.key(key);
         let start = self.bytes.len();
         self.value(value, maximum);
-        self.personal.push((field, start..self.bytes.len()));
+        self.personal.push(field, start..self.bytes.len());
     }
 
-    fn number(&mut self, key: &str, value: Option<u64>) {
+    fn number(&mut self, key: &'static str, value: Option<u64>) {
         self.key(key);
-        let _ = match value {
-            Some(value) => write!(self.bytes, "{value}"),
-            None => write!(self.bytes, "null"),
-        };
+        match value {
+            Some(value) => {
+                self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+            }
+            None => self.bytes.extend_from_slice(b"null"),
+        }
     }
 
-    fn instant(&mut self, key: &str, value: Option<Timestamp>) {
+    fn instant(&mut self, key: &'static str, value: Option<Timestamp>) {
         self.key(key);
-        let _ = match value {
-            Some(value) => write!(self.bytes, "\"{value:.3}\""),
-            None => write!(self.bytes, "null"),
-        };
+        match value {
+            Some(value) => {
+                self.bytes.push(b'"');
+                push_instant(&mut self.bytes, value);
+                self.bytes.push(b'"');
+            }
+            None => self.bytes.extend_from_slice(b"null"),
+        }
     }
 
-    fn list_of_one(&mut self, key: &str, value: &str) {
+    /// Appends lower-case hexadecimal digits as a string.
+    pub(super) fn digits(&mut self, key: &'static str, value: &[u8]) {
+        self.key(key);
+        self.bytes.push(b'"');
+        let start = self.bytes.len();
+        self.bytes.resize(start + value.len() * 2, b'0');
+        if let Some(place) = self.bytes.get_mut(start..) {
+            // The place is just as long as the digits.
+            let _ = hex::encode_to_slice(value, place);
+        }
+        self.bytes.push(b'"');
+    }
+
+    fn list_of_one(&mut self, key: &'static str, value: &str) {
         self.key(key);
         self.bytes.push(b'[');
         push_json_string(&mut self.bytes, value);
         self.bytes.push(b']');
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds, what lies below cut off.
+fn push_instant(out: &mut Vec<u8>, instant: Timestamp) {
+    let at = Offset::UTC.to_datetime(instant);
+    let (date, time) = (at.date(), at.time());
+    let Ok(year) = u32::try_from(date.year()) else {
+        out.extend_from_slice(format!("{instant:.3}").as_bytes());
+        return;
+    };
+    let parts = [
+        (year, 4, b'-'),
+        (date.month().unsigned_abs().into(), 2, b'-'),
+        (date.day().unsigned_abs().into(), 2, b'T'),
+        (time.hour().unsigned_abs().into(), 2, b':'),
+        (time.minute().unsigned_abs().into(), 2, b':'),
+        (time.second().unsigned_abs().into(), 2, b'.'),
+        (time.millisecond().unsigned_abs().into(), 3, b'Z'),
+    ];
+    for (number, width, end) in parts {
+        push_padded(out, number, width);
+        out.push(end);
+    }
+}
+
+fn push_padded(out: &mut Vec<u8>, number: u32, width: u32) {
+    for position in (0..width).rev() {
+        // One decimal digit fits a byte.
+        let digit = u8::try_from(number / 10_u32.pow(position) % 10).unwrap_or(0);
+        out.push(b'0' + digit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn an_instant_is_written_as_its_library_does(
+            second in -70_000_000_000_i64..253_402_200_000,
+            nanosecond in 0_i32..1_000_000_000,
+        ) {
+            let instant = Timestamp::from_second(second).unwrap();
+            let instant = instant + jiff::SignedDuration::from_nanos(nanosecond.into());
+            let mut out = Vec::new();
+            push_instant(&mut out, instant);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), format!("{instant:.3}"));
+        }
     }
 }

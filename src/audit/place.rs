@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::event::{Action, Event, Outcome};
 use super::facts::Facts;
@@ -219,10 +220,10 @@ impl Answered {
         };
         event.status = self.status;
         event.milliseconds = Some(self.milliseconds);
-        event.verdict = Some("allow".to_owned());
-        event.reason = Some(permit.reason().code().to_owned());
-        event.would_be = permit.would_be().map(|reason| reason.code().to_owned());
-        event.exemption = permit.exemption().map(ToString::to_string);
+        event.verdict = Some(SmolStr::new_static("allow"));
+        event.reason = Some(SmolStr::new_static(permit.reason().code()));
+        event.would_be = permit.would_be().map(|reason| SmolStr::new_static(reason.code()));
+        event.exemption = permit.exemption().map(|id| id.as_str().into());
         if let Some(person) = permit.person() {
             let id = format!("{}/{}", person.provider(), person.subject());
             event = event.personal(super::event::Field::UserId, &id);

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use smol_str::SmolStr;
+
 /// Forty random bits in Crockford's base 32: `K7QX-2M9D`. It leads to an entry and says nothing else.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Reference([u8; 8]);
@@ -51,15 +53,20 @@ impl Reference {
     }
 }
 
+impl Reference {
+    /// As it is read out, to keep.
+    #[must_use]
+    pub fn short(&self) -> SmolStr {
+        let [a, b, c, d, e, f, g, h] = self.0;
+        let text = [a, b, c, d, b'-', e, f, g, h];
+        // Every symbol is of the alphabet, so this is text.
+        SmolStr::new(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, &symbol) in self.0.iter().enumerate() {
-            if position == 4 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", char::from(symbol))?;
-        }
-        Ok(())
+        f.write_str(&self.short())
     }
 }
 

@@ -36,6 +36,20 @@ fn acts(c: char) -> bool {
 /// Appends the text as a JSON string in which every character that could act is escaped.
 pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    if text.bytes().all(is_plain) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        push_escaped(out, text);
+    }
+    out.push(b'"');
+}
+
+/// Whether a byte is a character of its own that stands for itself in JSON and acts on nothing.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
     let mut plain = 0;
     for (index, c) in text.char_indices() {
         if c != '"' && c != '\\' && !acts(c) {
@@ -55,7 +69,6 @@ pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &str) {
         }
     }
     out.extend_from_slice(text.as_bytes().get(plain..).unwrap_or_default());
-    out.push(b'"');
 }
 
 /// The text with every character that could act on a terminal written out, as `\u{1b}`.

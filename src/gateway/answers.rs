@@ -62,7 +62,7 @@ fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> A
     let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
     let mut facts = facts(connection, parts, *client, located, *now);
     facts.status = (!silent).then(|| failure.status().as_u16());
-    facts.path = Some(parts.uri.path().to_owned());
+    facts.path = Some(parts.uri.path().into());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
     count("", "deny", reason);
     if *silent {
@@ -261,7 +261,7 @@ pub(super) fn facts(
     facts.user_agent = parts
         .headers
         .get(header::USER_AGENT)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).into());
     facts
 }
 

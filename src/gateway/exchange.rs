@@ -144,11 +144,11 @@ impl<'a> Exchange<'a> {
         facts.as_number = self.snapshot.as_number(&self.client);
         facts.site = Some(self.site.site.id.clone());
         facts.organization = Some(self.organization().clone());
-        facts.domain = Some(self.canonical.host().to_owned());
+        facts.domain = Some(self.canonical.host().into());
         facts.location = self.corrected_location();
-        facts.path = Some(self.canonical.path().to_owned());
-        facts.query = self.canonical.path_and_query().query().map(ToOwned::to_owned);
-        facts.user = identity.map(|identity| identity.user_name().to_string());
+        facts.path = Some(self.canonical.path().into());
+        facts.query = self.canonical.path_and_query().query().map(Into::into);
+        facts.user = identity.map(|identity| identity.user_name().as_str().into());
         facts.person = identity.map(|identity| identity.person().clone());
         facts.list = policy
             .list_version(self.now)

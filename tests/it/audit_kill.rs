@@ -100,7 +100,7 @@ fn flood(audit: &Audit) {
     for _ in 0..20 {
         let client = ClientAddress::Unknown(UnknownBecause::Unparsable);
         let mut facts = Facts::new(clock::now(), ListenerId::parse("web").unwrap(), client);
-        facts.user = Some(hex::encode(clock::random_bytes::<4>()));
+        facts.user = Some(hex::encode(clock::random_bytes::<4>()).into());
         audit.deny(facts, Denial::new(Reason::ClientAddressUnknown));
     }
 }

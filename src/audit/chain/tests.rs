@@ -11,9 +11,9 @@ fn event() -> Event {
         .personal(Field::UserAgent, "Mozilla \u{1b}[31m \"x\" #")
         .reason("country_listed")
         .detail("note", "a\nb");
-    event.path = Some("/a\u{202e}b".to_owned());
+    event.path = Some("/a\u{202e}b".into());
     event.milliseconds = Some(12);
-    event.rule = Some(("cfcs".to_owned(), "2025-05".to_owned()));
+    event.rule = Some(("cfcs".into(), "2025-05".into()));
     event
 }
 
@@ -114,8 +114,8 @@ fn nothing_can_be_removed_without_its_commitment_or_put_back_forged() {
 fn long_values_are_cut_and_still_check() {
     let mut long =
         event().personal(Field::UserAgent, &"x".repeat(9000)).detail("d", "y".repeat(9000));
-    long.path = Some("\u{1}".repeat(9000));
-    long.domain = Some("z".repeat(9000));
+    long.path = Some("\u{1}".repeat(9000).into());
+    long.domain = Some("z".repeat(9000).into());
     for index in 0..100 {
         long = long.detail(&format!("{index:03}"), index);
     }
@@ -133,7 +133,7 @@ proptest! {
     ) {
         let mut event = event().user(&user).personal(Field::UserAgent, &agent).reason(&reason);
         event = event.detail(&key, &value);
-        event.path = Some(path);
+        event.path = Some(path.into());
         let (line, hash) = seal(Class::Denied, position(), &event, &salts());
         prop_assert!(!line.contains(&b'\n'));
         prop_assert_eq!(open(Class::Denied, &line).unwrap().hash, hash);

@@ -40,7 +40,7 @@ fn equal_rejections_share_one_entry_and_one_reference() {
     let event = ended.pop().unwrap().into_event([0; 10]);
     assert!(ended.is_empty() && folds.is_empty());
     assert_eq!((event.action, event.count), (Action::Repeated, 2));
-    assert_eq!(event.reference, Some(reference(1).to_string()));
+    assert_eq!(event.reference, Some(SmolStr::from(reference(1).to_string())));
     assert_eq!(event.milliseconds, Some(900));
     assert_eq!(event.verdict.as_deref(), Some("deny"));
 }
@@ -98,14 +98,14 @@ fn a_flood_of_networks_folds_without_clients_and_is_counted_exactly() {
     for number in 0..flood {
         let ip = std::net::Ipv4Addr::from_bits(0x2000_0000 + number * 256);
         let mut facts = facts(&ip.to_string(), 0);
-        facts.path = Some("/x".repeat(900));
-        facts.user = Some(format!("user-{number}"));
+        facts.path = Some("/x".repeat(900).into());
+        facts.user = Some(format!("user-{number}").into());
         folds.add(facts, LISTED, reference(number));
     }
     assert!(folds.len() <= CAPACITY + SHARDS, "{}", folds.len());
     let ended = folds.take_ended(at(1000), false, usize::MAX);
     assert_eq!(ended.iter().map(Fold::count).sum::<u64>(), u64::from(flood));
-    let kept: usize = ended.iter().map(|f| f.facts.path.as_ref().map_or(0, String::len)).sum();
+    let kept: usize = ended.iter().map(|f| f.facts.path.as_ref().map_or(0, |path| path.len())).sum();
     assert!(kept < 24 * 1024 * 1024, "{kept} bytes of paths");
     let coarse = ended.into_iter().find(|fold| fold.without_client).unwrap().into_event([0; 10]);
     assert_eq!(coarse.personal, PerField::default());

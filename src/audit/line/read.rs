@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
+use smol_str::SmolStr;
 
 use super::super::event::{Action, Event, Field, Outcome, PerField};
 
@@ -13,8 +14,8 @@ pub(in super::super) struct Read {
     pub(in super::super) event: Event,
     pub(in super::super) sequence: u64,
     pub(in super::super) previous: String,
-    pub(in super::super) salts: PerField<String>,
-    pub(in super::super) commitments: PerField<String>,
+    pub(in super::super) salts: PerField<SmolStr>,
+    pub(in super::super) commitments: PerField<SmolStr>,
     pub(in super::super) hash: String,
 }
 
@@ -55,7 +56,7 @@ struct Happened {
     sequence: u64,
     action: String,
     outcome: Outcome,
-    reason: Option<String>,
+    reason: Option<SmolStr>,
     #[serde(rename = "category")]
     _category: [String; 1],
     #[serde(rename = "type")]
@@ -66,13 +67,13 @@ struct Happened {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Id {
-    id: Option<String>,
+    id: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Client {
-    ip: Option<String>,
+    ip: Option<SmolStr>,
     nat: Option<Nat>,
     geo: Geo,
     #[serde(rename = "as")]
@@ -82,14 +83,14 @@ struct Client {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Nat {
-    ip: Option<String>,
+    ip: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Geo {
-    country_iso_code: Option<String>,
-    region_iso_code: Option<String>,
+    country_iso_code: Option<SmolStr>,
+    region_iso_code: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
@@ -101,8 +102,8 @@ struct AutonomousSystem {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct User {
-    name: Option<String>,
-    id: Option<String>,
+    name: Option<SmolStr>,
+    id: Option<SmolStr>,
     effective: Option<Name>,
     target: Option<Name>,
 }
@@ -110,7 +111,7 @@ struct User {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Name {
-    name: Option<String>,
+    name: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
@@ -123,7 +124,7 @@ struct Http {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    method: Option<String>,
+    method: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
@@ -135,36 +136,36 @@ struct Response {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Url {
-    domain: Option<String>,
-    path: Option<String>,
-    query: Option<String>,
+    domain: Option<SmolStr>,
+    path: Option<SmolStr>,
+    query: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UserAgent {
-    original: Option<String>,
+    original: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
-    ruleset: Option<String>,
-    version: Option<String>,
+    ruleset: Option<SmolStr>,
+    version: Option<SmolStr>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Gateway {
-    site: Option<String>,
-    listener: Option<String>,
-    verdict: Option<String>,
-    would_be: Option<String>,
-    reference: Option<String>,
-    exemption: Option<String>,
-    mode: Option<String>,
+    site: Option<SmolStr>,
+    listener: Option<SmolStr>,
+    verdict: Option<SmolStr>,
+    would_be: Option<SmolStr>,
+    reference: Option<SmolStr>,
+    exemption: Option<SmolStr>,
+    mode: Option<SmolStr>,
     database_built: Option<Timestamp>,
-    registered_country: Option<String>,
+    registered_country: Option<SmolStr>,
     count: u64,
     #[serde(default)]
     details: BTreeMap<String, String>,
@@ -182,13 +183,13 @@ struct Chain {
 }
 
 #[derive(Default)]
-struct Fields(PerField<String>);
+struct Fields(PerField<SmolStr>);
 
 impl<'de> Deserialize<'de> for Fields {
     fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let mut fields = PerField::default();
-        for (path, value) in BTreeMap::<String, String>::deserialize(d)? {
+        for (path, value) in BTreeMap::<String, SmolStr>::deserialize(d)? {
             let field = Field::from_path(&path).ok_or_else(|| D::Error::custom("unknown field"))?;
             fields.set(field, Some(value));
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::super::event::{Action, Event, Field};
 use super::super::reference::Reference;
@@ -44,11 +45,12 @@ impl Filter {
     /// Whether the entry is one that is looked for.
     #[must_use]
     pub fn matches(&self, event: &Event) -> bool {
-        let is =
-            |wanted: &Option<String>, found: &Option<String>| wanted.is_none() || wanted == found;
+        let is = |wanted: &Option<String>, found: &Option<SmolStr>| {
+            wanted.is_none() || wanted.as_deref() == found.as_deref()
+        };
         self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at < until)
-            && self.reference.is_none_or(|wanted| event.reference == Some(wanted.to_string()))
+            && self.reference.is_none_or(|wanted| event.reference == Some(wanted.short()))
             && is(&self.site, &event.site)
             && is(&self.reason, &event.reason)
             && self.action.is_none_or(|wanted| {
@@ -62,9 +64,9 @@ impl Filter {
 }
 
 fn is_in(wanted: Territory, event: &Event) -> bool {
-    let subdivision = wanted.subdivision().map(|subdivision| subdivision.to_string());
+    let subdivision = wanted.subdivision();
     event.country.as_deref() == Some(wanted.country().as_str())
-        && (subdivision.is_none() || subdivision == event.region)
+        && subdivision.is_none_or(|part| event.region.as_deref() == Some(part.as_str()))
 }
 
 /// A repeated denial stands for a whole network of clients, of which one is named.

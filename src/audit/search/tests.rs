@@ -9,10 +9,10 @@ fn found(filter: &Filter) -> Vec<String> {
     let event = |action, second: i64, ip: &str, site: &str| {
         let mut event =
             Event::new(action, at(second), [0; 10]).personal(Field::ClientIp, ip).reason("r");
-        event.site = Some(site.to_owned());
-        event.country = Some("RU".to_owned());
-        event.region = (second == 2).then(|| "CE".to_owned());
-        event.reference = Some(Reference::from_random([second as u8; 5]).to_string());
+        event.site = Some(site.into());
+        event.country = Some("RU".into());
+        event.region = (second == 2).then(|| "CE".into());
+        event.reference = Some(Reference::from_random([second as u8; 5]).short());
         event.detail("name", second)
     };
     fixture::write(

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use smol_str::SmolStr;
+
 use crate::audit::event::{Event, Field};
 use crate::audit::terminal_safe;
 
@@ -22,7 +24,7 @@ pub(super) fn one_line(event: &Event) -> String {
     word(&format!("{}{count}", event.action));
     word(event.reason.as_deref().unwrap_or_default());
     word(&place(event));
-    word(event.personal.get(Field::ClientIp).map_or("", String::as_str));
+    word(event.personal.get(Field::ClientIp).map_or("", SmolStr::as_str));
     word(event.exemption.as_deref().unwrap_or_default());
     word(&people(event));
     word(&request(event));
@@ -39,13 +41,13 @@ pub(super) fn one_line(event: &Event) -> String {
 fn place(event: &Event) -> String {
     match (&event.country, &event.region) {
         (Some(country), Some(region)) => format!("{country}-{region}"),
-        (Some(country), None) => country.clone(),
+        (Some(country), None) => country.to_string(),
         (None, _) => String::new(),
     }
 }
 
 fn people(event: &Event) -> String {
-    let name = event.personal.get(Field::UserName).map_or("", String::as_str);
+    let name = event.personal.get(Field::UserName).map_or("", SmolStr::as_str);
     match event.personal.get(Field::UserTarget) {
         Some(target) => format!("{name} -> {target}"),
         None => name.to_owned(),
@@ -89,7 +91,7 @@ mod tests {
     #[test]
     fn a_stranger_cannot_act_on_the_terminal_nor_make_it_long() {
         let mut event = event().user("\u{1b}[2J\n\u{202e}");
-        event.path = Some("\u{9b}31m".repeat(90));
+        event.path = Some("\u{9b}31m".repeat(90).into());
         let line = one_line(&event);
         assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line:?}");
         assert!(line.contains(r"\u{1b}[2J\u{a}\u{"), "{line}");
