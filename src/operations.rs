@@ -13,10 +13,10 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use crate::lifecycle::Tasks;
+use crate::telemetry::Metrics;
 
 /// How long a client of these pages may take for a request's head.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ pub type Readiness = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 pub async fn serve(
     listener: TcpListener,
     readiness: Readiness,
-    metrics: Option<PrometheusHandle>,
+    metrics: Option<Metrics>,
     tasks: Tasks,
 ) {
     let stopping = tasks.stopping();
@@ -82,7 +82,7 @@ pub async fn serve(
 fn answer(
     request: &Request<Incoming>,
     readiness: &Readiness,
-    metrics: Option<&PrometheusHandle>,
+    metrics: Option<&Metrics>,
 ) -> Response<Full<Bytes>> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");

@@ -3,6 +3,8 @@
 //! Logs go to standard error: for a person on a terminal, JSON otherwise. An error means that
 //! somebody must act, a warning that it will become one; `info` never holds a client's address.
 
+pub mod traffic;
+
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -58,11 +60,38 @@ pub fn start_log_at(level: tracing::level_filters::LevelFilter) -> Result<(), Te
     outcome.map_err(|_| TelemetryError::Twice)
 }
 
+/// The metrics of this process; clones are the same.
+#[derive(Clone)]
+pub struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+impl Metrics {
+    /// Prometheus' text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = self.handle.render();
+        traffic::render(&mut text);
+        text
+    }
+
+    /// Adds up what waits in memory.
+    pub fn run_upkeep(&self) {
+        self.handle.run_upkeep();
+    }
+}
+
 /// Starts the metrics; the handle renders them in Prometheus' text format.
 ///
 /// # Errors
 /// A second call in one process.
-pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+pub fn start_metrics() -> Result<Metrics, TelemetryError> {
     let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), DURATION_BUCKETS)
         .map_err(TelemetryError::Metrics)?
@@ -70,32 +99,16 @@ pub fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|_| TelemetryError::Twice)?;
     describe();
-    Ok(handle)
+    Ok(Metrics { handle })
 }
 
 fn describe() {
     use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
     describe_counter!(
-        "geovagt_requests_total",
-        Unit::Count,
-        "Requests by site, verdict and reason."
-    );
-    describe_counter!(
-        "geovagt_responses_total",
-        Unit::Count,
-        "Answers of upstreams by site and status class."
-    );
-    describe_counter!(
         "geovagt_upstream_errors_total",
         Unit::Count,
         "Requests that the upstream did not answer, by site and cause."
     );
-    describe_histogram!(
-        "geovagt_request_duration_seconds",
-        Unit::Seconds,
-        "From the request's head to the answer's head, by site."
-    );
-    describe_gauge!("geovagt_requests_in_flight", Unit::Count, "Requests being served.");
     describe_gauge!(
         "geovagt_geoip_build_timestamp_seconds",
         Unit::Seconds,

@@ -18,8 +18,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
-
 pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
@@ -33,6 +31,7 @@ use crate::identity::{Authenticator, AuthenticatorError};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError};
 use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
 use crate::upstream::{Timeouts, Upstreams};
 use crate::{clock, control};
 
@@ -107,10 +106,7 @@ pub struct Running {
 ///
 /// # Errors
 /// [`StartError`]: nothing listens then.
-pub async fn start(
-    loaded: Loaded,
-    metrics: Option<PrometheusHandle>,
-) -> Result<Running, StartError> {
+pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, StartError> {
     // First of all: a reload that is asked for while everything opens must not end the process.
     let signals = Signals::listen().map_err(StartError::Signals)?;
     let now = clock::now();

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
 use super::{App, StartError, readiness};
@@ -19,6 +18,7 @@ use crate::listen::{
     Reloaded,
 };
 use crate::policy::{self, Denial, Verdict};
+use crate::telemetry::{Metrics, traffic};
 
 /// Listeners that are bound and not yet served.
 pub(super) struct Open {
@@ -161,7 +161,7 @@ fn record_closed(
     facts.location = located.location;
     facts.registered_country = located.registered_country;
     gateway.audit.deny(facts, denial);
-    gateway::count("", "deny", denial.reason());
+    traffic::unsited().decided(denial.reason());
 }
 
 impl Doors {
@@ -212,11 +212,7 @@ pub(super) async fn bind_operations(config: &Config) -> Result<Vec<TcpListener>,
 }
 
 /// Serves `/healthz`, `/readyz` and `/metrics`.
-pub(super) fn serve_operations(
-    listeners: Vec<TcpListener>,
-    app: &App,
-    metrics: Option<&PrometheusHandle>,
-) {
+pub(super) fn serve_operations(listeners: Vec<TcpListener>, app: &App, metrics: Option<&Metrics>) {
     for listener in listeners {
         app.tasks.spawn(crate::operations::serve(
             listener,

@@ -9,6 +9,7 @@ use crate::gateway::sites::{ProtectedSite, Sites};
 use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
 use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
+use crate::telemetry::traffic;
 use crate::upstream::Servers;
 
 /// Puts a snapshot together. Every reference between sections was resolved when the configuration
@@ -56,5 +57,6 @@ fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<P
         organization: Arc::clone(organization),
         policy: Policy::new(parts),
         servers: Servers::new(site.upstream.servers.clone()),
+        traffic: traffic::site(site.id.as_str()),
     })
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, announcements, outbox, snapshot};
@@ -17,6 +16,7 @@ use crate::config::{Config, Loaded};
 use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
 use crate::policy::CountryList;
 use crate::store::StoreError;
+use crate::telemetry::Metrics;
 use crate::territory::Territory;
 
 /// A change made by a command is seen within this time and a little more.
@@ -78,7 +78,7 @@ fn alone(loaded: &Loaded, now: Timestamp) -> Vec<Territory> {
 }
 
 /// Starts the watchers.
-pub(super) fn spawn(app: &App, metrics: Option<PrometheusHandle>) {
+pub(super) fn spawn(app: &App, metrics: Option<Metrics>) {
     let (store_app, files_app) = (app.clone(), app.clone());
     app.tasks.spawn(async move { watch_store(&store_app).await });
     app.tasks.spawn(async move { watch_files(&files_app).await });
@@ -89,7 +89,7 @@ pub(super) fn spawn(app: &App, metrics: Option<PrometheusHandle>) {
 }
 
 /// Observations wait in memory until somebody asks for the metrics, or for this.
-async fn keep_metrics_small(metrics: &PrometheusHandle, stopping: &CancellationToken) {
+async fn keep_metrics_small(metrics: &Metrics, stopping: &CancellationToken) {
     loop {
         tokio::select! {
             () = tokio::time::sleep(METRICS_EVERY) => metrics.run_upkeep(),

@@ -23,6 +23,7 @@ use crate::identity::Identity;
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{Challenge, Denial, Reason};
+use crate::telemetry::traffic;
 use crate::upstream::UpstreamError;
 
 /// A request that belongs to no site: its host is not clear, or nobody's.
@@ -64,7 +65,7 @@ fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> A
     facts.status = (!silent).then(|| failure.status().as_u16());
     facts.path = Some(parts.uri.path().into());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
-    count("", "deny", reason);
+    traffic::unsited().decided(reason);
     if *silent {
         return Err(Closed);
     }
@@ -100,7 +101,7 @@ pub(super) fn reject(
         (false, None) => Some(StatusCode::FORBIDDEN.as_u16()),
     };
     let reference = exchange.gateway.audit.deny(facts, denial);
-    count(site.id.as_str(), "deny", reason);
+    exchange.site.traffic.decided(reason);
     if silent {
         return Err(Closed);
     }
@@ -145,7 +146,7 @@ pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer
     facts.status = Some(status.as_u16());
     let denial = Denial::new(challenge.reason());
     let reference = exchange.gateway.audit.deny(facts, denial).to_string();
-    count(exchange.site.site.id.as_str(), "identify", challenge.reason());
+    exchange.site.traffic.decided(challenge.reason());
     if browser {
         let location = own_pages::sign_in_location(exchange.canonical.path_and_query().as_str());
         return Ok(redirect(&location));
@@ -267,26 +268,4 @@ pub(super) fn facts(
 
 pub(super) fn shape<'s>(parts: &'s Parts, path: &'s str) -> RequestShape<'s> {
     RequestShape { method: &parts.method, path, headers: &parts.headers }
-}
-
-/// Counts a verdict for `/metrics`.
-pub(crate) fn count(site: &str, verdict: &'static str, reason: Reason) {
-    metrics::counter!(
-        "geovagt_requests_total",
-        "site" => site.to_owned(), "verdict" => verdict, "reason" => reason.code()
-    )
-    .increment(1);
-}
-
-/// Counts an upstream's answer for `/metrics`.
-pub(super) fn count_response(site: &str, status: StatusCode) {
-    let class = match status.as_u16() {
-        ..=199 => "1xx",
-        200..=299 => "2xx",
-        300..=399 => "3xx",
-        400..=499 => "4xx",
-        500.. => "5xx",
-    };
-    metrics::counter!("geovagt_responses_total", "site" => site.to_owned(), "class" => class)
-        .increment(1);
 }

@@ -197,12 +197,7 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn measure(&self, started: Instant) {
-        let elapsed = clock::instant().duration_since(started);
-        metrics::histogram!(
-            "geovagt_request_duration_seconds",
-            "site" => self.site.site.id.to_string()
-        )
-        .record(elapsed);
+        self.site.traffic.took(clock::instant().duration_since(started));
     }
 }
 

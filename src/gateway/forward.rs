@@ -39,7 +39,7 @@ pub(super) async fn pass(
         return answers::reject(exchange, Denial::new(Reason::AuditUnavailable), None);
     };
     let identity = admitted.identity.as_ref();
-    answers::count(exchange.site.site.id.as_str(), "allow", admitted.permit.reason());
+    exchange.site.traffic.decided(admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
     let reference = *entry.reference();
     let outcome = send(exchange, &admitted, upward.body, &entry).await;
@@ -52,7 +52,7 @@ pub(super) async fn pass(
         Ok(response) => response,
         Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
     };
-    answers::count_response(exchange.site.site.id.as_str(), response.status());
+    exchange.site.traffic.answered(response.status());
     let held = Held { completion, in_flight: Some(in_flight) };
     let mut response = downward(exchange, identity, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::telemetry::traffic;
+
 /// The places for requests in flight; clones share them.
 #[derive(Debug, Clone)]
 pub struct RequestLimit {
@@ -29,14 +31,14 @@ impl RequestLimit {
     #[must_use]
     pub fn enter(&self) -> Option<InFlight> {
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        metrics::gauge!("geovagt_requests_in_flight").increment(1.0);
+        traffic::entered();
         Some(InFlight { _place: place })
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        metrics::gauge!("geovagt_requests_in_flight").decrement(1.0);
+        traffic::left();
     }
 }
 

@@ -23,7 +23,6 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-pub(crate) use answers::count;
 pub(crate) use handle::handle;
 
 use crate::audit::Audit;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
 use crate::policy::Policy;
+use crate::telemetry::traffic::SiteTraffic;
 use crate::upstream::Servers;
 
 /// One protected system with everything a request to it needs.
@@ -22,6 +23,8 @@ pub struct ProtectedSite {
     pub policy: Policy,
     /// Where its requests go.
     pub servers: Servers,
+    /// What passed through it.
+    pub traffic: Arc<SiteTraffic>,
 }
 
 /// All sites, by host.

@@ -81,6 +81,37 @@ reasons! {
     AuditUnavailable = "audit_unavailable",
 }
 
+impl Reason {
+    /// `allow`, `identify` or `deny`: the verdict that this is a reason of.
+    #[must_use]
+    pub const fn verdict(self) -> &'static str {
+        match self {
+            Self::PrivateNetwork
+            | Self::AllowedNetwork
+            | Self::CountryNotListed
+            | Self::TravelExemption
+            | Self::ReportOnly
+            | Self::UnknownLocationAllowed => "allow",
+            Self::IdentificationNeeded | Self::AuthenticationRequired => "identify",
+            Self::ClientAddressUnknown
+            | Self::DeniedNetwork
+            | Self::DeniedPrivateNetwork
+            | Self::UnknownLocation
+            | Self::CountryListed
+            | Self::ExemptionNotStarted
+            | Self::ExemptionEnded
+            | Self::ExemptionOtherTerritory
+            | Self::ExemptionOtherSite
+            | Self::ExemptionsDisabled
+            | Self::NotAuthorized
+            | Self::UnclearRequest
+            | Self::UnknownSite
+            | Self::Overload
+            | Self::AuditUnavailable => "deny",
+        }
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code())

@@ -105,7 +105,8 @@ fn a_flood_of_networks_folds_without_clients_and_is_counted_exactly() {
     assert!(folds.len() <= CAPACITY + SHARDS, "{}", folds.len());
     let ended = folds.take_ended(at(1000), false, usize::MAX);
     assert_eq!(ended.iter().map(Fold::count).sum::<u64>(), u64::from(flood));
-    let kept: usize = ended.iter().map(|f| f.facts.path.as_ref().map_or(0, |path| path.len())).sum();
+    let kept: usize =
+        ended.iter().map(|f| f.facts.path.as_ref().map_or(0, smol_str::SmolStr::len)).sum();
     assert!(kept < 24 * 1024 * 1024, "{kept} bytes of paths");
     let coarse = ended.into_iter().find(|fold| fold.without_client).unwrap().into_event([0; 10]);
     assert_eq!(coarse.personal, PerField::default());
