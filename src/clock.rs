@@ -3,6 +3,7 @@
 //! Everything else takes `now` or bytes as an argument (`clippy.toml` forbids the alternatives),
 //! so that a test can stand at any instant and a decision can be made again later.
 
+use std::cell::RefCell;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -34,6 +35,29 @@ pub fn random_bytes<const N: usize>() -> [u8; N] {
     }
 }
 
+/// The same for what tells entries apart and protects them in the log, which every request needs:
+/// drawn in bulk, a block for each thread, and wiped once given out. Not for secrets.
+#[must_use]
+pub fn random_bytes_in_bulk<const N: usize>() -> [u8; N] {
+    const BLOCK: usize = 1024;
+    thread_local! {
+        static LEFT: RefCell<([u8; BLOCK], usize)> = const { RefCell::new(([0; BLOCK], 0)) };
+    }
+    LEFT.with_borrow_mut(|(block, left)| {
+        if *left < N {
+            *block = random_bytes();
+            *left = BLOCK;
+        }
+        let range = left.saturating_sub(N)..*left;
+        let given = block.get(range.clone()).and_then(|bytes| <[u8; N]>::try_from(bytes).ok());
+        if let Some(given_out) = block.get_mut(range.clone()) {
+            given_out.fill(0);
+        }
+        *left = range.start;
+        given.unwrap_or_else(random_bytes)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,5 +65,15 @@ mod tests {
     #[test]
     fn random_bytes_differ() {
         assert_ne!(random_bytes::<16>(), random_bytes::<16>());
+    }
+
+    #[test]
+    fn nothing_that_was_drawn_in_bulk_comes_twice() {
+        let drawn: std::collections::HashSet<[u8; 10]> =
+            (0..1000).map(|_| random_bytes_in_bulk()).collect();
+        assert_eq!(drawn.len(), 1000);
+        assert!(!drawn.contains(&[0; 10]));
+        // More than a block holds is drawn on its own.
+        assert_ne!(random_bytes_in_bulk::<2000>(), random_bytes_in_bulk::<2000>());
     }
 }

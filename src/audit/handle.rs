@@ -106,7 +106,7 @@ impl Audit {
     /// second share both. Never blocks and never fails, whatever the state of the disk.
     pub fn deny(&self, mut facts: Facts, denial: Denial) -> Reference {
         self.shared.trim(&mut facts);
-        let fresh = Reference::from_random(clock::random_bytes());
+        let fresh = Reference::from_random(clock::random_bytes_in_bulk());
         let queue = &self.shared.queue;
         if !queue.is_writing() && queue.progress.borrow().denied.ended {
             queue.count_lost(1);

@@ -89,7 +89,7 @@ impl Place {
 
     pub(super) fn entry_begun(self, mut facts: Facts, permit: Permit, started: Instant) -> Entry {
         self.shared.trim(&mut facts);
-        let reference = Reference::from_random(clock::random_bytes());
+        let reference = Reference::from_random(clock::random_bytes_in_bulk());
         let exchange = Exchange { facts, permit, reference, started };
         Entry { exchange: Arc::new(exchange), place: Some(self) }
     }

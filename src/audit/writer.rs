@@ -145,7 +145,7 @@ impl Writer {
             pending.extend(items.into_iter().map(|item| Pending {
                 event: match item {
                     Item::Event(event) => *event,
-                    Item::Answered(answered) => answered.into_event(clock::random_bytes()),
+                    Item::Answered(answered) => answered.into_event(clock::random_bytes_in_bulk()),
                 },
                 numbered: true,
             }));
@@ -156,7 +156,7 @@ impl Writer {
             let room =
                 if closed { usize::MAX } else { self.options.queue.saturating_sub(pending.len()) };
             pending.extend(folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
-                Pending { event: fold.into_event(clock::random_bytes()), numbered: false }
+                Pending { event: fold.into_event(clock::random_bytes_in_bulk()), numbered: false }
             }));
         }
     }
@@ -192,7 +192,7 @@ impl Writer {
         while !pending.is_empty() {
             let count = pending.len().min(GROUP);
             let events = pending.iter().take(count).map(|pending| &pending.event);
-            ledger.append(events, clock::random_bytes, clock::now())?;
+            ledger.append(events, clock::random_bytes_in_bulk, clock::now())?;
             let numbered = pending.drain(..count).filter(|pending| pending.numbered).count();
             self.queue.give_back(class, numbered);
             self.queue.progress.send_modify(|progress| {
@@ -240,8 +240,9 @@ impl Writer {
         if lost > self.lost_before {
             let count = lost - self.lost_before;
             self.lost_before = lost;
-            let mut event = Event::new(Action::EntriesLost, clock::now(), clock::random_bytes())
-                .outcome(Outcome::Failure);
+            let mut event =
+                Event::new(Action::EntriesLost, clock::now(), clock::random_bytes_in_bulk())
+                    .outcome(Outcome::Failure);
             event.count = count;
             self.pending.people.push_back(Pending { event, numbered: false });
         }

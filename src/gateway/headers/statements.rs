@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::net::IpAddr;
+use std::ops::Range;
 
-use http::header::HeaderName;
+use bytes::Bytes;
+use http::header::{FORWARDED, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
 use crate::territory::Country;
@@ -73,47 +75,123 @@ pub struct Unwritable(pub &'static str);
 /// [`Unwritable`] where host, exemption or request id hold what cannot stand in a header; nothing
 /// should be forwarded then.
 pub fn set_ours(headers: &mut HeaderMap, statements: &Statements<'_>) -> Result<(), Unwritable> {
-    let set = |headers: &mut HeaderMap, name: &'static str, value: &str| {
-        let value = HeaderValue::from_str(value).map_err(|_| Unwritable(name))?;
-        headers.insert(HeaderName::from_static(name), value);
-        Ok(())
-    };
-    set(headers, "x-forwarded-for", &statements.client.to_string())?;
-    set(headers, "x-forwarded-proto", statements.proto)?;
-    set(headers, "x-forwarded-host", statements.host)?;
-    set(headers, "forwarded", &forwarded(statements))?;
-    set(headers, "x-request-id", statements.request_id)?;
-    let country = statements.country;
-    let optional = [
-        ("x-geovagt-country", country.map(|country| country.to_string())),
-        ("x-geovagt-user", statements.user.map(percent_encoded)),
-        ("x-geovagt-exemption", statements.exemption.map(str::to_owned)),
-    ];
-    for (name, value) in optional {
+    let (written, ranges) = Written::of(statements);
+    let Ranges { client, host, forwarded, request_id, user, exemption } = ranges;
+    written.set(headers, X_FORWARDED_FOR, client)?;
+    headers.insert(X_FORWARDED_PROTO, proto(statements.proto)?);
+    written.set(headers, X_FORWARDED_HOST, host)?;
+    written.set(headers, FORWARDED, forwarded)?;
+    written.set(headers, X_REQUEST_ID, request_id)?;
+    match statements.country {
+        Some(country) => {
+            let value = HeaderValue::from_str(country.as_str())
+                .map_err(|_| Unwritable("x-geovagt-country"))?;
+            headers.insert(X_GEOVAGT_COUNTRY, value);
+        }
+        None => drop(headers.remove(X_GEOVAGT_COUNTRY)),
+    }
+    for (name, value) in [(X_GEOVAGT_USER, user), (X_GEOVAGT_EXEMPTION, exemption)] {
         match value {
-            Some(value) => set(headers, name, &value)?,
+            Some(value) => written.set(headers, name, value)?,
             None => drop(headers.remove(name)),
         }
     }
     Ok(())
 }
 
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_GEOVAGT_COUNTRY: HeaderName = HeaderName::from_static("x-geovagt-country");
+const X_GEOVAGT_USER: HeaderName = HeaderName::from_static("x-geovagt-user");
+const X_GEOVAGT_EXEMPTION: HeaderName = HeaderName::from_static("x-geovagt-exemption");
+
+fn proto(proto: &str) -> Result<HeaderValue, Unwritable> {
+    match proto {
+        "http" => Ok(HeaderValue::from_static("http")),
+        "https" => Ok(HeaderValue::from_static("https")),
+        other => HeaderValue::from_str(other).map_err(|_| Unwritable("x-forwarded-proto")),
+    }
+}
+
+/// All values in one piece of memory, which the headers share.
+struct Written(Bytes);
+
+struct Ranges {
+    client: Range<usize>,
+    host: Range<usize>,
+    forwarded: Range<usize>,
+    request_id: Range<usize>,
+    user: Option<Range<usize>>,
+    exemption: Option<Range<usize>>,
+}
+
+impl Written {
+    fn of(statements: &Statements<'_>) -> (Self, Ranges) {
+        let mut text = String::with_capacity(192);
+        let mut write = |write: &dyn Fn(&mut String)| {
+            let start = text.len();
+            write(&mut text);
+            start..text.len()
+        };
+        // Writing into a string cannot fail.
+        let ranges = Ranges {
+            client: write(&|text| text.push_str(&statements.client.to_string())),
+            host: write(&|text| text.push_str(statements.host)),
+            forwarded: write(&|text| write_forwarded(text, statements)),
+            request_id: write(&|text| text.push_str(statements.request_id)),
+            user: statements.user.map(|user| write(&|text| percent_encode(text, user))),
+            exemption: statements.exemption.map(|id| write(&|text| text.push_str(id))),
+        };
+        (Self(Bytes::from(text)), ranges)
+    }
+
+    fn set(
+        &self,
+        headers: &mut HeaderMap,
+        name: HeaderName,
+        range: Range<usize>,
+    ) -> Result<(), Unwritable> {
+        let value = HeaderValue::from_maybe_shared(self.0.slice(range))
+            .map_err(|_| Unwritable(word(&name)))?;
+        headers.insert(name, value);
+        Ok(())
+    }
+}
+
+fn word(name: &HeaderName) -> &'static str {
+    let ours = [
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "forwarded",
+        "x-request-id",
+        "x-geovagt-user",
+        "x-geovagt-exemption",
+    ];
+    ours.into_iter().find(|ours| name == ours).unwrap_or("a header of ours")
+}
+
 /// RFC 7239: an IPv6 address in brackets, and whatever is no token between quotation marks.
-fn forwarded(statements: &Statements<'_>) -> String {
-    let node = match statements.client {
-        IpAddr::V4(v4) => v4.to_string(),
-        IpAddr::V6(v6) => format!("\"[{v6}]\""),
+fn write_forwarded(out: &mut String, statements: &Statements<'_>) {
+    // Writing into a string cannot fail.
+    let _ = match statements.client {
+        IpAddr::V4(v4) => write!(out, "for={v4}"),
+        IpAddr::V6(v6) => write!(out, "for=\"[{v6}]\""),
     };
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
     };
     let host = statements.host;
-    let host = if is_token(host) { host.to_owned() } else { format!("{host:?}") };
-    format!("for={node};host={host};proto={}", statements.proto)
+    let proto = statements.proto;
+    let _ = if is_token(host) {
+        write!(out, ";host={host};proto={proto}")
+    } else {
+        write!(out, ";host={host:?};proto={proto}")
+    };
 }
 
-fn percent_encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
+fn percent_encode(encoded: &mut String, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && byte != b'%' {
             encoded.push(char::from(byte));
@@ -122,18 +200,20 @@ fn percent_encoded(text: &str) -> String {
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded
 }
 
 /// Whether a name is one of ours or passes for one, in whatever spelling.
 pub(super) fn is_reserved(name: &str) -> bool {
-    RESERVED.iter().any(|reserved| {
-        if reserved.ends_with('-') {
-            begins_with(name, reserved)
-        } else {
-            same_name(name, reserved)
-        }
-    })
+    // The letters that the reserved names begin with: most names need no longer look.
+    let may_be = name.bytes().next().is_some_and(|b| b"xgfctp".contains(&folded(b)));
+    may_be
+        && RESERVED.iter().any(|reserved| {
+            if reserved.ends_with('-') {
+                begins_with(name, reserved)
+            } else {
+                same_name(name, reserved)
+            }
+        })
 }
 
 /// Whether a name belongs to us in a response.
