@@ -21,7 +21,7 @@ pub struct ProtectedSite {
     /// The policy in effect for it.
     pub policy: Policy,
     /// Where its requests go.
-    pub servers: Servers,
+    pub servers: Arc<Servers>,
 }
 
 /// All sites, by host.
