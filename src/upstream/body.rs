@@ -4,7 +4,6 @@
 //! that is not read to its end ends its connection (HTTP/1.1) or its stream (HTTP/2).
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -12,26 +11,25 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::connection::Connection;
-use super::pool::{Place, Pool};
+use super::pool::Place;
 use crate::clock;
 
 /// What one exchange has taken from its server: a place and a connection. Given back when dropped.
 #[derive(Debug)]
 pub struct Lease {
     connection: Option<Connection>,
-    pool: Arc<Pool>,
-    _place: Place,
+    place: Place,
 }
 
 impl Lease {
-    pub(super) fn new(connection: Connection, pool: &Arc<Pool>, place: Place) -> Self {
-        Self { connection: Some(connection), pool: Arc::clone(pool), _place: place }
+    pub(super) fn new(connection: Connection, place: Place) -> Self {
+        Self { connection: Some(connection), place }
     }
 
     /// The answer has ended: the connection can serve another request.
     fn finished(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.pool.keep(connection, clock::instant());
+            self.place.keep(connection, clock::instant());
         }
     }
 }

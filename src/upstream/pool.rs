@@ -78,6 +78,11 @@ impl Place {
     fn new(pool: &Arc<Pool>) -> Self {
         Self { pool: Arc::clone(pool), held: true }
     }
+
+    /// Keeps this place's connection for the next request.
+    pub(super) fn keep(&self, connection: Connection, now: Instant) {
+        self.pool.keep(connection, now);
+    }
 }
 
 impl Drop for Place {
@@ -185,8 +190,7 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection for the next request.
-    pub(super) fn keep(&self, connection: Connection, now: Instant) {
+    fn keep(&self, connection: Connection, now: Instant) {
         let Connection::Http1(sender) = connection else { return };
         if sender.is_closed() {
             return;

@@ -75,10 +75,10 @@ impl Addresses {
         }
     }
 
-    /// A connection failed: perhaps the server has moved.
-    pub(super) async fn look_again(&self) {
-        // A failure is told by the connection that did not come about.
-        let _ = self.refresh(AT_MOST_EVERY).await;
+    /// A connection failed: has the server moved?
+    pub(super) async fn have_changed(&self) -> bool {
+        let before = self.known.load_full();
+        self.refresh(AT_MOST_EVERY).await.is_ok() && before != self.known.load_full()
     }
 
     /// Asks for the name where that was not done within `every`.

@@ -155,7 +155,7 @@ impl Server {
             let limit = rules.timeouts.response;
             let mut failed = match timeout(limit, connection.send(request)).await {
                 Ok(Ok(response)) => {
-                    let lease = Lease::new(connection, &self.pool, place);
+                    let lease = Lease::new(connection, place);
                     return self.answered(response, lease, may_switch);
                 }
                 Ok(Err(failed)) => failed,
@@ -210,6 +210,11 @@ impl Server {
         if let Some(connection) = self.pool.take(clock::instant(), kept, false) {
             return Ok((connection, true));
         }
+        if !self.shares.load(Ordering::Relaxed) {
+            // The first one has found out that nobody can share.
+            drop(turn);
+            return self.open(limit, false).await.map(|fresh| (fresh, false));
+        }
         if let Some((at, error)) = &*turn
             && *at >= began
         {
@@ -228,12 +233,13 @@ impl Server {
         only_http1: bool,
     ) -> Result<Connection, Arc<ConnectError>> {
         let fresh = match self.origin.connect(limit, only_http1).await {
-            Ok(fresh) => fresh,
-            Err(error) => {
-                self.origin.addresses.look_again().await;
-                return Err(Arc::new(error));
+            Err(ConnectError::Refused(..) | ConnectError::Slow(_))
+                if self.origin.addresses.have_changed().await =>
+            {
+                self.origin.connect(limit, only_http1).await
             }
-        };
+            connected => connected,
+        }?;
         if !only_http1 {
             self.shares.store(matches!(fresh, Fresh::Http2(_)), Ordering::Relaxed);
         }
@@ -267,7 +273,7 @@ impl Server {
         unsent: Option<Request<RequestBody>>,
         used: bool,
     ) -> Box<Failure> {
-        if unsent.is_none() && source.is_user() {
+        if unsent.is_none() && (source.is_user() || was_given_up(&source)) {
             return Failure::lost(UpstreamError::ClientBody(source));
         }
         let unanswered = used && ended_unanswered(&source) || was_refused(&source);
@@ -302,6 +308,12 @@ fn was_refused(error: &hyper::Error) -> bool {
             && (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
                 || error.reason() == Some(h2::Reason::REFUSED_STREAM))
     })
+}
+
+/// Whether we ended the stream ourselves: the body that was to go up broke off.
+fn was_given_up(error: &hyper::Error) -> bool {
+    cause::<h2::Error>(error)
+        .is_some_and(|error| error.is_reset() && !error.is_remote() && !error.is_library())
 }
 
 fn cause<E: std::error::Error + 'static>(error: &hyper::Error) -> Option<&E> {

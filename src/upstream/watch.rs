@@ -94,9 +94,9 @@ async fn take_care(servers: &Servers) {
 
 async fn resolve(server: &Server, every: Duration) {
     loop {
-        sleep(every).await;
         // What fails is said there, once.
         let _ = server.origin.addresses.refresh(every / 2).await;
+        sleep(every).await;
     }
 }
 

@@ -40,3 +40,7 @@ mod running_shutdown;
 mod running_store;
 mod running_upstream;
 mod support;
+mod upstream_balance;
+mod upstream_http2;
+mod upstream_limits;
+mod upstream_tls;

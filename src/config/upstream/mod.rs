@@ -295,3 +295,6 @@ fn server_name(text: &str) -> Result<ServerName<'static>, Wrong> {
     ServerName::try_from(text.to_owned())
         .map_err(|_| Wrong::new("is not a host", "write a name as `intranet.internal`"))
 }
+
+#[cfg(test)]
+mod tests;
