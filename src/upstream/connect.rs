@@ -161,6 +161,8 @@ impl Origin {
             .keep_alive_interval(KEEPALIVE)
             .keep_alive_timeout(KEEPALIVE / 2)
             .keep_alive_while_idle(true)
+            // None before the server has said how many it takes.
+            .initial_max_send_streams(0)
             .max_header_list_size(MOST_HEADER_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;

@@ -25,7 +25,7 @@ pub(super) struct Shared {
     sender: http2::SendRequest<RequestBody>,
     scheme: Scheme,
     streams: AtomicUsize,
-    /// How many streams the server allows (RFC 9113 section 5.1.2).
+    /// How many streams the server allows (RFC 9113 section 5.1.2); 0 until it has said so.
     pub(super) most: Arc<AtomicUsize>,
 }
 
@@ -53,7 +53,8 @@ impl Shared {
 
     /// Whether another stream would not have to wait.
     pub(super) fn has_room(&self) -> bool {
-        self.streams() < self.most.load(Ordering::Relaxed)
+        let most = self.most.load(Ordering::Relaxed);
+        most == 0 || self.streams() < most
     }
 }
 

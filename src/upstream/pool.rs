@@ -29,6 +29,8 @@ const MOST_SHARED: usize = 16;
 pub(super) struct Pool {
     state: Mutex<State>,
     in_flight: AtomicUsize,
+    /// Grows when the server moves: connections to where it was serve no further request.
+    generation: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -53,6 +55,7 @@ struct Idle {
 #[derive(Debug)]
 pub(super) struct Place {
     pool: Arc<Pool>,
+    generation: usize,
     held: bool,
 }
 
@@ -76,12 +79,15 @@ pub(super) struct Counts {
 
 impl Place {
     fn new(pool: &Arc<Pool>) -> Self {
-        Self { pool: Arc::clone(pool), held: true }
+        let generation = pool.generation.load(Ordering::Relaxed);
+        Self { pool: Arc::clone(pool), generation, held: true }
     }
 
     /// Keeps this place's connection for the next request.
     pub(super) fn keep(&self, connection: Connection, now: Instant) {
-        self.pool.keep(connection, now);
+        if self.generation == self.pool.generation.load(Ordering::Relaxed) {
+            self.pool.keep(connection, now);
+        }
     }
 }
 
@@ -228,6 +234,15 @@ impl Pool {
             .collect();
         drop(state);
         drop((ended, ended_shared));
+    }
+
+    /// The server is elsewhere now: what is under way goes on to its end, and nothing new goes there.
+    pub(super) fn renew(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.lock();
+        let ended = (std::mem::take(&mut state.idle), std::mem::take(&mut state.shared));
+        drop(state);
+        drop(ended);
     }
 
     /// Keeps nothing from now on; what is under way goes on to its end.

@@ -77,21 +77,21 @@ impl Addresses {
 
     /// A connection failed: has the server moved?
     pub(super) async fn have_changed(&self) -> bool {
-        let before = self.known.load_full();
-        self.refresh(AT_MOST_EVERY).await.is_ok() && before != self.known.load_full()
+        self.refresh(AT_MOST_EVERY).await.unwrap_or(false)
     }
 
-    /// Asks for the name where that was not done within `every`.
-    pub(super) async fn refresh(&self, every: Duration) -> Result<(), io::Error> {
+    /// Asks for the name where that was not done within `every`. Whether it led elsewhere than
+    /// before.
+    pub(super) async fn refresh(&self, every: Duration) -> Result<bool, io::Error> {
         if !self.is_name {
-            return Ok(());
+            return Ok(false);
         }
         let began = clock::instant();
         let mut asked = self.asked.lock().await;
         // Whoever held the lock may have asked for everybody who waited.
         let recent = asked.filter(|asked| asked.at >= began || began - asked.at < every);
         if recent.is_some_and(|asked| !asked.failed || !self.known.load().is_empty()) {
-            return Ok(());
+            return Ok(false);
         }
         let lookup = tokio::net::lookup_host((&*self.host, self.port));
         let found = tokio::time::timeout(PATIENCE, lookup).await;
@@ -109,18 +109,22 @@ impl Addresses {
     }
 
     /// What a lookup gave takes the place of what was known, unless it gave nothing.
-    fn take(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<()> {
+    fn take(&self, found: io::Result<Vec<SocketAddr>>) -> io::Result<bool> {
         let mut found = found?;
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
         }
         found.dedup();
-        if **self.known.load() != found {
-            tracing::info!(host = &*self.host, addresses = ?found, "an upstream's addresses");
-            self.first.store(0, Ordering::Relaxed);
-            self.known.store(Arc::new(found));
+        let known = self.known.load_full();
+        // Some resolvers give the same addresses in another order each time.
+        let is_same = known.len() == found.len() && found.iter().all(|at| known.contains(at));
+        if is_same {
+            return Ok(false);
         }
-        Ok(())
+        tracing::info!(host = &*self.host, addresses = ?found, "an upstream's addresses");
+        self.first.store(0, Ordering::Relaxed);
+        self.known.store(Arc::new(found));
+        Ok(!known.is_empty())
     }
 }
 
@@ -145,11 +149,12 @@ mod tests {
     #[tokio::test]
     async fn a_name_that_stops_resolving_keeps_its_addresses() {
         let addresses = Addresses::new("intranet.invalid", 80);
-        addresses.take(Ok(vec![at(1), at(2)])).unwrap();
+        assert!(!addresses.take(Ok(vec![at(1), at(2)])).unwrap(), "the first are no change");
         assert!(addresses.refresh(Duration::ZERO).await.is_err());
         assert!(addresses.take(Ok(Vec::new())).is_err());
         assert_eq!(addresses.all().await.unwrap(), [at(1), at(2)]);
-        addresses.take(Ok(vec![at(3)])).unwrap();
+        assert!(!addresses.take(Ok(vec![at(2), at(1)])).unwrap(), "the order says nothing");
+        assert!(addresses.take(Ok(vec![at(3)])).unwrap());
         assert_eq!(addresses.all().await.unwrap(), [at(3)]);
     }
 

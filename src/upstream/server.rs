@@ -236,6 +236,7 @@ impl Server {
             Err(ConnectError::Refused(..) | ConnectError::Slow(_))
                 if self.origin.addresses.have_changed().await =>
             {
+                self.pool.renew();
                 self.origin.connect(limit, only_http1).await
             }
             connected => connected,

@@ -95,7 +95,9 @@ async fn take_care(servers: &Servers) {
 async fn resolve(server: &Server, every: Duration) {
     loop {
         // What fails is said there, once.
-        let _ = server.origin.addresses.refresh(every / 2).await;
+        if let Ok(true) = server.origin.addresses.refresh(every / 2).await {
+            server.pool.renew();
+        }
         sleep(every).await;
     }
 }

@@ -10,30 +10,12 @@ use http::{Request, Response};
 use super::support::authority::Authority;
 use super::support::backend::{Backend, Speaks};
 use super::support::client::{Answer, get};
-use super::support::gateway::{Gateway, configuration_with_upstream, eventually};
-use super::support::http2::{FrameServer, Seen, Then, exchange, say};
+use super::support::gateway::{Gateway, eventually};
+use super::support::http2::{FrameServer, Seen, Then, exchange, say, started_with_tls};
 use super::support::places::DENMARK;
 use super::support::raw::{RawUpstream, connect, head, read_rest, read_until};
 
 const HOST: &str = "kilden.example.dk";
-
-/// A gateway with a TLS listener `secure` beside the others.
-fn started(block: &str) -> (Gateway, Authority, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::new(directory.path(), "ca");
-    let issued = authority.issue(HOST);
-    let listener = format!(
-        "  - name: secure
-    bind: [\"127.0.0.1:0\"]
-    tls: {{certificates: [{{chain: \"{}\", key: \"{}\"}}]}}
-    client_address: {{trusted_proxies: [127.0.0.0/8], source: x_forwarded_for}}
-sites:\n",
-        issued.chain.display(),
-        issued.key.display()
-    );
-    let configuration = configuration_with_upstream(block, "").replacen("sites:\n", &listener, 1);
-    (Gateway::start(&configuration), authority, directory)
-}
 
 fn ask(gateway: &Gateway, path: &str) -> Answer {
     get(gateway.address("web"), HOST, path).from(DENMARK).send()
@@ -54,7 +36,7 @@ fn ask_http2(gateway: &Gateway, authority: &Authority, path: &str, body: &'stati
 fn both_versions_downstream_reach_an_http2_server() {
     let server = Backend::serve("a", Speaks::Http2, None, "127.0.0.1:0");
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, authority, _directory) = started(&block);
+    let (gateway, authority, _directory) = started_with_tls(&block);
     let seen = ask(&gateway, "/a?b=c").json();
     assert_eq!((&seen["version"], &seen["target"]), (&"HTTP/2.0".into(), &"/a?b=c".into()));
     assert_eq!((&seen["authority"], &seen["host"]), (&HOST.into(), &serde_json::Value::Null));
@@ -72,6 +54,7 @@ fn both_versions_downstream_reach_an_http2_server() {
 /// As gRPC does it: the status stands behind the body.
 fn grpc_server() -> FrameServer {
     FrameServer::start(100, |mut asked| {
+        assert_eq!(asked.request.headers()["te"], "trailers");
         let head = Response::builder().header("content-type", "application/grpc").body(()).unwrap();
         let mut body = asked.respond.send_response(head, false).unwrap();
         body.send_data(Bytes::from_static(b"\0\0\0\0\x02ok"), false).unwrap();
@@ -87,8 +70,13 @@ fn grpc_server() -> FrameServer {
 fn trailers_come_through() {
     let server = grpc_server();
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, authority, _directory) = started(&block);
+    let (gateway, authority, _directory) = started_with_tls(&block);
     let seen = ask_http2(&gateway, &authority, "/pkg.Service/Method", "\0\0\0\0\x02hi");
+    let head = seen.head.expect("a head");
+    assert_eq!(
+        (head.status.as_u16(), &head.headers["content-type"]),
+        (200, &"application/grpc".parse().unwrap())
+    );
     assert_eq!(seen.body, b"\0\0\0\0\x02ok");
     let trailers = seen.end.unwrap().expect("trailers");
     assert_eq!(trailers.get("grpc-status").unwrap(), "7");
@@ -102,7 +90,7 @@ fn a_connection_that_goes_away_is_replaced_without_a_failure() {
         Then::GoesAway
     });
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, ..) = started(&block);
+    let (gateway, _authority, _directory) = started_with_tls(&block);
     for number in 1..=10 {
         assert_eq!(ask(&gateway, "/").status, 200, "{number}");
         let post = get(gateway.address("web"), HOST, "/").from(DENMARK).method("POST");
@@ -122,7 +110,7 @@ fn a_stream_that_the_server_refuses_is_asked_again() {
         Then::Stays
     });
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, ..) = started(&block);
+    let (gateway, _authority, _directory) = started_with_tls(&block);
     for number in 0..3 {
         assert_eq!(ask(&gateway, "/").status, 200, "{number}");
     }
@@ -137,7 +125,7 @@ fn more_requests_than_a_connection_takes_get_another_one() {
         Then::Stays
     });
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, ..) = started(&block);
+    let (gateway, _authority, _directory) = started_with_tls(&block);
     let asking: Vec<_> = (0..3)
         .map(|count| {
             let request = get(gateway.address("web"), HOST, "/").from(DENMARK);
@@ -168,7 +156,7 @@ fn an_http2_answer_that_breaks_off_never_looks_whole() {
         Then::Stays
     });
     let block = format!("servers: [\"{}\"], protocol: http2", server.url());
-    let (gateway, authority, _directory) = started(&block);
+    let (gateway, authority, _directory) = started_with_tls(&block);
     let mut client = connect(gateway.address("web"), &head("/", "Connection: close\r\n"));
     let received = read_rest(&mut client).to_lowercase();
     assert!(received.contains("transfer-encoding: chunked\r\n"), "{received}");
@@ -189,7 +177,8 @@ fn an_http1_answer_that_breaks_off_resets_the_clients_stream() {
         let number: usize = head[5..6].parse().unwrap();
         stream.write_all(CUT[number]).unwrap();
     });
-    let (gateway, authority, _directory) = started(&format!("servers: [\"{}\"]", server.url()));
+    let (gateway, authority, _directory) =
+        started_with_tls(&format!("servers: [\"{}\"]", server.url()));
     for number in 0..CUT.len() {
         let seen = ask_http2(&gateway, &authority, &format!("/{number}"), "");
         assert!(seen.end.unwrap_err().is_reset(), "{number}");
@@ -205,7 +194,7 @@ fn a_websocket_goes_over_http1_where_the_others_go_over_http2() {
     let address = tls_echo(config, &asked);
     let block =
         format!("servers: [\"https://{address}\"], tls: {{ca: \"{}\"}}", authority.file.display());
-    let (gateway, ..) = started(&block);
+    let (gateway, _authority, _directory) = started_with_tls(&block);
     let more = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                 Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let mut client = connect(gateway.address("web"), &head("/chat", more));

@@ -97,17 +97,8 @@ fn an_unused_connection_ends_after_its_time() {
     let block = format!("servers: [\"{}\"], timeouts: {{idle: 100ms}}", server.url());
     let gateway = started(&block);
     assert_eq!(ask(&gateway, "/").status, 200);
-    let open = |count: &str| {
-        eventually("connections are counted", || {
-            let text = get(gateway.address("operations"), "localhost", "/metrics").send().text();
-            text.lines().any(|line| {
-                line.starts_with("geovagt_upstream_connections_open{")
-                    && line.contains("kilden")
-                    && line.ends_with(count)
-            })
-        });
-    };
-    open(" 0");
+    assert_eq!(server.connections(), 1);
+    eventually("the gateway ends it", || server.open() == 0);
     assert_eq!(ask(&gateway, "/").status, 200);
     assert_eq!(server.connections(), 2);
 }

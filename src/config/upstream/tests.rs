@@ -106,20 +106,11 @@ fn what_cannot_be_is_said() {
         (format!("{https}, tls: {{server_name: \"a b\"}}"), "`a b` is not a host"),
         (format!("{https}, host: \"a b\""), "`a b` is not a host"),
         (format!("{https}, host: \"u@a\""), "`u@a` is not a host"),
-        (
-            format!("{https}, protocol: h2"),
-            "`h2` is not one of the words that can stand here",
-        ),
+        (format!("{https}, protocol: h2"), "`h2` is not one of the words that can stand here"),
         (format!("{https}, health: {{}}"), "the key `path` is missing here"),
         (format!("{https}, health: {{path: health}}"), "`health` is not a path"),
-        (
-            format!("{https}, health: {{path: /, status: 99-200}}"),
-            "`99-200` is not a status",
-        ),
-        (
-            format!("{https}, timeouts: {{response: 3h}}"),
-            "`3h` lies outside what can stand here",
-        ),
+        (format!("{https}, health: {{path: /, status: 99-200}}"), "`99-200` is not a status"),
+        (format!("{https}, timeouts: {{response: 3h}}"), "`3h` lies outside what can stand here"),
     ];
     for (block, says) in cases {
         let examined = examined(&block);

@@ -34,6 +34,7 @@ struct Told {
     requests: AtomicUsize,
     held: AtomicUsize,
     connections: AtomicUsize,
+    open: AtomicUsize,
     health: AtomicU16,
     release: Semaphore,
 }
@@ -72,6 +73,7 @@ impl Backend {
             requests: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
             health: AtomicU16::new(200),
             release: Semaphore::new(0),
         });
@@ -120,6 +122,11 @@ impl Backend {
         self.told.connections.load(Ordering::SeqCst)
     }
 
+    /// Connections that stand.
+    pub fn open(&self) -> usize {
+        self.told.open.load(Ordering::SeqCst)
+    }
+
     /// What `/health` answers from now on.
     pub fn set_health(&self, status: u16) {
         self.told.health.store(status, Ordering::SeqCst);
@@ -150,6 +157,7 @@ where
         }
         answer(request, Arc::clone(told), tls.clone())
     });
+    told.open.fetch_add(1, Ordering::SeqCst);
     let stream = TokioIo::new(stream);
     let _ = match speaks {
         Speaks::Http1 => {
@@ -161,6 +169,7 @@ where
                 .await
         }
     };
+    told.open.fetch_sub(1, Ordering::SeqCst);
 }
 
 fn request_counts(request: &Request<Incoming>) -> bool {

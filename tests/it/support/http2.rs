@@ -13,7 +13,7 @@ use http::{HeaderMap, Request, Response};
 use rustls::pki_types::ServerName;
 
 use super::authority::Authority;
-use super::gateway::PATIENCE;
+use super::gateway::{Gateway, PATIENCE, configuration_with_upstream};
 
 /// A request that a frame server got, and where.
 pub struct Asked {
@@ -91,6 +91,25 @@ impl FrameServer {
     }
 }
 
+/// A gateway with a listener `secure` that speaks TLS and HTTP/2, whose certificate comes from the
+/// authority; the directory holds its files.
+pub fn started_with_tls(block: &str) -> (Gateway, Authority, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new(directory.path(), "ca");
+    let issued = authority.issue("kilden.example.dk");
+    let listener = format!(
+        "  - name: secure
+    bind: [\"127.0.0.1:0\"]
+    tls: {{certificates: [{{chain: \"{}\", key: \"{}\"}}]}}
+    client_address: {{trusted_proxies: [127.0.0.0/8], source: x_forwarded_for}}
+sites:\n",
+        issued.chain.display(),
+        issued.key.display()
+    );
+    let configuration = configuration_with_upstream(block, "").replacen("sites:\n", &listener, 1);
+    (Gateway::start(&configuration), authority, directory)
+}
+
 /// A whole short answer.
 pub fn say(respond: &mut SendResponse<Bytes>, text: &'static str) {
     let mut body = respond.send_response(Response::new(()), false).unwrap();
@@ -101,7 +120,7 @@ pub fn say(respond: &mut SendResponse<Bytes>, text: &'static str) {
 #[derive(Debug)]
 pub struct Seen {
     /// The answer's head.
-    pub head: http::response::Parts,
+    pub head: Option<http::response::Parts>,
     /// The bytes that came.
     pub body: Vec<u8>,
     /// What stood behind them, or how the stream ended instead.
@@ -148,7 +167,10 @@ async fn exchanged(
     if !body.is_empty() {
         up.send_data(Bytes::from_static(body.as_bytes()), true).unwrap();
     }
-    let (head, mut down) = answer.await.unwrap().into_parts();
+    let (head, mut down) = match answer.await {
+        Ok(answer) => answer.into_parts(),
+        Err(error) => return Seen { head: None, body: Vec::new(), end: Err(error) },
+    };
     let mut body = Vec::new();
     let end = loop {
         match down.data().await {
@@ -160,5 +182,5 @@ async fn exchanged(
             }
         }
     };
-    Seen { head, body, end }
+    Seen { head: Some(head), body, end }
 }
