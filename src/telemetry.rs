@@ -166,7 +166,52 @@ fn describe() {
         Unit::Count,
         "Approved travel exemptions that are not over."
     );
+    describe_upstreams();
     start_at_zero();
+}
+
+fn describe_upstreams() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_gauge!(
+        "geovagt_upstream_connections_open",
+        Unit::Count,
+        "Connections to an upstream server, by site and server."
+    );
+    describe_gauge!(
+        "geovagt_upstream_connections_idle",
+        Unit::Count,
+        "Those of them that serve no request."
+    );
+    describe_gauge!(
+        "geovagt_upstream_requests_in_flight",
+        Unit::Count,
+        "Requests that an upstream server has not answered to the last byte."
+    );
+    describe_gauge!(
+        "geovagt_upstream_queue_length",
+        Unit::Count,
+        "Requests that wait for a place at an upstream server."
+    );
+    describe_gauge!(
+        "geovagt_upstream_healthy",
+        Unit::Count,
+        "1 while an upstream server gets its share, 0 while it is left out."
+    );
+    describe_counter!(
+        "geovagt_upstream_ejections_total",
+        Unit::Count,
+        "How often an upstream server was left out because requests failed."
+    );
+    describe_counter!(
+        "geovagt_upstream_connect_failures_total",
+        Unit::Count,
+        "Connections to an upstream server that did not come about."
+    );
+    describe_counter!(
+        "geovagt_upstream_retries_total",
+        Unit::Count,
+        "Requests of a site that were asked again."
+    );
 }
 
 /// A counter that appears with its first failure would hide that failure from `rate()`.

@@ -32,7 +32,7 @@ use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError};
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::upstream::{Timeouts, Upstreams};
+use crate::upstream::{PrepareError, Upstreams};
 use crate::{clock, control};
 
 /// How long exchanges may go on after the gateway was told to stop.
@@ -65,9 +65,9 @@ pub enum StartError {
     /// A certificate.
     #[error("a certificate cannot be used")]
     Tls(#[from] DoorError),
-    /// The trust in upstreams.
-    #[error("TLS to upstreams cannot be set up")]
-    Upstream(#[from] rustls::Error),
+    /// The certificates of an upstream.
+    #[error(transparent)]
+    Upstream(#[from] PrepareError),
     /// The socket for commands.
     #[error(transparent)]
     Control(#[from] control::ControlError),
@@ -124,16 +124,14 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
     let database = Arc::new(watch::open_database(&loaded, now)?);
     let exemptions = store.load_exemptions(now).await?;
     let systems = watch::open_autonomous_systems(&loaded, now)?;
+    let upstreams = Upstreams::new(tasks.clone());
+    let prepared = upstreams.prepare(config)?;
+    let database_now = Arc::clone(&database);
     let snapshot =
-        snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database), systems);
+        snapshot::snapshot(&loaded, &policies, exemptions, database_now, systems, &prepared);
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
-    let upstreams = Upstreams::new(Timeouts {
-        connect: config.limits.upstream_connect_timeout,
-        response: config.limits.upstream_response_timeout,
-        idle: config.limits.idle_timeout,
-    })?;
     let listeners = serve::open(config)?;
     let operations = serve::bind_operations(config).await?;
     let control = control::listen(&config.state_directory)?;
@@ -145,6 +143,7 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
         RequestLimit::new(config.limits.requests_in_flight),
         tasks.clone(),
     ));
+    gateway.upstreams.take(&prepared);
     let app = App {
         gateway,
         store,

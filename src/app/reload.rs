@@ -102,6 +102,8 @@ async fn reload(app: &App) -> Result<String, String> {
         .await
         .map_err(|error| telemetry::chain(&error))?;
     let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
+    let upstreams = app.gateway.upstreams.prepare(&loaded.config);
+    let upstreams = upstreams.map_err(|error| telemetry::chain(&error))?;
     let opened = database(app, &before, &loaded).await?;
     let systems = autonomous_systems(&loaded, now).await?;
     let _database = app.state.taking_database.lock().await;
@@ -116,10 +118,11 @@ async fn reload(app: &App) -> Result<String, String> {
         .reload_with(providers(&loaded.config), now)
         .await
         .map_err(|error| telemetry::chain(&error))?;
-    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems);
+    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems, &upstreams);
     let changed = describe(&before.config, &loaded.config, &policies);
     app.doors.replace(doors);
     app.gateway.replace(|_| next.clone());
+    app.gateway.upstreams.take(&upstreams);
     drop(people);
     let loaded = Arc::new(loaded);
     app.state.loaded.store(Arc::clone(&loaded));

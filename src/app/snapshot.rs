@@ -10,7 +10,7 @@ use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
 use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
 use crate::telemetry::traffic;
-use crate::upstream::Servers;
+use crate::upstream::Prepared;
 
 /// Puts a snapshot together. Every reference between sections was resolved when the configuration
 /// was checked; a site whose parts are missing all the same is left out, and so answers nobody.
@@ -20,9 +20,11 @@ pub(super) fn snapshot(
     exemptions: Vec<TravelExemption>,
     database: Arc<Database>,
     autonomous_systems: Option<Arc<AsnDatabase>>,
+    upstreams: &Prepared,
 ) -> Snapshot {
     let config = Arc::new(loaded.config.clone());
-    let sites = config.sites.values().filter_map(|site| protected(loaded, policies, site));
+    let sites =
+        config.sites.values().filter_map(|site| protected(loaded, policies, upstreams, site));
     Snapshot {
         sites: Arc::new(Sites::new(sites)),
         exemptions: Arc::new(arrange(&config, exemptions)),
@@ -44,7 +46,12 @@ pub(super) fn arrange(config: &Config, exemptions: Vec<TravelExemption>) -> Exem
     Exemptions::new(exemptions, grace)
 }
 
-fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<ProtectedSite> {
+fn protected(
+    loaded: &Loaded,
+    policies: &Policies,
+    upstreams: &Prepared,
+    site: &Arc<Site>,
+) -> Option<ProtectedSite> {
     let organization = loaded.config.organizations.get(&site.organization)?;
     let settings = loaded.config.policies.get(&site.policy)?;
     let parts = PolicyParts {
@@ -56,7 +63,7 @@ fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<P
         site: Arc::clone(site),
         organization: Arc::clone(organization),
         policy: Policy::new(parts),
-        servers: Servers::new(site.upstream.servers.clone()),
+        servers: upstreams.site(&site.id)?,
         traffic: traffic::site(site.id.as_str()),
     })
 }

@@ -9,6 +9,7 @@ use crate::geoip;
 use crate::identifier::OrganizationId;
 use crate::policy::{Person, UserName};
 use crate::store::{self, Account, Store};
+use crate::upstream::Prepared;
 
 /// Configuration, lists, database, exemptions and accounts as they are now. Nothing is remembered
 /// by having looked.
@@ -45,7 +46,10 @@ impl View {
         } else {
             (Policies::default(), Vec::new(), Vec::new())
         };
-        let snapshot = snapshot::snapshot(&loaded, &policies, exemptions, database.into(), None);
+        let upstreams = Prepared::unserved(&loaded.config);
+        let database = database.into();
+        let snapshot =
+            snapshot::snapshot(&loaded, &policies, exemptions, database, None, &upstreams);
         Ok(Self { loaded, snapshot, accounts })
     }
 

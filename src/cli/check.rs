@@ -9,6 +9,7 @@ mod files;
 mod lists;
 #[cfg(test)]
 mod sample;
+mod upstreams;
 mod validity;
 
 use std::io::Write;
@@ -39,6 +40,7 @@ const CHECKS: &[Check] = &[
     lists::seen_by_the_database,
     lists::announced_in_time,
     certificates::check,
+    upstreams::check,
     access::check,
 ];
 

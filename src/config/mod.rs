@@ -35,6 +35,7 @@ mod site_policy;
 mod sites;
 mod source;
 mod store;
+mod upstream;
 pub mod yaml;
 mod yaml_error;
 
@@ -63,9 +64,13 @@ pub use operations::{Admin, Operations};
 pub use organizations::{Contact, Organization};
 pub use policies::PolicySettings;
 pub use render::write_findings;
-pub use sites::{Affinity, DenialStyle, ForwardCredentials, Site, Upstream};
+pub use sites::{DenialStyle, ForwardCredentials, Site};
 pub use source::{MAXIMUM_BYTES, SourceFile};
 pub use store::{Secret, StoreLocation};
+pub use upstream::{
+    Affinity, Connections, Ejection, HealthCheck, Retries, Upstream, UpstreamHost,
+    UpstreamProtocol, UpstreamServer, UpstreamTimeouts, UpstreamTls,
+};
 pub use yaml::parse;
 
 /// The whole configuration.

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::Uri;
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
 
 use super::HostPattern;
-use super::checker::{Checker, Text, Wrong, all};
+use super::checker::{Checker, Text, all};
 use super::host_pattern;
 use super::names::Names;
 use super::network::RawRule;
 use super::organizations::Organization;
+use super::upstream::{RawUpstream, Upstream};
 use crate::identifier::{OrganizationId, PolicyId, SiteId};
 use crate::policy::{Authentication, NetworkRule};
 
@@ -37,24 +37,6 @@ pub struct Site {
     pub authentication: Authentication,
     /// How it rejects.
     pub denial: DenialStyle,
-}
-
-/// `upstream`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    /// `http://host:port` or `https://host:port`, no path.
-    pub servers: Vec<Uri>,
-    /// Whether a client connection keeps one upstream connection.
-    pub affinity: Affinity,
-}
-
-/// `affinity`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Affinity {
-    /// `none`
-    None,
-    /// `connection`
-    Connection,
 }
 
 /// `forward_credentials`
@@ -92,14 +74,6 @@ pub(super) struct RawSite {
     authentication: Option<Text>,
     /// Default `page`.
     denial: Option<Text>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawUpstream {
-    servers: Option<Spanned<Vec<Text>>>,
-    /// Default `none`.
-    affinity: Option<Text>,
 }
 
 /// Which site took a host first.
@@ -205,91 +179,4 @@ fn hosts(
         taken.insert(pattern.clone(), site.clone());
         Some(pattern)
     }))
-}
-
-impl RawUpstream {
-    fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Upstream> {
-        let servers = check.required(&self.servers, "servers", here).and_then(|servers| {
-            if servers.value.is_empty() {
-                let help = "write at least one, as \"http://10.1.0.10:8080\"";
-                check.refuse(servers.referenced, "no server to forward to", help);
-                return None;
-            }
-            all(servers.value.iter().map(|text| check.parsed(text, "an upstream server", server)))
-        });
-        let words = [("none", Affinity::None), ("connection", Affinity::Connection)];
-        let affinity = check.word(self.affinity.as_ref(), Affinity::None, &words)?;
-        if let (Affinity::Connection, Some(text)) = (affinity, &self.affinity) {
-            check.refuse(
-                text.referenced,
-                "`affinity: connection` is not in this version, and NTLM would be unsafe without it",
-                "remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate",
-            );
-            return None;
-        }
-        Some(Upstream { servers: servers?, affinity })
-    }
-}
-
-/// Scheme, host and port, and nothing that would be lost or misread.
-fn server(text: &str) -> Result<Uri, Wrong> {
-    let wrong = |says: &str| {
-        Wrong::new(says, "write it as \"http://10.1.0.10:8080\" or \"https://intranet.internal\"")
-    };
-    let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
-    if !matches!(scheme, "http" | "https") {
-        return Err(wrong("has a scheme other than http and https"));
-    }
-    if rest.contains('@') {
-        return Err(Wrong::new(
-            "holds a user name",
-            "remove it; the gateway does not sign in to upstreams",
-        ));
-    }
-    if rest.trim_end_matches('/').contains(['/', '?', '#', '\\']) || rest.ends_with("//") {
-        return Err(Wrong::new(
-            "has a path",
-            "write only scheme, host and port; paths go on as the client sent them",
-        ));
-    }
-    let uri: Uri = text.parse().map_err(|_| wrong("is not a URL"))?;
-    let authority = uri.authority().ok_or_else(|| wrong("has no host"))?;
-    if authority.host().is_empty() {
-        return Err(wrong("has no host"));
-    }
-    let port_is_fine = match authority.as_str().strip_prefix(authority.host()) {
-        Some("") => true,
-        Some(port) => port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok_and(|p| p > 0)),
-        None => false,
-    };
-    if port_is_fine { Ok(uri) } else { Err(wrong("has a port that cannot be")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_upstream_is_scheme_host_and_port() {
-        for text in ["http://10.1.0.10:8080", "https://a.internal/", "http://[::1]:80"] {
-            assert!(server(text).is_ok(), "{text}");
-        }
-        for (text, says) in [
-            ("10.1.0.10:8080", "has no scheme"),
-            ("ftp://a", "has a scheme other than http and https"),
-            ("HTTP://a", "has a scheme other than http and https"),
-            ("http://u:p@a", "holds a user name"),
-            ("http://a/path", "has a path"),
-            ("http://a?x", "has a path"),
-            ("http://a//", "has a path"),
-            ("http://a b", "is not a URL"),
-            ("http://", "is not a URL"),
-            ("http://:80", "has no host"),
-            ("http://a:0", "has a port that cannot be"),
-            ("http://a:99999", "has a port that cannot be"),
-            ("http://a:", "has a port that cannot be"),
-        ] {
-            assert_eq!(server(text).unwrap_err().says, says, "{text:?}");
-        }
-    }
 }

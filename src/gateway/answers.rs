@@ -188,7 +188,9 @@ pub(super) fn upstream_trouble(
     .increment(1);
     tracing::warn!(site, %reference, error = %crate::telemetry::chain(error), "the upstream gave no answer");
     let failure = match error {
-        UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
+        UpstreamError::Unreachable { .. }
+        | UpstreamError::Full { .. }
+        | UpstreamError::NoServer => Failure::UpstreamUnavailable,
         UpstreamError::Nonsense { .. }
         | UpstreamError::Unasked { .. }
         | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
@@ -196,6 +198,9 @@ pub(super) fn upstream_trouble(
     };
     let mut response = failed(exchange, failure, reference);
     *response.status_mut() = error.status();
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     response
 }
 

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 
 use super::headers;
+use crate::upstream;
 
 /// The client's body on its way up. What stands behind it says nothing in our name.
 #[derive(Debug)]
@@ -20,6 +21,12 @@ impl RequestBody {
     #[must_use]
     pub fn new(body: Incoming) -> Self {
         Self((!body.is_end_stream()).then_some(body))
+    }
+
+    /// None at all.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self(None)
     }
 
     /// The same again, where it is known to be empty.
@@ -69,7 +76,7 @@ pub struct ResponseBody {
 enum Kind {
     Page(Full<Bytes>),
     Upstream {
-        body: Incoming,
+        body: upstream::Body,
         /// Whatever must live exactly as long as the exchange does.
         _held: Held,
     },
@@ -82,6 +89,8 @@ pub struct Held {
     pub completion: Option<crate::audit::Completion>,
     /// The exchange's place among the requests in flight.
     pub in_flight: Option<super::limits::InFlight>,
+    /// The upstream's connection, where it goes on as a tunnel.
+    pub lease: Option<upstream::Lease>,
 }
 
 impl ResponseBody {
@@ -93,7 +102,7 @@ impl ResponseBody {
 
     /// The upstream's body; `held` lives as long as it does.
     #[must_use]
-    pub fn upstream(body: Incoming, held: Held) -> Self {
+    pub fn upstream(body: upstream::Body, held: Held) -> Self {
         Self { kind: Kind::Upstream { body, _held: held } }
     }
 }

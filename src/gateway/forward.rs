@@ -1,7 +1,6 @@
 //! To the upstream and back, for somebody who may pass and with an entry in the log.
 
-use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 
@@ -19,7 +18,7 @@ use crate::clock;
 use crate::config::ForwardCredentials;
 use crate::identity::{GATEWAY_COOKIES, Identity};
 use crate::policy::{Denial, Reason};
-use crate::upstream::UpstreamError;
+use crate::upstream::{self, UpstreamError};
 
 /// What of the request is not yet read: its body, and the connection where it may become a tunnel.
 pub(super) struct Upward {
@@ -53,7 +52,7 @@ pub(super) async fn pass(
         Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
     };
     exchange.site.traffic.answered(response.status());
-    let held = Held { completion, in_flight: Some(in_flight) };
+    let held = Held { completion, in_flight: Some(in_flight), lease: None };
     let mut response = downward(exchange, identity, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
     Ok(response)
@@ -63,7 +62,7 @@ pub(super) async fn pass(
 fn downward(
     exchange: &Exchange<'_>,
     identity: Option<&Identity>,
-    mut response: Response<Incoming>,
+    mut response: Response<upstream::Body>,
     upgrade: Option<OnUpgrade>,
     held: Held,
 ) -> Response<ResponseBody> {
@@ -93,24 +92,16 @@ async fn send(
     admitted: &Admitted,
     body: Incoming,
     entry: &Entry,
-) -> Result<Response<Incoming>, UpstreamError> {
-    let server = exchange.site.servers.pick()?;
-    let mut request = Request::new(RequestBody::new(body));
-    *request.method_mut() = exchange.parts.method.clone();
-    *request.uri_mut() = target(server, exchange.canonical.path_and_query());
-    *request.version_mut() = Version::HTTP_11;
-    *request.headers_mut() = upward_headers(exchange, admitted, entry);
-    exchange.gateway.upstreams.send(request).await
-}
-
-/// The server's scheme and authority with the request's path and query, byte for byte.
-fn target(server: &Uri, path_and_query: &PathAndQuery) -> Uri {
-    let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(server.scheme().cloned().unwrap_or(Scheme::HTTP));
-    parts.authority =
-        Some(server.authority().cloned().unwrap_or(Authority::from_static("127.0.0.1")));
-    parts.path_and_query = Some(path_and_query.clone());
-    Uri::from_parts(parts).unwrap_or_default()
+) -> Result<Response<upstream::Body>, UpstreamError> {
+    let request = |body| {
+        let mut request = Request::new(body);
+        *request.method_mut() = exchange.parts.method.clone();
+        *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
+        *request.headers_mut() = upward_headers(exchange, admitted, entry);
+        request
+    };
+    let again = || request(RequestBody::empty());
+    exchange.site.servers.send(request(RequestBody::new(body)), again).await
 }
 
 /// The client's headers without what is not theirs to say, and our statements.

@@ -22,7 +22,7 @@ pub struct ProtectedSite {
     /// The policy in effect for it.
     pub policy: Policy,
     /// Where its requests go.
-    pub servers: Servers,
+    pub servers: Arc<Servers>,
     /// What passed through it.
     pub traffic: Arc<SiteTraffic>,
 }

@@ -2,24 +2,26 @@
 //! client would no longer be let in.
 
 use http::{Response, header};
-use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 
 use super::body::{Held, ResponseBody};
 use super::exchange::Exchange;
 use super::standing::Standing;
+use crate::upstream;
 
 /// Joins the two upgraded connections in a task that shutdown waits for, and gives the client the
 /// upstream's 101. `held` lives as long as the tunnel does.
 pub(super) fn open(
     exchange: &Exchange<'_>,
     client: OnUpgrade,
-    mut response: Response<Incoming>,
-    held: Held,
+    mut response: Response<upstream::Body>,
+    mut held: Held,
     standing: Standing,
 ) -> Response<ResponseBody> {
     let upstream = hyper::upgrade::on(&mut response);
+    let (mut parts, body) = response.into_parts();
+    held.lease = body.into_lease();
     let stopping = exchange.gateway.tasks.stopping();
     exchange.gateway.tasks.spawn(async move {
         let _held = held;
@@ -33,7 +35,6 @@ pub(super) fn open(
             () = stopping.cancelled() => {}
         }
     });
-    let (mut parts, _) = response.into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     Response::from_parts(parts, ResponseBody::page(bytes::Bytes::new()))
 }

@@ -1,30 +1,59 @@
-//! The servers behind the gateway: pooled HTTP/1.1 connections, one client for all sites.
+//! The servers behind the gateway: which one gets a request, over which connection, and what
+//! follows when it does not answer.
 //!
-//! May use hyper's client. Always holds: a request ends in an answer's head or in an
-//! [`UpstreamError`] within the time limits; nothing waits for ever.
+//! A request goes [`Servers::send`] → `balance` → `Server::ask` → `pool` or `connect` →
+//! `Connection::send`; the answer comes back as a [`Body`] that holds its [`Lease`]. `health`,
+//! `budget` and `balance` are pure.
+//!
+//! May use hyper's client connections, `config` and the request's body. Always holds: a request ends
+//! in an answer's head or in an [`UpstreamError`] within the time limits; every connection has a task
+//! that `lifecycle::Tasks` owns; a server that stays in the configuration keeps its connections, its
+//! health and its counts across a reload, and one that goes finishes what it has.
 
-use std::error::Error as _;
-use std::io::ErrorKind;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod balance;
+mod body;
+mod budget;
+mod connect;
+mod connection;
+mod error;
+mod health;
+mod metrics;
+mod pool;
+mod resolve;
+mod server;
+mod servers;
+mod stream;
+mod tls;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http::{Request, Response, Uri};
-use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Client};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use http::uri::Scheme;
+use http::{HeaderValue, Uri};
+use rustls::pki_types::ServerName;
+use tokio_util::sync::CancellationToken;
+
+pub use body::{Body, Lease};
+pub use error::{ConnectError, UpstreamError};
+pub use servers::Servers;
+pub use tls::TlsError;
+
+use crate::config::{Config, HostPattern, Limits, Site, Upstream};
+use crate::identifier::SiteId;
+use crate::lifecycle::Tasks;
+use connect::Origin;
+use resolve::Addresses;
+use server::{Rules, Server};
+use servers::{Member, Settings};
+use tls::{ClientTls, SystemTrust};
+use watch::Watched;
 
 /// The body that goes up: the client's, streamed.
 pub type RequestBody = crate::gateway::body::RequestBody;
 
-/// A server that has silently gone is looked for after this, and given up within twice this.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-
-/// How often a request is repeated whose connection ended before an answer.
-const REPEATS: u32 = 2;
-
-/// How long the upstream may take.
+/// How long an upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
     /// To accept a connection.
@@ -35,237 +64,218 @@ pub struct Timeouts {
     pub idle: Duration,
 }
 
-/// Why there is no answer from an upstream. What the client reads is another text.
+impl Timeouts {
+    /// The site's own, and the machine's where it has none.
+    fn of(upstream: &Upstream, limits: &Limits) -> Self {
+        let own = &upstream.timeouts;
+        Self {
+            connect: own.connect.unwrap_or(limits.upstream_connect_timeout),
+            response: own.response.unwrap_or(limits.upstream_response_timeout),
+            idle: own.idle.unwrap_or(limits.idle_timeout),
+        }
+    }
+}
+
+/// A site's upstream that cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum UpstreamError {
-    /// No connection: 502.
-    #[error("the upstream {server} cannot be reached")]
-    Unreachable {
-        /// The server that was tried.
-        server: String,
-        /// What the connection said.
-        #[source]
-        source: hyper_util::client::legacy::Error,
-    },
-    /// The connection broke, or the answer was no HTTP: 502.
-    #[error("the upstream {server} answered nothing that can be understood")]
-    Nonsense {
-        /// The server that was asked.
-        server: String,
-        /// What was wrong.
-        #[source]
-        source: hyper_util::client::legacy::Error,
-    },
-    /// It switched protocols although nobody had asked for that: 502.
-    #[error("the upstream {server} switched protocols without being asked")]
-    Unasked {
-        /// The server that was asked.
-        server: String,
-    },
-    /// The client's own body broke off or cannot be read: 400. Says nothing of the upstream.
-    #[error("the client's body cannot be read to its end")]
-    ClientBody(#[source] hyper_util::client::legacy::Error),
-    /// No head within the limit: 504.
-    #[error("the upstream {server} did not answer within {} s", limit.as_secs_f32())]
-    Slow {
-        /// The server that was asked.
-        server: String,
-        /// The limit.
-        limit: Duration,
-    },
-    /// The configuration holds no server: 503.
-    #[error("the site has no upstream server")]
-    NoServer,
+#[error("the upstream of the site `{site}` cannot be used")]
+pub struct PrepareError {
+    /// The site.
+    pub site: SiteId,
+    /// What is wrong.
+    #[source]
+    pub source: Box<TlsError>,
 }
 
-impl UpstreamError {
-    /// The status for the client (RFC 9110 sections 15.6.3 to 15.6.5).
-    #[must_use]
-    pub fn status(&self) -> http::StatusCode {
-        match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
-                http::StatusCode::BAD_GATEWAY
-            }
-            Self::ClientBody(_) => http::StatusCode::BAD_REQUEST,
-            Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
-            Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-
-    /// The cause as a metric label.
-    #[must_use]
-    pub fn label(&self) -> &'static str {
-        match self {
-            Self::Unreachable { .. } => "unreachable",
-            Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
-            Self::ClientBody(_) => "client_body",
-            Self::Slow { .. } => "slow",
-            Self::NoServer => "no_server",
-        }
-    }
-}
-
-/// The client that all sites share; clones share its pool.
-#[derive(Clone)]
+/// The servers of all sites; clones share them.
+#[derive(Debug, Clone)]
 pub struct Upstreams {
-    client: Client<HttpsConnector<HttpConnector>, RequestBody>,
-    timeouts: Timeouts,
+    tasks: Tasks,
+    current: Arc<Mutex<InUse>>,
 }
 
-impl std::fmt::Debug for Upstreams {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstreams").field("timeouts", &self.timeouts).finish_non_exhaustive()
+#[derive(Debug, Default)]
+struct InUse {
+    sites: BTreeMap<SiteId, Arc<Servers>>,
+    watched: CancellationToken,
+}
+
+/// The servers of a configuration that is not in effect yet.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    sites: BTreeMap<SiteId, Arc<Servers>>,
+    watched: BTreeMap<SiteId, Watched>,
+}
+
+impl Prepared {
+    /// Sites without servers, for whoever looks at decisions and forwards nothing.
+    #[must_use]
+    pub fn unserved(config: &Config) -> Self {
+        let servers = |site: &Arc<Site>| {
+            Arc::new(Servers::new(Vec::new(), settings(&site.upstream, &config.limits)))
+        };
+        let sites = config.sites.iter().map(|(id, site)| (id.clone(), servers(site))).collect();
+        Self { sites, watched: BTreeMap::new() }
+    }
+
+    /// The servers of a site.
+    #[must_use]
+    pub fn site(&self, id: &SiteId) -> Option<Arc<Servers>> {
+        self.sites.get(id).map(Arc::clone)
     }
 }
 
 impl Upstreams {
-    /// A client whose TLS trusts what the operating system trusts.
-    ///
-    /// # Errors
-    /// Where the system's certificate store cannot be read.
-    pub fn new(timeouts: Timeouts) -> Result<Self, rustls::Error> {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_connect_timeout(Some(timeouts.connect));
-        // A server that has lost its power closes nothing; an answer under way would stand for ever.
-        http.set_keepalive(Some(KEEPALIVE));
-        http.set_keepalive_interval(Some(KEEPALIVE / 4));
-        http.set_keepalive_retries(Some(4));
-        let tls =
-            rustls::ClientConfig::builder().try_with_platform_verifier()?.with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(timeouts.idle)
-            .http1_max_headers(128)
-            .build(connector);
-        Ok(Self { client, timeouts })
-    }
-
-    /// Asks, and asks again where the connection ended without an answer and that is harmless.
-    async fn ask(
-        &self,
-        mut request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, legacy::Error> {
-        for _ in 0..REPEATS {
-            let Some(again) = repeatable(&request) else { break };
-            match self.client.request(request).await {
-                Err(error) if !error.is_connect() && ended_unanswered(&error) => request = again,
-                answered => return answered,
-            }
-        }
-        self.client.request(request).await
-    }
-
-    /// Sends a request whose URI already names the server, and waits for the answer's head.
-    ///
-    /// # Errors
-    /// [`UpstreamError`]; the request may have reached the server unless it is `Unreachable`.
-    pub async fn send(
-        &self,
-        request: Request<RequestBody>,
-    ) -> Result<Response<Incoming>, UpstreamError> {
-        let server = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let may_switch = request.headers().contains_key(http::header::UPGRADE);
-        let limit = self.timeouts.response;
-        match tokio::time::timeout(limit, self.ask(request)).await {
-            Ok(Ok(response))
-                if response.status() == http::StatusCode::SWITCHING_PROTOCOLS && !may_switch =>
-            {
-                Err(UpstreamError::Unasked { server })
-            }
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(source)) if source.is_connect() => {
-                Err(UpstreamError::Unreachable { server, source })
-            }
-            Ok(Err(source)) if is_about_body(&source) => Err(UpstreamError::ClientBody(source)),
-            Ok(Err(source)) => Err(UpstreamError::Nonsense { server, source }),
-            Err(_) => Err(UpstreamError::Slow { server, limit }),
-        }
-    }
-}
-
-/// The same request once more, where asking twice changes nothing (RFC 9110 section 9.2.1) and there
-/// is no body that would have been used up.
-fn repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !request.method().is_safe() {
-        return None;
-    }
-    let mut again = Request::new(request.body().again()?);
-    *again.method_mut() = request.method().clone();
-    *again.uri_mut() = request.uri().clone();
-    *again.version_mut() = request.version();
-    *again.headers_mut() = request.headers().clone();
-    Some(again)
-}
-
-/// Whether the connection ended before the answer came: what happens when a server closes an idle
-/// connection in the moment in which it is used again.
-fn ended_unanswered(error: &legacy::Error) -> bool {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<hyper::Error>()
-            && (error.is_incomplete_message() || error.is_closed() || error.is_canceled())
-        {
-            return true;
-        }
-        if let Some(error) = error.downcast_ref::<std::io::Error>() {
-            return matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe);
-        }
-        cause = error.source();
-    }
-    false
-}
-
-/// Whether the body that we sent failed, and not the server: all that a stranger can break.
-fn is_about_body(error: &hyper_util::client::legacy::Error) -> bool {
-    let hyper = std::error::Error::source(error).and_then(|e| e.downcast_ref::<hyper::Error>());
-    hyper.is_some_and(hyper::Error::is_user)
-}
-
-/// The servers of one site, taken in turn.
-#[derive(Debug)]
-pub struct Servers {
-    servers: Vec<Uri>,
-    next: AtomicUsize,
-}
-
-impl Servers {
-    /// The servers in the configuration's order.
+    /// Nothing yet: [`Upstreams::prepare`] and [`Upstreams::take`] bring servers.
     #[must_use]
-    pub fn new(servers: Vec<Uri>) -> Self {
-        Self { servers, next: AtomicUsize::new(0) }
+    pub fn new(tasks: Tasks) -> Self {
+        Self { tasks, current: Arc::default() }
     }
 
-    /// The next server.
+    /// Reads what the sites' upstreams need, without putting anything in effect. Servers that are in
+    /// use and stay are the same ones afterwards.
     ///
     /// # Errors
-    /// [`UpstreamError::NoServer`] where there is none.
-    pub fn pick(&self) -> Result<&Uri, UpstreamError> {
-        if let [only] = self.servers.as_slice() {
-            return Ok(only);
+    /// [`PrepareError`] for the first site whose certificates cannot be used.
+    pub fn prepare(&self, config: &Config) -> Result<Prepared, PrepareError> {
+        let system = SystemTrust::default();
+        let mut prepared = Prepared::default();
+        for (id, site) in &config.sites {
+            let servers = self
+                .site(site, &config.limits, &system)
+                .map_err(|source| PrepareError { site: id.clone(), source: Box::new(source) })?;
+            prepared.sites.insert(id.clone(), Arc::new(servers));
+            prepared.watched.insert(id.clone(), watched(site));
         }
-        let count = self.servers.len().max(1);
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % count;
-        self.servers.get(turn).ok_or(UpstreamError::NoServer)
+        Ok(prepared)
+    }
+
+    /// Puts servers in effect: those that are new are watched from now on, those that are gone take
+    /// nothing new.
+    pub fn take(&self, prepared: &Prepared) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = InUse { sites: prepared.sites.clone(), watched: CancellationToken::new() };
+        let before = std::mem::replace(&mut *current, next);
+        before.watched.cancel();
+        for (id, servers) in &prepared.sites {
+            for member in &servers.members {
+                metrics::start_at_zero(&member.server);
+            }
+            if let Some(watched) = prepared.watched.get(id) {
+                watch::spawn(&self.tasks, servers, watched, &current.watched);
+            }
+        }
+        let stays = |server: &Arc<Server>| {
+            let mut members = prepared.sites.values().flat_map(|servers| &servers.members);
+            members.any(|member| Arc::ptr_eq(&member.server, server))
+        };
+        for member in before.sites.values().flat_map(|servers| &servers.members) {
+            if !stays(&member.server) {
+                member.server.retire();
+                metrics::forget(&member.server);
+            }
+        }
+    }
+
+    fn site(
+        &self,
+        site: &Site,
+        limits: &Limits,
+        system: &SystemTrust,
+    ) -> Result<Servers, TlsError> {
+        let upstream = &site.upstream;
+        let is_https = |url: &Uri| url.scheme() == Some(&Scheme::HTTPS);
+        let tls = if upstream.servers.iter().any(|server| is_https(&server.url)) {
+            Some(Arc::new(tls::load(&upstream.tls, upstream.protocol, system)?))
+        } else {
+            None
+        };
+        let members = upstream.servers.iter().map(|configured| {
+            let tls = tls.as_ref().filter(|_| is_https(&configured.url));
+            Member {
+                server: self.server(site, &configured.url, tls),
+                weight: configured.weight,
+                drain: configured.drain,
+            }
+        });
+        Ok(Servers::new(members.collect(), settings(upstream, limits)))
+    }
+
+    /// The server in use that is reached in the same way, or a new one.
+    fn server(&self, site: &Site, url: &Uri, tls: Option<&Arc<ClientTls>>) -> Arc<Server> {
+        let origin = self.origin(&site.upstream, url, tls);
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let in_use = current.sites.get(&site.id);
+        let same = in_use
+            .and_then(|servers| servers.members.iter().find(|m| m.server.origin.is_like(&origin)));
+        match same {
+            Some(member) => Arc::clone(&member.server),
+            None => Arc::new(Server::new(site.id.clone(), origin)),
+        }
+    }
+
+    fn origin(&self, upstream: &Upstream, url: &Uri, tls: Option<&Arc<ClientTls>>) -> Origin {
+        let scheme = url.scheme().cloned().unwrap_or(Scheme::HTTP);
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        let host = url.host().unwrap_or_default();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        let name = upstream.tls.server_name.clone();
+        let name = name.or_else(|| ServerName::try_from(bare.to_owned()).ok());
+        Origin {
+            name: Arc::from(format!("{scheme}://{authority}")),
+            host: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
+            scheme,
+            addresses: Addresses::new(host, connect::port(url)),
+            protocol: upstream.protocol,
+            tls: tls.zip(name).map(|(tls, name)| (Arc::clone(tls), name)),
+            open: Arc::default(),
+            tasks: self.tasks.clone(),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_take_turns() {
-        let servers =
-            Servers::new(vec![Uri::from_static("http://a"), Uri::from_static("http://b")]);
-        let picked: Vec<_> = (0..4).map(|_| servers.pick().unwrap().to_string()).collect();
-        assert_eq!(picked, ["http://a/", "http://b/", "http://a/", "http://b/"]);
-        assert!(matches!(Servers::new(vec![]).pick(), Err(UpstreamError::NoServer)));
+impl Origin {
+    /// Whether a connection to the one is as good as one to the other.
+    fn is_like(&self, other: &Self) -> bool {
+        self.name == other.name && self.protocol == other.protocol && self.tls == other.tls
     }
+}
+
+fn settings(upstream: &Upstream, limits: &Limits) -> Settings {
+    Settings {
+        rules: Rules {
+            timeouts: Timeouts::of(upstream, limits),
+            connections: upstream.connections,
+            host: upstream.host.clone(),
+        },
+        retries: upstream.retries,
+        ejection: upstream.ejection,
+        slow_start: upstream.slow_start,
+    }
+}
+
+fn watched(site: &Site) -> Watched {
+    let site_host = site.hosts.iter().find_map(|host| match host {
+        HostPattern::Exact(host) => Some(host.clone()),
+        HostPattern::Suffix(_) | HostPattern::Any => None,
+    });
+    Watched {
+        check: site.upstream.health.clone(),
+        host: site.upstream.host.clone(),
+        site_host,
+        resolve_every: site.upstream.resolve_every,
+    }
+}
+
+/// Whether the certificates that a site's upstream names can be used; for `check`.
+///
+/// # Errors
+/// What is wrong with them.
+pub fn examine(upstream: &Upstream) -> Result<(), TlsError> {
+    let is_https =
+        |server: &crate::config::UpstreamServer| server.url.scheme() == Some(&Scheme::HTTPS);
+    if upstream.servers.iter().any(is_https) {
+        tls::load(&upstream.tls, upstream.protocol, &SystemTrust::default())?;
+    }
+    Ok(())
 }

@@ -313,3 +313,12 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// The configuration with this block as `kilden`'s `upstream`; its other sites have no server.
+pub fn configuration_with_upstream(block: &str, more: &str) -> String {
+    let anything = "http://127.0.0.1:9";
+    let plain = configuration(anything, more);
+    let kilden = format!("hosts: [kilden.example.dk], upstream: {{servers: [\"{anything}\"]}}");
+    assert!(plain.contains(&kilden));
+    plain.replacen(&kilden, &format!("hosts: [kilden.example.dk], upstream: {{{block}}}"), 1)
+}

@@ -1,9 +1,12 @@
 //! What the tests stand on: the program itself, upstreams, and a client that sends raw bytes.
 
+pub mod authority;
+pub mod backend;
 pub mod browser;
 pub mod client;
 pub mod demo;
 pub mod gateway;
+pub mod http2;
 pub mod outside;
 pub mod places;
 pub mod raw;

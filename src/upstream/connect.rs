@@ -1,0 +1,210 @@
+//! From a server's URL to a connection that HTTP is spoken over.
+//!
+//! Always holds: every connection has a task in [`Tasks`] that carries it, and is counted as open
+//! for as long as that task lives.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use http::uri::Scheme;
+use http::{HeaderValue, Uri};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::RequestBody;
+use super::connection::Shared;
+use super::error::ConnectError;
+use super::resolve::Addresses;
+use super::stream::Stream;
+use super::tls::ClientTls;
+use crate::config::UpstreamProtocol;
+use crate::lifecycle::Tasks;
+
+/// A server that has silently gone is looked for after this, and given up within twice this.
+const KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Field lines of an answer.
+const MOST_HEADERS: usize = 128;
+
+/// Bytes of an answer's head over HTTP/2.
+const MOST_HEADER_BYTES: u32 = 256 << 10;
+
+/// What leads to one server.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// As in the configuration, without a path.
+    pub(super) name: Arc<str>,
+    /// Its own Host.
+    pub(super) host: HeaderValue,
+    pub(super) scheme: Scheme,
+    pub(super) addresses: Addresses,
+    pub(super) protocol: UpstreamProtocol,
+    /// None without TLS.
+    pub(super) tls: Option<(Arc<ClientTls>, ServerName<'static>)>,
+    pub(super) open: Arc<AtomicUsize>,
+    pub(super) tasks: Tasks,
+}
+
+/// A connection that nobody has used.
+#[derive(Debug)]
+pub(super) enum Fresh {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(Arc<Shared>),
+}
+
+/// Counts an open connection.
+struct Open(Arc<AtomicUsize>);
+
+impl Open {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The port that a URL names, or its scheme's.
+pub(super) fn port(url: &Uri) -> u16 {
+    let default = if url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
+    url.port_u16().unwrap_or(default)
+}
+
+impl Origin {
+    /// Connects within the limit. `only_http1` is for what HTTP/2 cannot do.
+    pub(super) async fn connect(
+        &self,
+        limit: Duration,
+        only_http1: bool,
+    ) -> Result<Fresh, ConnectError> {
+        let connecting = async {
+            let (stream, agreed_http2) = self.stream(limit, only_http1).await?;
+            let http2 = match (self.protocol, &self.tls) {
+                _ if only_http1 => false,
+                (UpstreamProtocol::Http2, None) => true,
+                (UpstreamProtocol::Http2, Some(_)) if !agreed_http2 => {
+                    return Err(ConnectError::NoHttp2);
+                }
+                _ => agreed_http2,
+            };
+            let shaken = if http2 { self.http2(stream).await } else { self.http1(stream).await };
+            shaken.map_err(ConnectError::Http)
+        };
+        let connected = tokio::time::timeout(limit, connecting).await;
+        connected.unwrap_or(Err(ConnectError::Slow(limit)))
+    }
+
+    async fn stream(
+        &self,
+        limit: Duration,
+        only_http1: bool,
+    ) -> Result<(Stream, bool), ConnectError> {
+        let addresses = self.addresses.all().await;
+        let addresses = addresses.map_err(|(host, error)| ConnectError::Name(host, error))?;
+        let tcp = self.first_that_answers(&addresses, limit).await?;
+        let Some((tls, name)) = &self.tls else { return Ok((Stream::Plain(tcp), false)) };
+        let config = if only_http1 { &tls.http1 } else { &tls.any };
+        let connector = TlsConnector::from(Arc::clone(config));
+        let stream = connector.connect(name.clone(), tcp).await.map_err(ConnectError::Tls)?;
+        let agreed_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((Stream::Tls(Box::new(stream)), agreed_http2))
+    }
+
+    /// One address after the other, each for its part of the time.
+    async fn first_that_answers(
+        &self,
+        addresses: &[SocketAddr],
+        limit: Duration,
+    ) -> Result<TcpStream, ConnectError> {
+        let each = limit / u32::try_from(addresses.len()).unwrap_or(1).max(1);
+        let mut last = ConnectError::Slow(limit);
+        for address in addresses {
+            match tokio::time::timeout(each, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    self.addresses.prefer(*address);
+                    prepare(&stream);
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => last = ConnectError::Refused(*address, error),
+                Err(_) => last = ConnectError::Slow(each),
+            }
+        }
+        Err(last)
+    }
+
+    async fn http1(&self, stream: Stream) -> Result<Fresh, hyper::Error> {
+        let (sender, connection) =
+            http1::Builder::new().max_headers(MOST_HEADERS).handshake(TokioIo::new(stream)).await?;
+        let open = Open::new(&self.open);
+        self.tasks.spawn(async move {
+            let _open = open;
+            if let Err(error) = connection.with_upgrades().await {
+                tracing::debug!(%error, "a connection to an upstream broke");
+            }
+        });
+        Ok(Fresh::Http1(sender))
+    }
+
+    async fn http2(&self, stream: Stream) -> Result<Fresh, hyper::Error> {
+        let (sender, mut connection) = http2::Builder::new(OnTasks(self.tasks.clone()))
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE / 2)
+            .keep_alive_while_idle(true)
+            // None before the server has said how many it takes.
+            .initial_max_send_streams(0)
+            .max_header_list_size(MOST_HEADER_BYTES)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+        let shared = Shared::new(sender, self.scheme.clone(), Arc::clone(&most));
+        let open = Open::new(&self.open);
+        self.tasks.spawn(async move {
+            let _open = open;
+            let ended = std::future::poll_fn(|context| {
+                let polled = std::pin::Pin::new(&mut connection).poll(context);
+                most.store(connection.current_max_send_streams(), Ordering::Relaxed);
+                polled
+            });
+            if let Err(error) = ended.await {
+                tracing::debug!(%error, "an HTTP/2 connection to an upstream broke");
+            }
+        });
+        Ok(Fresh::Http2(shared))
+    }
+}
+
+/// Small writes go at once; a server that has lost its power closes nothing, and an answer under way
+/// would stand for ever.
+fn prepare(stream: &TcpStream) {
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4).with_retries(4);
+    let outcome =
+        stream.set_nodelay(true).and_then(|()| SockRef::from(stream).set_tcp_keepalive(&keepalive));
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "an upstream connection's options");
+    }
+}
+
+/// hyper's own tasks for HTTP/2, owned as all others.
+#[derive(Clone)]
+struct OnTasks(Tasks);
+
+impl<F> hyper::rt::Executor<F> for OnTasks
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    fn execute(&self, task: F) {
+        self.0.spawn(task);
+    }
+}

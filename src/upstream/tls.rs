@@ -1,0 +1,171 @@
+//! TLS to upstreams: whom to trust, and what to show.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use rustls::client::danger::ServerCertVerifier;
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{UpstreamProtocol, UpstreamTls, read_bytes};
+
+/// No file is longer.
+const MAXIMUM_LENGTH: u64 = 1 << 20;
+
+/// Why TLS to an upstream cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file is missing or may not be read.
+    #[error("cannot read {}: {why}; check its path and who may read it", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        why: String,
+    },
+    /// A file is no PEM, or holds nothing of the kind.
+    #[error("{} holds no {wanted} in PEM form", path.display())]
+    Pem {
+        /// The file.
+        path: PathBuf,
+        /// What should be in it.
+        wanted: &'static str,
+        /// What was found.
+        #[source]
+        source: pem::Error,
+    },
+    /// An authority's certificate is broken.
+    #[error("{} holds a certificate that cannot be used", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The key is not the certificate's.
+    #[error("{} and {} cannot be used together", chain.display(), key.display())]
+    Key {
+        /// The chain.
+        chain: PathBuf,
+        /// The key.
+        key: PathBuf,
+        /// What TLS said.
+        #[source]
+        source: rustls::Error,
+    },
+    /// The operating system's certificate store.
+    #[error(
+        "the operating system's certificates cannot be read; name a `ca` or install ca-certificates"
+    )]
+    System(#[source] rustls::Error),
+}
+
+/// How TLS is spoken to the servers of a site.
+#[derive(Debug)]
+pub(super) struct ClientTls {
+    /// As the site's `protocol` says.
+    pub(super) any: Arc<ClientConfig>,
+    /// For what only HTTP/1.1 can do.
+    pub(super) http1: Arc<ClientConfig>,
+    /// What was read from the files: whether a reload brings something else.
+    digest: [u8; 32],
+}
+
+impl PartialEq for ClientTls {
+    fn eq(&self, other: &Self) -> bool {
+        self.digest == other.digest && self.any.alpn_protocols == other.any.alpn_protocols
+    }
+}
+
+/// What the operating system trusts; read once, where a site needs it.
+#[derive(Debug, Default)]
+pub(super) struct SystemTrust(OnceLock<Arc<dyn ServerCertVerifier>>);
+
+impl SystemTrust {
+    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        if let Some(verifier) = self.0.get() {
+            return Ok(Arc::clone(verifier));
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier =
+            rustls_platform_verifier::Verifier::new(provider).map_err(TlsError::System)?;
+        Ok(Arc::clone(self.0.get_or_init(|| Arc::new(verifier))))
+    }
+}
+
+/// Reads what the configuration names.
+pub(super) fn load(
+    tls: &UpstreamTls,
+    protocol: UpstreamProtocol,
+    system: &SystemTrust,
+) -> Result<ClientTls, TlsError> {
+    let mut digest = Sha256::new();
+    let builder = ClientConfig::builder();
+    let builder = match &tls.ca {
+        Some(path) => {
+            let pem = read(path)?;
+            digest.update(&pem);
+            builder.with_root_certificates(authorities(path, &pem)?)
+        }
+        None => builder.dangerous().with_custom_certificate_verifier(system.verifier()?),
+    };
+    let mut config = match &tls.certificate {
+        Some(files) => {
+            let (chain, key) = (read(&files.chain)?, read(&files.key)?);
+            digest.update([0]);
+            digest.update(&chain);
+            digest.update(&key);
+            let chain = certificates(&files.chain, &chain)?;
+            let key = PrivateKeyDer::from_pem_slice(&key)
+                .map_err(|source| pem_error(&files.key, "private key", source))?;
+            builder.with_client_auth_cert(chain, key).map_err(|source| TlsError::Key {
+                chain: files.chain.clone(),
+                key: files.key.clone(),
+                source,
+            })?
+        }
+        None => builder.with_no_client_auth(),
+    };
+    let (http1, http2) = (b"http/1.1".to_vec(), b"h2".to_vec());
+    config.alpn_protocols = vec![http1.clone()];
+    let only_http1 = Arc::new(config.clone());
+    config.alpn_protocols = match protocol {
+        UpstreamProtocol::Auto => vec![http2, http1],
+        UpstreamProtocol::Http1 => vec![http1],
+        UpstreamProtocol::Http2 => vec![http2],
+    };
+    Ok(ClientTls { any: Arc::new(config), http1: only_http1, digest: digest.finalize().into() })
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    read_bytes(path, MAXIMUM_LENGTH)
+        .map_err(|why| TlsError::Read { path: path.to_owned(), why: why.to_string() })
+}
+
+fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError {
+    TlsError::Pem { path: path.to_owned(), wanted, source }
+}
+
+fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let wanted = "certificate";
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|source| pem_error(path, wanted, source))?;
+    if chain.is_empty() {
+        return Err(pem_error(path, wanted, pem::Error::NoItemsFound));
+    }
+    Ok(chain)
+}
+
+fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(path, pem)? {
+        roots
+            .add(certificate)
+            .map_err(|source| TlsError::Authority { path: path.to_owned(), source })?;
+    }
+    Ok(roots)
+}
