@@ -18,6 +18,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 /// The body that goes up: the client's, streamed.
 pub type RequestBody = crate::gateway::body::RequestBody;
 
+/// The body of an upstream's answer.
+pub type AnswerBody = Incoming;
+
 /// A server that has silently gone is looked for after this, and given up within twice this.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 

@@ -18,6 +18,8 @@ mod attack_log;
 mod attack_silence;
 mod audit_disk_full;
 mod audit_kill;
+mod bodies_stalling;
+mod bodies_standing;
 mod demo;
 mod door;
 mod forwarding;

@@ -1,0 +1,211 @@
+//! An exchange while it passes through: whether it may go on, and how it ended.
+//!
+//! The bodies note what passes them; the connection asks once a second whether the exchange must
+//! end ([`Oversight`]). Always holds: a client that neither sends the body that is waited for nor
+//! takes the answer that waits for it gives its place back; an upstream may be silent much longer,
+//! because event streams are; and whoever would not be let in now is not served further.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::pace::{Owed, Pace};
+use super::standing::Standing;
+use crate::audit::Ending;
+use crate::clock;
+use crate::config::Limits;
+use crate::listen::Oversight;
+use crate::policy::Reason;
+
+/// How an exchange ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The upstream's answer was handed on to its end.
+    Whole,
+    /// The client left, or its connection broke.
+    ClientLeft,
+    /// The upstream's answer broke off.
+    UpstreamBroke,
+    /// The client neither sent nor took what was waited for.
+    ClientStalled,
+    /// The upstream was silent inside its answer for too long.
+    UpstreamStalled,
+    /// The client would not be let in any more.
+    PermissionEnded,
+}
+
+impl End {
+    /// As the log writes it.
+    #[must_use]
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::ClientLeft => "cut_by_client",
+            Self::UpstreamBroke => "cut_by_upstream",
+            Self::ClientStalled => "client_stalled",
+            Self::UpstreamStalled => "upstream_stalled",
+            Self::PermissionEnded => "permission_ended",
+        }
+    }
+
+    /// Those that the gateway itself brings about.
+    const OURS: [Self; 3] = [Self::ClientStalled, Self::UpstreamStalled, Self::PermissionEnded];
+}
+
+/// What one direction is waiting for.
+#[derive(Debug, Default)]
+struct Direction {
+    waiting: AtomicBool,
+    octets: AtomicU64,
+}
+
+/// One exchange that was let in.
+#[derive(Debug)]
+pub(super) struct Passage {
+    standing: Standing,
+    client: Owed,
+    silence: Duration,
+    /// The client keeps its stream open for as long as it likes (gRPC).
+    open_ended: bool,
+    /// Waiting: for the client, which is to send.
+    up: Direction,
+    /// Waiting: for the client, which is to take.
+    down: Direction,
+    /// The upstream is to send the rest of its answer.
+    upstream: AtomicBool,
+    /// The answer's head has come.
+    answered: AtomicBool,
+    /// Why we end it; 0: we do not.
+    ended: AtomicU8,
+    because: OnceLock<Reason>,
+    paces: Mutex<Paces>,
+}
+
+#[derive(Debug, Default)]
+struct Paces {
+    up: Pace,
+    down: Pace,
+    upstream: Pace,
+}
+
+impl Passage {
+    /// Of an exchange that is let in now.
+    pub(super) fn new(standing: Standing, limits: &Limits, open_ended: bool) -> Self {
+        let least = limits.body_rate.saturating_mul(limits.body_timeout.as_secs());
+        Self {
+            standing,
+            client: Owed { within: limits.body_timeout, octets: least },
+            silence: limits.upstream_body_timeout,
+            open_ended,
+            up: Direction::default(),
+            down: Direction::default(),
+            upstream: AtomicBool::default(),
+            answered: AtomicBool::default(),
+            ended: AtomicU8::new(0),
+            because: OnceLock::new(),
+            paces: Mutex::default(),
+        }
+    }
+
+    /// Why we end it, where we do.
+    pub(super) fn ended(&self) -> Option<End> {
+        let number = usize::from(self.ended.load(Ordering::Acquire));
+        End::OURS.get(number.checked_sub(1)?).copied()
+    }
+
+    /// The client's body: whether it is the client who is waited for.
+    pub(super) fn upward(&self, waiting: bool, octets: usize) {
+        self.up.note(waiting, octets);
+    }
+
+    /// The upstream's answer has a head.
+    pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Release);
+        self.down.waiting.store(true, Ordering::Relaxed);
+    }
+
+    /// The answer's body waits for the upstream.
+    pub(super) fn waits_for_upstream(&self) {
+        self.upstream.store(true, Ordering::Relaxed);
+        self.down.waiting.store(false, Ordering::Relaxed);
+    }
+
+    /// So much of the answer was handed on; until more is asked for, the client is waited for.
+    pub(super) fn downward(&self, octets: usize) {
+        self.upstream.store(false, Ordering::Relaxed);
+        self.down.note(true, octets);
+    }
+
+    /// Ends it, and says so.
+    pub(super) fn end(&self, end: End, because: Option<Reason>) {
+        let Some(number) = End::OURS.iter().position(|ours| *ours == end) else { return };
+        if let Some(reason) = because {
+            // The first reason stands.
+            let _ = self.because.set(reason);
+        }
+        self.ended.store(u8::try_from(number + 1).unwrap_or(u8::MAX), Ordering::Release);
+        metrics::counter!("geovagt_exchanges_ended_total", "cause" => end.word()).increment(1);
+        tracing::debug!(cause = end.word(), "an exchange was ended");
+    }
+
+    /// Whether its permission still stands.
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// For the log. What we ended by ourselves is not told by what came of it.
+    pub(super) fn ending(&self, seen: End) -> Ending {
+        let ours = self.ended();
+        Ending {
+            how: ours.unwrap_or(seen).word(),
+            because: self.because.get().map(|reason| reason.code()),
+            by_us: ours.is_some(),
+            request_octets: self.up.octets.load(Ordering::Relaxed),
+            response_octets: self.down.octets.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The client's stalling, or the upstream's.
+    fn stalled(&self, now: Instant, taken: Option<u64>) -> Option<End> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let silence = Owed { within: self.silence, octets: 1 };
+        let answered = self.answered.load(Ordering::Acquire);
+        // Who has its answer's beginning may go on talking with pauses.
+        let sender = if self.open_ended || answered { silence } else { self.client };
+        let (waiting, octets) = self.up.read();
+        if paces.up.is_stalled(now, waiting, octets, sender) {
+            return Some(End::ClientStalled);
+        }
+        let (waiting, octets) = self.down.read();
+        if paces.down.is_stalled(now, waiting, taken.unwrap_or(octets), self.client) {
+            return Some(End::ClientStalled);
+        }
+        let waiting = self.upstream.load(Ordering::Relaxed);
+        let stalled = paces.upstream.is_stalled(now, waiting, octets, silence);
+        stalled.then_some(End::UpstreamStalled)
+    }
+}
+
+impl Direction {
+    fn note(&self, waiting: bool, octets: usize) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+        if octets > 0 {
+            self.octets.fetch_add(octets as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn read(&self) -> (bool, u64) {
+        (self.waiting.load(Ordering::Relaxed), self.octets.load(Ordering::Relaxed))
+    }
+}
+
+impl Oversight for Passage {
+    fn must_end(&self, now: Instant, taken: Option<u64>) -> bool {
+        if let Err(because) = self.standing.now(clock::now()) {
+            self.end(End::PermissionEnded, because);
+        } else if let Some(end) = self.stalled(now, taken) {
+            self.end(end, None);
+        }
+        self.ended().is_some()
+    }
+}
