@@ -95,6 +95,12 @@ fn describe() {
         Unit::Seconds,
         "From the request's head to the answer's head, by site."
     );
+    describe_counter!(
+        "geovagt_exchanges_ended_total",
+        Unit::Count,
+        "Exchanges that the gateway ended, by cause: a stalled client or upstream, or a permission \
+         that ended."
+    );
     describe_gauge!("geovagt_requests_in_flight", Unit::Count, "Requests being served.");
     describe_gauge!(
         "geovagt_geoip_build_timestamp_seconds",

@@ -3,6 +3,7 @@
 //! Always holds: a body that ends before its end ends with an error, so that neither side takes it
 //! for whole.
 
+use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,6 +13,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::time::Sleep;
 
 use super::headers;
 use super::invitation::Invited;
@@ -27,6 +29,9 @@ pub enum BodyError {
     /// We ended the exchange.
     #[error("the gateway ended the exchange: {0}")]
     Ended(&'static str),
+    /// The answer is over, and the rest of the client's body does not come.
+    #[error("the exchange is over and the rest of its body does not come")]
+    Unwanted,
 }
 
 /// The client's body on its way up. What stands behind it says nothing in our name.
@@ -38,6 +43,8 @@ struct Upload {
     body: Incoming,
     passage: Arc<Passage>,
     invited: Invited,
+    /// How long it is still waited for where the answer is over before it.
+    farewell: Option<Pin<Box<Sleep>>>,
 }
 
 impl RequestBody {
@@ -47,7 +54,7 @@ impl RequestBody {
         if body.is_end_stream() {
             return Self(None);
         }
-        Self(Some(Upload { body, passage: Arc::clone(passage), invited }))
+        Self(Some(Upload { body, passage: Arc::clone(passage), invited, farewell: None }))
     }
 
     /// The same again, where it is known to be empty.
@@ -66,17 +73,7 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(upload) = &mut self.0 else { return Poll::Ready(None) };
-        if let Some(end) = upload.passage.ended() {
-            return Poll::Ready(Some(Err(BodyError::Ended(end.word()))));
-        }
-        if upload.invited.poll(context).is_pending() {
-            return Poll::Pending;
-        }
-        let frame = Pin::new(&mut upload.body).poll_frame(context);
-        upload.passage.upward(frame.is_pending(), octets(&frame));
-        frame
-            .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
-            .map_err(BodyError::Broken)
+        upload.poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -85,6 +82,47 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.body.size_hint())
+    }
+}
+
+impl Upload {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(end) = self.passage.ended() {
+            return Poll::Ready(Some(Err(BodyError::Ended(end.word()))));
+        }
+        if self.invited.poll(context).is_pending() {
+            self.passage.upload_waits(context);
+            if self.passage.is_over() {
+                return Poll::Ready(Some(Err(BodyError::Unwanted)));
+            }
+            return Poll::Pending;
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.passage.upward(frame.is_pending(), octets(&frame));
+        if frame.is_pending() {
+            self.passage.upload_waits(context);
+            return self.poll_farewell(context);
+        }
+        self.farewell = None;
+        frame
+            .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
+            .map_err(BodyError::Broken)
+    }
+
+    /// The rest of a body whose answer is over is waited for a little, not for ever.
+    fn poll_farewell(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if !self.passage.is_over() {
+            return Poll::Pending;
+        }
+        let patience = self.passage.patience();
+        let farewell = self.farewell.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        farewell.as_mut().poll(context).map(|()| Some(Err(BodyError::Unwanted)))
     }
 }
 
@@ -145,6 +183,7 @@ pub(super) struct Held {
 impl Drop for Held {
     fn drop(&mut self) {
         drop(self.in_flight.take());
+        self.passage.finish();
         if let Some(completion) = self.completion.take() {
             completion.ended(self.passage.ending(self.seen));
         }

@@ -7,8 +7,8 @@ use std::task::Poll;
 
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version, header};
-use hyper::body::Incoming;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::{Held, RequestBody, ResponseBody};
@@ -21,7 +21,7 @@ use super::limits::InFlight;
 use super::pages::Failure;
 use super::passage::{End, Passage};
 use super::standing::Standing;
-use super::{Closed, answers, tunnel};
+use super::{answers, tunnel};
 use crate::audit::{Class, Entry};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -56,7 +56,7 @@ pub(super) async fn pass(
     answers::count(exchange.site.site.id.as_str(), "allow", admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
     let reference = *entry.reference();
-    let passage = passage(exchange, identity);
+    let passage = passage(exchange, &admitted);
     let passed = Passed { passage: &passage, watch: &upward.watch };
     let outcome = send(exchange, &admitted, upward.body, &entry, &passed).await;
     let status = match &outcome {
@@ -65,7 +65,9 @@ pub(super) async fn pass(
         Err(NoAnswer::Ended(End::ClientStalled)) => StatusCode::REQUEST_TIMEOUT,
         Err(NoAnswer::Ended(end)) => {
             entry.unanswered(passage.ending(*end));
-            return Err(Closed);
+            drop(in_flight);
+            // Whoever has ended this drops it now.
+            return std::future::pending().await;
         }
     };
     let (receipt, completion) = entry.answered_with_completion(status.as_u16(), clock::now());
@@ -108,11 +110,12 @@ struct Passed<'a> {
     watch: &'a Arc<Watch>,
 }
 
-fn passage(exchange: &Exchange<'_>, identity: Option<&Identity>) -> Arc<Passage> {
+fn passage(exchange: &Exchange<'_>, admitted: &Admitted) -> Arc<Passage> {
     let content = exchange.parts.headers.get(header::CONTENT_TYPE);
     let is_rpc = content.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    let standing = Standing::of(exchange, identity);
-    Arc::new(Passage::new(standing, &exchange.snapshot.config.limits, is_rpc))
+    let standing = Standing::of(exchange, admitted.identity.as_ref());
+    let limits = &exchange.snapshot.config.limits;
+    Arc::new(Passage::new(standing, limits, &admitted.permit, is_rpc))
 }
 
 /// The upstream's answer on its way to the client.
@@ -158,6 +161,7 @@ async fn send(
     *request.uri_mut() = target(server, exchange.canonical.path_and_query());
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = upward_headers(exchange, admitted, entry);
+    keep_body(&mut request);
     hear_interim(&mut request, exchange.parts.version, passed.watch, invitation);
     passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
     let mut sending = pin!(exchange.gateway.upstreams.send(request));
@@ -169,6 +173,16 @@ async fn send(
             .map_or(Poll::Pending, |end| Poll::Ready(Err(NoAnswer::Ended(end)))),
     })
     .await
+}
+
+/// hyper would leave out a body of unknown length where the method seldom has one.
+fn keep_body(request: &mut Request<RequestBody>) {
+    let unknown = request.body().size_hint().exact().is_none();
+    if unknown && [Method::GET, Method::HEAD].contains(request.method()) {
+        request
+            .headers_mut()
+            .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
 }
 
 /// A client that waits to be asked for its body (RFC 9110 section 10.1.1) waits for the upstream.

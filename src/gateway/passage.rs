@@ -7,7 +7,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::task::Context;
 use std::time::{Duration, Instant};
+
+use atomic_waker::AtomicWaker;
 
 use super::pace::{Owed, Pace};
 use super::standing::Standing;
@@ -15,7 +18,7 @@ use crate::audit::Ending;
 use crate::clock;
 use crate::config::Limits;
 use crate::listen::Oversight;
-use crate::policy::Reason;
+use crate::policy::{Permit, Reason};
 
 /// How an exchange ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +35,8 @@ pub(super) enum End {
     UpstreamStalled,
     /// The client would not be let in any more.
     PermissionEnded,
+    /// The same, where an exemption had let it in.
+    ExemptionEnded,
 }
 
 impl End {
@@ -45,11 +50,13 @@ impl End {
             Self::ClientStalled => "client_stalled",
             Self::UpstreamStalled => "upstream_stalled",
             Self::PermissionEnded => "permission_ended",
+            Self::ExemptionEnded => "exemption_ended",
         }
     }
 
     /// Those that the gateway itself brings about.
-    const OURS: [Self; 3] = [Self::ClientStalled, Self::UpstreamStalled, Self::PermissionEnded];
+    const OURS: [Self; 4] =
+        [Self::ClientStalled, Self::UpstreamStalled, Self::PermissionEnded, Self::ExemptionEnded];
 }
 
 /// What one direction is waiting for.
@@ -65,6 +72,8 @@ pub(super) struct Passage {
     standing: Standing,
     client: Owed,
     silence: Duration,
+    /// An exemption let it in.
+    by_exemption: bool,
     /// The client keeps its stream open for as long as it likes (gRPC).
     open_ended: bool,
     /// Waiting: for the client, which is to send.
@@ -75,6 +84,10 @@ pub(super) struct Passage {
     upstream: AtomicBool,
     /// The answer's head has come.
     answered: AtomicBool,
+    /// The answer is over, or nobody takes it any more.
+    over: AtomicBool,
+    /// The task that sends the client's body up.
+    upload: AtomicWaker,
     /// Why we end it; 0: we do not.
     ended: AtomicU8,
     because: OnceLock<Reason>,
@@ -90,17 +103,25 @@ struct Paces {
 
 impl Passage {
     /// Of an exchange that is let in now.
-    pub(super) fn new(standing: Standing, limits: &Limits, open_ended: bool) -> Self {
+    pub(super) fn new(
+        standing: Standing,
+        limits: &Limits,
+        permit: &Permit,
+        open_ended: bool,
+    ) -> Self {
         let least = limits.body_rate.saturating_mul(limits.body_timeout.as_secs());
         Self {
             standing,
             client: Owed { within: limits.body_timeout, octets: least },
             silence: limits.upstream_body_timeout,
+            by_exemption: permit.exemption().is_some(),
             open_ended,
             up: Direction::default(),
             down: Direction::default(),
             upstream: AtomicBool::default(),
             answered: AtomicBool::default(),
+            over: AtomicBool::default(),
+            upload: AtomicWaker::new(),
             ended: AtomicU8::new(0),
             because: OnceLock::new(),
             paces: Mutex::default(),
@@ -116,6 +137,26 @@ impl Passage {
     /// The client's body: whether it is the client who is waited for.
     pub(super) fn upward(&self, waiting: bool, octets: usize) {
         self.up.note(waiting, octets);
+    }
+
+    /// The client's body waits in this task; what becomes of the answer wakes it.
+    pub(super) fn upload_waits(&self, context: &Context<'_>) {
+        self.upload.register(context.waker());
+    }
+
+    /// The exchange is over but for the client's body, which nobody looks after from now on.
+    pub(super) fn finish(&self) {
+        self.over.store(true, Ordering::Release);
+        self.upload.wake();
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    /// How long the client may keep us waiting.
+    pub(super) fn patience(&self) -> Duration {
+        self.client.within
     }
 
     /// The upstream's answer has a head.
@@ -136,8 +177,14 @@ impl Passage {
         self.down.note(true, octets);
     }
 
+    /// Its permission has ended.
+    pub(super) fn refuse(&self, because: Option<Reason>) {
+        let end = if self.by_exemption { End::ExemptionEnded } else { End::PermissionEnded };
+        self.end(end, because);
+    }
+
     /// Ends it, and says so.
-    pub(super) fn end(&self, end: End, because: Option<Reason>) {
+    fn end(&self, end: End, because: Option<Reason>) {
         let Some(number) = End::OURS.iter().position(|ours| *ours == end) else { return };
         if let Some(reason) = because {
             // The first reason stands.
@@ -202,7 +249,7 @@ impl Direction {
 impl Oversight for Passage {
     fn must_end(&self, now: Instant, taken: Option<u64>) -> bool {
         if let Err(because) = self.standing.now(clock::now()) {
-            self.end(End::PermissionEnded, because);
+            self.refuse(because);
         } else if let Some(end) = self.stalled(now, taken) {
             self.end(end, None);
         }

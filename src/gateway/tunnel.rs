@@ -30,7 +30,7 @@ pub(super) fn open(
                 Ok(()) => held.seen = End::Whole,
                 Err(error) => tracing::debug!(%error, "a tunnel ended early"),
             },
-            because = passage.standing().ended() => passage.end(End::PermissionEnded, because),
+            because = passage.standing().ended() => passage.refuse(because),
             () = stopping.cancelled() => {}
         }
     });

@@ -5,6 +5,7 @@ pub mod client;
 pub mod demo;
 pub mod gateway;
 pub mod http2;
+pub mod large;
 pub mod outside;
 pub mod places;
 pub mod raw;
