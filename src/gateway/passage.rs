@@ -17,7 +17,7 @@ use super::standing::Standing;
 use crate::audit::Ending;
 use crate::clock;
 use crate::config::Limits;
-use crate::listen::Oversight;
+use crate::listen::{Oversight, Transport};
 use crate::policy::{Permit, Reason};
 
 /// How an exchange ended.
@@ -97,7 +97,9 @@ pub(super) struct Passage {
 #[derive(Debug, Default)]
 struct Paces {
     up: Pace,
+    incoming: Pace,
     down: Pace,
+    outgoing: Pace,
     upstream: Pace,
 }
 
@@ -213,23 +215,57 @@ impl Passage {
     }
 
     /// The client's stalling, or the upstream's.
-    fn stalled(&self, now: Instant, taken: Option<u64>) -> Option<End> {
+    fn stalled(&self, now: Instant, transport: Transport) -> Option<End> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
         let silence = Owed { within: self.silence, octets: 1 };
-        let answered = self.answered.load(Ordering::Acquire);
-        // Who has its answer's beginning may go on talking with pauses.
-        let sender = if self.open_ended || answered { silence } else { self.client };
-        let (waiting, octets) = self.up.read();
-        if paces.up.is_stalled(now, waiting, octets, sender) {
+        if paces.uploads(now, self.up.read(), self.sender(), transport) {
             return Some(End::ClientStalled);
         }
         let (waiting, octets) = self.down.read();
-        if paces.down.is_stalled(now, waiting, taken.unwrap_or(octets), self.client) {
+        if paces.downloads(now, waiting, octets, self.client, transport) {
             return Some(End::ClientStalled);
         }
         let waiting = self.upstream.load(Ordering::Relaxed);
         let stalled = paces.upstream.is_stalled(now, waiting, octets, silence);
         stalled.then_some(End::UpstreamStalled)
+    }
+
+    /// What the client owes of its body. Who has the answer's beginning may talk on with pauses.
+    fn sender(&self) -> Owed {
+        if self.open_ended || self.answered.load(Ordering::Acquire) {
+            return Owed { within: self.silence, octets: 0 };
+        }
+        self.client
+    }
+}
+
+impl Paces {
+    /// The exchange must get on, and its connection, which it may share, at the rate that is owed.
+    fn uploads(
+        &mut self,
+        now: Instant,
+        (waiting, octets): (bool, u64),
+        owed: Owed,
+        transport: Transport,
+    ) -> bool {
+        let any = Owed { octets: 0, ..owed };
+        self.up.is_stalled(now, waiting, octets, any)
+            || self.incoming.is_stalled(now, waiting, transport.received, owed)
+    }
+
+    /// Where the connection is what waits for the client, the exchanges on it wait for each other,
+    /// and the connection must get on; else the client asks for too little of this one (HTTP/2).
+    fn downloads(
+        &mut self,
+        now: Instant,
+        waiting: bool,
+        octets: u64,
+        owed: Owed,
+        transport: Transport,
+    ) -> bool {
+        let together = transport.single || transport.blocked;
+        self.outgoing.is_stalled(now, waiting && together, transport.taken, owed)
+            || self.down.is_stalled(now, waiting && !together, octets, owed)
     }
 }
 
@@ -247,12 +283,56 @@ impl Direction {
 }
 
 impl Oversight for Passage {
-    fn must_end(&self, now: Instant, taken: Option<u64>) -> bool {
+    fn must_end(&self, now: Instant, transport: Transport) -> bool {
         if let Err(because) = self.standing.now(clock::now()) {
             self.refuse(because);
-        } else if let Some(end) = self.stalled(now, taken) {
+        } else if let Some(end) = self.stalled(now, transport) {
             self.end(end, None);
         }
         self.ended().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWED: Owed = Owed { within: Duration::from_secs(60), octets: 600 };
+
+    /// Looks once a second for ten minutes; the connection takes and brings so much a second.
+    fn stalls(
+        rate: u64,
+        (blocked, single): (bool, bool),
+        look: impl Fn(&mut Paces, Instant, u64, Transport) -> bool,
+    ) -> bool {
+        let (mut paces, start) = (Paces::default(), clock::instant());
+        (0..600).any(|second| {
+            let (taken, received) = (second * rate, second * rate);
+            let transport = Transport { taken, received, blocked, single };
+            look(&mut paces, start + Duration::from_secs(second), second, transport)
+        })
+    }
+
+    #[test]
+    fn downloads_that_share_a_slow_connection_do_not_count_against_each_other() {
+        let own_drops = |paces: &mut Paces, now, second, transport| {
+            paces.downloads(now, true, second, OWED, transport)
+        };
+        assert!(!stalls(1000, (true, false), own_drops), "the connection gets on");
+        assert!(stalls(9, (true, false), own_drops), "the connection hardly gets on");
+        assert!(stalls(1000, (false, false), own_drops), "only this one is asked for in drops");
+        assert!(!stalls(1000, (false, true), own_drops), "HTTP/1.1: all is its own");
+    }
+
+    #[test]
+    fn uploads_that_share_a_slow_connection_do_not_count_against_each_other() {
+        let own = |rate: u64| {
+            move |paces: &mut Paces, now, second, transport| {
+                paces.uploads(now, (true, second * rate), OWED, transport)
+            }
+        };
+        assert!(!stalls(1000, (false, false), own(1)), "the connection gets on");
+        assert!(stalls(1000, (false, false), own(0)), "this one does not");
+        assert!(stalls(9, (false, false), own(9)), "neither gets on");
     }
 }

@@ -106,8 +106,8 @@ where
     let stopping = tasks.stopping();
     if http2 {
         let executor = OnTasks { tasks, activity: Arc::clone(&activity) };
-        let connection =
-            http2_builder(limits, executor).serve_connection(TokioIo::new(stream), answer);
+        let io = TokioIo::new(Outgoing::new(stream, Arc::clone(&activity)));
+        let connection = http2_builder(limits, executor).serve_connection(io, answer);
         drive(connection, &stopping, Some(limits.idle), &activity).await;
     } else {
         let guarded = Guarded::new(stream, limits.head_time, upgraded);
@@ -205,7 +205,7 @@ where
     }
 }
 
-impl<S, B> Connection for http2::Connection<TokioIo<Stream>, S, OnTasks>
+impl<S, B> Connection for http2::Connection<TokioIo<Outgoing<Stream>>, S, OnTasks>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,

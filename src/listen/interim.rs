@@ -106,7 +106,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A connection on its way out: counts what the client takes, and writes 1xx answers.
+/// A connection as hyper sees it: counts what the client sends and takes, and writes 1xx answers.
 #[derive(Debug)]
 pub(super) struct Outgoing<S> {
     stream: S,
@@ -123,12 +123,13 @@ impl<S: AsyncWrite + Unpin> Outgoing<S> {
     /// Writes the rest of a 1xx that has been begun.
     fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.rest.is_empty() {
-            let count = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.rest))?;
+            let outcome = Pin::new(&mut self.stream).poll_write(cx, &self.rest);
+            self.activity.took(&outcome);
+            let count = ready!(outcome)?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.rest.advance(count);
-            self.activity.took(count);
         }
         Poll::Ready(Ok(()))
     }
@@ -159,7 +160,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Outgoing<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+        let this = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        this.activity.received(buffer.filled().len() - before);
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -171,9 +176,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_rest(cx))?;
-        let count = ready!(Pin::new(&mut this.stream).poll_write(cx, bytes))?;
-        this.activity.took(count);
-        Poll::Ready(Ok(count))
+        let outcome = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.activity.took(&outcome);
+        outcome
     }
 
     fn poll_write_vectored(
@@ -183,9 +188,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Outgoing<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         ready!(this.poll_rest(cx))?;
-        let count = ready!(Pin::new(&mut this.stream).poll_write_vectored(cx, slices))?;
-        this.activity.took(count);
-        Poll::Ready(Ok(count))
+        let outcome = Pin::new(&mut this.stream).poll_write_vectored(cx, slices);
+        this.activity.took(&outcome);
+        outcome
     }
 
     fn is_write_vectored(&self) -> bool {

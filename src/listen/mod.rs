@@ -31,5 +31,5 @@ pub use certificates::{CertificateError, Certificates, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
 pub use interim::Reserved;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
-pub use oversight::{Oversight, Watch};
+pub use oversight::{Oversight, Transport, Watch};
 pub use stream::Stream;

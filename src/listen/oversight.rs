@@ -7,6 +7,7 @@
 
 use std::fmt::Debug;
 use std::future::{Future, poll_fn};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -28,10 +29,20 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub trait Oversight: Send + Sync + Debug {
     /// Looks at the exchange, about once a second. True ends it: what is under way is asked once
     /// more and then dropped, which the client sees as an abort.
-    ///
-    /// `taken` counts the octets that the client's connection has taken so far, where it carries
-    /// one exchange at a time (HTTP/1.1).
-    fn must_end(&self, now: Instant, taken: Option<u64>) -> bool;
+    fn must_end(&self, now: Instant, transport: Transport) -> bool;
+}
+
+/// What the client's connection has carried so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transport {
+    /// Octets that the client has taken.
+    pub taken: u64,
+    /// Octets that came from it.
+    pub received: u64,
+    /// Whether the connection itself waits for the client to take more.
+    pub blocked: bool,
+    /// Whether it carries one exchange at a time (HTTP/1.1).
+    pub single: bool,
 }
 
 /// One exchange, from its head to the end of its answer's body.
@@ -69,9 +80,9 @@ impl Watch {
         self.condemned.load(Ordering::Acquire)
     }
 
-    fn look(&self, now: Instant, taken: Option<u64>) {
+    fn look(&self, now: Instant, transport: Transport) {
         let Some(oversight) = self.oversight.get() else { return };
-        if oversight.must_end(now, taken) {
+        if oversight.must_end(now, transport) {
             self.condemned.store(true, Ordering::Release);
             self.task.wake();
         }
@@ -89,6 +100,8 @@ pub(super) struct Activity {
     /// The way for 1xx answers, where there is one (HTTP/1.1).
     interim: Option<Arc<Interim>>,
     taken: AtomicU64,
+    received: AtomicU64,
+    blocked: AtomicBool,
     pub(super) hang_up: CancellationToken,
 }
 
@@ -107,9 +120,17 @@ impl Activity {
         self.interim.as_ref()
     }
 
-    /// The client's connection has taken so many octets more.
-    pub(super) fn took(&self, octets: usize) {
-        self.taken.fetch_add(octets as u64, Ordering::Relaxed);
+    /// The client's connection was given octets; it took so many, or waits until it can take any.
+    pub(super) fn took(&self, outcome: &Poll<io::Result<usize>>) {
+        self.blocked.store(outcome.is_pending(), Ordering::Relaxed);
+        if let Poll::Ready(Ok(octets)) = outcome {
+            self.taken.fetch_add(*octets as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// So many octets more came from the client.
+    pub(super) fn received(&self, octets: usize) {
+        self.received.fetch_add(octets as u64, Ordering::Relaxed);
     }
 
     pub(super) fn begun(&self) -> u64 {
@@ -120,18 +141,23 @@ impl Activity {
         self.count.load(Ordering::Acquire) == 0 && self.begun() == begun
     }
 
-    /// One exchange at a time: there is a way for 1xx answers, octets taken are its own, and it
-    /// ends with its connection.
+    /// One exchange at a time: there is a way for 1xx answers, what the connection carries is its
+    /// own, and it ends with its connection.
     fn is_single(&self) -> bool {
         self.interim.is_some()
     }
 
     fn look(&self, now: Instant) {
-        let taken = self.is_single().then(|| self.taken.load(Ordering::Relaxed));
+        let transport = Transport {
+            taken: self.taken.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            blocked: self.blocked.load(Ordering::Relaxed),
+            single: self.is_single(),
+        };
         // Looking is done outside of the lock: the exchanges' own tasks need it.
         let open = lock(&self.open).clone();
         for watch in open {
-            watch.look(now, taken);
+            watch.look(now, transport);
         }
     }
 

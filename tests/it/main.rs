@@ -18,6 +18,7 @@ mod attack_log;
 mod attack_silence;
 mod audit_disk_full;
 mod audit_kill;
+mod bodies_ending;
 mod bodies_large;
 mod bodies_messages;
 mod bodies_stalling;
