@@ -216,6 +216,8 @@ fn a_client_of_http_1_0_is_sent_no_interim_answer() {
     let mut client = connect(gateway.address("web"), &request);
     scripted.read_until("\r\n\r\n");
     scripted.say(HINTS);
+    // Time enough for it to be handed on before the answer takes its place.
+    assert_eq!(scripted.listen(500), "");
     scripted.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
     let answer = read_rest(&mut client);
     assert!(answer.starts_with("HTTP/1.0 200 OK\r\n"), "{answer}");
@@ -289,7 +291,7 @@ fn a_client_that_takes_no_trailers_is_sent_none() {
 fn trailers_pass_both_ways_over_http2() {
     let scripted = Scripted::start();
     let gateway = http2::gateway_with_tls(&scripted.upstream.url(), "");
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let request = http2::request("POST", "/", None)
             .header("te", "trailers")
@@ -325,12 +327,13 @@ fn trailers_pass_both_ways_over_http2() {
 fn early_hints_are_left_out_over_http2() {
     let scripted = Scripted::start();
     let gateway = http2::gateway_with_tls(&scripted.upstream.url(), "");
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let request = http2::request("GET", "/", None).body(()).unwrap();
         let (answer, _) = client.send_request(request, true).unwrap();
         scripted.read_until("\r\n\r\n");
         scripted.say(HINTS);
+        assert_eq!(scripted.listen(500), "");
         scripted.say(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
         assert_eq!(answer.await.unwrap().status(), 200);
     });
@@ -467,7 +470,7 @@ fn large_headers_pass_both_ways() {
 fn events_arrive_one_by_one_over_http2() {
     let scripted = Scripted::start();
     let gateway = http2::gateway_with_tls(&scripted.upstream.url(), "");
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let request = http2::request("GET", "/events", None).body(()).unwrap();
         let (answer, _) = client.send_request(request, true).unwrap();

@@ -226,7 +226,7 @@ fn an_upstream_may_be_silent_for_long_but_not_for_ever() {
 fn a_stream_of_http2_that_is_not_read_is_reset_and_the_others_go_on() {
     let upstream = plentiful(3 << 20);
     let gateway = http2::gateway_with_tls(&upstream.url(), "limits: {body_timeout: 1s}\n");
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let unread = http2::request("GET", "/unread", None).body(()).unwrap();
         let (unread, _) = client.send_request(unread, true).unwrap();
@@ -263,7 +263,7 @@ fn a_stream_of_http2_that_is_not_read_is_reset_and_the_others_go_on() {
 fn an_upload_over_http2_that_stalls_is_answered_with_408() {
     let (upstream, _received) = recording();
     let gateway = http2::gateway_with_tls(&upstream.url(), "limits: {body_timeout: 1s}\n");
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let request = http2::request("PUT", "/upload", None).body(()).unwrap();
         let (answer, mut body) = client.send_request(request, false).unwrap();

@@ -160,7 +160,7 @@ fn a_stream_of_http2_is_reset_alone() {
     let (upstream, tell) = upstream();
     let gateway = http2::gateway_with_tls(&upstream.url(), "");
     let id = let_in(&gateway);
-    http2::runtime().block_on(async {
+    http2::run(async {
         let mut client = http2::connect(&gateway).await;
         let ask = |path: &str| {
             let request = http2::request("GET", path, Some(THAILAND));

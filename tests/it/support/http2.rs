@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::Request;
 use rustls::pki_types::ServerName;
 
-use super::gateway::{Gateway, configuration};
+use super::gateway::{Gateway, PATIENCE, configuration};
 use super::places::DENMARK;
 
 const HOST: &str = "kilden.example.dk";
@@ -68,7 +69,15 @@ pub fn request(method: &str, path: &str, from: Option<&str>) -> http::request::B
         .header("x-forwarded-for", from.unwrap_or(DENMARK))
 }
 
-/// A runtime of the test's own.
-pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
+/// Runs a conversation to its end, within the patience of a test.
+pub fn run(conversation: impl Future<Output = ()>) {
+    run_within(PATIENCE, conversation);
+}
+
+/// The same for a conversation that takes its time.
+pub fn run_within(time: Duration, conversation: impl Future<Output = ()>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let within = async { tokio::time::timeout(time, conversation).await };
+    runtime.block_on(within).expect("the conversation came to an end");
 }

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 
 use bytes::Bytes;
 
-use super::gateway::Gateway;
+use super::gateway::{Gateway, PATIENCE};
 use super::http2;
 use super::raw::{RawUpstream, connect, head, read_until};
 
@@ -77,10 +77,10 @@ pub fn there_and_back(octets: u64) -> u64 {
     let gateway = http2::gateway_with_tls(&upstream.url(), "");
     // What is allocated once is allocated now.
     plain(&gateway, 8 << 20, &mut Growth::of(&gateway));
-    http2::runtime().block_on(over_http2(&gateway, 8 << 20, &mut Growth::of(&gateway)));
+    http2::run_within(PATIENCE * 4, over_http2(&gateway, 8 << 20, &mut Growth::of(&gateway)));
     let mut growth = Growth::of(&gateway);
     plain(&gateway, octets, &mut growth);
-    http2::runtime().block_on(over_http2(&gateway, octets, &mut growth));
+    http2::run_within(PATIENCE * 4, over_http2(&gateway, octets, &mut growth));
     growth.kib()
 }
 
