@@ -109,6 +109,12 @@ fn describe() {
         Unit::Count,
         "Requests that the upstream did not answer, by site and cause."
     );
+    describe_counter!(
+        "geovagt_exchanges_ended_total",
+        Unit::Count,
+        "Exchanges that the gateway ended, by cause: a stalled client or upstream, or a permission \
+         that ended."
+    );
     describe_gauge!(
         "geovagt_geoip_build_timestamp_seconds",
         Unit::Seconds,

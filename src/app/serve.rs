@@ -113,10 +113,12 @@ fn connection(
     tasks: crate::lifecycle::Tasks,
 ) -> impl Future<Output = ()> + Send + use<> {
     let gateway = Arc::clone(gateway);
-    let service = move |request, facts: Arc<listen::ConnectionFacts>| {
+    let service = move |request, facts: Arc<listen::ConnectionFacts>, watch| {
         let gateway = Arc::clone(&gateway);
         async move {
-            gateway::handle(&gateway, request, &facts).await.map_err(|_closed| CloseConnection)
+            gateway::handle(&gateway, request, &facts, watch)
+                .await
+                .map_err(|_closed| CloseConnection)
         }
     };
     http::serve(accepted, limits, Arc::new(service), tasks)

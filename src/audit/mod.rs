@@ -41,7 +41,7 @@ pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use handle::Audit;
 pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
-pub use place::{Completion, Entry, Place};
+pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
 pub use reference::{InvalidReference, Reference};
 pub use text::terminal_safe;

@@ -20,6 +20,21 @@ use crate::policy::Permit;
 /// An exchange that takes longer than this gets a second entry at its end.
 pub(super) const LONG_EXCHANGE: Duration = Duration::from_secs(10);
 
+/// How an exchange ended, as far as it could be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    /// A word of its own.
+    pub how: &'static str,
+    /// The reason's code, where a permission ended.
+    pub because: Option<&'static str>,
+    /// The gateway ended it: that is written down however short it was.
+    pub by_us: bool,
+    /// Octets of the client's body that were read.
+    pub request_octets: u64,
+    /// Octets of the answer's body that were handed on.
+    pub response_octets: u64,
+}
+
 /// A place for one entry. Nothing is forwarded before there is one.
 #[derive(Debug)]
 pub struct Place {
@@ -52,14 +67,15 @@ pub(super) struct Exchange {
     started: Instant,
 }
 
-/// Goes with the body: when it is dropped more than ten seconds after the exchange began, the
-/// `completed` entry is written, with the same reference.
+/// Goes with the body: when it is dropped more than ten seconds after the exchange began, or the
+/// gateway ended the exchange, the `completed` entry is written, with the same reference.
 #[derive(Debug)]
 pub struct Completion {
     shared: Arc<Shared>,
     class: Class,
     exchange: Arc<Exchange>,
     status: Option<u16>,
+    ending: Option<Ending>,
 }
 
 /// An exchange on its way to the writer.
@@ -69,6 +85,7 @@ pub(super) struct Answered {
     exchange: Arc<Exchange>,
     status: Option<u16>,
     milliseconds: u64,
+    ending: Option<Ending>,
 }
 
 impl Place {
@@ -157,25 +174,43 @@ impl Entry {
             class: place.class,
             exchange: Arc::clone(&self.exchange),
             status: Some(status),
+            ending: None,
         };
         let took = at.duration_since(self.exchange.facts.at).as_millis();
         let milliseconds = u64::try_from(took).unwrap_or(0);
         let exchange = Arc::clone(&self.exchange);
         let action = Action::Allowed;
-        let answered = Answered { action, exchange, status: Some(status), milliseconds };
+        let (status, ending) = (Some(status), None);
+        let answered = Answered { action, exchange, status, milliseconds, ending };
         (place.write(answered), Some(completion))
+    }
+}
+
+impl Entry {
+    /// The exchange ended before an answer.
+    pub fn unanswered(mut self, ending: Ending) {
+        self.write_unanswered(Some(ending));
+    }
+
+    fn write_unanswered(&mut self, ending: Option<Ending>) {
+        let Some(place) = self.place.take() else { return };
+        let milliseconds = milliseconds_since(self.exchange.started);
+        let (action, exchange) = (Action::Allowed, Arc::clone(&self.exchange));
+        let answered = Answered { action, exchange, status: None, milliseconds, ending };
+        let _ = place.write(answered);
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let milliseconds = milliseconds_since(self.exchange.started);
-            let exchange = Arc::clone(&self.exchange);
-            let answered =
-                Answered { action: Action::Allowed, exchange, status: None, milliseconds };
-            let _ = place.write(answered);
-        }
+        self.write_unanswered(None);
+    }
+}
+
+impl Completion {
+    /// The exchange has ended so.
+    pub fn ended(mut self, ending: Ending) {
+        self.ending = Some(ending);
     }
 }
 
@@ -184,7 +219,8 @@ impl Drop for Completion {
         let requests = self.shared.allowed == AllowedTraffic::Requests;
         let kept = self.class != Class::Allowed || requests;
         let long = clock::instant().duration_since(self.exchange.started) > LONG_EXCHANGE;
-        if !kept || !long {
+        let by_us = self.ending.is_some_and(|ending| ending.by_us);
+        if !kept || !(long || by_us) {
             return;
         }
         // At most one for each exchange that was let in, so the limits on those bound this too.
@@ -194,8 +230,22 @@ impl Drop for Completion {
             exchange: Arc::clone(&self.exchange),
             status: self.status,
             milliseconds: milliseconds_since(self.exchange.started),
+            ending: self.ending,
         };
         let _ = self.shared.push(self.class, Item::Answered(Box::new(answered)));
+    }
+}
+
+impl Ending {
+    fn told_in(self, event: Event) -> Event {
+        let event = event
+            .detail("ended", self.how)
+            .detail("request_bytes", self.request_octets)
+            .detail("response_bytes", self.response_octets);
+        match self.because {
+            Some(reason) => event.detail("because", reason),
+            None => event,
+        }
     }
 }
 
@@ -227,6 +277,9 @@ impl Answered {
         if let Some(person) = permit.person() {
             let id = format!("{}/{}", person.provider(), person.subject());
             event = event.personal(super::event::Field::UserId, &id);
+        }
+        if let Some(ending) = self.ending {
+            event = ending.told_in(event);
         }
         event
     }

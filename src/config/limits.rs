@@ -23,11 +23,18 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may stand without a request.
     pub idle_timeout: Duration,
+    /// How long a client may neither send what is waited for nor take what waits for it.
+    pub body_timeout: Duration,
+    /// Bytes a second that a client must send or take at least while it is waited for, on average
+    /// over `body_timeout`.
+    pub body_rate: u64,
     /// How long an upstream may take to accept a connection.
     pub upstream_connect_timeout: Duration,
     /// How long an upstream may take to begin its answer. ActiveSync polls stand for a quarter of an
     /// hour and more.
     pub upstream_response_timeout: Duration,
+    /// How long an upstream may be silent inside its answer. Event streams are.
+    pub upstream_body_timeout: Duration,
 }
 
 impl Default for Limits {
@@ -39,8 +46,11 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            body_timeout: Duration::from_secs(60),
+            body_rate: 256,
             upstream_connect_timeout: Duration::from_secs(5),
             upstream_response_timeout: Duration::from_secs(20 * 60),
+            upstream_body_timeout: Duration::from_secs(2 * 60 * 60),
         }
     }
 }
@@ -54,8 +64,11 @@ pub(super) struct RawLimits {
     header_bytes: Option<Spanned<u64>>,
     header_timeout: Option<Text>,
     idle_timeout: Option<Text>,
+    body_timeout: Option<Text>,
+    body_rate: Option<Spanned<u64>>,
     upstream_connect_timeout: Option<Text>,
     upstream_response_timeout: Option<Text>,
+    upstream_body_timeout: Option<Text>,
 }
 
 impl RawLimits {
@@ -74,16 +87,20 @@ impl RawLimits {
             count(self.requests_in_flight.as_ref(), default.requests_in_flight, 1..=1_000_000);
         let header_bytes =
             count(self.header_bytes.as_ref(), default.header_bytes, 8 << 10..=1 << 20);
+        let body_rate = check.number(self.body_rate.as_ref(), default.body_rate, 0..=1_000_000);
         let mut span = |text: Option<&Text>, default, most| {
             let seconds = Duration::from_secs;
             check.span(text, default, Duration::from_millis(100)..=seconds(most))
         };
         let header_timeout = span(self.header_timeout.as_ref(), default.header_timeout, 120);
         let idle_timeout = span(self.idle_timeout.as_ref(), default.idle_timeout, 3600);
+        let body_timeout = span(self.body_timeout.as_ref(), default.body_timeout, 3600);
         let upstream_connect_timeout =
             span(self.upstream_connect_timeout.as_ref(), default.upstream_connect_timeout, 120);
         let upstream_response_timeout =
             span(self.upstream_response_timeout.as_ref(), default.upstream_response_timeout, 7200);
+        let upstream_body_timeout =
+            span(self.upstream_body_timeout.as_ref(), default.upstream_body_timeout, 24 * 3600);
         Some(Limits {
             connections: connections?,
             connections_per_address: connections_per_address?,
@@ -91,8 +108,11 @@ impl RawLimits {
             header_bytes: header_bytes?,
             header_timeout: header_timeout?,
             idle_timeout: idle_timeout?,
+            body_timeout: body_timeout?,
+            body_rate: body_rate?,
             upstream_connect_timeout: upstream_connect_timeout?,
             upstream_response_timeout: upstream_response_timeout?,
+            upstream_body_timeout: upstream_body_timeout?,
         })
     }
 }

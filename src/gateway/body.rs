@@ -1,6 +1,11 @@
 //! The bodies that pass through, streamed: nothing is collected, sizes are never guessed.
+//!
+//! Always holds: a body that ends before its end ends with an error, so that neither side takes it
+//! for whole.
 
+use std::future::Future as _;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -8,19 +13,48 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use tokio::time::Sleep;
 
 use super::headers;
-use crate::upstream;
+use super::invitation::Invited;
+use super::passage::{End, Passage};
+use crate::upstream::{AnswerBody, Lease};
+
+/// Why a body ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The side that it comes from broke it off.
+    #[error("the body broke off")]
+    Broken(#[source] hyper::Error),
+    /// We ended the exchange.
+    #[error("the gateway ended the exchange: {0}")]
+    Ended(&'static str),
+    /// The answer is over, and the rest of the client's body does not come.
+    #[error("the exchange is over and the rest of its body does not come")]
+    Unwanted,
+}
 
 /// The client's body on its way up. What stands behind it says nothing in our name.
 #[derive(Debug)]
-pub struct RequestBody(Option<Incoming>);
+pub struct RequestBody(Option<Upload>);
+
+#[derive(Debug)]
+struct Upload {
+    body: Incoming,
+    passage: Arc<Passage>,
+    invited: Invited,
+    /// How long it is still waited for where the answer is over before it.
+    farewell: Option<Pin<Box<Sleep>>>,
+}
 
 impl RequestBody {
-    /// The body as it comes from the client.
+    /// The body as it comes from the client, which may wait to be asked for it.
     #[must_use]
-    pub fn new(body: Incoming) -> Self {
-        Self((!body.is_end_stream()).then_some(body))
+    pub(super) fn new(body: Incoming, passage: &Arc<Passage>, invited: Invited) -> Self {
+        if body.is_end_stream() {
+            return Self(None);
+        }
+        Self(Some(Upload { body, passage: Arc::clone(passage), invited, farewell: None }))
     }
 
     /// None at all.
@@ -38,24 +72,76 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
-        Pin::new(body)
-            .poll_frame(context)
-            .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let Some(upload) = &mut self.0 else { return Poll::Ready(None) };
+        upload.poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.as_ref().is_none_or(Body::is_end_stream)
+        self.0.as_ref().is_none_or(|upload| upload.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), |upload| upload.body.size_hint())
+    }
+}
+
+impl Upload {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Some(end) = self.passage.ended() {
+            return Poll::Ready(Some(Err(BodyError::Ended(end.word()))));
+        }
+        if self.invited.poll(context).is_pending() {
+            self.passage.upload_waits(context);
+            if self.passage.is_over() {
+                return Poll::Ready(Some(Err(BodyError::Unwanted)));
+            }
+            return Poll::Pending;
+        }
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        self.passage.upward(frame.is_pending(), octets(&frame));
+        if frame.is_pending() {
+            self.passage.upload_waits(context);
+            return self.poll_farewell(context);
+        }
+        self.farewell = None;
+        frame
+            .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
+            .map_err(BodyError::Broken)
+    }
+
+    /// The rest of a body whose answer is over is waited for a little, not for ever.
+    fn poll_farewell(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if !self.passage.is_over() {
+            return Poll::Pending;
+        }
+        let patience = self.passage.patience();
+        let farewell = self.farewell.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        farewell.as_mut().poll(context).map(|()| Some(Err(BodyError::Unwanted)))
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.passage.upward(false, 0);
+    }
+}
+
+fn octets<E>(frame: &Poll<Option<Result<Frame<Bytes>, E>>>) -> usize {
+    match frame {
+        Poll::Ready(Some(Ok(frame))) => frame.data_ref().map_or(0, Bytes::len),
+        Poll::Ready(Some(Err(_)) | None) | Poll::Pending => 0,
     }
 }
 
@@ -75,22 +161,41 @@ pub struct ResponseBody {
 #[derive(Debug)]
 enum Kind {
     Page(Full<Bytes>),
-    Upstream {
-        body: upstream::Body,
-        /// Whatever must live exactly as long as the exchange does.
-        _held: Held,
-    },
+    Upstream(Box<Download>),
 }
 
-/// Values that are dropped when the last byte has gone, or the client has.
-#[derive(Debug, Default)]
-pub struct Held {
+#[derive(Debug)]
+struct Download {
+    body: AnswerBody,
+    /// The longest piece that is handed on at once.
+    longest: usize,
+    rest: Bytes,
+    held: Held,
+}
+
+/// What lives exactly as long as the exchange does, until the last byte has gone, or the client has.
+#[derive(Debug)]
+pub(super) struct Held {
     /// Writes `completed` for a long exchange.
-    pub completion: Option<crate::audit::Completion>,
+    pub(super) completion: Option<crate::audit::Completion>,
     /// The exchange's place among the requests in flight.
-    pub in_flight: Option<super::limits::InFlight>,
+    pub(super) in_flight: Option<super::limits::InFlight>,
     /// The upstream's connection, where it goes on as a tunnel.
-    pub lease: Option<upstream::Lease>,
+    pub(super) lease: Option<Lease>,
+    /// Whether it may go on.
+    pub(super) passage: Arc<Passage>,
+    /// How it has ended, as far as it can be seen here.
+    pub(super) seen: End,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.in_flight.take());
+        self.passage.finish();
+        if let Some(completion) = self.completion.take() {
+            completion.ended(self.passage.ending(self.seen));
+        }
+    }
 }
 
 impl ResponseBody {
@@ -100,40 +205,103 @@ impl ResponseBody {
         Self { kind: Kind::Page(Full::new(bytes)) }
     }
 
-    /// The upstream's body; `held` lives as long as it does.
+    /// The upstream's body, handed on in pieces no longer than `longest`; `held` lives as long as it
+    /// does.
     #[must_use]
-    pub fn upstream(body: upstream::Body, held: Held) -> Self {
-        Self { kind: Kind::Upstream { body, _held: held } }
+    pub(super) fn upstream(body: AnswerBody, longest: usize, mut held: Held) -> Self {
+        if body.is_end_stream() {
+            held.seen = End::Whole;
+        }
+        let download = Download { body, longest: longest.max(1), rest: Bytes::new(), held };
+        Self { kind: Kind::Upstream(Box::new(download)) }
     }
 }
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         match &mut self.kind {
             Kind::Page(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-            Kind::Upstream { body, .. } => Pin::new(body)
-                .poll_frame(context)
-                .map_ok(|frame| with_trailers(frame, headers::prepare_response_trailers)),
+            Kind::Upstream(download) => download.poll_frame(context),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.kind {
             Kind::Page(body) => body.is_end_stream(),
-            Kind::Upstream { body, .. } => body.is_end_stream(),
+            Kind::Upstream(download) => download.is_whole(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.kind {
             Kind::Page(body) => body.size_hint(),
-            Kind::Upstream { body, .. } => body.size_hint(),
+            Kind::Upstream(download) => download.size_hint(),
         }
+    }
+}
+
+impl Download {
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let passage = &self.held.passage;
+        if let Some(end) = passage.ended() {
+            return Poll::Ready(Some(Err(BodyError::Ended(end.word()))));
+        }
+        if !self.rest.is_empty() {
+            let piece = self.next_piece();
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
+            passage.waits_for_upstream();
+            return Poll::Pending;
+        };
+        Poll::Ready(match frame {
+            None => {
+                self.held.seen = End::Whole;
+                None
+            }
+            Some(Err(error)) => {
+                self.held.seen = End::UpstreamBroke;
+                Some(Err(BodyError::Broken(error)))
+            }
+            Some(Ok(frame)) => Some(Ok(match frame.into_data() {
+                Ok(data) => {
+                    self.rest = data;
+                    Frame::data(self.next_piece())
+                }
+                Err(trailers) => with_trailers(trailers, headers::prepare_response_trailers),
+            })),
+        })
+    }
+
+    fn next_piece(&mut self) -> Bytes {
+        let piece = self.rest.split_to(self.rest.len().min(self.longest));
+        self.held.passage.downward(piece.len());
+        if self.is_whole() {
+            self.held.seen = End::Whole;
+        }
+        piece
+    }
+
+    fn is_whole(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        let rest = self.rest.len() as u64;
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint.set_lower(hint.lower().saturating_add(rest));
+        hint
     }
 }

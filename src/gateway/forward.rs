@@ -1,7 +1,13 @@
 //! To the upstream and back, for somebody who may pass and with an entry in the log.
 
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, header};
-use hyper::body::Incoming;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
+use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::{Held, RequestBody, ResponseBody};
@@ -9,7 +15,10 @@ use super::exchange::Exchange;
 use super::handle::Answer;
 use super::headers::{self, Statements};
 use super::identify::Admitted;
+use super::invitation::{Invitation, Invited};
 use super::limits::InFlight;
+use super::pages::Failure;
+use super::passage::{End, Passage};
 use super::standing::Standing;
 use super::{answers, tunnel};
 use crate::audit::{Class, Entry};
@@ -17,13 +26,18 @@ use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::config::ForwardCredentials;
 use crate::identity::{GATEWAY_COOKIES, Identity};
+use crate::listen::{Oversight, Watch};
 use crate::policy::{Denial, Reason};
-use crate::upstream::{self, UpstreamError};
+use crate::upstream::{AnswerBody, UpstreamError};
+
+/// The longest piece of a body that a stream of HTTP/2 is handed at once.
+const LONGEST_PIECE: usize = 32 << 10;
 
 /// What of the request is not yet read: its body, and the connection where it may become a tunnel.
 pub(super) struct Upward {
     pub(super) body: Incoming,
     pub(super) upgrade: Option<OnUpgrade>,
+    pub(super) watch: Arc<Watch>,
 }
 
 /// Forwards, unless the log cannot take the entry.
@@ -41,38 +55,89 @@ pub(super) async fn pass(
     exchange.site.traffic.decided(admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
     let reference = *entry.reference();
-    let outcome = send(exchange, &admitted, upward.body, &entry).await;
-    let status = outcome.as_ref().map_or_else(UpstreamError::status, Response::status);
+    let passage = passage(exchange, &admitted);
+    let passed = Passed { passage: &passage, watch: &upward.watch };
+    let outcome = send(exchange, &admitted, upward.body, &entry, &passed).await;
+    let status = match &outcome {
+        Ok(response) => response.status(),
+        Err(NoAnswer::Upstream(error)) => error.status(),
+        Err(NoAnswer::Ended(End::ClientStalled)) => StatusCode::REQUEST_TIMEOUT,
+        Err(NoAnswer::Ended(end)) => {
+            entry.unanswered(passage.ending(*end));
+            drop(in_flight);
+            // Whoever has ended this drops it now.
+            return std::future::pending().await;
+        }
+    };
     let (receipt, completion) = entry.answered_with_completion(status.as_u16(), clock::now());
     if class == Class::People && receipt.durable().await.is_err() {
         return answers::reject(exchange, Denial::new(Reason::AuditUnavailable), None);
     }
     let response = match outcome {
         Ok(response) => response,
-        Err(error) => return Ok(answers::upstream_trouble(exchange, &error, &reference)),
+        Err(NoAnswer::Upstream(error)) => {
+            return Ok(answers::upstream_trouble(exchange, &error, &reference));
+        }
+        Err(NoAnswer::Ended(_)) => {
+            return Ok(answers::failed(exchange, Failure::BodyTimeout, &reference));
+        }
     };
     exchange.site.traffic.answered(response.status());
-    let held = Held { completion, in_flight: Some(in_flight), lease: None };
-    let mut response = downward(exchange, identity, response, upward.upgrade, held);
+    passage.answered();
+    let held = Held {
+        completion,
+        in_flight: Some(in_flight),
+        lease: None,
+        passage,
+        seen: End::ClientLeft,
+    };
+    let mut response = downward(exchange, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
     Ok(response)
+}
+
+/// Why no answer of the upstream's is handed on.
+enum NoAnswer {
+    Upstream(UpstreamError),
+    /// We ended the exchange before the answer's head.
+    Ended(End),
+}
+
+impl From<UpstreamError> for NoAnswer {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error)
+    }
+}
+
+/// What an exchange is watched by while it passes.
+struct Passed<'a> {
+    passage: &'a Arc<Passage>,
+    watch: &'a Arc<Watch>,
+}
+
+fn passage(exchange: &Exchange<'_>, admitted: &Admitted) -> Arc<Passage> {
+    let content = exchange.parts.headers.get(header::CONTENT_TYPE);
+    let is_rpc = content.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
+    let standing = Standing::of(exchange, admitted.identity.as_ref());
+    let limits = &exchange.snapshot.config.limits;
+    Arc::new(Passage::new(standing, limits, &admitted.permit, is_rpc))
 }
 
 /// The upstream's answer on its way to the client.
 fn downward(
     exchange: &Exchange<'_>,
-    identity: Option<&Identity>,
-    mut response: Response<upstream::Body>,
+    mut response: Response<AnswerBody>,
     upgrade: Option<OnUpgrade>,
     held: Held,
 ) -> Response<ResponseBody> {
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     headers::prepare_response(response.headers_mut(), switching);
+    // What a stream of HTTP/2 has taken is seen a piece at a time.
+    let many = exchange.parts.version == Version::HTTP_2;
+    let longest = if many { LONGEST_PIECE } else { usize::MAX };
     match upgrade {
-        Some(client) if switching => {
-            tunnel::open(exchange, client, response, held, Standing::of(exchange, identity))
-        }
-        Some(_) | None => response.map(|body| ResponseBody::upstream(body, held)),
+        Some(client) if switching => tunnel::open(exchange, client, response, held),
+        Some(_) | None => response.map(|body| ResponseBody::upstream(body, longest, held)),
     }
 }
 
@@ -92,16 +157,79 @@ async fn send(
     admitted: &Admitted,
     body: Incoming,
     entry: &Entry,
-) -> Result<Response<upstream::Body>, UpstreamError> {
+    passed: &Passed<'_>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    let (invitation, invited) = invitation(exchange.parts);
     let request = |body| {
         let mut request = Request::new(body);
         *request.method_mut() = exchange.parts.method.clone();
         *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
         *request.headers_mut() = upward_headers(exchange, admitted, entry);
+        keep_body(&mut request);
+        hear_interim(&mut request, exchange.parts.version, passed.watch, invitation.clone());
         request
     };
     let again = || request(RequestBody::empty());
-    exchange.site.servers.send(request(RequestBody::new(body)), again).await
+    let first = request(RequestBody::new(body, passed.passage, invited));
+    passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
+    let mut sending = pin!(exchange.site.servers.send(first, again));
+    poll_fn(|context| match sending.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(outcome.map_err(NoAnswer::Upstream)),
+        Poll::Pending => passed
+            .passage
+            .ended()
+            .map_or(Poll::Pending, |end| Poll::Ready(Err(NoAnswer::Ended(end)))),
+    })
+    .await
+}
+
+/// hyper would leave out a body of unknown length where the method seldom has one.
+fn keep_body(request: &mut Request<RequestBody>) {
+    let unknown = request.body().size_hint().exact().is_none();
+    if unknown && [Method::GET, Method::HEAD].contains(request.method()) {
+        request
+            .headers_mut()
+            .insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+}
+
+/// A client that waits to be asked for its body (RFC 9110 section 10.1.1) waits for the upstream.
+fn invitation(parts: &Parts) -> (Option<Arc<Invitation>>, Invited) {
+    let expects = parts.headers.get(header::EXPECT);
+    if !expects.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        return (None, Invited::default());
+    }
+    let invitation = Arc::new(Invitation::default());
+    (Some(Arc::clone(&invitation)), Invited::by(invitation))
+}
+
+/// The upstream's 1xx answers: 100 asks for the body, the others go on to the client where its
+/// version of HTTP and our server can carry them.
+fn hear_interim(
+    request: &mut Request<RequestBody>,
+    version: Version,
+    watch: &Arc<Watch>,
+    invitation: Option<Arc<Invitation>>,
+) {
+    let goes_on = version == Version::HTTP_11 && watch.interim().is_some();
+    if !goes_on && invitation.is_none() {
+        return;
+    }
+    if let Some(interim) = watch.interim() {
+        interim.expect();
+    }
+    let watch = Arc::clone(watch);
+    hyper::ext::on_informational(request, move |answer| {
+        if answer.status() == StatusCode::CONTINUE {
+            if let Some(invitation) = &invitation {
+                invitation.give();
+            }
+        } else if let Some(interim) = watch.interim() {
+            let mut fields = answer.headers().clone();
+            headers::prepare_interim(&mut fields);
+            interim.send(answer.status(), &fields);
+        }
+    });
 }
 
 /// The client's headers without what is not theirs to say, and our statements.

@@ -1,5 +1,7 @@
 //! The way through the gateway, from top to bottom.
 
+use std::sync::Arc;
+
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -10,7 +12,7 @@ use super::forward::{Upward, pass};
 use super::identify::{admit, deny};
 use super::{Closed, Gateway, answers, own_pages};
 use crate::clock;
-use crate::listen::ConnectionFacts;
+use crate::listen::{ConnectionFacts, Watch};
 use crate::policy::{Denial, Reason, Verdict};
 
 /// An answer, or the end of the connection without one.
@@ -27,6 +29,7 @@ pub(crate) async fn handle(
     gateway: &Gateway,
     request: Request<Incoming>,
     connection: &ConnectionFacts,
+    watch: Arc<Watch>,
 ) -> Answer {
     let started = clock::instant();
     let snapshot = gateway.snapshot();
@@ -49,7 +52,7 @@ pub(crate) async fn handle(
         own_pages::answer(&exchange, body).await
     } else {
         match admit(&exchange).await {
-            Ok(admitted) => pass(&exchange, admitted, Upward { body, upgrade }, place).await,
+            Ok(admitted) => pass(&exchange, admitted, Upward { body, upgrade, watch }, place).await,
             Err(answer) => *answer,
         }
     };

@@ -1,7 +1,8 @@
-//! Whether somebody who was let in may still be in: for connections that outlive their request.
+//! Whether somebody who was let in may still be in: for exchanges that last.
 //!
 //! Always holds: the same decision function as for a request, with the policy, the exemptions and
-//! the database that are in effect now. An exemption that ends or is revoked ends its tunnels.
+//! the database that are in effect now. An exemption that ends or is revoked ends what it
+//! let in.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use super::exchange::Exchange;
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identity::Identity;
-use crate::policy::{self, Person, Subject, Verdict};
+use crate::policy::{self, Person, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it: the gateway learns of a change within a
 /// second, so looking more often would bring nothing.
@@ -40,19 +41,29 @@ impl Standing {
         }
     }
 
-    /// Waits until the permission is gone.
-    pub(super) async fn ended(&self) {
-        while self.holds(clock::now()) {
+    /// Waits until the permission is gone, and gives the reason for which it would be refused now.
+    pub(super) async fn ended(&self) -> Option<Reason> {
+        loop {
+            if let Err(because) = self.now(clock::now()) {
+                return because;
+            }
             tokio::time::sleep(INTERVAL).await;
         }
     }
 
-    fn holds(&self, now: Timestamp) -> bool {
+    /// Whether the permission stands.
+    ///
+    /// # Errors
+    /// The reason for which it would be refused now; none where the site is gone.
+    pub(super) fn now(&self, now: Timestamp) -> Result<(), Option<Reason>> {
         let snapshot = self.snapshot.load();
-        let Some(site) = snapshot.sites.by_host(&self.host) else { return false };
+        let Some(site) = snapshot.sites.by_host(&self.host) else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
         let subject = Subject { address: self.client, location, person: self.person.as_ref() };
-        let verdict = policy::decide(&site.policy, &subject, &snapshot.exemptions, now);
-        matches!(verdict, Verdict::Allow(_))
+        match policy::decide(&site.policy, &subject, &snapshot.exemptions, now) {
+            Verdict::Allow(_) => Ok(()),
+            Verdict::Identify(challenge) => Err(Some(challenge.reason())),
+            Verdict::Deny(denial) => Err(Some(denial.reason())),
+        }
     }
 }

@@ -8,11 +8,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{Request, Response, StatusCode};
+use ::http::{Request, Response, StatusCode, Version};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -21,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::accepted::{Accepted, ApplicationProtocol, ConnectionFacts};
 use super::framing::{Guarded, Upgraded};
+use super::interim::Outgoing;
+use super::oversight::{Activity, Busy, Ticks, Watch, overseen, task_of_newest};
 use super::stream::Stream;
 use crate::lifecycle::Tasks;
 
@@ -60,33 +61,35 @@ pub struct CloseConnection;
 /// A body's or a service's error, whatever it is.
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Speaks HTTP on a connection until it ends. Upgrades are possible on HTTP/1.1.
+/// Speaks HTTP on a connection until it ends. Upgrades are possible on HTTP/1.1. The service gets a
+/// [`Watch`] with each request, through which an exchange that lasts can be ended.
 ///
 /// Dropping the future closes the connection.
 pub async fn serve<S, F, B>(accepted: Accepted, limits: HttpLimits, service: Arc<S>, tasks: Tasks)
 where
-    S: Fn(Request<Incoming>, Arc<ConnectionFacts>) -> F + Send + Sync + 'static,
+    S: Fn(Request<Incoming>, Arc<ConnectionFacts>, Arc<Watch>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
     B::Error: Into<AnyError>,
 {
     let Accepted { stream, facts } = accepted;
-    let activity = Arc::new(Activity::default());
     let http2 = facts
         .tls
         .as_ref()
         .is_some_and(|tls| tls.application_protocol == ApplicationProtocol::Http2);
+    let activity = if http2 { Activity::http2() } else { Activity::http1() };
     let upgraded = Upgraded::default();
     let answer = {
         let (activity, upgraded) = (Arc::clone(&activity), upgraded.clone());
-        service_fn(move |request| {
-            let busy = Busy::new(&activity);
-            let answer = service(request, Arc::clone(&facts));
+        service_fn(move |request: Request<Incoming>| {
+            let busy = Busy::begin(&activity, request.version() == Version::HTTP_11);
+            let answer = service(request, Arc::clone(&facts), Arc::clone(&busy.watch));
             let upgraded = upgraded.clone();
             async move {
                 match answer.await {
                     Ok(response) => {
+                        busy.watch.answered();
                         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                             upgraded.set();
                         }
@@ -102,11 +105,13 @@ where
     };
     let stopping = tasks.stopping();
     if http2 {
-        let connection =
-            http2_builder(limits, tasks).serve_connection(TokioIo::new(stream), answer);
+        let executor = OnTasks { tasks, activity: Arc::clone(&activity) };
+        let io = TokioIo::new(Outgoing::new(stream, Arc::clone(&activity)));
+        let connection = http2_builder(limits, executor).serve_connection(io, answer);
         drive(connection, &stopping, Some(limits.idle), &activity).await;
     } else {
-        let io = TokioIo::new(Guarded::new(stream, limits.head_time, upgraded));
+        let guarded = Guarded::new(stream, limits.head_time, upgraded);
+        let io = TokioIo::new(Outgoing::new(guarded, Arc::clone(&activity)));
         let connection = http1_builder(limits).serve_connection(io, answer).with_upgrades();
         drive(connection, &stopping, None, &activity).await;
     }
@@ -123,8 +128,8 @@ fn http1_builder(limits: HttpLimits) -> http1::Builder {
     builder
 }
 
-fn http2_builder(limits: HttpLimits, tasks: Tasks) -> http2::Builder<OnTasks> {
-    let mut builder = http2::Builder::new(OnTasks(tasks));
+fn http2_builder(limits: HttpLimits, executor: OnTasks) -> http2::Builder<OnTasks> {
+    let mut builder = http2::Builder::new(executor);
     builder
         .timer(TokioTimer::new())
         .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
@@ -143,11 +148,12 @@ async fn drive<C: Connection>(
 ) {
     let mut connection = std::pin::pin!(connection);
     let mut finishing = false;
+    let mut ticks = Ticks::default();
     loop {
         let begun = activity.begun();
         tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
+            ended = overseen(connection.as_mut(), activity, &mut ticks) => {
+                if let Some(Err(error)) = ended {
                     tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
                 }
                 return;
@@ -187,7 +193,7 @@ trait Connection: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Guarded<Stream>>, S>
+impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Outgoing<Guarded<Stream>>>, S>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,
@@ -199,7 +205,7 @@ where
     }
 }
 
-impl<S, B> Connection for http2::Connection<TokioIo<Stream>, S, OnTasks>
+impl<S, B> Connection for http2::Connection<TokioIo<Outgoing<Stream>>, S, OnTasks>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,
@@ -215,52 +221,18 @@ where
 
 /// The streams of an HTTP/2 connection are tasks with an owner, like all others.
 #[derive(Clone)]
-struct OnTasks(Tasks);
+struct OnTasks {
+    tasks: Tasks,
+    activity: Arc<Activity>,
+}
 
 impl<F> hyper::rt::Executor<F> for OnTasks
 where
     F: Future<Output = ()> + Send + 'static,
 {
+    /// hyper asks the service for a request's answer and spawns that answer's task at once.
     fn execute(&self, task: F) {
-        self.0.spawn(task);
-    }
-}
-
-/// Whether something happens on a connection.
-#[derive(Debug, Default)]
-struct Activity {
-    begun: AtomicU64,
-    open: AtomicUsize,
-    hang_up: CancellationToken,
-}
-
-impl Activity {
-    fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Acquire)
-    }
-
-    fn is_quiet_since(&self, begun: u64) -> bool {
-        self.open.load(Ordering::Acquire) == 0 && self.begun() == begun
-    }
-}
-
-/// One exchange, from its head to the end of its answer's body.
-#[derive(Debug)]
-struct Busy {
-    activity: Arc<Activity>,
-}
-
-impl Busy {
-    fn new(activity: &Arc<Activity>) -> Self {
-        activity.begun.fetch_add(1, Ordering::AcqRel);
-        activity.open.fetch_add(1, Ordering::AcqRel);
-        Self { activity: Arc::clone(activity) }
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.activity.open.fetch_sub(1, Ordering::AcqRel);
+        self.tasks.spawn(task_of_newest(&self.activity, task));
     }
 }
 

@@ -15,7 +15,9 @@ mod certificates;
 mod door;
 mod framing;
 pub mod http;
+mod interim;
 mod limits;
+mod oversight;
 mod preamble;
 mod stream;
 #[cfg(test)]
@@ -27,5 +29,7 @@ pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionF
 pub use bind::{BindError, bind};
 pub use certificates::{CertificateError, Certificates, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
+pub use interim::Reserved;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
+pub use oversight::{Oversight, Transport, Watch};
 pub use stream::Stream;

@@ -4,6 +4,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -62,15 +63,31 @@ impl Drop for OpenGauge {
 pub(super) struct Wire {
     tcp: TcpStream,
     watch: Option<ForeignPreamble>,
+    /// Whether the client has been too slow once, and little is kept ready for it since.
+    slow: bool,
 }
+
+/// What a client that reads slowly finds ready in the kernel, beyond what is on its way to it. The
+/// kernel asks for more at half of it, so this is also the step in which its progress is seen.
+const READY_FOR_SLOW: u32 = 64 << 10;
 
 impl Wire {
     pub(super) fn new(tcp: TcpStream) -> Self {
-        Self { tcp, watch: None }
+        Self { tcp, watch: None, slow: false }
     }
 
     pub(super) fn refusing_preamble(tcp: TcpStream) -> Self {
-        Self { tcp, watch: Some(ForeignPreamble::default()) }
+        Self { tcp, watch: Some(ForeignPreamble::default()), slow: false }
+    }
+
+    /// The kernel would keep megabytes for a client that reads slowly, and would not be heard of for
+    /// minutes while it empties them.
+    fn waits_for_client<T>(&mut self, outcome: Poll<T>) -> Poll<T> {
+        if outcome.is_pending() && !self.slow {
+            self.slow = true;
+            let _ = SockRef::from(&self.tcp).set_tcp_notsent_lowat(READY_FOR_SLOW);
+        }
+        outcome
     }
 }
 
@@ -106,7 +123,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().tcp).poll_write(cx, bytes)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.tcp).poll_write(cx, bytes);
+        this.waits_for_client(outcome)
     }
 
     fn poll_write_vectored(
@@ -114,7 +133,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().tcp).poll_write_vectored(cx, slices)
+        let this = self.get_mut();
+        let outcome = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
+        this.waits_for_client(outcome)
     }
 
     fn is_write_vectored(&self) -> bool {

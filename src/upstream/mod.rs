@@ -53,6 +53,9 @@ use watch::Watched;
 /// The body that goes up: the client's, streamed.
 pub type RequestBody = crate::gateway::body::RequestBody;
 
+/// The body of an upstream's answer.
+pub type AnswerBody = Body;
+
 /// How long an upstream may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {

@@ -34,6 +34,12 @@ pub fn prepare_response(headers: &mut HeaderMap, websocket: bool) {
     remove_where(headers, statements::is_ours);
 }
 
+/// Takes out of a 1xx answer what must not go on, and all that a final answer alone can say.
+pub fn prepare_interim(headers: &mut HeaderMap) {
+    prepare_response(headers, false);
+    remove_where(headers, |name| ["content-length", "set-cookie", "trailer"].contains(&name));
+}
+
 /// Takes out of what stands behind a client's body all that would not go on from its head, and all
 /// that a trailer must not say (RFC 9110 section 6.5.1): some upstreams merge both.
 pub fn prepare_request_trailers(trailers: &mut HeaderMap) {

@@ -27,6 +27,8 @@ pub enum Failure {
     PageNotFound,
     /// 405: the page does not take this method.
     MethodNotAllowed,
+    /// 408: the rest of what was to be sent never came.
+    BodyTimeout,
     /// 413: more was sent than is taken.
     TooLarge,
     /// 421: this connection was opened for another host.
@@ -75,6 +77,7 @@ impl Failure {
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::UnknownSite | Self::PageNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -126,6 +129,11 @@ impl Failure {
                 "Det kan siden ikke tage imod",
                 "Din browser eller app bad om noget, som denne side ikke kan.",
                 "Åbn siden på ny fra adresselinjen.",
+            ],
+            Self::BodyTimeout => [
+                "Det, du sendte, nåede ikke frem",
+                "Forbindelsen gik i stå undervejs, så vi fik kun en del af det. Vi ved ikke, om systemet bag ved har gemt noget af det.",
+                "Se efter, om forbindelsen til nettet er god, og send det igen.",
             ],
             Self::TooLarge => [
                 "Det var for meget på én gang",
@@ -206,6 +214,11 @@ impl Failure {
                 "This page cannot take that",
                 "Your browser or app asked for something that this page does not do.",
                 "Open the page again from the address bar.",
+            ],
+            Self::BodyTimeout => [
+                "What you sent did not arrive",
+                "The connection came to a standstill on the way, so we received only a part. We do not know whether the system behind has kept any of it.",
+                "Check that your connection is good, and send it again.",
             ],
             Self::TooLarge => [
                 "That was too much at once",

@@ -10,6 +10,7 @@ use std::time::Duration;
 async fn answer(
     request: Request<Incoming>,
     facts: Arc<ConnectionFacts>,
+    _watch: Arc<Watch>,
 ) -> Result<Response<Full<Bytes>>, CloseConnection> {
     if request.uri().path() == "/close" {
         return Err(CloseConnection);
@@ -197,7 +198,7 @@ async fn framing_in_doubt_is_a_bad_request_and_the_end() {
 
 #[tokio::test]
 async fn after_an_upgrade_the_octets_are_not_http() {
-    let service = |mut request: Request<Incoming>, _: Arc<ConnectionFacts>| async move {
+    let service = |mut request: Request<Incoming>, _: Arc<ConnectionFacts>, _: Arc<Watch>| async move {
         let upgrade = hyper::upgrade::on(&mut request);
         let echo = async move {
             let mut stream = TokioIo::new(upgrade.await.unwrap());

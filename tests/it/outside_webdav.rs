@@ -1,0 +1,79 @@
+//! WebDAV through the gateway, with curl and Debian's Apache behind it.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::support::gateway::{Gateway, configuration};
+use crate::support::outside::{Program, command, curl, free_address};
+use crate::support::places::DENMARK;
+
+fn apache(directory: &Path, address: std::net::SocketAddr) -> Program {
+    let root = directory.display();
+    std::fs::create_dir(directory.join("files")).unwrap();
+    // Apache gives its rights up where it is started as root.
+    for part in ["", "files"] {
+        let open = std::fs::Permissions::from_mode(0o777);
+        std::fs::set_permissions(directory.join(part), open).unwrap();
+    }
+    let mut text = String::new();
+    for module in ["mpm_event", "authz_core", "mime", "dav", "dav_fs", "dav_lock"] {
+        writeln!(text, "LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so")
+            .unwrap();
+    }
+    write!(
+        text,
+        "ServerRoot {root}\nServerName kilden.example.dk\nListen {address}\nPidFile {root}/pid\n\
+         ErrorLog {root}/error.log\nTypesConfig /dev/null\nDocumentRoot {root}/files\n\
+         DavLockDB {root}/locks\nMutex file:{root} default\n\
+         <Directory {root}/files>\nDav On\nRequire all granted\n</Directory>\n"
+    )
+    .unwrap();
+    std::fs::write(directory.join("apache.conf"), text).unwrap();
+    let mut apache = command("apache2");
+    apache.args(["-D", "FOREGROUND", "-f"]).arg(directory.join("apache.conf"));
+    Program::start(apache, &directory.join("output"), address)
+}
+
+#[test]
+fn outside_webdav_with_apache() {
+    let directory = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let _apache = apache(directory.path(), address);
+    let gateway = Gateway::start(&configuration(&format!("http://{address}"), ""));
+    let to = gateway.address("web");
+    let host = "http://kilden.example.dk";
+    let connect = format!("kilden.example.dk:80:{}:{}", to.ip(), to.port());
+    let ask = |method: &str, path: &str, more: &[&str]| {
+        let (url, from) = (format!("{host}{path}"), format!("X-Forwarded-For: {DENMARK}"));
+        let mut all = vec!["--connect-to", &connect, "-X", method, "-H", &from];
+        all.extend(["-w", "\n%{http_code}"]);
+        all.extend(more);
+        all.push(&url);
+        let (code, printed) = curl(&all);
+        assert_eq!(code, 0, "{method} {path}");
+        let (body, status) = printed.rsplit_once('\n').unwrap();
+        (status.parse::<u16>().unwrap(), body.to_owned())
+    };
+    let status = |method: &str, path: &str, more: &[&str]| ask(method, path, more).0;
+    assert_eq!(status("MKCOL", "/mappe/", &[]), 201);
+    assert_eq!(status("PUT", "/mappe/brev.txt", &["--data-binary", "goddag"]), 201);
+    let (multi, listing) = ask("PROPFIND", "/mappe/", &["-H", "Depth: 1"]);
+    assert_eq!(multi, 207, "{listing}");
+    assert!(listing.contains("/mappe/brev.txt"), "{listing}");
+    let destination = format!("Destination: {host}/mappe/nyt%20brev.txt");
+    assert_eq!(status("MOVE", "/mappe/brev.txt", &["-H", &destination]), 201);
+    assert_eq!(ask("GET", "/mappe/nyt%20brev.txt", &[]), (200, "goddag".into()));
+    let copy = format!("Destination: {host}/mappe/kopi.txt");
+    assert_eq!(status("COPY", "/mappe/nyt%20brev.txt", &["-H", &copy]), 201);
+    let lock = "<?xml version=\"1.0\"?><D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/>\
+                </D:lockscope><D:locktype><D:write/></D:locktype></D:lockinfo>";
+    let (locked, granted) = ask("LOCK", "/mappe/kopi.txt", &["--data-binary", lock]);
+    assert_eq!(locked, 200, "{granted}");
+    let token = granted.split("opaquelocktoken:").nth(1).unwrap().split('<').next().unwrap();
+    assert_eq!(status("DELETE", "/mappe/kopi.txt", &[]), 423);
+    let token = format!("Lock-Token: <opaquelocktoken:{token}>");
+    assert_eq!(status("UNLOCK", "/mappe/kopi.txt", &["-H", &token]), 204);
+    assert_eq!(status("DELETE", "/mappe/", &[]), 204);
+    assert_eq!(status("GET", "/mappe/nyt%20brev.txt", &[]), 404);
+}
