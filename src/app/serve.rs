@@ -13,7 +13,7 @@ use crate::clock;
 use crate::config::{Affinity, Config, Listener};
 use crate::gateway::{self, Gateway};
 use crate::identifier::ListenerId;
-use crate::listen::http::{self, CloseConnection, HttpLimits};
+use crate::listen::http::{self, Answering, CloseConnection, HttpLimits, Refused};
 use crate::listen::{
     self, Accepted, ConnectionAddress, ConnectionLimits, Door, DoorError, DoorSettings, Gate,
     Reloaded,
@@ -112,14 +112,17 @@ fn connection(
     limits: HttpLimits,
     tasks: crate::lifecycle::Tasks,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let gateway = Arc::clone(gateway);
-    let service = move |request, facts: Arc<listen::ConnectionFacts>| {
-        let gateway = Arc::clone(&gateway);
+    let (answering, refusing) = (Arc::clone(gateway), Arc::clone(gateway));
+    let answer = move |request, facts: Arc<listen::ConnectionFacts>| {
+        let gateway = Arc::clone(&answering);
         async move {
             gateway::handle(&gateway, request, &facts).await.map_err(|_closed| CloseConnection)
         }
     };
-    http::serve(accepted, limits, Arc::new(service), tasks)
+    let refuse = move |refused: &Refused, facts: &listen::ConnectionFacts| {
+        gateway::refuse(&refusing, refused, facts)
+    };
+    http::serve(accepted, limits, Arc::new(Answering { answer, refuse }), tasks)
 }
 
 /// `denial: close` on a listener: whoever would be rejected by every site ends here, before TLS.

@@ -15,6 +15,7 @@ pub mod limits;
 mod own_pages;
 mod own_views;
 pub mod pages;
+mod refused;
 pub mod sites;
 mod standing;
 mod tunnel;
@@ -25,6 +26,7 @@ use arc_swap::ArcSwap;
 
 pub(crate) use answers::count;
 pub(crate) use handle::handle;
+pub(crate) use refused::refuse;
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
