@@ -146,7 +146,7 @@ pub async fn start(
         audit.clone(),
         authenticator.clone(),
         upstreams,
-        RequestLimit::new(config.limits.requests_in_flight),
+        RequestLimit::new(config.limits.requests_in_flight, config.limits.requests_per_address),
         tasks.clone(),
     ));
     let app = App {

@@ -40,8 +40,11 @@ pub(crate) struct Doors {
 
 /// Binds every listener and loads what it needs.
 pub(super) fn open(config: &Config) -> Result<Open, StartError> {
-    let limits =
-        ConnectionLimits::new(config.limits.connections, config.limits.connections_per_address);
+    let limits = ConnectionLimits::with_handshake_time(
+        config.limits.connections,
+        config.limits.connections_per_address,
+        config.limits.header_timeout,
+    );
     let open_one = |listener: &Listener| {
         let settings = DoorSettings::load(listener, offers_http2(config))?;
         let door = Door::new(listener.name.clone(), settings, limits.clone());

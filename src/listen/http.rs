@@ -142,12 +142,12 @@ pub async fn serve<S: Service>(
     service: Arc<S>,
     tasks: Tasks,
 ) {
-    let Accepted { stream, facts } = accepted;
+    let Accepted { stream, facts, since } = accepted;
     let protocol = facts.tls.as_ref().map(|tls| tls.application_protocol);
     if protocol == Some(ApplicationProtocol::Http2) {
         Box::pin(serve_http2(stream, facts, limits, service, tasks)).await;
     } else {
-        http1::serve(stream, facts, limits, service, tasks.stopping()).await;
+        http1::serve(stream, facts, since, limits, service, tasks.stopping()).await;
     }
 }
 

@@ -36,21 +36,21 @@ const BEGINNING: usize = 4 * 1024;
 /// that it reads its answer and no reset.
 const PARTING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
 /// How long a client that sends nothing more may wait for the answer. It may as well be gone.
-const HALF_CLOSED: Duration = Duration::from_secs(30);
+const HALF_CLOSED: Duration = Duration::from_secs(5);
 
 /// Speaks HTTP/1.1 until the connection ends.
 pub(super) async fn serve<S: Service>(
     stream: Stream,
     facts: Arc<ConnectionFacts>,
+    since: Instant,
     limits: HttpLimits,
     service: Arc<S>,
     stopping: CancellationToken,
 ) {
-    let shared = Shared::new();
+    let shared = Shared::new(since);
     let mut stream = stream;
-    let mut patience = limits.head_time;
+    let mut deadline = since + limits.head_time;
     loop {
-        let deadline = clock::instant() + patience;
         let Some(beginning) = wait(&mut stream, deadline, &stopping).await else { return };
         let io = TokioIo::new(Guarded::new(stream, beginning, Arc::clone(&shared)));
         let answer = answering(Arc::clone(&service), Arc::clone(&facts), Arc::clone(&shared));
@@ -66,7 +66,7 @@ pub(super) async fn serve<S: Service>(
             return;
         }
         stream = returned.stream;
-        patience = limits.idle.saturating_sub(tick(limits));
+        deadline = clock::instant() + limits.idle.saturating_sub(tick(limits));
     }
 }
 

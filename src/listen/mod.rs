@@ -28,5 +28,6 @@ pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionF
 pub use bind::{BindError, bind};
 pub use certificates::{CertificateError, Certificates, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
+pub(crate) use limits::one_holder;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
 pub use stream::Stream;

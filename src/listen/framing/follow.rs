@@ -188,7 +188,10 @@ impl Framing {
             Some(b' ' | b'\t') => return Err(Doubtful),
             Some(b'c') => {
                 let Some(value) = value_of(line, b"content-length") else { return Ok(()) };
-                let length = number(value, 10, 18).filter(|_| !too_long).ok_or(Doubtful)?;
+                // A number that begins with 0 is octal to some.
+                let octal = value.len() > 1 && value.starts_with(b"0");
+                let length = number(value, 10, 18).filter(|_| !too_long && !octal);
+                let length = length.ok_or(Doubtful)?;
                 if self.chunked || self.length.replace(length).is_some() {
                     return Err(Doubtful);
                 }

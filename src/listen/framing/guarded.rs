@@ -72,9 +72,9 @@ impl Mark {
 }
 
 impl<S> Shared<S> {
-    pub(in crate::listen) fn new() -> Arc<Self> {
+    pub(in crate::listen) fn new(start: Instant) -> Arc<Self> {
         Arc::new(Self {
-            start: clock::instant(),
+            start,
             begun: AtomicU64::new(0),
             open: AtomicUsize::new(0),
             upgraded: AtomicBool::new(false),
@@ -85,7 +85,7 @@ impl<S> Shared<S> {
         })
     }
 
-    /// When the connection began to speak HTTP.
+    /// When the connection began.
     pub(in crate::listen) fn start(&self) -> Instant {
         self.start
     }

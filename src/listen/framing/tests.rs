@@ -165,7 +165,7 @@ fn lengths_in_hyper(octets: &[u8]) -> Vec<usize> {
         let (mut client, server) = tokio::io::duplex(64 * 1024);
         client.write_all(octets).await.unwrap();
         client.shutdown().await.unwrap();
-        let shared = Shared::new();
+        let shared = Shared::new(crate::clock::instant());
         let counting = Arc::clone(&shared);
         let service =
             hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| {

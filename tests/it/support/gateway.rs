@@ -313,3 +313,13 @@ pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
 }
+
+/// Asks again until there is something, or stops the test.
+pub fn eventually_some<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let mut found = None;
+    eventually(what, || {
+        found = ask();
+        found.is_some()
+    });
+    found.expect("eventually stops the test otherwise")
+}
