@@ -187,7 +187,11 @@ pub(super) fn upstream_trouble(
     reference: &Reference,
 ) -> Response<ResponseBody> {
     if let UpstreamError::ClientBody(_) = error {
-        return failed(exchange, Failure::UnclearRequest, reference);
+        let mut response = failed(exchange, Failure::UnclearRequest, reference);
+        if exchange.parts.version < Version::HTTP_2 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        return response;
     }
     let site = exchange.site.site.id.as_str();
     metrics::counter!(
@@ -200,6 +204,7 @@ pub(super) fn upstream_trouble(
         UpstreamError::Unreachable { .. } | UpstreamError::NoServer => Failure::UpstreamUnavailable,
         UpstreamError::Nonsense { .. }
         | UpstreamError::Unasked { .. }
+        | UpstreamError::Ambiguous { .. }
         | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };

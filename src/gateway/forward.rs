@@ -12,7 +12,7 @@ use super::headers::{self, Statements};
 use super::identify::Admitted;
 use super::limits::InFlight;
 use super::standing::Standing;
-use super::{answers, tunnel};
+use super::{answers, canonical, tunnel};
 use crate::audit::{Class, Entry};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -100,7 +100,13 @@ async fn send(
     *request.uri_mut() = target(server, exchange.canonical.path_and_query());
     *request.version_mut() = Version::HTTP_11;
     *request.headers_mut() = upward_headers(exchange, admitted, entry);
-    exchange.gateway.upstreams.send(request).await
+    let response = exchange.gateway.upstreams.send(request).await?;
+    if canonical::is_clear_answer(response.headers()) {
+        Ok(response)
+    } else {
+        let server = server.authority().map(ToString::to_string).unwrap_or_default();
+        Err(UpstreamError::Ambiguous { server })
+    }
 }
 
 /// The server's scheme and authority with the request's path and query, byte for byte.

@@ -13,7 +13,7 @@ mod accepted;
 mod bind;
 mod certificates;
 mod door;
-mod framing;
+pub mod framing;
 pub mod http;
 mod http1;
 mod limits;

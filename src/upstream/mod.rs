@@ -62,6 +62,12 @@ pub enum UpstreamError {
         /// The server that was asked.
         server: String,
     },
+    /// Its answer's length can be read in more than one way: 502.
+    #[error("the upstream {server} answered with a length that can be read in two ways")]
+    Ambiguous {
+        /// The server that was asked.
+        server: String,
+    },
     /// The client's own body broke off or cannot be read: 400. Says nothing of the upstream.
     #[error("the client's body cannot be read to its end")]
     ClientBody(#[source] hyper_util::client::legacy::Error),
@@ -83,9 +89,10 @@ impl UpstreamError {
     #[must_use]
     pub fn status(&self) -> http::StatusCode {
         match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
-                http::StatusCode::BAD_GATEWAY
-            }
+            Self::Unreachable { .. }
+            | Self::Nonsense { .. }
+            | Self::Unasked { .. }
+            | Self::Ambiguous { .. } => http::StatusCode::BAD_GATEWAY,
             Self::ClientBody(_) => http::StatusCode::BAD_REQUEST,
             Self::Slow { .. } => http::StatusCode::GATEWAY_TIMEOUT,
             Self::NoServer => http::StatusCode::SERVICE_UNAVAILABLE,
@@ -97,7 +104,7 @@ impl UpstreamError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
-            Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
+            Self::Nonsense { .. } | Self::Unasked { .. } | Self::Ambiguous { .. } => "nonsense",
             Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::NoServer => "no_server",

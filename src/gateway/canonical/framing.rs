@@ -24,6 +24,21 @@ pub(super) fn check(parts: &Parts) -> Result<(), Ambiguous> {
     }
 }
 
+/// Whether an upstream's answer says its length once: hyper would take one of two and pass both on.
+pub(crate) fn is_clear_answer(headers: &HeaderMap) -> bool {
+    let (Ok(encoding), Ok(length)) =
+        (only(headers, &TRANSFER_ENCODING), only(headers, &CONTENT_LENGTH))
+    else {
+        return false;
+    };
+    match (encoding, length) {
+        (Some(encoding), None) => encoding.eq_ignore_ascii_case(b"chunked"),
+        (None, Some(length)) => is_length(length),
+        (None, None) => true,
+        (Some(_), Some(_)) => false,
+    }
+}
+
 /// The value of a header that may stand at most once.
 fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]>, Ambiguous> {
     let mut lines = headers.get_all(name).iter();

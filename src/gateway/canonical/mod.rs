@@ -19,6 +19,8 @@ use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Version};
 
+pub(crate) use framing::is_clear_answer;
+
 use host::Authority;
 
 /// The one reading of a request.

@@ -1,6 +1,6 @@
 //! Where one request ends and the next begins. PURE.
 
-use memchr::{memchr, memchr2, memchr3};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 /// So much of a line is kept that comes in pieces.
 const LINE_LENGTH: usize = 280;
@@ -28,7 +28,7 @@ pub(super) enum At {
 
 /// Follows the framing of one connection.
 #[derive(Debug)]
-pub(super) struct Framing {
+pub struct Framing {
     pub(super) at: At,
     pub(super) request_line_seen: bool,
     partial: Partial,
@@ -51,9 +51,16 @@ struct Partial {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Doubtful;
 
+impl Default for Framing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Framing {
-    #[cfg(test)]
-    pub(super) fn new() -> Self {
+    /// At the beginning of a connection.
+    #[must_use]
+    pub fn new() -> Self {
         Self::after(0)
     }
 
@@ -70,32 +77,75 @@ impl Framing {
         }
     }
 
-    /// Follows the next octets up to the end of the request; gives how many of them belong to it,
-    /// or else the index of the first that must not be read.
-    pub(super) fn follow(&mut self, octets: &[u8]) -> Result<usize, usize> {
+    /// Follows the next octets up to the end of the request; gives how many of them belong to it.
+    ///
+    /// # Errors
+    /// The index of the first octet that must not be read.
+    pub fn follow(&mut self, octets: &[u8]) -> Result<usize, usize> {
         let mut index = 0;
         while let Some(rest) = octets.get(index..).filter(|rest| !rest.is_empty()) {
-            index += match self.at {
-                At::Body(left) | At::Chunk(left) => self.skip(left, rest.len()),
-                At::Head | At::ChunkSize | At::ChunkEnd | At::Trailer => {
-                    let Some(end) = memchr(b'\n', rest) else {
-                        self.keep(rest);
-                        return Ok(octets.len());
-                    };
-                    let (line, behind) = rest.split_at(end);
-                    if let Err(Doubtful) = self.line(line) {
-                        self.look_for_hosts(line);
-                        self.look_for_hosts(behind);
-                        return Err(index + end);
-                    }
-                    end + 1
-                }
+            let taken = match self.at {
+                At::Body(left) | At::Chunk(left) => Ok(self.skip(left, rest.len())),
+                At::Head if self.partial.length == 0 => self.follow_head(rest),
+                At::Head | At::ChunkSize | At::ChunkEnd | At::Trailer => self.follow_line(rest),
             };
+            match taken {
+                Ok(taken) => index += taken,
+                Err(doubtful) => {
+                    self.look_for_hosts(rest);
+                    return Err(index + doubtful);
+                }
+            }
             if self.is_between() {
                 break;
             }
         }
         Ok(index)
+    }
+
+    /// Takes a line, or the beginning of one.
+    fn follow_line(&mut self, octets: &[u8]) -> Result<usize, usize> {
+        let Some(end) = memchr(b'\n', octets) else {
+            self.keep(octets);
+            return Ok(octets.len());
+        };
+        let (line, _) = octets.split_at(end);
+        self.line(line).map_err(|Doubtful| end)?;
+        Ok(end + 1)
+    }
+
+    /// Takes as much of a head as there is. What must not stand within a line is looked for once in
+    /// all of them together: that is what makes it quick.
+    fn follow_head(&mut self, octets: &[u8]) -> Result<usize, usize> {
+        let (mut begin, mut lines) = (0, 0);
+        let (whole, rest) = loop {
+            let rest = octets.get(begin..).unwrap_or_default();
+            let Some(end) = memchr(b'\n', rest) else { break (begin, rest) };
+            let last = begin + end;
+            let seen = || octets.get(..last).unwrap_or_default();
+            let doubtful = |Doubtful| first_spoilt(seen()).unwrap_or(last);
+            let Some((b'\r', line)) = rest.split_at(end).0.split_last() else {
+                return Err(doubtful(Doubtful));
+            };
+            lines += 1;
+            if !self.request_line_seen && memchr(b'#', line).is_some() {
+                return Err(doubtful(Doubtful));
+            }
+            if line.is_empty() && is_spoilt(seen(), lines) {
+                return Err(doubtful(Doubtful));
+            }
+            self.end_of_line(line).map_err(doubtful)?;
+            begin = last + 1;
+            if self.at != At::Head || self.is_between() {
+                return Ok(begin);
+            }
+        };
+        let seen = octets.get(..whole).unwrap_or_default();
+        if is_spoilt(seen, lines) {
+            return Err(first_spoilt(seen).unwrap_or(whole));
+        }
+        self.keep(rest);
+        Ok(octets.len())
     }
 
     /// Whether the next octet is the first of a request.
@@ -266,6 +316,25 @@ impl Partial {
         self.ends_in_return = false;
         self.spoilt = false;
     }
+}
+
+/// Whether there is a NUL, or a carriage return besides those at the ends of so many lines.
+fn is_spoilt(octets: &[u8], lines: usize) -> bool {
+    memchr_iter(b'\r', octets).count() != lines || memchr(0, octets).is_some()
+}
+
+/// The end of the first line that has a NUL or a carriage return within it.
+fn first_spoilt(octets: &[u8]) -> Option<usize> {
+    let mut begin = 0;
+    while let Some(end) = memchr(b'\n', octets.get(begin..)?) {
+        let line = octets.get(begin..begin + end)?;
+        let content = line.split_last().map_or(line, |(_, content)| content);
+        if memchr2(b'\r', 0, content).is_some() || line.last() == Some(&0) {
+            return Some(begin + end);
+        }
+        begin += end + 1;
+    }
+    None
 }
 
 fn is_folded(line: &[u8]) -> bool {

@@ -16,4 +16,5 @@ mod guarded;
 #[cfg(test)]
 mod tests;
 
+pub use follow::Framing;
 pub(super) use guarded::{Guarded, Refusal, Shared};
