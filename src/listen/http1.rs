@@ -28,8 +28,9 @@ use super::stream::Stream;
 use crate::clock;
 use crate::lifecycle::OnWake;
 
-/// How often a connection looks whether something has ended, at most.
-const TICK: Duration = Duration::from_secs(2);
+/// How soon a connection looks whether something has ended, and how late at most where nothing moves.
+/// The sooner a parser goes that has nothing to parse, the fewer there are at a time.
+const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// How much of a request's beginning is read before there is a parser for it.
 const BEGINNING: usize = 4 * 1024;
 /// How long a refusal may take to be written, and how long what the client still sends is read so
@@ -66,7 +67,7 @@ pub(super) async fn serve<S: Service>(
             return;
         }
         stream = returned.stream;
-        deadline = clock::instant() + limits.idle.saturating_sub(tick(limits));
+        deadline = clock::instant() + limits.idle.saturating_sub(LOOK.0);
     }
 }
 
@@ -146,7 +147,8 @@ async fn drive<C: Connection>(
     stopping: &CancellationToken,
 ) -> Outcome {
     let mut stop = pin!(OnWake::new(stopping.cancelled()));
-    let mut sleep = pin!(sleep_until((clock::instant() + tick(limits)).into()));
+    let mut pause = LOOK.0;
+    let mut sleep = pin!(sleep_until(next_look(shared, limits, clock::instant(), pause).into()));
     let mut begun = shared.begun();
     let mut finishing = false;
     poll_fn(|cx| {
@@ -174,7 +176,8 @@ async fn drive<C: Connection>(
             if shared.is_quiet() && before == begun {
                 return Poll::Ready(Outcome::Quiet);
             }
-            sleep.as_mut().reset(next_look(shared, limits, now).into());
+            pause = if before == begun { LOOK.1.min(pause * 2) } else { LOOK.0 };
+            sleep.as_mut().reset(next_look(shared, limits, now, pause).into());
         }
         Poll::Pending
     })
@@ -194,14 +197,15 @@ fn head_deadline(shared: &Shared<Stream>, limits: HttpLimits) -> Option<Instant>
     Some(began + limits.head_time)
 }
 
-fn next_look(shared: &Shared<Stream>, limits: HttpLimits, now: Instant) -> Instant {
-    let next = now + tick(limits);
+/// Never later than after a limit, so that one that begins to run is not overslept.
+fn next_look(
+    shared: &Shared<Stream>,
+    limits: HttpLimits,
+    now: Instant,
+    pause: Duration,
+) -> Instant {
+    let next = now + pause.min(LOOK.1).min(limits.head_time).min(limits.idle);
     head_deadline(shared, limits).map_or(next, |deadline| deadline.min(next))
-}
-
-/// Never longer than a limit, so that one that begins to run is never overslept.
-fn tick(limits: HttpLimits) -> Duration {
-    TICK.min(limits.head_time).min(limits.idle)
 }
 
 fn refused(refusal: Refusal) -> Refused {
