@@ -3,6 +3,10 @@
 //! Always holds: every task is spawned on a [`Tasks`], which waits for it at shutdown.
 
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -64,6 +68,62 @@ impl Tasks {
     #[must_use]
     pub fn count(&self) -> usize {
         self.tracker.len()
+    }
+}
+
+/// A future that is polled only when it was woken, however often its task runs. Waiting for something
+/// that all tasks wait for takes a lock that all share; with this, a busy task takes it once.
+#[derive(Debug)]
+pub(crate) struct OnWake<F> {
+    future: Pin<Box<F>>,
+    alarm: Arc<Alarm>,
+    task: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct Alarm {
+    rung: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl<F> OnWake<F> {
+    pub(crate) fn new(future: F) -> Self {
+        let alarm = Alarm { rung: AtomicBool::new(true), task: Mutex::new(None) };
+        Self { future: Box::pin(future), alarm: Arc::new(alarm), task: None }
+    }
+}
+
+impl<F: Future> Future for OnWake<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = &mut *self;
+        if !this.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            this.task = Some(cx.waker().clone());
+            *this.alarm.waker() = Some(cx.waker().clone());
+        }
+        if !this.alarm.rung.load(Ordering::Relaxed)
+            || !this.alarm.rung.swap(false, Ordering::AcqRel)
+        {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(Arc::clone(&this.alarm));
+        this.future.as_mut().poll(&mut Context::from_waker(&waker))
+    }
+}
+
+impl Alarm {
+    fn waker(&self) -> std::sync::MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.rung.store(true, Ordering::Release);
+        if let Some(task) = &*self.waker() {
+            task.wake_by_ref();
+        }
     }
 }
 

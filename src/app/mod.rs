@@ -140,7 +140,7 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
         audit.clone(),
         authenticator.clone(),
         upstreams,
-        RequestLimit::new(config.limits.requests_in_flight),
+        RequestLimit::new(config.limits.requests_in_flight, config.limits.requests_per_address),
         tasks.clone(),
     ));
     gateway.upstreams.take(&prepared);

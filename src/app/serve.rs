@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{Affinity, Config, Listener};
 use crate::gateway::{self, Gateway};
 use crate::identifier::ListenerId;
-use crate::listen::http::{self, CloseConnection, HttpLimits};
+use crate::listen::http::{self, Answering, CloseConnection, HttpLimits, Refused};
 use crate::listen::{
     self, Accepted, ConnectionAddress, ConnectionLimits, Door, DoorError, DoorSettings, Gate,
     Reloaded,
@@ -40,8 +40,11 @@ pub(crate) struct Doors {
 
 /// Binds every listener and loads what it needs.
 pub(super) fn open(config: &Config) -> Result<Open, StartError> {
-    let limits =
-        ConnectionLimits::new(config.limits.connections, config.limits.connections_per_address);
+    let limits = ConnectionLimits::with_handshake_time(
+        config.limits.connections,
+        config.limits.connections_per_address,
+        config.limits.header_timeout,
+    );
     let open_one = |listener: &Listener| {
         let settings = DoorSettings::load(listener, offers_http2(config))?;
         let door = Door::new(listener.name.clone(), settings, limits.clone());
@@ -112,16 +115,19 @@ fn connection(
     limits: HttpLimits,
     tasks: crate::lifecycle::Tasks,
 ) -> impl Future<Output = ()> + Send + use<> {
-    let gateway = Arc::clone(gateway);
-    let service = move |request, facts: Arc<listen::ConnectionFacts>, watch| {
-        let gateway = Arc::clone(&gateway);
+    let (answering, refusing) = (Arc::clone(gateway), Arc::clone(gateway));
+    let answer = move |request, facts: Arc<listen::ConnectionFacts>, watch| {
+        let gateway = Arc::clone(&answering);
         async move {
             gateway::handle(&gateway, request, &facts, watch)
                 .await
                 .map_err(|_closed| CloseConnection)
         }
     };
-    http::serve(accepted, limits, Arc::new(service), tasks)
+    let refuse = move |refused: &Refused, facts: &listen::ConnectionFacts| {
+        gateway::refuse(&refusing, refused, facts)
+    };
+    http::serve(accepted, limits, Arc::new(Answering { answer, refuse }), tasks)
 }
 
 /// `denial: close` on a listener: whoever would be rejected by every site ends here, before TLS.

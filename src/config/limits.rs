@@ -17,6 +17,8 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Requests between their head and the end of their answer.
     pub requests_in_flight: usize,
+    /// Those of one client, whichever proxies they came through; a quarter where nothing is said.
+    pub requests_per_address: usize,
     /// Bytes of a request's head.
     pub header_bytes: usize,
     /// From the first byte of a connection or request to the end of its head, TLS included.
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections: 10_000,
             connections_per_address: 2_000,
             requests_in_flight: 10_000,
+            requests_per_address: 2_500,
             header_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
@@ -61,6 +64,7 @@ pub(super) struct RawLimits {
     connections: Option<Spanned<u64>>,
     connections_per_address: Option<Spanned<u64>>,
     requests_in_flight: Option<Spanned<u64>>,
+    requests_per_address: Option<Spanned<u64>>,
     header_bytes: Option<Spanned<u64>>,
     header_timeout: Option<Text>,
     idle_timeout: Option<Text>,
@@ -85,6 +89,9 @@ impl RawLimits {
         );
         let requests_in_flight =
             count(self.requests_in_flight.as_ref(), default.requests_in_flight, 1..=1_000_000);
+        let quarter = (requests_in_flight.unwrap_or(default.requests_in_flight) / 4).max(1);
+        let requests_per_address =
+            count(self.requests_per_address.as_ref(), quarter, 1..=1_000_000);
         let header_bytes =
             count(self.header_bytes.as_ref(), default.header_bytes, 8 << 10..=1 << 20);
         let body_rate = check.number(self.body_rate.as_ref(), default.body_rate, 0..=1_000_000);
@@ -105,6 +112,7 @@ impl RawLimits {
             connections: connections?,
             connections_per_address: connections_per_address?,
             requests_in_flight: requests_in_flight?,
+            requests_per_address: requests_per_address?,
             header_bytes: header_bytes?,
             header_timeout: header_timeout?,
             idle_timeout: idle_timeout?,

@@ -46,7 +46,8 @@ pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Answer {
         StatusCode::METHOD_NOT_ALLOWED => Failure::MethodNotAllowed,
         _ => Failure::UnclearRequest,
     };
-    let mut response = unsited_failure(unsited, Reason::UnclearRequest, failure)?;
+    let status = ambiguous.status();
+    let mut response = unsited_failure(unsited, Reason::UnclearRequest, failure, status)?;
     if unsited.parts.version < Version::HTTP_2 {
         // Where one request is in doubt, so is where the next one begins.
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -56,13 +57,19 @@ pub(super) fn unclear(unsited: &Unsited<'_>, ambiguous: Ambiguous) -> Answer {
 
 /// A host that no site takes.
 pub(super) fn no_site(unsited: &Unsited<'_>) -> Answer {
-    unsited_failure(unsited, Reason::UnknownSite, Failure::UnknownSite)
+    let failure = Failure::UnknownSite;
+    unsited_failure(unsited, Reason::UnknownSite, failure, failure.status())
 }
 
-fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> Answer {
+fn unsited_failure(
+    unsited: &Unsited<'_>,
+    reason: Reason,
+    failure: Failure,
+    status: StatusCode,
+) -> Answer {
     let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
     let mut facts = facts(connection, parts, *client, located, *now);
-    facts.status = (!silent).then(|| failure.status().as_u16());
+    facts.status = (!silent).then(|| status.as_u16());
     facts.path = Some(parts.uri.path().into());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
     traffic::unsited().decided(reason);
@@ -77,7 +84,10 @@ fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> A
         reference: Some(&reference),
         at: *now,
     };
-    Ok(respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view)))
+    let mut response =
+        respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view));
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 /// Rejects: with the page, with what suits the client, or without a byte.
@@ -178,7 +188,11 @@ pub(super) fn upstream_trouble(
     reference: &Reference,
 ) -> Response<ResponseBody> {
     if let UpstreamError::ClientBody(_) = error {
-        return failed(exchange, Failure::UnclearRequest, reference);
+        let mut response = failed(exchange, Failure::UnclearRequest, reference);
+        if exchange.parts.version < Version::HTTP_2 {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        return response;
     }
     let site = exchange.site.site.id.as_str();
     metrics::counter!(
@@ -193,6 +207,7 @@ pub(super) fn upstream_trouble(
         | UpstreamError::NoServer => Failure::UpstreamUnavailable,
         UpstreamError::Nonsense { .. }
         | UpstreamError::Unasked { .. }
+        | UpstreamError::Ambiguous { .. }
         | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };

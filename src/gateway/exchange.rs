@@ -203,7 +203,7 @@ impl<'a> Exchange<'a> {
 
 /// Whether this client gets no byte for a request that reaches no site: it names one that would
 /// reject the client so, or every site there is would.
-fn is_silent(
+pub(super) fn is_silent(
     snapshot: &Snapshot,
     host: Option<&str>,
     address: ClientAddress,

@@ -39,7 +39,7 @@ pub(crate) async fn handle(
         Ok(exchange) => exchange,
         Err(answer) => return *answer,
     };
-    let Some(place) = gateway.limit.enter() else {
+    let Some(place) = gateway.limit.enter(exchange.client) else {
         // Whoever is rejected anyway is told nothing of how much there is to do.
         return match exchange.decide(None) {
             Verdict::Deny(denial) => deny(&exchange, denial),

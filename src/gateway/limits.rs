@@ -1,38 +1,105 @@
-//! How many requests may be in flight at once.
+//! How many requests may be in flight at once, in all and of one client.
 //!
-//! Always holds: a place is given back when its value is dropped, whatever ended the exchange.
+//! Always holds: a place is given back when its value is dropped, whatever ended the exchange. No
+//! client is told apart by name: counting takes no lock and no memory, however many come.
 
+use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::client_address::ClientAddress;
+use crate::listen::one_holder;
 use crate::telemetry::traffic;
+
+/// How many counters each of the two rows has.
+const COUNTERS: usize = 8192;
 
 /// The places for requests in flight; clones share them.
 #[derive(Debug, Clone)]
 pub struct RequestLimit {
     places: Arc<Semaphore>,
+    shares: Arc<Shares>,
 }
 
 /// One request in flight.
 #[derive(Debug)]
 pub struct InFlight {
     _place: OwnedSemaphorePermit,
+    _share: Option<Share>,
+}
+
+/// Two rows of counters. A client counts in one of each, which others may share; it has as many as
+/// the lower of the two at most. So nobody gets more than a share, and somebody gets less only where
+/// others who take all of theirs meet them in both rows.
+#[derive(Debug)]
+struct Shares {
+    most: u32,
+    hasher: RandomState,
+    rows: [Box<[AtomicU32]>; 2],
+}
+
+/// One request's part in both rows.
+#[derive(Debug)]
+struct Share {
+    shares: Arc<Shares>,
+    at: [usize; 2],
 }
 
 impl RequestLimit {
-    /// Room for this many requests.
+    /// Room for this many requests, so many of them of one client.
     #[must_use]
-    pub fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))) }
+    pub fn new(places: usize, of_one_client: usize) -> Self {
+        let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
+        let shares = Shares {
+            most: u32::try_from(of_one_client).unwrap_or(u32::MAX),
+            hasher: RandomState::new(),
+            rows: [row(), row()],
+        };
+        let places = Semaphore::new(places.min(Semaphore::MAX_PERMITS));
+        Self { places: Arc::new(places), shares: Arc::new(shares) }
     }
 
-    /// A place, or none where all are taken. Never waits: a full gateway says so at once.
+    /// A place, or none where all are taken, or all that this client may have. Never waits: a full
+    /// gateway says so at once. A client that is not known has no share to use up; it is rejected
+    /// anyway.
     #[must_use]
-    pub fn enter(&self) -> Option<InFlight> {
+    pub fn enter(&self, client: ClientAddress) -> Option<InFlight> {
+        let share = match client {
+            ClientAddress::Known(known) => Some(self.shares.take(known.seen())?),
+            ClientAddress::Unknown(_) => None,
+        };
         let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
         traffic::entered();
-        Some(InFlight { _place: place })
+        Some(InFlight { _place: place, _share: share })
+    }
+}
+
+impl Shares {
+    fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
+        let hash = self.hasher.hash_one(one_holder(client));
+        let index = |bits: u64| usize::try_from(bits).unwrap_or_default() % COUNTERS;
+        let share =
+            Share { shares: Arc::clone(self), at: [index(hash >> 32), index(hash & 0xffff_ffff)] };
+        let before = share.counters().map(|counter| counter.fetch_add(1, Ordering::Relaxed)).min();
+        // Where it is too much, dropping the share takes it back.
+        (before.unwrap_or_default() < self.most).then_some(share)
+    }
+}
+
+impl Share {
+    fn counters(&self) -> impl Iterator<Item = &AtomicU32> {
+        self.shares.rows.iter().zip(self.at).filter_map(|(row, at)| row.get(at))
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        for counter in self.counters() {
+            counter.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -45,14 +112,65 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client_address::{KnownAddress, UnknownBecause};
+
+    fn client(address: &str) -> ClientAddress {
+        ClientAddress::Known(KnownAddress::new(address.parse().unwrap()).unwrap())
+    }
 
     #[test]
     fn a_full_gateway_says_so_and_a_place_comes_back() {
-        let limit = RequestLimit::new(1);
-        let first = limit.enter();
+        let limit = RequestLimit::new(1, 1);
+        let first = limit.enter(client("5.6.7.8"));
         assert!(first.is_some());
-        assert!(limit.enter().is_none());
+        assert!(limit.enter(client("5.6.7.9")).is_none());
         drop(first);
-        assert!(limit.enter().is_some());
+        assert!(limit.enter(client("5.6.7.9")).is_some());
+    }
+
+    #[test]
+    fn no_client_takes_all_and_none_pays_for_another() {
+        let limit = RequestLimit::new(10_000, 3);
+        let all = |address: &str| {
+            let taken = (0..10).filter_map(|_| limit.enter(client(address)));
+            taken.collect::<Vec<_>>()
+        };
+        let first = all("5.6.7.8");
+        assert_eq!(first.len(), 3);
+        assert_eq!(all("5.6.7.9").len(), 3);
+        // Whoever holds an IPv6 address holds its /64.
+        let sixth = [all("2a00::1"), all("2a00::2")].concat_lengths();
+        assert_eq!(sixth, 3);
+        assert_eq!(all("2a00:0:0:1::1").len(), 3);
+        // What was refused has not been counted, and what ends comes back.
+        drop(first);
+        assert_eq!(all("5.6.7.8").len(), 3);
+        let unknown = ClientAddress::Unknown(UnknownBecause::HeaderMissing);
+        assert!((0..10).all(|_| limit.enter(unknown).is_some()));
+    }
+
+    /// Ten clients that take all they may leave a thousand others alone.
+    #[test]
+    fn the_greedy_do_not_hide_the_others() {
+        let limit = RequestLimit::new(100_000, 100);
+        let greedy: Vec<_> = (0..10)
+            .flat_map(|n| (0..100).map(move |_| n))
+            .map(|n| limit.enter(client(&format!("5.6.7.{n}"))).unwrap())
+            .collect();
+        let refused = (0..1000_u32)
+            .filter(|n| limit.enter(client(&format!("9.{}.{}.1", n / 250, n % 250))).is_none())
+            .count();
+        assert!(refused <= 1, "{refused} of 1000");
+        assert_eq!(greedy.len(), 1000);
+    }
+
+    trait Lengths {
+        fn concat_lengths(&self) -> usize;
+    }
+
+    impl Lengths for [Vec<InFlight>; 2] {
+        fn concat_lengths(&self) -> usize {
+            self.iter().map(Vec::len).sum()
+        }
     }
 }

@@ -18,6 +18,7 @@ mod own_views;
 mod pace;
 pub mod pages;
 mod passage;
+mod refused;
 pub mod sites;
 mod standing;
 mod tunnel;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 pub(crate) use handle::handle;
+pub(crate) use refused::refuse;
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;

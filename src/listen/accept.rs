@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
-use super::accepted::{Accepted, ConnectionAddress, ConnectionFacts};
-use super::door::{Door, DoorSettings};
+use super::accepted::{Accepted, ConnectionAddress, ConnectionFacts, TlsFacts};
+use super::door::{Door, DoorSettings, TlsSettings};
 use super::limits::{ConnectionGuard, LimitReached};
 use super::stream::{OpenGauge, Stream, Wire};
 use super::{preamble, tls};
 use crate::client_address::{
     ClientAddress, HeaderSource, Preamble, derive, derive_proxy, is_trusted,
 };
+use crate::clock;
 use crate::lifecycle::Tasks;
 
 /// A trusted proxy sends its preamble at once.
@@ -81,7 +83,8 @@ pub async fn accept<G, H, F>(
         let (door, shared) = (Arc::clone(&door), Arc::clone(&shared));
         tasks.spawn(async move {
             let (gate, handle) = &*shared;
-            match prepare(&door, tcp, peer, guard, gate).await {
+            // What is needed only at the beginning is not kept for as long as the connection.
+            match Box::pin(prepare(&door, tcp, peer, guard, gate)).await {
                 Ok(accepted) => handle(accepted).await,
                 Err(reason) => rejected(&door, reason),
             }
@@ -116,6 +119,7 @@ async fn prepare(
     mut guard: ConnectionGuard,
     gate: &impl Fn(ConnectionAddress) -> Gate,
 ) -> Result<Accepted, &'static str> {
+    let since = clock::instant();
     let gauge = OpenGauge::new(door.name().as_str());
     let settings = door.settings();
     let _ = tcp.set_nodelay(true);
@@ -134,7 +138,7 @@ async fn prepare(
     }
     let (stream, tls) = match &settings.tls {
         None => (Stream::plain(wire, guard, gauge), None),
-        Some(tls) => match tls::handshake(&tls.acceptor, wire, tls::HANDSHAKE_LIMIT).await {
+        Some(tls) => match Box::pin(handshake(door, tls, wire)).await {
             Ok((stream, facts)) => (Stream::tls(stream, guard, gauge), Some(facts)),
             Err(error) => {
                 tracing::debug!(listener = %door.name(), %peer, error = &error as &dyn std::error::Error, "no TLS");
@@ -144,7 +148,15 @@ async fn prepare(
     };
     let (name, source) = (door.name().clone(), Arc::clone(&settings.source));
     let facts = ConnectionFacts::new(name, (peer, local), address, tls, source);
-    Ok(Accepted { stream, facts: Arc::new(facts) })
+    Ok(Accepted { stream, facts: Arc::new(facts), since })
+}
+
+async fn handshake(
+    door: &Door,
+    settings: &TlsSettings,
+    wire: Wire,
+) -> Result<(TlsStream<Wire>, TlsFacts), tls::HandshakeError> {
+    tls::handshake(&settings.acceptor, wire, door.limits().handshake_time()).await
 }
 
 /// What the connection tells of its client before a byte of TLS or HTTP is read.

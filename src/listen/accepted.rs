@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ::http::HeaderMap;
 
@@ -19,6 +20,8 @@ pub struct Accepted {
     pub stream: Stream,
     /// What is known of it.
     pub facts: Arc<ConnectionFacts>,
+    /// When it was accepted; the time for the first head runs from then.
+    pub since: Instant,
 }
 
 /// What is known of a connection; the same for every request on it.

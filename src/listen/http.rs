@@ -12,14 +12,15 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use ::http::{Request, Response, StatusCode, Version};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::accepted::{Accepted, ApplicationProtocol, ConnectionFacts};
-use super::framing::{Guarded, Upgraded};
+use super::http1;
 use super::interim::Outgoing;
 use super::oversight::{Activity, Busy, Ticks, Watch, overseen, task_of_newest};
 use super::stream::Stream;
@@ -59,41 +60,132 @@ impl Default for HttpLimits {
 pub struct CloseConnection;
 
 /// A body's or a service's error, whatever it is.
-type AnyError = Box<dyn std::error::Error + Send + Sync>;
+pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Speaks HTTP on a connection until it ends. Upgrades are possible on HTTP/1.1. The service gets a
-/// [`Watch`] with each request, through which an exchange that lasts can be ended.
-///
-/// Dropping the future closes the connection.
-pub async fn serve<S, F, B>(accepted: Accepted, limits: HttpLimits, service: Arc<S>, tasks: Tasks)
+/// A head that was refused before it became a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What it deserves to be told.
+    pub status: StatusCode,
+    /// The hosts that it names, as far as they were seen. Good for deciding whether to answer, and
+    /// for nothing that opens anything.
+    pub hosts: Vec<String>,
+}
+
+/// What answers the requests of a connection. A function from a request to a future answer is one.
+pub trait Service: Send + Sync + 'static {
+    /// The body of an answer.
+    type Body: Body<Data: Send, Error: Into<AnyError>> + Unpin + Send + 'static;
+    /// The answer.
+    type Answer: Future<Output = Result<Response<Self::Body>, CloseConnection>> + Send + 'static;
+
+    /// Answers a request, or closes the connection without a byte. Through the [`Watch`] an exchange
+    /// that lasts can be ended.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: Arc<ConnectionFacts>,
+        watch: Arc<Watch>,
+    ) -> Self::Answer;
+
+    /// Answers a head that is no request, or closes the connection without a byte. The connection
+    /// ends in any case.
+    fn refuse(&self, refused: &Refused, connection: &ConnectionFacts) -> Option<Response<Bytes>> {
+        let _ = connection;
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = refused.status;
+        Some(response)
+    }
+}
+
+impl<S, F, B> Service for S
 where
     S: Fn(Request<Incoming>, Arc<ConnectionFacts>, Arc<Watch>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<AnyError>,
+    B: Body<Data: Send, Error: Into<AnyError>> + Unpin + Send + 'static,
 {
-    let Accepted { stream, facts } = accepted;
-    let http2 = facts
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.application_protocol == ApplicationProtocol::Http2);
-    let activity = if http2 { Activity::http2() } else { Activity::http1() };
-    let upgraded = Upgraded::default();
+    type Body = B;
+    type Answer = F;
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: Arc<ConnectionFacts>,
+        watch: Arc<Watch>,
+    ) -> F {
+        self(request, connection, watch)
+    }
+}
+
+/// A function that answers requests, and one that answers what is no request.
+#[derive(Debug, Clone)]
+pub struct Answering<S, R> {
+    /// Answers a request.
+    pub answer: S,
+    /// Answers a refused head.
+    pub refuse: R,
+}
+
+impl<S, R, F, B> Service for Answering<S, R>
+where
+    S: Fn(Request<Incoming>, Arc<ConnectionFacts>, Arc<Watch>) -> F + Send + Sync + 'static,
+    R: Fn(&Refused, &ConnectionFacts) -> Option<Response<Bytes>> + Send + Sync + 'static,
+    F: Future<Output = Result<Response<B>, CloseConnection>> + Send + 'static,
+    B: Body<Data: Send, Error: Into<AnyError>> + Unpin + Send + 'static,
+{
+    type Body = B;
+    type Answer = F;
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: Arc<ConnectionFacts>,
+        watch: Arc<Watch>,
+    ) -> F {
+        (self.answer)(request, connection, watch)
+    }
+
+    fn refuse(&self, refused: &Refused, connection: &ConnectionFacts) -> Option<Response<Bytes>> {
+        (self.refuse)(refused, connection)
+    }
+}
+
+/// Speaks HTTP on a connection until it ends. Upgrades are possible on HTTP/1.1.
+///
+/// Dropping the future closes the connection.
+pub async fn serve<S: Service>(
+    accepted: Accepted,
+    limits: HttpLimits,
+    service: Arc<S>,
+    tasks: Tasks,
+) {
+    let Accepted { stream, facts, since } = accepted;
+    let protocol = facts.tls.as_ref().map(|tls| tls.application_protocol);
+    if protocol == Some(ApplicationProtocol::Http2) {
+        Box::pin(serve_http2(stream, facts, limits, service, tasks)).await;
+    } else {
+        http1::serve(stream, facts, since, limits, service, tasks.stopping()).await;
+    }
+}
+
+async fn serve_http2<S: Service>(
+    stream: Stream,
+    facts: Arc<ConnectionFacts>,
+    limits: HttpLimits,
+    service: Arc<S>,
+    tasks: Tasks,
+) {
+    let activity = Activity::http2();
     let answer = {
-        let (activity, upgraded) = (Arc::clone(&activity), upgraded.clone());
+        let activity = Arc::clone(&activity);
         service_fn(move |request: Request<Incoming>| {
             let busy = Busy::begin(&activity, request.version() == Version::HTTP_11);
-            let answer = service(request, Arc::clone(&facts), Arc::clone(&busy.watch));
-            let upgraded = upgraded.clone();
+            let answer = service.answer(request, Arc::clone(&facts), Arc::clone(&busy.watch));
             async move {
                 match answer.await {
                     Ok(response) => {
                         busy.watch.answered();
-                        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                            upgraded.set();
-                        }
-                        Ok(response.map(|body| Counted { body: Box::pin(body), _busy: busy }))
+                        Ok(response.map(|body| Counted::new(body, busy)))
                     }
                     Err(close) => {
                         busy.activity.hang_up.cancel();
@@ -104,28 +196,10 @@ where
         })
     };
     let stopping = tasks.stopping();
-    if http2 {
-        let executor = OnTasks { tasks, activity: Arc::clone(&activity) };
-        let io = TokioIo::new(Outgoing::new(stream, Arc::clone(&activity)));
-        let connection = http2_builder(limits, executor).serve_connection(io, answer);
-        drive(connection, &stopping, Some(limits.idle), &activity).await;
-    } else {
-        let guarded = Guarded::new(stream, limits.head_time, upgraded);
-        let io = TokioIo::new(Outgoing::new(guarded, Arc::clone(&activity)));
-        let connection = http1_builder(limits).serve_connection(io, answer).with_upgrades();
-        drive(connection, &stopping, None, &activity).await;
-    }
-}
-
-fn http1_builder(limits: HttpLimits) -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        // The guard before the parser limits a head; this limits the wait for one.
-        .header_read_timeout(limits.idle.max(limits.head_time))
-        .max_buf_size(limits.head_bytes.max(8 * 1024))
-        .max_headers(limits.head_lines);
-    builder
+    let executor = OnTasks { tasks, activity: Arc::clone(&activity) };
+    let io = TokioIo::new(Outgoing::new(stream, Arc::clone(&activity)));
+    let connection = http2_builder(limits, executor).serve_connection(io, answer);
+    drive(connection, &stopping, Some(limits.idle), &activity).await;
 }
 
 fn http2_builder(limits: HttpLimits, executor: OnTasks) -> http2::Builder<OnTasks> {
@@ -188,21 +262,9 @@ async fn elapsed(time: Option<Duration>) {
     }
 }
 
-/// What both kinds of connection can do.
+/// What can be asked to finish.
 trait Connection: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
-}
-
-impl<S, B> Connection for http1::UpgradeableConnection<TokioIo<Outgoing<Guarded<Stream>>>, S>
-where
-    S: hyper::service::HttpService<Incoming, ResBody = B>,
-    S::Error: Into<AnyError>,
-    B: Body + 'static,
-    B::Error: Into<AnyError>,
-{
-    fn finish(self: Pin<&mut Self>) {
-        self.graceful_shutdown();
-    }
 }
 
 impl<S, B> Connection for http2::Connection<TokioIo<Outgoing<Stream>>, S, OnTasks>
@@ -237,12 +299,18 @@ where
 }
 
 /// A body that keeps its exchange counted until it has been sent.
-struct Counted<B> {
-    body: Pin<Box<B>>,
-    _busy: Busy,
+pub(super) struct Counted<B, K> {
+    body: B,
+    _kept: K,
 }
 
-impl<B: Body> Body for Counted<B> {
+impl<B, K> Counted<B, K> {
+    pub(super) fn new(body: B, kept: K) -> Self {
+        Self { body, _kept: kept }
+    }
+}
+
+impl<B: Body + Unpin, K: Unpin> Body for Counted<B, K> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -250,7 +318,7 @@ impl<B: Body> Body for Counted<B> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        self.body.as_mut().poll_frame(cx)
+        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {

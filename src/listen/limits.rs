@@ -4,6 +4,10 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// A handshake that takes longer is ended.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// The limits, and what counts against them now. Clones share the counts.
 #[derive(Debug, Clone)]
@@ -15,6 +19,7 @@ pub struct ConnectionLimits {
 struct Shared {
     total: usize,
     per_address: usize,
+    handshake_time: Duration,
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -48,9 +53,24 @@ impl ConnectionLimits {
     /// At most `total` open connections, `per_address` of them from one address.
     #[must_use]
     pub fn new(total: usize, per_address: usize) -> Self {
-        let shared =
-            Shared { total, per_address, open: AtomicUsize::new(0), by_address: Mutex::default() };
+        Self::with_handshake_time(total, per_address, HANDSHAKE_TIME)
+    }
+
+    /// The same; a TLS handshake takes no longer than this.
+    #[must_use]
+    pub fn with_handshake_time(total: usize, per_address: usize, handshake_time: Duration) -> Self {
+        let shared = Shared {
+            total,
+            per_address,
+            handshake_time,
+            open: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
+    }
+
+    pub(super) fn handshake_time(&self) -> Duration {
+        self.shared.handshake_time
     }
 
     /// Takes a place for a connection whose client is not known yet.
@@ -117,7 +137,8 @@ impl Drop for ConnectionGuard {
     }
 }
 
-fn one_holder(ip: IpAddr) -> IpAddr {
+/// The address that stands for all that one client holds.
+pub(crate) fn one_holder(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),

@@ -147,7 +147,11 @@ impl Activity {
         self.interim.is_some()
     }
 
-    fn look(&self, now: Instant) {
+    /// Looks at every exchange that is under way.
+    pub(super) fn look(&self, now: Instant) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let transport = Transport {
             taken: self.taken.load(Ordering::Relaxed),
             received: self.received.load(Ordering::Relaxed),
@@ -162,7 +166,7 @@ impl Activity {
     }
 
     /// Whether an exchange goes on that was told to end and can only end with its connection.
-    fn must_hang_up(&self) -> bool {
+    pub(super) fn must_hang_up(&self) -> bool {
         self.is_single() && lock(&self.open).iter().any(|watch| watch.is_condemned())
     }
 }

@@ -12,9 +12,6 @@ use super::accepted::{ApplicationProtocol, TlsFacts};
 use super::certificates::Certificates;
 use super::stream::Wire;
 
-/// A handshake that takes longer is ended.
-pub(super) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-
 /// Why a handshake ended without a connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum HandshakeError {

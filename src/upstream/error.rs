@@ -33,6 +33,12 @@ pub enum UpstreamError {
         /// The server that was asked.
         server: Arc<str>,
     },
+    /// Its answer's length can be read in more than one way: 502.
+    #[error("the upstream {server} answered with a length that can be read in two ways")]
+    Ambiguous {
+        /// The server that was asked.
+        server: Arc<str>,
+    },
     /// The client's own body broke off or cannot be read: 400. Says nothing of the upstream.
     #[error("the client's body cannot be read to its end")]
     ClientBody(#[source] hyper::Error),
@@ -60,9 +66,10 @@ impl UpstreamError {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::Unreachable { .. } | Self::Nonsense { .. } | Self::Unasked { .. } => {
-                StatusCode::BAD_GATEWAY
-            }
+            Self::Unreachable { .. }
+            | Self::Nonsense { .. }
+            | Self::Unasked { .. }
+            | Self::Ambiguous { .. } => StatusCode::BAD_GATEWAY,
             Self::ClientBody(_) => StatusCode::BAD_REQUEST,
             Self::Slow { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Full { .. } | Self::NoServer => StatusCode::SERVICE_UNAVAILABLE,
@@ -74,7 +81,7 @@ impl UpstreamError {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable { .. } => "unreachable",
-            Self::Nonsense { .. } | Self::Unasked { .. } => "nonsense",
+            Self::Nonsense { .. } | Self::Unasked { .. } | Self::Ambiguous { .. } => "nonsense",
             Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::Full { .. } => "full",

@@ -18,6 +18,7 @@ use super::pool::{Entry, Place, Pool};
 use super::{RequestBody, Timeouts, metrics};
 use crate::clock;
 use crate::config::{Connections, UpstreamHost, UpstreamProtocol};
+use crate::gateway::canonical::is_clear_answer;
 use crate::identifier::SiteId;
 
 /// One server of one site. It outlives reloads that keep it.
@@ -260,6 +261,10 @@ impl Server {
         if switched && !may_switch {
             let server = Arc::clone(self.name());
             return Err(Failure::lost(UpstreamError::Unasked { server }));
+        }
+        if !is_clear_answer(response.headers()) {
+            let server = Arc::clone(self.name());
+            return Err(Failure::lost(UpstreamError::Ambiguous { server }));
         }
         let body = |incoming| {
             if switched { Body::switched(incoming, lease) } else { Body::new(incoming, lease) }

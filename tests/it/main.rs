@@ -14,8 +14,11 @@
 mod attack_door;
 mod attack_forging;
 mod attack_framing;
+mod attack_h1_slow;
+mod attack_h1_table;
 mod attack_log;
 mod attack_silence;
+mod attack_tls;
 mod audit_disk_full;
 mod audit_kill;
 mod bodies_ending;

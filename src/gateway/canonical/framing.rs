@@ -18,11 +18,24 @@ pub(super) fn check(parts: &Parts) -> Result<(), Ambiguous> {
     if length.is_some_and(|value| !is_length(value)) {
         return Err(Ambiguous::Framing);
     }
-    match parts.headers.get(EXPECT) {
-        Some(value) if !value.as_bytes().eq_ignore_ascii_case(b"100-continue") => {
-            Err(Ambiguous::Expectation)
-        }
+    match only(&parts.headers, &EXPECT)? {
+        Some(value) if !value.eq_ignore_ascii_case(b"100-continue") => Err(Ambiguous::Expectation),
         _ => Ok(()),
+    }
+}
+
+/// Whether an upstream's answer says its length once: hyper would take one of two and pass both on.
+pub(crate) fn is_clear_answer(headers: &HeaderMap) -> bool {
+    let (Ok(encoding), Ok(length)) =
+        (only(headers, &TRANSFER_ENCODING), only(headers, &CONTENT_LENGTH))
+    else {
+        return false;
+    };
+    match (encoding, length) {
+        (Some(encoding), None) => encoding.eq_ignore_ascii_case(b"chunked"),
+        (None, Some(length)) => is_length(length),
+        (None, None) => true,
+        (Some(_), Some(_)) => false,
     }
 }
 
@@ -37,5 +50,7 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h [u8]
 }
 
 fn is_length(value: &[u8]) -> bool {
-    (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
+    // A number that begins with 0 is octal to some.
+    let plain = value == b"0" || !value.starts_with(b"0");
+    plain && (1..=18).contains(&value.len()) && value.iter().all(u8::is_ascii_digit)
 }

@@ -14,10 +14,12 @@ mod path;
 #[cfg(test)]
 mod tests;
 
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Version};
+
+pub(crate) use framing::is_clear_answer;
 
 use host::Authority;
 
@@ -69,20 +71,28 @@ pub enum Ambiguous {
     /// `Transfer-Encoding` or `Content-Length` that does not frame in one way.
     #[error("the request's length can be read in more than one way")]
     Framing,
+    /// More than one `Authorization`: we might prove one and the upstream believe the other.
+    #[error("the request logs in more than once")]
+    LoginRepeated,
+    /// `Early-Data`: whoever is in front of us took the request before its connection was whole.
+    #[error("the request came before its connection was whole and can be replayed")]
+    EarlyData,
     /// An expectation other than `100-continue`.
     #[error("the request's expectation is not known")]
     Expectation,
 }
 
 impl Ambiguous {
-    /// The status of the answer: 400, but 405 for a method, 417 for an expectation, and 421 where
-    /// another connection would do (RFC 9110 section 15.5.20).
+    /// The status of the answer: 400, but 405 for a method, 417 for an expectation, 421 where
+    /// another connection would do (RFC 9110 section 15.5.20), and 425 where waiting would (RFC 8470
+    /// section 5.2).
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::OtherConnection => StatusCode::MISDIRECTED_REQUEST,
             Self::Expectation => StatusCode::EXPECTATION_FAILED,
+            Self::EarlyData => StatusCode::TOO_EARLY,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -101,6 +111,7 @@ pub fn canonical(parts: &Parts, tls_server_name: Option<&str>) -> Result<Canonic
     }
     let target = path::target(&parts.uri)?;
     framing::check(parts)?;
+    check_login(&parts.headers)?;
     let websocket = parts.version == Version::HTTP_11
         && parts.method == Method::GET
         && asks_for_websocket(&parts.headers);
@@ -161,6 +172,13 @@ fn check_method(method: &Method) -> Result<(), Ambiguous> {
         return Err(Ambiguous::Method);
     }
     Ok(())
+}
+
+fn check_login(headers: &HeaderMap) -> Result<(), Ambiguous> {
+    if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
+        return Err(Ambiguous::LoginRepeated);
+    }
+    if headers.contains_key("early-data") { Err(Ambiguous::EarlyData) } else { Ok(()) }
 }
 
 fn asks_for_websocket(headers: &HeaderMap) -> bool {

@@ -32,20 +32,35 @@ pub(super) fn target(uri: &Uri) -> Result<PathAndQuery, Ambiguous> {
 
 fn check_path(path: &str) -> Result<(), Ambiguous> {
     let mut bytes = path.bytes();
+    let mut before = 0;
     while let Some(byte) = bytes.next() {
+        let mut octet = byte;
         match byte {
             b'\\' => return Err(Ambiguous::EncodedSeparator),
             b'%' => {
                 let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
                 let (high, low) = digit().zip(digit()).ok_or(Ambiguous::PercentEncoding)?;
-                if matches!(high * 16 + low, 0..=0x1f | 0x2e | 0x2f | 0x5c | 0x7f) {
+                octet = u8::try_from(high * 16 + low).unwrap_or_default();
+                if matches!(octet, 0..=0x1f | 0x2e | 0x2f | 0x5c | 0x7f)
+                    || is_overlong(before, octet)
+                {
                     return Err(Ambiguous::EncodedSeparator);
                 }
             }
             _ => {}
         }
+        before = octet;
     }
     // Some upstreams cut `;…` off a segment before they resolve it, so `..;a` is one of them.
     let is_dot = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
     if path.split('/').any(is_dot) { Err(Ambiguous::DotSegment) } else { Ok(()) }
+}
+
+/// The first two octets of a character that is written longer than it is (RFC 3629 section 3): a
+/// lenient reader takes `%c0%af` for a slash.
+fn is_overlong(first: u8, second: u8) -> bool {
+    matches!(
+        (first, second),
+        (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)
+    )
 }

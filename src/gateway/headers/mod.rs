@@ -18,13 +18,13 @@ use http::header::{AUTHORIZATION, HeaderName};
 pub use cookies::strip_gateway_cookies;
 pub use statements::{Statements, Unwritable, set_ours};
 
-use statements::is_reserved;
+use statements::{is_misspelt, is_reserved};
 
 /// Takes out of a client's headers what must not go on: connection headers, and every spelling of a
 /// header that carries statements of ours. `websocket` keeps the one upgrade that goes on.
 pub fn prepare_request(headers: &mut HeaderMap, websocket: bool) {
     hop_by_hop::strip_request(headers, websocket);
-    remove_where(headers, is_reserved);
+    remove_where(headers, |name| is_reserved(name) || is_misspelt(name));
 }
 
 /// Takes out of an upstream's headers what must not go on to the client: connection headers, and

@@ -221,6 +221,14 @@ pub(super) fn is_ours(name: &str) -> bool {
     begins_with(name, "geovagt-") || begins_with(name, "x-geovagt-")
 }
 
+/// Whether a name is another spelling of one that says how long or what a body is. A CGI program
+/// cannot tell `Content_Length` from the real one.
+pub(super) fn is_misspelt(name: &str) -> bool {
+    ["content-length", "content-type", "content-encoding"]
+        .iter()
+        .any(|real| name != *real && same_name(name, real))
+}
+
 /// Whether two names are the same once every separator is a hyphen. Upstreams that turn headers
 /// into variables (`HTTP_X_FORWARDED_FOR`) cannot tell the spellings apart.
 pub(super) fn same_name(name: &str, other: &str) -> bool {

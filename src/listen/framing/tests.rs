@@ -1,9 +1,22 @@
-use super::*;
+use std::sync::Arc;
+
 use proptest::prelude::*;
+
+use super::follow::{At, Framing};
+use super::*;
+
+/// Follows one request after another; gives the index of the first octet that is refused.
+fn follow_all(framing: &mut Framing, octets: &[u8]) -> Result<(), usize> {
+    let mut offset = 0;
+    while offset < octets.len() {
+        offset += framing.follow(&octets[offset..]).map_err(|index| offset + index)?;
+    }
+    Ok(())
+}
 
 /// The index of the first octet that is refused.
 fn refused(octets: &[u8]) -> Option<usize> {
-    Framing::new().follow(octets).err()
+    follow_all(&mut Framing::new(), octets).err()
 }
 
 const NEXT: &str = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -100,7 +113,7 @@ proptest! {
         let mut refusal = None;
         for cut in cuts.iter().cycle() {
             let end = (offset + cut).min(whole.len());
-            if let Err(index) = framing.follow(&whole[offset..end]) {
+            if let Err(index) = follow_all(&mut framing, &whole[offset..end]) {
                 refusal = Some(offset + index);
                 break;
             }
@@ -132,6 +145,14 @@ fn lengths(octets: &[u8]) -> Vec<usize> {
     lengths
 }
 
+struct Ended<S>(Arc<Shared<S>>);
+
+impl<S> Drop for Ended<S> {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
+}
+
 /// The lengths of the bodies that hyper reads to their end behind the guard.
 fn lengths_in_hyper(octets: &[u8]) -> Vec<usize> {
     use http_body_util::{BodyExt as _, Empty};
@@ -144,16 +165,21 @@ fn lengths_in_hyper(octets: &[u8]) -> Vec<usize> {
         let (mut client, server) = tokio::io::duplex(64 * 1024);
         client.write_all(octets).await.unwrap();
         client.shutdown().await.unwrap();
+        let shared = Shared::new(crate::clock::instant());
+        let counting = Arc::clone(&shared);
         let service =
             hyper::service::service_fn(|request: http::Request<hyper::body::Incoming>| {
                 let seen = Arc::clone(&seen);
+                counting.begin();
+                let busy = Ended(Arc::clone(&counting));
                 async move {
+                    let _busy = busy;
                     let body = request.into_body().collect().await?.to_bytes();
                     seen.lock().unwrap().push(body.len());
                     Ok::<_, hyper::Error>(http::Response::new(Empty::<bytes::Bytes>::new()))
                 }
             });
-        let guarded = Guarded::new(server, std::time::Duration::from_secs(60), Upgraded::default());
+        let guarded = Guarded::new(server, Vec::new(), shared);
         let _ = hyper::server::conn::http1::Builder::new()
             .header_read_timeout(None)
             .half_close(true)

@@ -322,3 +322,13 @@ pub fn configuration_with_upstream(block: &str, more: &str) -> String {
     assert!(plain.contains(&kilden));
     plain.replacen(&kilden, &format!("hosts: [kilden.example.dk], upstream: {{{block}}}"), 1)
 }
+
+/// Asks again until there is something, or stops the test.
+pub fn eventually_some<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let mut found = None;
+    eventually(what, || {
+        found = ask();
+        found.is_some()
+    });
+    found.expect("eventually stops the test otherwise")
+}

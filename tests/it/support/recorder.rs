@@ -2,11 +2,13 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 
 /// A server that lives as long as the test program.
 #[derive(Debug)]
 pub struct Recorder {
     address: SocketAddr,
+    received: Arc<Mutex<Vec<String>>>,
 }
 
 impl Recorder {
@@ -14,14 +16,27 @@ impl Recorder {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
+        let received: Arc<Mutex<Vec<String>>> = Arc::default();
+        let kept = Arc::clone(&received);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                let kept = Arc::clone(&kept);
                 std::thread::spawn(move || {
-                    let _ = answer(stream);
+                    let _ = answer(stream, &kept);
                 });
             }
         });
-        Self { address }
+        Self { address, received }
+    }
+
+    /// The whole requests that have reached it.
+    pub fn received(&self) -> Vec<String> {
+        self.received.lock().unwrap().clone()
+    }
+
+    /// Forgets them.
+    pub fn forget(&self) {
+        self.received.lock().unwrap().clear();
     }
 
     /// As it stands in the configuration.
@@ -30,7 +45,7 @@ impl Recorder {
     }
 }
 
-fn answer(mut stream: TcpStream) -> std::io::Result<()> {
+fn answer(mut stream: TcpStream, kept: &Mutex<Vec<String>>) -> std::io::Result<()> {
     let mut received = Vec::new();
     let mut room = [0; 4096];
     while !is_whole(&received) {
@@ -40,6 +55,7 @@ fn answer(mut stream: TcpStream) -> std::io::Result<()> {
         }
         received.extend_from_slice(&room[..read]);
     }
+    kept.lock().unwrap().push(String::from_utf8_lossy(&received).into_owned());
     let head = "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Geovagt-User: forged\r\nGeovagt-Reference: FORGED\r\n";
     write!(stream, "{head}Content-Length: {}\r\n\r\n", received.len())?;
     stream.write_all(&received)
