@@ -14,13 +14,14 @@ use std::time::Duration;
 
 use ::http::{Request, Response, StatusCode};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::{http1, http2};
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
 use super::accepted::{Accepted, ApplicationProtocol, ConnectionFacts};
 use super::framing::{Guarded, Upgraded};
+use super::http2;
 use super::stream::Stream;
 use crate::lifecycle::Tasks;
 
@@ -102,8 +103,8 @@ where
     };
     let stopping = tasks.stopping();
     if http2 {
-        let connection =
-            http2_builder(limits, tasks).serve_connection(TokioIo::new(stream), answer);
+        let io = TokioIo::new(http2::Guarded::new(stream, limits.head_time));
+        let connection = http2::builder(limits, OnTasks(tasks)).serve_connection(io, answer);
         drive(connection, &stopping, Some(limits.idle), &activity).await;
     } else {
         let io = TokioIo::new(Guarded::new(stream, limits.head_time, upgraded));
@@ -120,17 +121,6 @@ fn http1_builder(limits: HttpLimits) -> http1::Builder {
         .header_read_timeout(limits.idle.max(limits.head_time))
         .max_buf_size(limits.head_bytes.max(8 * 1024))
         .max_headers(limits.head_lines);
-    builder
-}
-
-fn http2_builder(limits: HttpLimits, tasks: Tasks) -> http2::Builder<OnTasks> {
-    let mut builder = http2::Builder::new(OnTasks(tasks));
-    builder
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits.streams)
-        .keep_alive_interval(limits.idle)
-        .keep_alive_timeout(limits.head_time);
     builder
 }
 
@@ -199,7 +189,8 @@ where
     }
 }
 
-impl<S, B> Connection for http2::Connection<TokioIo<Stream>, S, OnTasks>
+impl<S, B> Connection
+    for hyper::server::conn::http2::Connection<TokioIo<http2::Guarded<Stream>>, S, OnTasks>
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,

@@ -14,6 +14,10 @@
 mod attack_door;
 mod attack_forging;
 mod attack_framing;
+mod attack_h2_floods;
+mod attack_h2_reading;
+mod attack_h2_rules;
+mod attack_h2_slow;
 mod attack_log;
 mod attack_silence;
 mod audit_disk_full;

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod client;
 pub mod demo;
 pub mod gateway;
+pub mod h2_raw;
 pub mod outside;
 pub mod places;
 pub mod raw;
