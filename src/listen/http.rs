@@ -83,7 +83,8 @@ where
         let (activity, upgraded) = (Arc::clone(&activity), upgraded.clone());
         service_fn(move |request| {
             let busy = Busy::new(&activity);
-            let answer = service(request, Arc::clone(&facts));
+            // hyper moves the answer a few times on its way to its task: a pointer, then.
+            let answer = Box::pin(service(request, Arc::clone(&facts)));
             let upgraded = upgraded.clone();
             async move {
                 match answer.await {

@@ -7,6 +7,7 @@
 //! lets a header block through, it knows the same header table as the parser.
 
 mod allowance;
+mod batched;
 mod fields;
 mod frames;
 mod huffman;
@@ -22,6 +23,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use self::allowance::Allowance;
+use self::batched::Batched;
 use self::frames::{Incoming, Outgoing, Refused};
 use super::http::HttpLimits;
 
@@ -54,7 +56,7 @@ pub(super) fn builder<E: Clone>(limits: HttpLimits, executor: E) -> Builder<E> {
 /// A connection whose frames are followed.
 #[derive(Debug)]
 pub(super) struct Guarded<S> {
-    stream: S,
+    stream: Batched<S>,
     incoming: Incoming,
     outgoing: Outgoing,
     allowance: Allowance,
@@ -68,7 +70,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
     /// Call it in a runtime: the time for the client's first words begins.
     pub(super) fn new(stream: S, head_time: Duration) -> Self {
         Self {
-            stream,
+            stream: Batched::new(stream),
             incoming: Incoming::new(),
             outgoing: Outgoing::default(),
             allowance: Allowance::new(),
@@ -89,7 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Guarded<S> {
             goaway.extend(refused.code().to_be_bytes());
             // What cannot go at once is not worth waiting for.
             let _ = Pin::new(&mut self.stream).poll_write(cx, &goaway);
-            let _ = Pin::new(&mut self.stream).poll_flush(cx);
+            let _ = self.stream.poll_send(cx);
         }
         io::Error::new(io::ErrorKind::InvalidData, refused)
     }
@@ -136,7 +138,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Guarded<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
