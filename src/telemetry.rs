@@ -136,6 +136,16 @@ fn describe() {
         "Requests that could be framed in two ways and were refused."
     );
     describe_counter!(
+        "geovagt_http2_streams_refused_total",
+        Unit::Count,
+        "HTTP/2 requests that were reset before or instead of an answer, by the code of RFC 9113."
+    );
+    describe_counter!(
+        "geovagt_http2_connections_refused_total",
+        Unit::Count,
+        "HTTP/2 connections that were ended for what the client did, by reason."
+    );
+    describe_counter!(
         "geovagt_connections_rejected_total",
         Unit::Count,
         "Connections that ended before HTTP, by listener and reason."

@@ -49,7 +49,8 @@ pub(crate) async fn handle(
         };
     };
     let answer = if own_pages::is_ours(&exchange) {
-        own_pages::answer(&exchange, body).await
+        // What few requests need does not make every request's future as large.
+        Box::pin(own_pages::answer(&exchange, body)).await
     } else {
         match admit(&exchange).await {
             Ok(admitted) => pass(&exchange, admitted, Upward { body, upgrade, watch }, place).await,
@@ -58,4 +59,20 @@ pub(crate) async fn handle(
     };
     exchange.measure(started);
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<G, R, C, F: Future>(_: impl Fn(G, R, C) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// It is allocated once for each request, and copied before that.
+    #[test]
+    fn the_future_of_a_request_is_small() {
+        let size = size::<&'static Gateway, Request<Incoming>, &'static ConnectionFacts, _>(handle);
+        assert!(size <= 4 * 1024, "{size} bytes");
+    }
 }

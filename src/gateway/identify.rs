@@ -22,7 +22,7 @@ pub(super) struct Admitted {
 pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> {
     match exchange.decide(None) {
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
-        Verdict::Identify(challenge) => identify(exchange, challenge).await,
+        Verdict::Identify(challenge) => Box::pin(identify(exchange, challenge)).await,
         Verdict::Deny(denial) => Err(Box::new(deny(exchange, denial))),
     }
 }
@@ -41,7 +41,10 @@ pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
 
 /// An allowed client that nobody asked: a session or a login names it.
 async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
-    let login = login_beside(exchange).await;
+    let login = match exchange.basic_login() {
+        Some(_) => Box::pin(login_beside(exchange)).await,
+        None => None,
+    };
     let login_is_ours = login.is_some();
     let Some(identity) = exchange.session().or(login) else {
         return Admitted { permit, identity: None, login_is_ours };

@@ -14,13 +14,13 @@ use std::time::Duration;
 use ::http::{Request, Response, StatusCode, Version};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::server::conn::http2;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio_util::sync::CancellationToken;
 
 use super::accepted::{Accepted, ApplicationProtocol, ConnectionFacts};
 use super::http1;
+use super::http2;
 use super::interim::Outgoing;
 use super::oversight::{Activity, Busy, Ticks, Watch, overseen, task_of_newest};
 use super::stream::Stream;
@@ -181,6 +181,8 @@ async fn serve_http2<S: Service>(
         service_fn(move |request: Request<Incoming>| {
             let busy = Busy::begin(&activity, request.version() == Version::HTTP_11);
             let answer = service.answer(request, Arc::clone(&facts), Arc::clone(&busy.watch));
+            // hyper moves the answer a few times on its way to its task: a pointer, then.
+            let answer = Box::pin(answer);
             async move {
                 match answer.await {
                     Ok(response) => {
@@ -197,20 +199,10 @@ async fn serve_http2<S: Service>(
     };
     let stopping = tasks.stopping();
     let executor = OnTasks { tasks, activity: Arc::clone(&activity) };
-    let io = TokioIo::new(Outgoing::new(stream, Arc::clone(&activity)));
-    let connection = http2_builder(limits, executor).serve_connection(io, answer);
+    let counted = Outgoing::new(stream, Arc::clone(&activity));
+    let io = TokioIo::new(http2::Guarded::new(counted, limits.head_time));
+    let connection = http2::builder(limits, executor).serve_connection(io, answer);
     drive(connection, &stopping, Some(limits.idle), &activity).await;
-}
-
-fn http2_builder(limits: HttpLimits, executor: OnTasks) -> http2::Builder<OnTasks> {
-    let mut builder = http2::Builder::new(executor);
-    builder
-        .timer(TokioTimer::new())
-        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX))
-        .max_concurrent_streams(limits.streams)
-        .keep_alive_interval(limits.idle)
-        .keep_alive_timeout(limits.head_time);
-    builder
 }
 
 /// Runs a connection; asks it to finish when the gateway stops or nothing happens on it.
@@ -267,7 +259,12 @@ trait Connection: Future<Output = hyper::Result<()>> {
     fn finish(self: Pin<&mut Self>);
 }
 
-impl<S, B> Connection for http2::Connection<TokioIo<Outgoing<Stream>>, S, OnTasks>
+impl<S, B> Connection
+    for hyper::server::conn::http2::Connection<
+        TokioIo<http2::Guarded<Outgoing<Stream>>>,
+        S,
+        OnTasks,
+    >
 where
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<AnyError>,

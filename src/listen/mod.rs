@@ -16,6 +16,7 @@ mod door;
 pub mod framing;
 pub mod http;
 mod http1;
+mod http2;
 mod interim;
 mod limits;
 mod oversight;

@@ -6,7 +6,7 @@
 //!
 //! What the HTTP/1 parser would repair before this module sees it (bare line feeds, a fragment,
 //! `Content-Length` beside `Transfer-Encoding`) the listener refuses in front of the parser. HTTP/2
-//! cannot say most of it; a fragment in `:path` is cut off by the parser, and what goes on has none.
+//! cannot say most of it; a fragment in `:path` the listener refuses as well.
 
 mod framing;
 mod host;
@@ -53,7 +53,7 @@ pub enum Ambiguous {
     /// The host is not the one that the TLS connection was made for.
     #[error("the request's host is not the one this connection was made for")]
     OtherConnection,
-    /// The target is no path: `*`, or a scheme other than http and https.
+    /// The target is no path: `*`, or a scheme other than http and https; over HTTP/2, than https.
     #[error("the request's target is not a path")]
     Target,
     /// An octet in the target that has to be encoded.
@@ -109,7 +109,7 @@ pub fn canonical(parts: &Parts, tls_server_name: Option<&str>) -> Result<Canonic
     if tls_server_name.is_some_and(|name| !authority.is_named(name)) {
         return Err(Ambiguous::OtherConnection);
     }
-    let target = path::target(&parts.uri)?;
+    let target = path::target(&parts.uri, parts.version)?;
     framing::check(parts)?;
     check_login(&parts.headers)?;
     let websocket = parts.version == Version::HTTP_11

@@ -3,13 +3,15 @@
 //! Empty segments (`//`) stay as they came: real intranets have them, and no rule of ours reads the
 //! path. So does `%25`: what a second decoding would make of it is the upstream's own affair.
 
-use http::Uri;
 use http::uri::PathAndQuery;
+use http::{Uri, Version};
 
 use super::Ambiguous;
 
-pub(super) fn target(uri: &Uri) -> Result<PathAndQuery, Ambiguous> {
-    if uri.scheme_str().is_some_and(|scheme| scheme != "http" && scheme != "https") {
+pub(super) fn target(uri: &Uri, version: Version) -> Result<PathAndQuery, Ambiguous> {
+    // HTTP/2 is spoken through TLS alone, and always names its scheme (RFC 9113 section 8.3.1).
+    let fits = |scheme: &str| scheme == "https" || (scheme == "http" && version != Version::HTTP_2);
+    if !uri.scheme_str().is_none_or(fits) {
         return Err(Ambiguous::Target);
     }
     let target = uri.path_and_query().ok_or(Ambiguous::Target)?;

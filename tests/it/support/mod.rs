@@ -6,6 +6,7 @@ pub mod browser;
 pub mod client;
 pub mod demo;
 pub mod gateway;
+pub mod h2_raw;
 pub mod http2;
 pub mod large;
 pub mod outside;
