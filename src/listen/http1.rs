@@ -32,7 +32,7 @@ use crate::lifecycle::OnWake;
 
 /// How soon a connection looks whether something has ended, and how late at most where nothing moves.
 /// The sooner a parser goes that has nothing to parse, the fewer there are at a time.
-const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(1));
+const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How much of a request's beginning is read before there is a parser for it.
 const BEGINNING: usize = 4 * 1024;
 /// How long a refusal may take to be written, and how long what the client still sends is read so

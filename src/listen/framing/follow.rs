@@ -134,9 +134,12 @@ impl Framing {
             if line.is_empty() && is_spoilt(seen(), lines) {
                 return Err(doubtful(Doubtful));
             }
+            let before_request = line.is_empty() && !self.request_line_seen;
             self.end_of_line(line).map_err(doubtful)?;
             begin = last + 1;
-            if self.at != At::Head || self.is_between() {
+            // Empty lines before a request go on with it: handed on one by one, each would be
+            // parsed anew with all before it.
+            if self.at != At::Head || (self.is_between() && !before_request) {
                 return Ok(begin);
             }
         };

@@ -121,7 +121,7 @@ impl<S> Shared<S> {
         self.head_began.get(self.start)
     }
 
-    /// When the client said that it sends nothing more, while it still waits for an answer.
+    /// When a client that sends nothing more was last seen to wait for its answer.
     pub(in crate::listen) fn client_ended(&self) -> Option<Instant> {
         self.client_ended.get(self.start)
     }
@@ -326,6 +326,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
         if this.is_refusing() {
             this.refuse(slices.iter().find(|slice| !slice.is_empty()).map_or(&[], |slice| slice));
             return Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()));
+        }
+        // Who takes what is written is there.
+        if this.shared.client_ended.is_set() {
+            this.shared.client_ended.set(this.shared.start);
         }
         match (&mut this.stream, slices) {
             (Some(stream), [only]) => Pin::new(stream).poll_write(cx, only),

@@ -39,6 +39,15 @@ fn framing_without_doubt_goes_through() {
     assert_eq!(refused(format!("{long}{NEXT}").as_bytes()), None);
 }
 
+/// The parser looks at all that it has whenever more comes.
+#[test]
+fn empty_lines_are_not_handed_on_one_by_one() {
+    let lines = "\r\n".repeat(1000);
+    assert_eq!(Framing::new().follow(lines.as_bytes()), Ok(lines.len()));
+    let request = format!("{lines}{NEXT}");
+    assert_eq!(Framing::new().follow(format!("{request}{NEXT}").as_bytes()), Ok(request.len()));
+}
+
 #[test]
 fn framing_in_doubt_is_refused_before_the_head_is_whole() {
     for request in [
