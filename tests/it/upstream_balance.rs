@@ -80,6 +80,8 @@ fn a_server_that_is_drained_takes_nothing_new_and_finishes_what_it_has() {
     assert_eq!(names(&gateway, 10), BTreeMap::from([("b".to_owned(), 10)]));
     a.release(1);
     assert_eq!(held.join().unwrap().header("server-name"), Some("a"));
+    let twenty = BTreeMap::from([("b".to_owned(), 20)]);
+    assert_eq!(names(&gateway, 20), twenty, "also when it has nothing to do");
     reload(&gateway, &format!("servers: [{{url: \"{}\", drain: true}}]", a.url()));
     let answer = ask(&gateway, "/");
     assert_eq!(answer.status, 503);
