@@ -183,7 +183,7 @@ fn a_download_that_nobody_reads_gives_its_place_back() {
 fn a_slow_reader_gets_everything() {
     const OCTETS: usize = 12 << 20;
     let upstream = plentiful(OCTETS);
-    let limits = "limits: {body_timeout: 1s}\n";
+    let limits = "limits: {body_timeout: 3s}\n";
     let gateway = Gateway::start(&configuration(&upstream.url(), limits));
     let mut client = connect_narrow(&gateway);
     client.write_all(head("/", "").as_bytes()).unwrap();
