@@ -137,9 +137,9 @@ fn gate(
     let snapshot = gateway.snapshot();
     let located = snapshot.database.locate(&client);
     let mut last: Option<Denial> = None;
-    for site in snapshot.sites.all() {
+    for policy in snapshot.sites.all().iter().flat_map(|site| site.policies.all()) {
         let subject = policy::Subject { address: client, location: located.location, person: None };
-        match policy::decide(&site.policy, &subject, &snapshot.exemptions, now) {
+        match policy::decide(policy, &subject, &snapshot.exemptions, now) {
             Verdict::Deny(denial) => last = Some(denial),
             Verdict::Allow(_) | Verdict::Identify(_) => return Gate::Open,
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Policies;
-use crate::config::{Config, Loaded, Site};
+use crate::config::{Config, Loaded, PolicySettings, Site};
 use crate::gateway::Snapshot;
 use crate::gateway::sites::{ProtectedSite, Sites};
 use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
-use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
+use crate::policy::{Exemptions, PolicyParts, TravelExemption};
 use crate::upstream::Servers;
 
 /// Puts a snapshot together. Every reference between sections was resolved when the configuration
@@ -45,16 +45,15 @@ pub(super) fn arrange(config: &Config, exemptions: Vec<TravelExemption>) -> Exem
 
 fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<ProtectedSite> {
     let organization = loaded.config.organizations.get(&site.organization)?;
-    let settings = loaded.config.policies.get(&site.policy)?;
-    let parts = PolicyParts {
+    let lock = |settings: &PolicySettings, parts: PolicyParts| PolicyParts {
         mode: policies.mode(settings),
         unknown_location: policies.unknown_location(settings),
-        ..loaded.policy_parts(site)?
+        ..parts
     };
     Some(ProtectedSite {
         site: Arc::clone(site),
         organization: Arc::clone(organization),
-        policy: Policy::new(parts),
+        policies: loaded.site_policies(site, lock)?,
         servers: Servers::new(site.upstream.servers.clone()),
     })
 }

@@ -115,7 +115,7 @@ fn rejected(
     reason: Reason,
     reference: &Reference,
 ) -> Response<ResponseBody> {
-    let list = exchange.site.policy.list();
+    let list = exchange.policy().list();
     let listed = list
         .in_force(exchange.now)
         .and_then(|version| version.territories.covering(exchange.corrected_location()));

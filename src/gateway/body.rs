@@ -22,6 +22,12 @@ impl RequestBody {
         Self((!body.is_end_stream()).then_some(body))
     }
 
+    /// No body at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// The same again, where it is known to be empty.
     #[must_use]
     pub fn again(&self) -> Option<Self> {

@@ -95,7 +95,9 @@ async fn send(
     entry: &Entry,
 ) -> Result<Response<Incoming>, UpstreamError> {
     let server = exchange.site.servers.pick()?;
-    let mut request = Request::new(RequestBody::new(body));
+    let body =
+        if exchange.is_acme_challenge() { RequestBody::none() } else { RequestBody::new(body) };
+    let mut request = Request::new(body);
     *request.method_mut() = exchange.parts.method.clone();
     *request.uri_mut() = target(server, exchange.canonical.path_and_query());
     *request.version_mut() = Version::HTTP_11;
@@ -117,6 +119,9 @@ fn target(server: &Uri, path_and_query: &PathAndQuery) -> Uri {
 fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -> HeaderMap {
     let mut fields = exchange.parts.headers.clone();
     headers::prepare_request(&mut fields, exchange.canonical.asks_for_websocket());
+    if exchange.is_acme_challenge() {
+        headers::keep_for_acme_challenge(&mut fields);
+    }
     headers::strip_gateway_cookies(&mut fields, GATEWAY_COOKIES);
     join_cookies(&mut fields);
     let keeps_login = match exchange.site.site.forward_credentials {

@@ -21,6 +21,9 @@ pub(super) struct Admitted {
 /// Decides, asking who it is where the decision needs that.
 pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> {
     match exchange.decide(None) {
+        Verdict::Allow(permit) if exchange.is_acme_challenge() => {
+            Ok(Admitted { permit, identity: None, login_is_ours: false })
+        }
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
         Verdict::Identify(challenge) => identify(exchange, challenge).await,
         Verdict::Deny(denial) => Err(Box::new(deny(exchange, denial))),

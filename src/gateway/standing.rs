@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identity::Identity;
-use crate::policy::{self, Person, Subject, Verdict};
+use crate::policy::{self, Person, Policy, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it: the gateway learns of a change within a
 /// second, so looking more often would bring nothing.
@@ -25,6 +25,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Standing {
     snapshot: Arc<ArcSwap<Snapshot>>,
     host: String,
+    path: String,
     client: ClientAddress,
     person: Option<Person>,
 }
@@ -35,6 +36,7 @@ impl Standing {
         Self {
             snapshot: Arc::clone(&exchange.gateway.snapshot),
             host: exchange.canonical.host().to_owned(),
+            path: exchange.canonical.path().to_owned(),
             client: exchange.client,
             person: identity.map(|identity| identity.person().clone()),
         }
@@ -52,7 +54,10 @@ impl Standing {
         let Some(site) = snapshot.sites.by_host(&self.host) else { return false };
         let location = snapshot.database.locate(&self.client).location;
         let subject = Subject { address: self.client, location, person: self.person.as_ref() };
-        let verdict = policy::decide(&site.policy, &subject, &snapshot.exemptions, now);
+        // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
+        let Ok(choice) = site.policies.choose(&self.path, false) else { return false };
+        let decide = |policy: &Policy| policy::decide(policy, &subject, &snapshot.exemptions, now);
+        let (_, verdict) = site.policies.strictest(&choice, decide);
         matches!(verdict, Verdict::Allow(_))
     }
 }

@@ -30,6 +30,7 @@ mod outside_haproxy;
 mod outside_namespaces;
 mod outside_nginx;
 mod outside_websocket;
+mod path_rules;
 mod rejecting;
 mod running_audit;
 mod running_files;
