@@ -211,7 +211,7 @@ pub(super) async fn bind_operations(config: &Config) -> Result<Vec<TcpListener>,
     Ok(listeners)
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics`.
+/// Serves `/healthz`, `/readyz`, `/metrics` and `/authorize`.
 pub(super) fn serve_operations(
     listeners: Vec<TcpListener>,
     app: &App,
@@ -220,6 +220,7 @@ pub(super) fn serve_operations(
     for listener in listeners {
         app.tasks.spawn(crate::operations::serve(
             listener,
+            Arc::clone(&app.gateway),
             readiness::readiness(app),
             metrics.cloned(),
             app.tasks.clone(),

@@ -61,7 +61,13 @@ pub(super) fn no_site(unsited: &Unsited<'_>) -> Answer {
 fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> Answer {
     let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
     let mut facts = facts(connection, parts, *client, located, *now);
-    facts.status = (!silent).then(|| failure.status().as_u16());
+    let status = if connection.forward_auth.is_some() {
+        // nginx knows no other answer that is a no.
+        StatusCode::FORBIDDEN
+    } else {
+        failure.status()
+    };
+    facts.status = (!silent).then(|| status.as_u16());
     facts.path = Some(parts.uri.path().to_owned());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
     count("", "deny", reason);
@@ -76,7 +82,10 @@ fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> A
         reference: Some(&reference),
         at: *now,
     };
-    Ok(respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view)))
+    let page = pages::failure_response(&shape(parts, parts.uri.path()), &view);
+    let mut response = respond(parts, page);
+    *response.status_mut() = status;
+    Ok(response)
 }
 
 /// Rejects: with the page, with what suits the client, or without a byte.
@@ -140,7 +149,9 @@ fn rejected(
 pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer {
     let browser =
         exchange.is_browser() && matches!(exchange.parts.method, Method::GET | Method::HEAD);
-    let status = if browser { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
+    let redirects = exchange.connection.forward_auth.is_none_or(|proxy| proxy.redirects);
+    let status =
+        if browser && redirects { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
     let mut facts = exchange.facts(None);
     facts.status = Some(status.as_u16());
     let denial = Denial::new(challenge.reason());
@@ -148,7 +159,10 @@ pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer
     count(exchange.site.site.id.as_str(), "identify", challenge.reason());
     if browser {
         let location = own_pages::sign_in_location(exchange.canonical.path_and_query().as_str());
-        return Ok(redirect(&location));
+        let mut response = redirect(&location);
+        // Without a scheme to answer with, or the browser would ask for a password by itself.
+        *response.status_mut() = status;
+        return Ok(response);
     }
     let mut response = respond(
         exchange.parts,
@@ -255,6 +269,7 @@ pub(super) fn facts(
     now: Timestamp,
 ) -> Facts {
     let mut facts = Facts::new(now, connection.listener.clone(), client);
+    facts.forward_auth = connection.forward_auth.is_some();
     facts.location = located.location;
     facts.registered_country = located.registered_country;
     facts.method = Some(parts.method.clone());

@@ -69,12 +69,11 @@ impl<'a> Exchange<'a> {
         let choice = if own_pages::is_own_page(canonical.path()) {
             site.policies.choose_for_own_pages(decide)
         } else {
-            site.policies.choose(canonical.path(), only_reads(parts, &canonical)).map_err(
-                |UnclearPath| {
-                    let silent = silent(Some(canonical.host()));
-                    Box::new(answers::unclear(&unsited(silent), Ambiguous::PathRule))
-                },
-            )?
+            let only_reads = only_reads(parts, &canonical) && !keeps_login(connection, parts);
+            site.policies.choose(canonical.path(), only_reads).map_err(|UnclearPath| {
+                let silent = silent(Some(canonical.host()));
+                Box::new(answers::unclear(&unsited(silent), Ambiguous::PathRule))
+            })?
         };
         Ok(Self {
             gateway,
@@ -173,7 +172,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The address that limits count by.
-    fn client_ip(&self) -> std::net::IpAddr {
+    pub(super) fn client_ip(&self) -> std::net::IpAddr {
         match self.client {
             ClientAddress::Known(known) => known.judged(),
             ClientAddress::Unknown(_) => self.connection.peer.ip(),
@@ -258,6 +257,13 @@ fn only_reads(parts: &Parts, canonical: &Canonical) -> bool {
         && !parts.headers.contains_key(header::TRANSFER_ENCODING)
         && !parts.headers.contains_key(header::UPGRADE)
         && parts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
+}
+
+/// Whether another proxy will forward the request, and with it a login or cookie that is not ours
+/// to take out.
+fn keeps_login(connection: &ConnectionFacts, parts: &Parts) -> bool {
+    connection.forward_auth.is_some()
+        && [header::AUTHORIZATION, header::COOKIE].iter().any(|n| parts.headers.contains_key(n))
 }
 
 /// Whether this client gets no byte for a request that reaches no site: it names one that would

@@ -77,7 +77,12 @@ fn downward(
     }
 }
 
-fn renew_session(exchange: &Exchange<'_>, identity: Option<&Identity>, headers: &mut HeaderMap) {
+/// A session that somebody uses lives on.
+pub(super) fn renew_session(
+    exchange: &Exchange<'_>,
+    identity: Option<&Identity>,
+    headers: &mut HeaderMap,
+) {
     let renewed = identity.and_then(|identity| {
         exchange.gateway.authenticator.renew(identity, exchange.is_secure(), exchange.now)
     });

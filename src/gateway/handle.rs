@@ -7,11 +7,10 @@ use hyper::upgrade::OnUpgrade;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::forward::{Upward, pass};
-use super::identify::{admit, deny};
-use super::{Closed, Gateway, answers, own_pages};
+use super::identify::{admit, overloaded};
+use super::{Closed, Gateway, own_pages};
 use crate::clock;
 use crate::listen::ConnectionFacts;
-use crate::policy::{Denial, Reason, Verdict};
 
 /// An answer, or the end of the connection without one.
 pub(super) type Answer = Result<Response<ResponseBody>, Closed>;
@@ -37,13 +36,7 @@ pub(crate) async fn handle(
         Err(answer) => return *answer,
     };
     let Some(place) = gateway.limit.enter() else {
-        // Whoever is rejected anyway is told nothing of how much there is to do.
-        return match exchange.decide(None) {
-            Verdict::Deny(denial) => deny(&exchange, denial),
-            Verdict::Allow(_) | Verdict::Identify(_) => {
-                answers::reject(&exchange, Denial::new(Reason::Overload), None)
-            }
-        };
+        return overloaded(&exchange);
     };
     let answer = if own_pages::is_ours(&exchange) {
         own_pages::answer(&exchange, body).await

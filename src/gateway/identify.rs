@@ -42,6 +42,17 @@ pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
     answers::reject(exchange, denial, None)
 }
 
+/// There is no room for another request. Whoever is rejected anyway is told nothing of how much
+/// there is to do.
+pub(super) fn overloaded(exchange: &Exchange<'_>) -> Answer {
+    match exchange.decide(None) {
+        Verdict::Deny(denial) => deny(exchange, denial),
+        Verdict::Allow(_) | Verdict::Identify(_) => {
+            answers::reject(exchange, Denial::new(Reason::Overload), None)
+        }
+    }
+}
+
 /// An allowed client that nobody asked: a session or a login names it.
 async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
     let login = login_beside(exchange).await;

@@ -18,6 +18,7 @@ mod attack_log;
 mod attack_silence;
 mod audit_disk_full;
 mod audit_kill;
+mod authorize;
 mod demo;
 mod door;
 mod forwarding;
