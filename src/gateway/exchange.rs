@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::canonical::{self, Ambiguous, Canonical};
 use super::handle::Instead;
 use super::sites::ProtectedSite;
-use super::{Gateway, Snapshot, answers, own_pages};
+use super::{Gateway, Snapshot, answers, headers, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -58,6 +58,10 @@ impl<'a> Exchange<'a> {
                 let host = canonical::host_named(parts);
                 Box::new(answers::unclear(&unsited(silent(host.as_deref())), ambiguous))
             })?;
+        if connection.forward_auth.is_some() && headers::says_in_our_name(&parts.headers) {
+            let silent = silent(Some(canonical.host()));
+            return Err(Box::new(answers::unclear(&unsited(silent), Ambiguous::Statement)));
+        }
         let Some(site) = snapshot.sites.by_host(canonical.host()) else {
             return Err(Box::new(answers::no_site(&unsited(silent(None)))));
         };

@@ -27,6 +27,7 @@ mod outside_accessibility;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;
+mod outside_forward_auth;
 mod outside_haproxy;
 mod outside_namespaces;
 mod outside_nginx;

@@ -262,16 +262,9 @@ fn read_all(directory: &std::path::Path, into: &mut String) {
 #[test]
 fn explain_shows_the_rule_and_decides_as_the_gateway_does() {
     let (_upstream, gateway) = ruled();
-    for (path, address) in [
-        ("/", CHINA),
-        ("/ecp/", CHINA),
-        ("/ECP/", CHINA),
-        ("/ecp;x/", DENMARK),
-        ("/admin/x", DENMARK),
-        ("/internal/", DENMARK),
-        ("/internal/PUBLIC/", DENMARK),
-        (TOKEN, CHINA),
-    ] {
+    for (path, address) in
+        [("/ECP/", CHINA), ("/ecp;x/", DENMARK), ("/internal/PUBLIC/", DENMARK), (TOKEN, CHINA)]
+    {
         let served = status(&gateway, path, address);
         let explained =
             gateway.command(&["explain", address, "--site", "ruled", "--path", path, "--json"]);

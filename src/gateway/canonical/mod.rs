@@ -66,6 +66,9 @@ pub enum Ambiguous {
     /// An encoded slash, backslash, dot or control character, or a plain backslash.
     #[error("the request's path has an encoded separator, dot or control character")]
     EncodedSeparator,
+    /// A header under a name of ours, where another proxy would hand it on.
+    #[error("the request has a header that only the gateway may set")]
+    Statement,
     /// A path that the site's path rules cannot be held against in one way.
     #[error("the request's path hides from the site's path rules")]
     PathRule,

@@ -51,6 +51,12 @@ pub fn strip_authorization(headers: &mut HeaderMap) {
     remove_where(headers, |name| statements::same_name(name, AUTHORIZATION.as_str()));
 }
 
+/// Whether a client says something under a name of ours, in whatever spelling.
+#[must_use]
+pub fn says_in_our_name(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| statements::is_ours(name.as_str()))
+}
+
 /// Leaves of a challenge's headers only what a certificate authority has to say: it comes from
 /// anywhere, so nothing of it may be a login, a cookie or another method than the one it is let in
 /// with.
