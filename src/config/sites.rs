@@ -44,6 +44,14 @@ pub struct Site {
     pub acme_challenge: bool,
 }
 
+impl Site {
+    /// Whether the site, or a rule of its paths, is under this policy.
+    pub(super) fn names(&self, policy: &PolicyId) -> bool {
+        let of_paths = self.paths.iter().filter_map(|rule| rule.policy.as_ref());
+        std::iter::once(&self.policy).chain(of_paths).any(|named| named == policy)
+    }
+}
+
 /// `upstream`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upstream {

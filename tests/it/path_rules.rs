@@ -1,9 +1,12 @@
 //! Path rules: another policy, another authentication, closed; and ACME challenges from everywhere.
 
+use std::io::{Read as _, Write as _};
+
 use crate::support::client::{Answer, Request, get, raw};
 use crate::support::gateway::{Gateway, configuration, eventually};
 use crate::support::outside::entry_of;
 use crate::support::places::{CHINA, DENMARK, THAILAND};
+use crate::support::raw::{RawUpstream, connect, read_rest, read_until};
 use crate::support::upstream::Upstream;
 
 const PASSWORD: &str = "en lang adgangskode 42";
@@ -14,8 +17,12 @@ const TOKEN: &str = "/.well-known/acme-challenge/LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXD
 /// but for one part, and challenges get through; and a second one that rejects without a byte.
 fn ruled() -> (Upstream, Gateway) {
     let upstream = Upstream::start();
-    let url = upstream.url();
-    let text = configuration(&url, "").replace(
+    let gateway = Gateway::start(&rules(&upstream.url()));
+    (upstream, gateway)
+}
+
+fn rules(url: &str) -> String {
+    configuration(url, "").replace(
         "identity:\n",
         &format!(
             r#"  ruled:
@@ -33,9 +40,7 @@ fn ruled() -> (Upstream, Gateway) {
 identity:
 "#
         ),
-    );
-    let gateway = Gateway::start(&text);
-    (upstream, gateway)
+    )
 }
 
 fn at(gateway: &Gateway, path: &str, from: &str) -> Request {
@@ -339,4 +344,77 @@ fn a_path_that_asks_has_a_way_to_sign_in_where_the_site_never_asks() {
     assert_eq!(none.status, 403);
     let none = get(web, "open.example.dk", "/.geovagt/sign-in").from(CHINA).browser().send();
     assert_eq!(none.status, 403);
+}
+
+#[test]
+fn a_way_to_sign_in_exists_where_only_a_part_of_the_site_lets_one_ask() {
+    let upstream = Upstream::start();
+    let site = "kilden: {organization: ballerup, ";
+    let rule = "{path: /aaben/, policy: reporting, authentication: always}";
+    let rule = format!("{site}paths: [{rule}], ");
+    let gateway = Gateway::start(&configuration(&upstream.url(), "").replace(site, &rule));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    let web = gateway.address("web");
+    let china = |path: &str| get(web, "kilden.example.dk", path).from(CHINA).browser();
+    let led = china("/aaben/x").send();
+    assert_eq!(led.status, 303);
+    assert_eq!(china(led.header("location").unwrap()).send().status, 200);
+    assert_eq!(china("/aaben/x").basic("anna.holm", PASSWORD).send().status, 200);
+    assert_eq!(china("/").basic("anna.holm", PASSWORD).send().status, 403);
+}
+
+#[test]
+fn a_tunnel_stands_on_the_policy_of_its_path() {
+    let upgraded = RawUpstream::start(|mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        let switching =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        stream.write_all(switching.as_bytes()).unwrap();
+        let _ = stream.read(&mut [0]);
+    });
+    let gateway = Gateway::start(&rules(&upgraded.url()));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    let id = gateway.grant("anna.holm", "TH", &["ruled"]);
+    let login = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("anna.holm:{PASSWORD}"),
+    );
+    let open = |path: &str| {
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {THAILAND}\r\n\
+             Authorization: Basic {login}\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n"
+        );
+        let mut stream = connect(gateway.address("web"), &head);
+        (read_until(&mut stream, "\r\n\r\n").starts_with("HTTP/1.1 101"), stream)
+    };
+    let mut tunnel = None;
+    eventually("the tunnel is open", || {
+        let (opened, stream) = open("/ecp/socket");
+        tunnel = Some(stream);
+        opened
+    });
+    gateway.command(&["exemption", "revoke", &id, "--reason", "Hjemme igen"]).expect_code(0);
+    // The site itself only reports; the rule's policy ends what it no longer lets in.
+    assert_eq!(read_rest(&mut tunnel.unwrap()), "");
+    assert!(open("/socket").0);
+    assert!(!open("/ecp/socket").0);
+}
+
+#[test]
+fn a_listener_that_closes_waits_for_the_path_where_a_part_of_a_site_is_open() {
+    let upstream = Upstream::start();
+    let site = "kilden: {organization: ballerup, ";
+    let open = "  - name: direct\n    bind: [\"127.0.0.1:0\"]\n";
+    let text = configuration(&upstream.url(), "")
+        .replace(open, &format!("{open}    denial: close\n"))
+        .replace("policies:\n", "policies:\n  inside: {list: cfcs, private_networks: allow}\n");
+    let ruled = text.replace(site, &format!("{site}paths: [{{path: /inside/, policy: inside}}], "));
+    let said = Gateway::prepare(&ruled).command(&["check", "--static"]).expect_code(0);
+    assert!(!format!("{}{}", said.out, said.err).contains("nothing uses the policy"));
+    let gateway = Gateway::start(&ruled);
+    let ask = |path: &str| get(gateway.address("direct"), "kilden.example.dk", path).try_send();
+    assert_eq!(ask("/inside/x").unwrap().status, 200);
+    assert_eq!(ask("/").unwrap().status, 403);
+    let closing = Gateway::start(&text);
+    assert!(get(closing.address("direct"), "kilden.example.dk", "/inside/x").try_send().is_err());
 }
