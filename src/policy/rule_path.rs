@@ -277,7 +277,7 @@ mod tests {
         for text in [
             "//host/ecp/",
             "/a%252fecp",
-            "/a%252e%252e/ecp",
+            "/a/%252e%252e/ecp",
             "/a/%252e/ecp",
             "/a%255cecp",
             "/a%2500",
