@@ -15,8 +15,8 @@ use geovagt::client_address::{ClientAddress, KnownAddress};
 use geovagt::identifier::{ListId, OrganizationId, ProviderId, SiteId};
 use geovagt::policy::{
     Admission, Authentication, Correction, CountryList, ExemptionId, ExemptionState, Exemptions,
-    Leg, ListVersion, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Scheduled, Subject,
-    TravelExemption, UserName, decide,
+    Extent, Leg, ListVersion, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Scheduled,
+    Subject, TravelExemption, UserName, decide,
 };
 use geovagt::territory::{Country, Territory};
 use jiff::{SignedDuration, Timestamp};
@@ -89,6 +89,7 @@ fn policy() -> Policy {
             .collect(),
         authentication: Authentication::WhenBlocked,
         exemptions_enabled: true,
+        extent: Extent::Site,
     })
 }
 

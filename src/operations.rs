@@ -1,8 +1,8 @@
-//! `/healthz`, `/readyz` and `/metrics` on a listener of their own, for those who run the gateway.
+//! `/healthz`, `/readyz`, `/metrics` and `/authorize` on a listener of their own, for those who run the gateway.
 //!
 //! `/healthz` says that the process answers. `/readyz` says whether every part is ready, and names
 //! the one that is not: a gateway that would reject everybody must not look healthy.
-//! `/authorize` answers 503 until forward-auth exists.
+//! `/authorize` is forward-auth, for proxies that the configuration names and for nobody else.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,11 +10,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
+use crate::gateway::body::ResponseBody;
+use crate::gateway::{self, Ends, Gateway};
 use crate::lifecycle::Tasks;
 use crate::telemetry::Metrics;
 
@@ -39,28 +40,42 @@ pub struct Part {
 pub type Readiness = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 
 /// Serves until shutdown.
-pub async fn serve(
+pub(crate) async fn serve(
     listener: TcpListener,
+    gateway: Arc<Gateway>,
     readiness: Readiness,
     metrics: Option<Metrics>,
     tasks: Tasks,
 ) {
+    gateway::start_counting();
     let stopping = tasks.stopping();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stopping.cancelled() => return,
         };
-        let Ok((stream, _)) = accepted else {
+        let ends = accepted.and_then(|(stream, peer)| {
+            let local = stream.local_addr()?;
+            Ok((stream, Ends { peer, local }))
+        });
+        let Ok((stream, ends)) = ends else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let (readiness, metrics) = (Arc::clone(&readiness), metrics.clone());
+        let gateway = Arc::clone(&gateway);
         let stopping = stopping.clone();
         tasks.spawn(async move {
-            let service = hyper::service::service_fn(move |request| {
-                let response = answer(&request, &readiness, metrics.as_ref());
-                async move { Ok::<_, Infallible>(response) }
+            let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+                let answered = (!is_authorize(&request))
+                    .then(|| answer(&request, &readiness, metrics.as_ref()));
+                let gateway = Arc::clone(&gateway);
+                async move {
+                    Ok::<_, Infallible>(match answered {
+                        Some(response) => response,
+                        None => gateway::authorize(&gateway, &request.into_parts().0, ends).await,
+                    })
+                }
             });
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
@@ -79,11 +94,20 @@ pub async fn serve(
     }
 }
 
+/// Whether a proxy asks. Envoy sends the client's own method, and its path behind ours.
+fn is_authorize(request: &Request<Incoming>) -> bool {
+    match request.uri().path().strip_prefix("/authorize") {
+        Some("") => matches!(*request.method(), Method::GET | Method::HEAD),
+        Some(behind) => behind.starts_with('/'),
+        None => false,
+    }
+}
+
 fn answer(
     request: &Request<Incoming>,
     readiness: &Readiness,
     metrics: Option<&Metrics>,
-) -> Response<Full<Bytes>> {
+) -> Response<ResponseBody> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
     }
@@ -102,15 +126,11 @@ fn answer(
             }
             None => text(StatusCode::NOT_FOUND, "metrics are not collected in this process\n"),
         },
-        "/authorize" => text(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "forward-auth is not part of this version; put geovagt in front of the site instead\n",
-        ),
-        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz and /metrics are here\n"),
+        _ => text(StatusCode::NOT_FOUND, "/healthz, /readyz, /metrics and /authorize are here\n"),
     }
 }
 
-fn ready(parts: &[Part]) -> Response<Full<Bytes>> {
+fn ready(parts: &[Part]) -> Response<ResponseBody> {
     let ready = is_ready(parts);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({ "ready": ready, "parts": parts }).to_string() + "\n";
@@ -129,8 +149,8 @@ fn is_ready(parts: &[Part]) -> bool {
     ready
 }
 
-fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::page(body.into()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(

@@ -176,6 +176,11 @@ fn describe() {
         Unit::Count,
         "1 while the log can be written, else 0."
     );
+    describe_counter!(
+        "geovagt_authorize_requests_total",
+        Unit::Count,
+        "Questions of other proxies (forward-auth) by answer."
+    );
     describe_gauge!("geovagt_ready", Unit::Count, "1 while every part is ready, else 0.");
     describe_gauge!(
         "geovagt_exemptions",

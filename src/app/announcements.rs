@@ -37,7 +37,7 @@ pub(super) fn policy_loaded(app: &App, change: &str) {
         .all()
         .iter()
         .map(|site| {
-            let policy = &site.policy;
+            let policy = site.policy();
             let version = policy.list_version(now).map_or("none", |version| &version.version);
             format!(
                 "{}: {} {version}, {}",

@@ -17,7 +17,7 @@ fn policy(app: &App) -> Part {
         .sites
         .all()
         .iter()
-        .filter(|site| site.policy.list_version(now).is_none())
+        .filter(|site| site.policy().list_version(now).is_none())
         .map(|site| site.site.id.as_str())
         .collect();
     let detail = match (snapshot.sites.all().len(), without.as_slice()) {

@@ -145,9 +145,9 @@ fn gate(
     let snapshot = gateway.snapshot();
     let located = snapshot.database.locate(&client);
     let mut last: Option<Denial> = None;
-    for site in snapshot.sites.all() {
+    for policy in snapshot.sites.all().iter().flat_map(|site| site.policies.all()) {
         let subject = policy::Subject { address: client, location: located.location, person: None };
-        match policy::decide(&site.policy, &subject, &snapshot.exemptions, now) {
+        match policy::decide(policy, &subject, &snapshot.exemptions, now) {
             Verdict::Deny(denial) => last = Some(denial),
             Verdict::Allow(_) | Verdict::Identify(_) => return Gate::Open,
         }
@@ -219,11 +219,12 @@ pub(super) async fn bind_operations(config: &Config) -> Result<Vec<TcpListener>,
     Ok(listeners)
 }
 
-/// Serves `/healthz`, `/readyz` and `/metrics`.
+/// Serves `/healthz`, `/readyz`, `/metrics` and `/authorize`.
 pub(super) fn serve_operations(listeners: Vec<TcpListener>, app: &App, metrics: Option<&Metrics>) {
     for listener in listeners {
         app.tasks.spawn(crate::operations::serve(
             listener,
+            Arc::clone(&app.gateway),
             readiness::readiness(app),
             metrics.cloned(),
             app.tasks.clone(),

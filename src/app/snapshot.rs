@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::Policies;
-use crate::config::{Config, Loaded, Site};
+use crate::config::{Config, Loaded, PolicySettings, Site};
 use crate::gateway::Snapshot;
 use crate::gateway::sites::{ProtectedSite, Sites};
 use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
-use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
+use crate::policy::{Exemptions, PolicyParts, TravelExemption};
 use crate::telemetry::traffic;
 use crate::upstream::Prepared;
 
@@ -53,16 +53,15 @@ fn protected(
     site: &Arc<Site>,
 ) -> Option<ProtectedSite> {
     let organization = loaded.config.organizations.get(&site.organization)?;
-    let settings = loaded.config.policies.get(&site.policy)?;
-    let parts = PolicyParts {
+    let lock = |settings: &PolicySettings, parts: PolicyParts| PolicyParts {
         mode: policies.mode(settings),
         unknown_location: policies.unknown_location(settings),
-        ..loaded.policy_parts(site)?
+        ..parts
     };
     Some(ProtectedSite {
         site: Arc::clone(site),
         organization: Arc::clone(organization),
-        policy: Policy::new(parts),
+        policies: loaded.site_policies(site, lock)?,
         servers: upstreams.site(&site.id)?,
         traffic: traffic::site(site.id.as_str()),
     })

@@ -57,6 +57,10 @@ pub struct Facts {
     pub list: Option<(ListId, Arc<str>)>,
     /// The policy's mode.
     pub mode: Option<Mode>,
+    /// The path of the site's rule that decided, where one did.
+    pub path_rule: Option<Arc<str>>,
+    /// Whether another proxy asked and forwards by itself.
+    pub forward_auth: bool,
     /// When the database was built.
     pub database_built: Option<Timestamp>,
     /// The status that a rejection answers; none: closed without a byte.
@@ -85,6 +89,8 @@ impl Facts {
             user_agent: None,
             list: None,
             mode: None,
+            path_rule: None,
+            forward_auth: false,
             database_built: None,
             status: None,
         }
@@ -138,6 +144,12 @@ impl Facts {
         event.mode = self.mode.map(|mode| SmolStr::new_static(mode.word()));
         event.database_built = self.database_built;
         event.status = self.status;
+        if let Some(rule) = &self.path_rule {
+            event.details.insert("path_rule".to_owned(), rule.to_string());
+        }
+        if self.forward_auth {
+            event.details.insert("via".to_owned(), "forward_auth".to_owned());
+        }
     }
 }
 

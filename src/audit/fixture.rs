@@ -15,8 +15,8 @@ use crate::client_address::{ClientAddress, KnownAddress};
 use crate::clock;
 use crate::identifier::{ListId, ListenerId, OrganizationId, SiteId};
 use crate::policy::{
-    Admission, Authentication, CountryList, Exemptions, ListVersion, Location, Mode, Permit,
-    Policy, PolicyParts, Scheduled, Subject, Verdict, decide,
+    Admission, Authentication, CountryList, Exemptions, Extent, ListVersion, Location, Mode,
+    Permit, Policy, PolicyParts, Scheduled, Subject, Verdict, decide,
 };
 use crate::territory::{Country, Territory};
 
@@ -84,6 +84,7 @@ pub(super) fn permit() -> Permit {
         corrections: vec![],
         authentication: Authentication::Never,
         exemptions_enabled: false,
+        extent: Extent::Site,
     });
     let facts = facts("198.51.100.1");
     let location = Location::Country { country: country("DK"), subdivision: None };

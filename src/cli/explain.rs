@@ -12,9 +12,12 @@ use super::{Answer, Context};
 use crate::app::View;
 use crate::client_address::{ClientAddress, KnownAddress};
 use crate::clock;
+use crate::gateway::canonical::canonical_path;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{self, DatabaseFacts, Explanation, Person, Question, Subject, UserName};
+use crate::policy::{
+    self, DatabaseFacts, Explanation, Person, Policy, Question, Subject, UserName, Verdict,
+};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -25,6 +28,10 @@ pub(crate) struct Arguments {
     /// The site; needed where the configuration has more than one.
     #[arg(long)]
     site: Option<SiteId>,
+    /// The path, as it would go on to the upstream: where the site has rules for its paths, one of
+    /// them may decide.
+    #[arg(long, default_value = "/")]
+    path: String,
     /// A login name that is taken as proven.
     #[arg(long, value_parser = UserName::parse)]
     user: Option<UserName>,
@@ -63,7 +70,11 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         },
         time_zone: &organization.time_zone,
     };
-    let explanation = policy::explain(&site.policy, &view.snapshot.exemptions, &question);
+    let exemptions = &view.snapshot.exemptions;
+    let policy = policy_at(site, &arguments.path, |policy| {
+        policy::decide(policy, &question.subject, exemptions, at)
+    })?;
+    let explanation = policy::explain(policy, exemptions, &question);
     print(context, &explanation, &organization.time_zone)
 }
 
@@ -80,6 +91,21 @@ fn site<'a>(view: &'a View, named: Option<&SiteId>) -> anyhow::Result<&'a Arc<Pr
         (None, [only]) => Ok(only),
         (None, _) => anyhow::bail!("name the site with --site; there are: {}", names()),
     }
+}
+
+/// The policy that decides at a path: the same choice that a request makes.
+fn policy_at<'a>(
+    site: &'a ProtectedSite,
+    path: &str,
+    decide: impl Fn(&Policy) -> Verdict,
+) -> anyhow::Result<&'a Policy> {
+    let canonical = canonical_path(path)
+        .map_err(|ambiguous| anyhow::anyhow!("`{path}` is answered with 400: {ambiguous}"))?;
+    let choice = site.policies.choose(canonical.path(), canonical.query().is_none());
+    let choice = choice.map_err(|unclear| {
+        anyhow::anyhow!("`{path}` is answered with 400: {unclear}, and the site has path rules")
+    })?;
+    Ok(site.policies.strictest(&choice, decide).0)
 }
 
 /// The person with this login name, taken as proven.
@@ -134,6 +160,7 @@ mod tests {
         assert_eq!(arguments.address, "2001:db8::1".parse::<IpAddr>().unwrap());
         assert_eq!(arguments.site.unwrap().as_str(), "kilden");
         assert_eq!(arguments.user.unwrap().as_str(), "anna.holm");
+        assert_eq!(arguments.path, "/");
         assert_eq!(arguments.at.unwrap().to_string(), "2026-12-01T07:00:00Z");
         assert!(parse("explain 203.0.113.9").is_ok());
         for wrong in [

@@ -244,7 +244,7 @@ impl RawConfig {
         }
         let help = "use it, or remove it";
         for (policy, here) in names.policies.iter() {
-            let used = sites.values().any(|site| site.policy == *policy)
+            let used = sites.values().any(|site| site.names(policy))
                 || organizations.values().any(|organization| organization.policy == *policy);
             if !used {
                 check.note(here, format!("nothing uses the policy `{policy}`"), help);

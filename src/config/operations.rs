@@ -1,6 +1,7 @@
 //! `operations` and `admin`
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_yaml::Spanned;
@@ -8,7 +9,7 @@ use serde_yaml::Spanned;
 use super::binds::Binds;
 use super::checker::{Checker, Text};
 use super::listeners::{RawClientAddress, RawTls, Tls};
-use crate::client_address::AddressSource;
+use crate::client_address::{AddressSource, HeaderSource};
 
 /// `operations`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub struct Operations {
     /// The addresses it listens on.
     pub bind: Vec<SocketAddr>,
     /// Whose word `/authorize` takes; none: it answers 503.
-    pub client_address: Option<AddressSource>,
+    pub client_address: Option<Arc<AddressSource>>,
 }
 
 /// `admin`
@@ -53,17 +54,26 @@ pub(super) fn operations(
         .required(&raw.value.bind, "bind", raw.referenced)
         .and_then(|addresses| binds.check(addresses, check));
     let client_address = match &raw.value.client_address {
-        Some(source) => {
-            check.warn(
-                source.referenced,
-                "`/authorize` is not in this version; this has no effect",
-                "leave it for later, or remove it",
-            );
-            source.value.check(source.referenced, check).map(Some)
-        }
+        Some(source) => asking_proxies(source, check).map(Some),
         None => Some(None),
     };
     Some(Operations { bind: bind?, client_address: client_address? })
+}
+
+fn asking_proxies(
+    raw: &Spanned<RawClientAddress>,
+    check: &mut Checker<'_>,
+) -> Option<Arc<AddressSource>> {
+    let source = raw.value.check(raw.referenced, check)?;
+    if source.source != HeaderSource::XForwardedFor {
+        check.refuse(
+            raw.referenced,
+            "a proxy that asks `/authorize` says in X-Forwarded-For who the client is",
+            "write `source: x_forwarded_for`, and let the proxy set that header",
+        );
+        return None;
+    }
+    Some(Arc::new(source))
 }
 
 pub(super) fn admin(

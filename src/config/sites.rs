@@ -12,6 +12,7 @@ use super::host_pattern;
 use super::names::Names;
 use super::network::RawRule;
 use super::organizations::Organization;
+use super::path_rules::{self, PathRule, RawPathRule};
 use super::upstream::{RawUpstream, Upstream};
 use crate::identifier::{OrganizationId, PolicyId, SiteId};
 use crate::policy::{Authentication, NetworkRule};
@@ -37,6 +38,18 @@ pub struct Site {
     pub authentication: Authentication,
     /// How it rejects.
     pub denial: DenialStyle,
+    /// Parts of it that have rules of their own.
+    pub paths: Vec<PathRule>,
+    /// Whether ACME challenges get in whatever the country is.
+    pub acme_challenge: bool,
+}
+
+impl Site {
+    /// Whether the site, or a rule of its paths, is under this policy.
+    pub(super) fn names(&self, policy: &PolicyId) -> bool {
+        let of_paths = self.paths.iter().filter_map(|rule| rule.policy.as_ref());
+        std::iter::once(&self.policy).chain(of_paths).any(|named| named == policy)
+    }
 }
 
 /// `forward_credentials`
@@ -74,6 +87,10 @@ pub(super) struct RawSite {
     authentication: Option<Text>,
     /// Default `page`.
     denial: Option<Text>,
+    /// Default none.
+    paths: Option<Vec<Spanned<RawPathRule>>>,
+    /// Default false.
+    acme_challenge: Option<Spanned<bool>>,
 }
 
 /// Which site took a host first.
@@ -108,6 +125,9 @@ impl RawSite {
         let authentication = self.authentication(owner.map(AsRef::as_ref), check);
         let styles = [("page", DenialStyle::Page), ("close", DenialStyle::Close)];
         let denial = check.word(self.denial.as_ref(), DenialStyle::Page, &styles);
+        let acme_challenge = self.acme_challenge.as_ref().is_some_and(|word| word.value);
+        let owner = owner.map(AsRef::as_ref);
+        let paths = path_rules::check(self.paths.as_ref(), acme_challenge, names, owner, check);
         Some(Site {
             id,
             organization: organization?,
@@ -118,6 +138,8 @@ impl RawSite {
             forward_credentials: forward_credentials?,
             authentication: authentication?,
             denial: denial?,
+            paths: paths?,
+            acme_challenge,
         })
     }
 
@@ -135,26 +157,37 @@ impl RawSite {
         owner: Option<&Organization>,
         check: &mut Checker<'_>,
     ) -> Option<Authentication> {
-        let words = [
-            ("never", Authentication::Never),
-            ("when_blocked", Authentication::WhenBlocked),
-            ("always", Authentication::Always),
-        ];
-        let default = Authentication::WhenBlocked;
-        let authentication = check.word(self.authentication.as_ref(), default, &words)?;
-        if let (Authentication::Always, Some(text), Some(owner)) =
-            (authentication, &self.authentication, owner)
-            && owner.identity_providers.is_empty()
-        {
-            check.refuse(
-                text.referenced,
-                format!("nobody can sign in: `{}` has no identity provider", owner.id),
-                "add `identity_providers: [local]` to the organisation",
-            );
-            return None;
-        }
-        Some(authentication)
+        let (text, default) = (self.authentication.as_ref(), Authentication::WhenBlocked);
+        let authentication = check.word(text, default, &AUTHENTICATION)?;
+        somebody_can_sign_in(authentication, text, owner, check).then_some(authentication)
     }
+}
+
+/// The words of `authentication`.
+pub(super) const AUTHENTICATION: [(&str, Authentication); 3] = [
+    ("never", Authentication::Never),
+    ("when_blocked", Authentication::WhenBlocked),
+    ("always", Authentication::Always),
+];
+
+/// Whether anybody can do what `always` asks of everybody; a finding where nobody can.
+pub(super) fn somebody_can_sign_in(
+    authentication: Authentication,
+    text: Option<&Text>,
+    owner: Option<&Organization>,
+    check: &mut Checker<'_>,
+) -> bool {
+    if let (Authentication::Always, Some(text), Some(owner)) = (authentication, text, owner)
+        && owner.identity_providers.is_empty()
+    {
+        check.refuse(
+            text.referenced,
+            format!("nobody can sign in: `{}` has no identity provider", owner.id),
+            "add `identity_providers: [local]` to the organisation",
+        );
+        return false;
+    }
+    true
 }
 
 fn hosts(

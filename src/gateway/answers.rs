@@ -69,6 +69,12 @@ fn unsited_failure(
 ) -> Answer {
     let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
     let mut facts = facts(connection, parts, *client, located, *now);
+    let status = if connection.forward_auth.is_some() {
+        // nginx knows no other answer that is a no.
+        StatusCode::FORBIDDEN
+    } else {
+        status
+    };
     facts.status = (!silent).then(|| status.as_u16());
     facts.path = Some(parts.uri.path().into());
     let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
@@ -84,8 +90,8 @@ fn unsited_failure(
         reference: Some(&reference),
         at: *now,
     };
-    let mut response =
-        respond(parts, pages::failure_response(&shape(parts, parts.uri.path()), &view));
+    let page = pages::failure_response(&shape(parts, parts.uri.path()), &view);
+    let mut response = respond(parts, page);
     *response.status_mut() = status;
     Ok(response)
 }
@@ -126,7 +132,7 @@ fn rejected(
     reason: Reason,
     reference: &Reference,
 ) -> Response<ResponseBody> {
-    let list = exchange.site.policy.list();
+    let list = exchange.policy().list();
     let listed = list
         .in_force(exchange.now)
         .and_then(|version| version.territories.covering(exchange.corrected_location()));
@@ -151,7 +157,9 @@ fn rejected(
 pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer {
     let browser =
         exchange.is_browser() && matches!(exchange.parts.method, Method::GET | Method::HEAD);
-    let status = if browser { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
+    let redirects = exchange.connection.forward_auth.is_none_or(|proxy| proxy.redirects);
+    let status =
+        if browser && redirects { StatusCode::SEE_OTHER } else { StatusCode::UNAUTHORIZED };
     let mut facts = exchange.facts(None);
     facts.status = Some(status.as_u16());
     let denial = Denial::new(challenge.reason());
@@ -159,7 +167,10 @@ pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer
     exchange.site.traffic.decided(challenge.reason());
     if browser {
         let location = own_pages::sign_in_location(exchange.canonical.path_and_query().as_str());
-        return Ok(redirect(&location));
+        let mut response = redirect(&location);
+        // Without a scheme to answer with, or the browser would ask for a password by itself.
+        *response.status_mut() = status;
+        return Ok(response);
     }
     let mut response = respond(
         exchange.parts,
@@ -276,6 +287,7 @@ pub(super) fn facts(
     now: Timestamp,
 ) -> Facts {
     let mut facts = Facts::new(now, connection.listener.clone(), client);
+    facts.forward_auth = connection.forward_auth.is_some();
     facts.location = located.location;
     facts.registered_country = located.registered_country;
     facts.method = Some(parts.method.clone());

@@ -63,6 +63,12 @@ impl RequestBody {
         Self(None)
     }
 
+    /// No body at all.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// The same again, where it is known to be empty.
     #[must_use]
     pub fn again(&self) -> Option<Self> {

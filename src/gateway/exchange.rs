@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use jiff::Timestamp;
 
-use super::canonical::{self, Canonical};
+use super::canonical::{self, Ambiguous, Canonical};
 use super::handle::Instead;
 use super::sites::ProtectedSite;
-use super::{Gateway, Snapshot, answers};
+use super::{Gateway, Snapshot, answers, headers, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -20,7 +20,9 @@ use crate::identifier::OrganizationId;
 use crate::identity::{Attempt, Identity, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
-use crate::policy::{self, Location, Person, Subject, UserName, Verdict};
+use crate::policy::{
+    self, Choice, Location, Person, Policy, Subject, UnclearPath, UserName, Verdict,
+};
 
 /// A request whose host, client and location are known.
 pub(super) struct Exchange<'a> {
@@ -33,6 +35,7 @@ pub(super) struct Exchange<'a> {
     pub(super) client: ClientAddress,
     pub(super) located: Located,
     pub(super) site: Arc<ProtectedSite>,
+    choice: Choice,
 }
 
 impl<'a> Exchange<'a> {
@@ -55,17 +58,61 @@ impl<'a> Exchange<'a> {
                 let host = canonical::host_named(parts);
                 Box::new(answers::unclear(&unsited(silent(host.as_deref())), ambiguous))
             })?;
+        if connection.forward_auth.is_some() && headers::says_in_our_name(&parts.headers) {
+            let silent = silent(Some(canonical.host()));
+            return Err(Box::new(answers::unclear(&unsited(silent), Ambiguous::Statement)));
+        }
         let Some(site) = snapshot.sites.by_host(canonical.host()) else {
             return Err(Box::new(answers::no_site(&unsited(silent(None)))));
         };
         let site = Arc::clone(site);
-        Ok(Self { gateway, snapshot, connection, parts, now, canonical, client, located, site })
+        let decide = |policy: &Policy| {
+            let subject = Subject { address: client, location: located.location, person: None };
+            policy::decide(policy, &subject, &snapshot.exemptions, now)
+        };
+        let choice = if own_pages::is_own_page(canonical.path()) {
+            site.policies.choose_for_own_pages(decide)
+        } else {
+            let only_reads = only_reads(parts, &canonical) && !keeps_login(connection, parts);
+            site.policies.choose(canonical.path(), only_reads).map_err(|UnclearPath| {
+                let silent = silent(Some(canonical.host()));
+                Box::new(answers::unclear(&unsited(silent), Ambiguous::PathRule))
+            })?
+        };
+        Ok(Self {
+            gateway,
+            snapshot,
+            connection,
+            parts,
+            now,
+            canonical,
+            client,
+            located,
+            site,
+            choice,
+        })
     }
 
     /// The verdict for this request by `person`, or by nobody in particular.
     pub(super) fn decide(&self, person: Option<&Person>) -> Verdict {
+        self.decide_by(person).1
+    }
+
+    /// The policy that decides at this path about whoever has not said who they are.
+    pub(super) fn policy(&self) -> &Policy {
+        self.site.policies.only(&self.choice).unwrap_or_else(|| self.decide_by(None).0)
+    }
+
+    /// Whether this is an ACME challenge, for which nobody's credentials play a part.
+    pub(super) fn is_acme_challenge(&self) -> bool {
+        self.choice.is_acme_challenge()
+    }
+
+    fn decide_by(&self, person: Option<&Person>) -> (&Policy, Verdict) {
         let subject = Subject { address: self.client, location: self.location(), person };
-        policy::decide(&self.site.policy, &subject, &self.snapshot.exemptions, self.now)
+        self.site.policies.strictest(&self.choice, |policy| {
+            policy::decide(policy, &subject, &self.snapshot.exemptions, self.now)
+        })
     }
 
     /// What the database says.
@@ -75,7 +122,7 @@ impl<'a> Exchange<'a> {
 
     /// What is decided by: the database's word, or a correction's.
     pub(super) fn corrected_location(&self) -> Location {
-        self.site.policy.corrected(self.client, self.location(), self.now)
+        self.policy().corrected(self.client, self.location(), self.now)
     }
 
     pub(super) fn organization(&self) -> &OrganizationId {
@@ -129,7 +176,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// The address that limits count by.
-    fn client_ip(&self) -> std::net::IpAddr {
+    pub(super) fn client_ip(&self) -> std::net::IpAddr {
         match self.client {
             ClientAddress::Known(known) => known.judged(),
             ClientAddress::Unknown(_) => self.connection.peer.ip(),
@@ -138,7 +185,7 @@ impl<'a> Exchange<'a> {
 
     /// What the log keeps of this request.
     pub(super) fn facts(&self, identity: Option<&Identity>) -> Facts {
-        let policy = &self.site.policy;
+        let policy = self.policy();
         let mut facts =
             answers::facts(self.connection, self.parts, self.client, &self.located, self.now);
         facts.as_number = self.snapshot.as_number(&self.client);
@@ -154,6 +201,7 @@ impl<'a> Exchange<'a> {
             .list_version(self.now)
             .map(|version| (policy.list().id().clone(), Arc::from(version.version.as_str())));
         facts.mode = Some(policy.mode(self.now));
+        facts.path_rule = policy.path_rule().cloned();
         facts.database_built = Some(self.snapshot.database.info().built);
         facts
     }
@@ -201,6 +249,22 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// Whether a request asks for a document and brings nothing along.
+fn only_reads(parts: &Parts, canonical: &Canonical) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD)
+        && canonical.path_and_query().query().is_none()
+        && !parts.headers.contains_key(header::TRANSFER_ENCODING)
+        && !parts.headers.contains_key(header::UPGRADE)
+        && parts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
+}
+
+/// Whether another proxy will forward the request, and with it a login or cookie that is not ours
+/// to take out.
+fn keeps_login(connection: &ConnectionFacts, parts: &Parts) -> bool {
+    connection.forward_auth.is_some()
+        && [header::AUTHORIZATION, header::COOKIE].iter().any(|n| parts.headers.contains_key(n))
+}
+
 /// Whether this client gets no byte for a request that reaches no site: it names one that would
 /// reject the client so, or every site there is would.
 pub(super) fn is_silent(
@@ -212,7 +276,7 @@ pub(super) fn is_silent(
 ) -> bool {
     let closes = |site: &Arc<ProtectedSite>| {
         let subject = Subject { address, location: located.location, person: None };
-        let verdict = || policy::decide(&site.policy, &subject, &snapshot.exemptions, now);
+        let verdict = || policy::decide(site.policy(), &subject, &snapshot.exemptions, now);
         site.site.denial == DenialStyle::Close && matches!(verdict(), Verdict::Deny(_))
     };
     match host.and_then(|host| snapshot.sites.by_host(host)) {

@@ -141,7 +141,12 @@ fn downward(
     }
 }
 
-fn renew_session(exchange: &Exchange<'_>, identity: Option<&Identity>, headers: &mut HeaderMap) {
+/// A session that somebody uses lives on.
+pub(super) fn renew_session(
+    exchange: &Exchange<'_>,
+    identity: Option<&Identity>,
+    headers: &mut HeaderMap,
+) {
     let renewed = identity.and_then(|identity| {
         exchange.gateway.authenticator.renew(identity, exchange.is_secure(), exchange.now)
     });
@@ -170,7 +175,11 @@ async fn send(
         request
     };
     let again = || request(RequestBody::empty());
-    let first = request(RequestBody::new(body, passed.passage, invited));
+    let first = request(if exchange.is_acme_challenge() {
+        RequestBody::empty()
+    } else {
+        RequestBody::new(body, passed.passage, invited)
+    });
     passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
     let mut sending = pin!(exchange.site.servers.send(first, again));
     poll_fn(|context| match sending.as_mut().poll(context) {
@@ -236,6 +245,9 @@ fn hear_interim(
 fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -> HeaderMap {
     let mut fields = exchange.parts.headers.clone();
     headers::prepare_request(&mut fields, exchange.canonical.asks_for_websocket());
+    if exchange.is_acme_challenge() {
+        headers::keep_for_acme_challenge(&mut fields);
+    }
     headers::strip_gateway_cookies(&mut fields, GATEWAY_COOKIES);
     join_cookies(&mut fields);
     let keeps_login = match exchange.site.site.forward_credentials {

@@ -9,11 +9,10 @@ use hyper::upgrade::OnUpgrade;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::forward::{Upward, pass};
-use super::identify::{admit, deny};
-use super::{Closed, Gateway, answers, own_pages};
+use super::identify::{admit, overloaded};
+use super::{Closed, Gateway, own_pages};
 use crate::clock;
 use crate::listen::{ConnectionFacts, Watch};
-use crate::policy::{Denial, Reason, Verdict};
 
 /// An answer, or the end of the connection without one.
 pub(super) type Answer = Result<Response<ResponseBody>, Closed>;
@@ -40,13 +39,7 @@ pub(crate) async fn handle(
         Err(answer) => return *answer,
     };
     let Some(place) = gateway.limit.enter(exchange.client) else {
-        // Whoever is rejected anyway is told nothing of how much there is to do.
-        return match exchange.decide(None) {
-            Verdict::Deny(denial) => deny(&exchange, denial),
-            Verdict::Allow(_) | Verdict::Identify(_) => {
-                answers::reject(&exchange, Denial::new(Reason::Overload), None)
-            }
-        };
+        return overloaded(&exchange);
     };
     let answer = if own_pages::is_ours(&exchange) {
         // What few requests need does not make every request's future as large.
@@ -65,14 +58,14 @@ pub(crate) async fn handle(
 mod tests {
     use super::*;
 
-    fn size<G, R, C, F: Future>(_: impl Fn(G, R, C) -> F) -> usize {
+    fn size<G, R, C, W, F: Future>(_: impl Fn(G, R, C, W) -> F) -> usize {
         size_of::<F>()
     }
 
     /// It is allocated once for each request, and copied before that.
     #[test]
     fn the_future_of_a_request_is_small() {
-        let size = size::<&'static Gateway, Request<Incoming>, &'static ConnectionFacts, _>(handle);
+        let size = size::<&'static Gateway, _, &'static ConnectionFacts, _, _>(handle);
         assert!(size <= 4 * 1024, "{size} bytes");
     }
 }

@@ -21,6 +21,9 @@ pub(super) struct Admitted {
 /// Decides, asking who it is where the decision needs that.
 pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> {
     match exchange.decide(None) {
+        Verdict::Allow(permit) if exchange.is_acme_challenge() => {
+            Ok(Admitted { permit, identity: None, login_is_ours: false })
+        }
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
         Verdict::Identify(challenge) => Box::pin(identify(exchange, challenge)).await,
         Verdict::Deny(denial) => Err(Box::new(deny(exchange, denial))),
@@ -37,6 +40,17 @@ pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
         return answers::reject(exchange, exact, Some(&identity));
     }
     answers::reject(exchange, denial, None)
+}
+
+/// There is no room for another request. Whoever is rejected anyway is told nothing of how much
+/// there is to do.
+pub(super) fn overloaded(exchange: &Exchange<'_>) -> Answer {
+    match exchange.decide(None) {
+        Verdict::Deny(denial) => deny(exchange, denial),
+        Verdict::Allow(_) | Verdict::Identify(_) => {
+            answers::reject(exchange, Denial::new(Reason::Overload), None)
+        }
+    }
 }
 
 /// An allowed client that nobody asked: a session or a login names it.

@@ -4,6 +4,7 @@
 //! permitted by `policy` and has an entry in the log; what cannot be read one way only is refused.
 
 mod answers;
+mod authorize;
 pub mod body;
 pub mod canonical;
 mod exchange;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+pub(crate) use authorize::{Ends, authorize, start_counting};
 pub(crate) use handle::handle;
 pub(crate) use refused::refuse;
 

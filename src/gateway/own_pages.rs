@@ -17,7 +17,7 @@ use super::{Closed, answers};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
-use crate::policy::{Admission, Authentication, Denial, Reason, Verdict};
+use crate::policy::{Admission, Denial, Reason, Verdict};
 
 /// Where the gateway's own pages are.
 pub(super) const ROOT: &str = "/.geovagt";
@@ -26,7 +26,11 @@ const LARGEST_FORM: usize = 16 * 1024;
 
 /// Whether a request is for the gateway itself.
 pub(super) fn is_ours(exchange: &Exchange<'_>) -> bool {
-    let path = exchange.canonical.path();
+    is_own_page(exchange.canonical.path())
+}
+
+/// Whether a path is the gateway's own.
+pub(super) fn is_own_page(path: &str) -> bool {
     path.strip_prefix(ROOT).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
@@ -70,7 +74,7 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
 
 /// Whether this site asks anybody who they are.
 fn takes_sign_in(exchange: &Exchange<'_>) -> bool {
-    exchange.site.site.authentication != Authentication::Never
+    exchange.site.takes_sign_in()
 }
 
 /// Where the form leads afterwards, as the address says it.

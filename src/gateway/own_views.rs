@@ -16,7 +16,7 @@ use crate::territory::{self, Territory};
 
 /// The list in force, the announced one, and what changes.
 pub(super) fn countries(exchange: &Exchange<'_>) -> Response<ResponseBody> {
-    let (policy, now) = (&exchange.site.policy, exchange.now);
+    let (policy, now) = (exchange.policy(), exchange.now);
     let language = exchange.language();
     let Some(version) = policy.list_version(now) else {
         return answers::without_entry(exchange, Failure::PageNotFound);
@@ -102,7 +102,7 @@ pub(super) fn privacy(exchange: &Exchange<'_>) -> Response<ResponseBody> {
 
 /// What the gateway sees of a visitor who is not rejected, and why.
 pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<ResponseBody> {
-    let (policy, now) = (&exchange.site.policy, exchange.now);
+    let (policy, now) = (exchange.policy(), exchange.now);
     let identity = exchange.session();
     let own = identity.as_ref().map(|identity| exchange.decide(Some(identity.person())));
     let verdict = own.as_ref().unwrap_or(stranger);

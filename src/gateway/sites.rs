@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
-use crate::policy::Policy;
+use crate::policy::{Authentication, Policy, SitePolicies};
 use crate::telemetry::traffic::SiteTraffic;
 use crate::upstream::Servers;
 
@@ -19,12 +19,26 @@ pub struct ProtectedSite {
     pub site: Arc<Site>,
     /// Whose it is.
     pub organization: Arc<Organization>,
-    /// The policy in effect for it.
-    pub policy: Policy,
+    /// The policies in effect for it.
+    pub policies: SitePolicies,
     /// Where its requests go.
     pub servers: Arc<Servers>,
     /// What passed through it.
     pub traffic: Arc<SiteTraffic>,
+}
+
+impl ProtectedSite {
+    /// The policy of all that no path rule is for.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.policies.own()
+    }
+
+    /// Whether any part of the site asks anybody who they are.
+    #[must_use]
+    pub fn takes_sign_in(&self) -> bool {
+        self.policies.all().any(|policy| policy.authentication() != Authentication::Never)
+    }
 }
 
 /// All sites, by host.

@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identity::Identity;
-use crate::policy::{self, Person, Reason, Subject, Verdict};
+use crate::policy::{self, Person, Policy, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it: the gateway learns of a change within a
 /// second, so looking more often would bring nothing.
@@ -26,6 +26,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 pub(super) struct Standing {
     snapshot: Arc<ArcSwap<Snapshot>>,
     host: String,
+    path: String,
     client: ClientAddress,
     person: Option<Person>,
 }
@@ -36,6 +37,7 @@ impl Standing {
         Self {
             snapshot: Arc::clone(&exchange.gateway.snapshot),
             host: exchange.canonical.host().to_owned(),
+            path: exchange.canonical.path().to_owned(),
             client: exchange.client,
             person: identity.map(|identity| identity.person().clone()),
         }
@@ -60,7 +62,10 @@ impl Standing {
         let Some(site) = snapshot.sites.by_host(&self.host) else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
         let subject = Subject { address: self.client, location, person: self.person.as_ref() };
-        match policy::decide(&site.policy, &subject, &snapshot.exemptions, now) {
+        // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
+        let Ok(choice) = site.policies.choose(&self.path, false) else { return Err(None) };
+        let decide = |policy: &Policy| policy::decide(policy, &subject, &snapshot.exemptions, now);
+        match site.policies.strictest(&choice, decide).1 {
             Verdict::Allow(_) => Ok(()),
             Verdict::Identify(challenge) => Err(Some(challenge.reason())),
             Verdict::Deny(denial) => Err(Some(denial.reason())),

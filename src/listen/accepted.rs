@@ -37,6 +37,8 @@ pub struct ConnectionFacts {
     pub address: ConnectionAddress,
     /// What TLS told; none on a plain connection.
     pub tls: Option<TlsFacts>,
+    /// Where a proxy asks about a request that it forwards by itself: how it takes answers.
+    pub forward_auth: Option<ForwardAuth>,
     source: Arc<AddressSource>,
 }
 
@@ -60,6 +62,13 @@ pub struct TlsFacts {
     pub version: &'static str,
 }
 
+/// How a proxy that asks before it forwards takes answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForwardAuth {
+    /// It hands a redirection on to the client.
+    pub redirects: bool,
+}
+
 /// What is spoken on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApplicationProtocol {
@@ -80,7 +89,13 @@ impl ConnectionFacts {
         tls: Option<TlsFacts>,
         source: Arc<AddressSource>,
     ) -> Self {
-        Self { listener, peer, local, address, tls, source }
+        Self { listener, peer, local, address, tls, forward_auth: None, source }
+    }
+
+    /// The same for a proxy that asks before it forwards.
+    #[must_use]
+    pub fn asked_by_proxy(self, forward_auth: ForwardAuth) -> Self {
+        Self { forward_auth: Some(forward_auth), ..self }
     }
 
     /// The client's address of one request on this connection. On a TCP listener, pass no headers.

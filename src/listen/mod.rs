@@ -27,7 +27,9 @@ mod tests;
 mod tls;
 
 pub use accept::{Gate, accept};
-pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, TlsFacts};
+pub use accepted::{
+    Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, ForwardAuth, TlsFacts,
+};
 pub use bind::{BindError, bind};
 pub use certificates::{CertificateError, Certificates, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};

@@ -1,7 +1,9 @@
 //! The one decision. HTTP, TCP, `explain`, the forecast, forward-auth and the replay all ask it.
 //!
 //! Order: 1 client address known? 2 deny networks 3 allow networks 4 private networks 5 corrections
-//! 6 location 7 the list in force 8 travel exemptions 9 the site's authentication.
+//! 6 location 7 the list in force 8 travel exemptions 9 the site's authentication. A path that is
+//! closed rejects whoever these steps would let in or ask; for an ACME challenge where the site lets
+//! those in, step 6 settles the matter.
 //!
 //! Where even the first version of a list is still to come, nothing is rejected for standing on it:
 //! that is the announcement lock. Whoever loads the configuration warns of it.
@@ -11,8 +13,8 @@ use jiff::Timestamp;
 use super::exemption::{Claim, Exemptions, Miss, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{
-    Admission, Authentication, Challenge, Denial, ListVersion, Location, Mode, Permit, Person,
-    Policy, Reason, Verdict,
+    Admission, Authentication, Challenge, Denial, Extent, ListVersion, Location, Mode, Permit,
+    Person, Policy, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
 use crate::territory::Territory;
@@ -48,7 +50,12 @@ pub(super) fn decide_with(
     trace: &mut impl Trace,
 ) -> Verdict {
     let case = Case { policy, subject, exemptions, now };
+    case.name_rule(trace);
     match case.by_network(trace).unwrap_or_else(|| case.by_location(trace)) {
+        Verdict::Allow(_) | Verdict::Identify(_) if case.is_closed() => {
+            trace.step("path_closed", true, |_| "the path is closed to everybody".to_owned());
+            deny(Reason::PathClosed)
+        }
         Verdict::Allow(permit) => case.by_authentication(permit, trace),
         verdict @ (Verdict::Identify(_) | Verdict::Deny(_)) => verdict,
     }
@@ -70,6 +77,17 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    /// Which rule of the site's paths decides here, for the trace alone.
+    fn name_rule(&self, trace: &mut impl Trace) {
+        if let Extent::Path { rule, .. } = &self.policy.extent {
+            trace.step("path_rule", false, |_| format!("the rule for {rule} decides here"));
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        matches!(self.policy.extent, Extent::Path { closed: true, .. })
+    }
+
     /// Steps 1 to 4: what the address settles by itself.
     fn by_network(&self, trace: &mut impl Trace) -> Option<Verdict> {
         let known = match self.subject.address {
@@ -121,6 +139,14 @@ impl Case<'_> {
     fn by_location(&self, trace: &mut impl Trace) -> Verdict {
         let location = self.corrected(trace);
         match location {
+            Location::Country { .. } | Location::NotInDatabase
+                if self.policy.extent == Extent::AcmeChallenge =>
+            {
+                trace.step("location", true, |_| {
+                    "an ACME challenge, which the site lets in from everywhere".to_owned()
+                });
+                allow(Reason::AcmeChallenge)
+            }
             Location::Country { .. } => {
                 trace.step("location", false, |_| {
                     location.territory().map(|t| t.to_string()).unwrap_or_default()

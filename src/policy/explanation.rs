@@ -52,6 +52,8 @@ pub struct Explanation {
     pub location: ExplainedLocation,
     /// The site.
     pub site: SiteId,
+    /// The path of the site's rule that decides, where one does.
+    pub path_rule: Option<String>,
     /// Whose site it is.
     pub organization: OrganizationId,
     /// The login name of the person who was taken as proven.
@@ -137,6 +139,7 @@ pub fn explain(policy: &Policy, exemptions: &Exemptions, question: &Question<'_>
         },
         location: location(policy, question),
         site: policy.site().clone(),
+        path_rule: policy.path_rule().map(ToString::to_string),
         organization: policy.organization().clone(),
         user: question.user_name.map(ToString::to_string),
         at: now,

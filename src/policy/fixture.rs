@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{
-    Admission, Authentication, CountryList, ExemptionId, ExemptionState, Exemptions, Leg,
+    Admission, Authentication, CountryList, ExemptionId, ExemptionState, Exemptions, Extent, Leg,
     ListVersion, Location, Mode, Person, Policy, PolicyParts, Scheduled, Subject, TravelExemption,
     UserName, Verdict, decide,
 };
@@ -82,6 +82,7 @@ pub(super) fn parts() -> PolicyParts {
         corrections: vec![],
         authentication: Authentication::WhenBlocked,
         exemptions_enabled: true,
+        extent: Extent::Site,
     }
 }
 

@@ -45,6 +45,8 @@ reasons! {
     ReportOnly = "report_only",
     /// Allowed: the location is not known and the policy lets that in.
     UnknownLocationAllowed = "unknown_location_allowed",
+    /// Allowed: an ACME challenge, which the site lets in from everywhere.
+    AcmeChallenge = "acme_challenge",
     /// Identify: the door is open; who are you?
     IdentificationNeeded = "identification_needed",
     /// Identify: this site asks everybody who they are.
@@ -71,6 +73,8 @@ reasons! {
     ExemptionsDisabled = "exemptions_disabled",
     /// Denied: the person is known and may not use this site.
     NotAuthorized = "not_authorized",
+    /// Denied: a path rule closes this path to everybody.
+    PathClosed = "path_closed",
     /// Denied: the request can be read in more than one way, or not at all.
     UnclearRequest = "unclear_request",
     /// Denied: no site answers for the host.
@@ -91,7 +95,8 @@ impl Reason {
             | Self::CountryNotListed
             | Self::TravelExemption
             | Self::ReportOnly
-            | Self::UnknownLocationAllowed => "allow",
+            | Self::UnknownLocationAllowed
+            | Self::AcmeChallenge => "allow",
             Self::IdentificationNeeded | Self::AuthenticationRequired => "identify",
             Self::ClientAddressUnknown
             | Self::DeniedNetwork
@@ -106,6 +111,7 @@ impl Reason {
             | Self::NotAuthorized
             | Self::UnclearRequest
             | Self::UnknownSite
+            | Self::PathClosed
             | Self::Overload
             | Self::AuditUnavailable => "deny",
         }
@@ -130,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_code_leads_back_to_its_reason() {
-        assert_eq!(Reason::ALL.len(), 23);
+        assert_eq!(Reason::ALL.len(), 25);
         for &reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
         }

@@ -15,9 +15,9 @@ use proptest::sample::select;
 use self::worlds::{PEOPLE, addresses, hour, hours, instants, locations, worlds};
 use super::fixture::person;
 use super::{
-    Admission, Authentication, ExemptionState, Exemptions, Leg, Location, Mode, NetworkRule,
-    Person, Policy, PolicyParts, Reason, Subject, TravelExemption, Verdict, decide, door_is_open,
-    everyone_denied_by_connection, opens_door,
+    Admission, Authentication, ExemptionState, Exemptions, Extent, Leg, Location, Mode,
+    NetworkRule, Person, Policy, PolicyParts, Reason, Subject, TravelExemption, Verdict, decide,
+    door_is_open, everyone_denied_by_connection, opens_door,
 };
 use crate::client_address::ClientAddress;
 use crate::territory::Territory;
@@ -62,6 +62,9 @@ impl World {
         let parts = &self.parts;
         let own = subject.person.filter(|p| *p.organization() == parts.organization);
         let outcome = self.before_authentication(subject, now);
+        if outcome.word != "deny" && matches!(parts.extent, Extent::Path { closed: true, .. }) {
+            return Outcome::new("deny", Reason::PathClosed);
+        }
         if outcome.word != "allow" {
             return outcome;
         }
@@ -97,6 +100,9 @@ impl World {
         }
         if subject.location == Location::AddressUnknown {
             return Outcome::new("deny", Reason::ClientAddressUnknown);
+        }
+        if parts.extent == Extent::AcmeChallenge {
+            return Outcome::new("allow", Reason::AcmeChallenge);
         }
         let outcome =
             self.enforced(self.corrected(known.judged(), subject.location, now), subject, now);

@@ -38,6 +38,24 @@ pub struct PolicyParts {
     pub authentication: Authentication,
     /// Whether the organisation has switched its exemption scheme on.
     pub exemptions_enabled: bool,
+    /// Which part of the site it is for.
+    pub extent: Extent,
+}
+
+/// Which part of a site a [`Policy`] is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Extent {
+    /// All that no path rule is for.
+    Site,
+    /// What lies at and below the path of a rule.
+    Path {
+        /// The path as the operator wrote it; the log names the rule by it.
+        rule: Arc<str>,
+        /// Nobody gets in, whoever they are and wherever they come from.
+        closed: bool,
+    },
+    /// ACME challenges, which are let in whatever the location.
+    AcmeChallenge,
 }
 
 /// The policy of one site. Immutable; a change builds a new one.
@@ -54,6 +72,7 @@ pub struct Policy {
     pub(super) corrections: NetworkTable<(Country, String)>,
     pub(super) authentication: Authentication,
     pub(super) exemptions_enabled: bool,
+    pub(super) extent: Extent,
 }
 
 impl Policy {
@@ -80,6 +99,7 @@ impl Policy {
             ),
             authentication: parts.authentication,
             exemptions_enabled: parts.exemptions_enabled,
+            extent: parts.extent,
         }
     }
 
@@ -117,6 +137,21 @@ impl Policy {
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         self.authentication
+    }
+
+    /// Which part of the site it is for.
+    #[must_use]
+    pub fn extent(&self) -> &Extent {
+        &self.extent
+    }
+
+    /// The path of the rule it is the policy of.
+    #[must_use]
+    pub fn path_rule(&self) -> Option<&Arc<str>> {
+        match &self.extent {
+            Extent::Path { rule, .. } => Some(rule),
+            Extent::Site | Extent::AcmeChallenge => None,
+        }
     }
 
     /// Whether an exemption can have any effect on this site.

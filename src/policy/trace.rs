@@ -9,8 +9,8 @@ use jiff::{SignedDuration, Timestamp};
 /// One step of a decision, in the contract's order.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
-    /// Which step: `client_address`, `deny_networks`, `allow_networks`, `private_networks`,
-    /// `corrections`, `location`, `list`, `travel_exemptions`, `authentication`.
+    /// Which step: `path_rule` where one decides, `client_address`, `deny_networks`, `allow_networks`, `private_networks`,
+    /// `corrections`, `location`, `list`, `travel_exemptions`, `authentication`, `path_closed`.
     pub step: &'static str,
     /// What was found, in words.
     pub outcome: String,

@@ -68,6 +68,12 @@ pub enum Ambiguous {
     /// An encoded slash, backslash, dot or control character, or a plain backslash.
     #[error("the request's path has an encoded separator, dot or control character")]
     EncodedSeparator,
+    /// A header under a name of ours, where another proxy would hand it on.
+    #[error("the request has a header that only the gateway may set")]
+    Statement,
+    /// A path that the site's path rules cannot be held against in one way.
+    #[error("the request's path hides from the site's path rules")]
+    PathRule,
     /// `Transfer-Encoding` or `Content-Length` that does not frame in one way.
     #[error("the request's length can be read in more than one way")]
     Framing,
@@ -116,6 +122,22 @@ pub fn canonical(parts: &Parts, tls_server_name: Option<&str>) -> Result<Canonic
         && parts.method == Method::GET
         && asks_for_websocket(&parts.headers);
     Ok(Canonical { authority, target, websocket })
+}
+
+/// Reads a path with its query, as it would stand in a request's first line.
+///
+/// # Errors
+/// [`Ambiguous`], as of a request.
+pub fn canonical_path(text: &str) -> Result<PathAndQuery, Ambiguous> {
+    // The parser would cut a fragment off.
+    if !text.starts_with('/') || text.contains('#') {
+        return Err(Ambiguous::Target);
+    }
+    let target = PathAndQuery::try_from(text).map_err(|_| Ambiguous::TargetCharacter)?;
+    let mut parts = http::uri::Parts::default();
+    parts.path_and_query = Some(target);
+    let target = http::Uri::from_parts(parts).map_err(|_| Ambiguous::Target)?;
+    path::target(&target, Version::HTTP_11)
 }
 
 /// The host that a request names, where that is clear, whatever else of it is not. For answering

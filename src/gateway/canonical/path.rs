@@ -1,7 +1,8 @@
 //! The target of a request: a path that every reader resolves alike.
 //!
-//! Empty segments (`//`) stay as they came: real intranets have them, and no rule of ours reads the
-//! path. So does `%25`: what a second decoding would make of it is the upstream's own affair.
+//! Empty segments (`//`) stay as they came: real intranets have them. So does `%25`: what a second
+//! decoding would make of it is the upstream's own affair, until the site has path rules, which are
+//! held against every reading of the path ([`crate::policy::SitePolicies::choose`]).
 
 use http::uri::PathAndQuery;
 use http::{Uri, Version};

@@ -13,7 +13,7 @@ mod statements;
 mod tests;
 
 use http::HeaderMap;
-use http::header::{AUTHORIZATION, HeaderName};
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, USER_AGENT};
 
 pub use cookies::strip_gateway_cookies;
 pub use statements::{Statements, Unwritable, set_ours};
@@ -55,6 +55,20 @@ pub fn prepare_response_trailers(trailers: &mut HeaderMap) {
 pub fn strip_authorization(headers: &mut HeaderMap) {
     headers.remove(AUTHORIZATION);
     remove_where(headers, |name| statements::same_name(name, AUTHORIZATION.as_str()));
+}
+
+/// Whether a client says something under a name of ours, in whatever spelling.
+#[must_use]
+pub fn says_in_our_name(headers: &HeaderMap) -> bool {
+    headers.keys().any(|name| statements::is_ours(name.as_str()))
+}
+
+/// Leaves of a challenge's headers only what a certificate authority has to say: it comes from
+/// anywhere, so nothing of it may be a login, a cookie or another method than the one it is let in
+/// with.
+pub fn keep_for_acme_challenge(headers: &mut HeaderMap) {
+    let kept = [ACCEPT, ACCEPT_ENCODING, USER_AGENT];
+    remove_where(headers, |name| !kept.iter().any(|kept| kept == name));
 }
 
 fn remove_where(headers: &mut HeaderMap, unfit: impl Fn(&str) -> bool) {

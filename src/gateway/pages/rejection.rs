@@ -64,6 +64,7 @@ pub(super) enum Case {
     DeniedNetwork,
     PrivateNetwork,
     AddressUnknown,
+    PathClosed,
     NotAuthorized,
 }
 
@@ -83,7 +84,18 @@ impl Case {
             | Reason::ExemptionOtherSite
             | Reason::ExemptionsDisabled => Self::Listed,
             _ if in_listed_country => Self::Listed,
+            Reason::PathClosed => Self::PathClosed,
             _ => Self::NotAuthorized,
+        }
+    }
+
+    /// What the page is called.
+    pub(super) fn title(self, language: Language) -> &'static str {
+        match (self, language) {
+            (Self::PathClosed, Language::Danish) => "Denne del af siden er lukket",
+            (Self::PathClosed, Language::English) => "This part of the site is closed",
+            (_, Language::Danish) => "Du kan ikke få adgang herfra",
+            (_, Language::English) => "You cannot get access from here",
         }
     }
 
@@ -95,6 +107,7 @@ impl Case {
             Self::DeniedNetwork => Reason::DeniedNetwork,
             Self::PrivateNetwork => Reason::DeniedPrivateNetwork,
             Self::AddressUnknown => Reason::ClientAddressUnknown,
+            Self::PathClosed => Reason::PathClosed,
             Self::NotAuthorized => Reason::NotAuthorized,
         }
         .code()
@@ -192,6 +205,12 @@ impl<'a> Rejection<'a> {
             (Case::NotAuthorized, Language::English) => {
                 "Your sign-in does not give access to this system.".to_owned()
             }
+            (Case::PathClosed, Language::Danish) => {
+                format!("{organization} har lukket denne del af siden for alle.")
+            }
+            (Case::PathClosed, Language::English) => {
+                format!("{organization} has closed this part of the site to everybody.")
+            }
             (_, Language::Danish) => format!(
                 "{organization} giver ikke adgang fra det netværk, som forbindelsen kommer fra."
             ),
@@ -210,10 +229,7 @@ pub fn rejection(rejection: &Rejection<'_>) -> Page {
         return super::failure::failure(&view);
     }
     let language = rejection.language;
-    let title = match language {
-        Language::Danish => "Du kan ikke få adgang herfra",
-        Language::English => "You cannot get access from here",
-    };
+    let title = rejection.case().title(language);
     let frame = Frame {
         status: StatusCode::FORBIDDEN,
         language,

@@ -259,6 +259,14 @@ fn reason_in_words(reason: Reason, language: Language) -> &'static str {
             "Dit log-in giver ikke adgang til dette system.",
             "Your sign-in does not give access to this system.",
         ),
+        Reason::AcmeChallenge => (
+            "En prøve af sidens certifikat slipper igennem alle steder fra.",
+            "A challenge for the site's certificate gets through from everywhere.",
+        ),
+        Reason::PathClosed => (
+            "Denne del af siden er lukket for alle.",
+            "This part of the site is closed to everybody.",
+        ),
         Reason::UnclearRequest | Reason::UnknownSite => {
             ("Forespørgslen hører ikke til nogen side.", "The request belongs to no site.")
         }

@@ -114,6 +114,7 @@ fn the_json_carries_every_field_of_the_contract() {
         "database_built": "2026-06-01T00:00:00Z"
       },
       "site": "mail",
+      "path_rule": null,
       "organization": "ballerup",
       "user": null,
       "at": "2026-12-04T12:00:00Z",

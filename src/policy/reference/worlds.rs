@@ -1,6 +1,7 @@
 //! Worlds to hold the decision against the model in: few names, so that they meet often, and
 //! instants on each edge and a nanosecond to either side.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,8 +13,8 @@ use crate::client_address::{ClientAddress, UnknownBecause};
 use crate::identifier::ListId;
 use crate::policy::fixture::{address, exemption, organization, parts, place, site, territories};
 use crate::policy::{
-    Admission, Authentication, Correction, CountryList, ExemptionState, Leg, ListVersion, Location,
-    Mode, NetworkRule, PolicyParts, Scheduled, TravelExemption,
+    Admission, Authentication, Correction, CountryList, ExemptionState, Extent, Leg, ListVersion,
+    Location, Mode, NetworkRule, PolicyParts, Scheduled, TravelExemption,
 };
 use crate::territory::{Country, Territory};
 
@@ -133,6 +134,16 @@ fn travels() -> impl Strategy<Value = Vec<TravelExemption>> {
     })
 }
 
+fn extents() -> impl Strategy<Value = Extent> {
+    let path = |closed| Extent::Path { rule: Arc::from("/ecp/"), closed };
+    prop_oneof![
+        6 => Just(Extent::Site),
+        1 => Just(path(false)),
+        1 => Just(path(true)),
+        1 => Just(Extent::AcmeChallenge),
+    ]
+}
+
 pub(super) fn worlds() -> impl Strategy<Value = World> {
     let modes = prop_oneof![4 => Just(Mode::Enforce), 1 => Just(Mode::ReportOnly)];
     let asks = prop_oneof![
@@ -147,10 +158,11 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
         admission(),
         asks,
         proptest::bool::weighted(0.8),
+        extents(),
     );
     (settings, rules(1), rules(1), corrections(), travels(), 0_u64..3).prop_map(
         |(settings, allow_networks, deny_networks, corrections, exemptions, grace)| {
-            let (list, mode, unknown_location, private_networks, authentication, enabled) =
+            let (list, mode, unknown_location, private_networks, authentication, enabled, extent) =
                 settings;
             let parts = PolicyParts {
                 list: list.into(),
@@ -162,6 +174,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
                 corrections,
                 authentication,
                 exemptions_enabled: enabled,
+                extent,
                 site: site("mail"),
                 ..parts()
             };
