@@ -15,6 +15,7 @@ mod certificates;
 mod door;
 mod framing;
 pub mod http;
+mod last;
 mod limits;
 mod preamble;
 mod stream;
