@@ -4,6 +4,7 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+mod floods;
 pub mod outbox;
 mod policies;
 mod readiness;
@@ -158,12 +159,14 @@ pub async fn start(
         state: Arc::new(reload::Current::new(loaded, database_watch)),
         tasks,
     };
+    app.gateway.floods.configure(&app.gateway.snapshot().config);
     announcements::started(&app);
     let addresses = listeners.addresses();
     let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
     listeners.serve(&app);
     serve::serve_operations(operations, &app, metrics.as_ref());
     watch::spawn(&app, metrics);
+    floods::spawn(&app);
     reload::spawn(&app, control);
     Ok(Running { app, signals, addresses, operations: operations_at })
 }

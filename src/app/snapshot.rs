@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Policies;
 use crate::config::{Config, Loaded, Site};
-use crate::gateway::Snapshot;
 use crate::gateway::sites::{ProtectedSite, Sites};
+use crate::gateway::{Snapshot, VerdictCounts};
 use crate::geoip::{AsnDatabase, Database};
 use crate::identifier::OrganizationId;
 use crate::policy::{Exemptions, Policy, PolicyParts, TravelExemption};
@@ -56,5 +56,6 @@ fn protected(loaded: &Loaded, policies: &Policies, site: &Arc<Site>) -> Option<P
         organization: Arc::clone(organization),
         policy: Policy::new(parts),
         servers: Servers::new(site.upstream.servers.clone()),
+        counts: VerdictCounts::new(site.id.as_str()),
     })
 }

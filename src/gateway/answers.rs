@@ -8,14 +8,16 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 use jiff::Timestamp;
 
-use super::Gateway;
 use super::body::ResponseBody;
 use super::canonical::Ambiguous;
+use super::counts::count;
 use super::exchange::Exchange;
 use super::handle::Answer;
+use super::manner::Manner;
 use super::pages::{self, Failure, FailureView, Page, Rejection, RequestShape};
 use super::{Closed, own_pages};
-use crate::audit::{Facts, Reference};
+use super::{Gateway, Snapshot};
+use crate::audit::{self, Facts, Reference};
 use crate::client_address::ClientAddress;
 use crate::config::DenialStyle;
 use crate::geoip::Located;
@@ -28,6 +30,7 @@ use crate::upstream::UpstreamError;
 /// A request that belongs to no site: its host is not clear, or nobody's.
 pub(super) struct Unsited<'a> {
     pub(super) gateway: &'a Gateway,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) connection: &'a ConnectionFacts,
     pub(super) parts: &'a Parts,
     pub(super) client: ClientAddress,
@@ -59,15 +62,25 @@ pub(super) fn no_site(unsited: &Unsited<'_>) -> Answer {
 }
 
 fn unsited_failure(unsited: &Unsited<'_>, reason: Reason, failure: Failure) -> Answer {
-    let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
-    let mut facts = facts(connection, parts, *client, located, *now);
-    facts.status = (!silent).then(|| failure.status().as_u16());
-    facts.path = Some(parts.uri.path().to_owned());
-    let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
-    count("", "deny", reason);
-    if *silent {
-        return Err(Closed);
-    }
+    let Unsited { gateway, snapshot, connection, parts, client, located, now, silent } = unsited;
+    let manner = match silent {
+        true => Manner::Close,
+        false => gateway.manner(snapshot, connection, *client, located, *now),
+    };
+    let rejection =
+        audit::Rejection::new(*now, *client, located.location, &connection.listener, reason);
+    let reference = gateway.audit.deny_with(rejection, || {
+        let mut facts = facts(connection, parts, *client, located, *now);
+        facts.status = (manner != Manner::Close).then(|| failure.status().as_u16());
+        facts.path = Some(parts.uri.path().to_owned());
+        facts
+    });
+    gateway.unsited.deny(reason);
+    let reference = match manner {
+        Manner::AsUsual => reference.to_string(),
+        Manner::Short => return Ok(respond(parts, pages::in_short(failure.status(), &reference))),
+        Manner::Close => return Err(Closed),
+    };
     let accept = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     let view = FailureView {
         failure,
@@ -92,21 +105,33 @@ pub(super) fn reject(
         Reason::AuditUnavailable => Some(Failure::AuditUnavailable),
         _ => None,
     };
-    let silent = site.denial == DenialStyle::Close && failure.is_none();
-    let mut facts = exchange.facts(identity);
-    facts.status = match (silent, failure) {
-        (true, _) => None,
-        (false, Some(failure)) => Some(failure.status().as_u16()),
-        (false, None) => Some(StatusCode::FORBIDDEN.as_u16()),
+    let manner = match failure {
+        // These are about the gateway and not about the client.
+        Some(_) => Manner::AsUsual,
+        None if site.denial == DenialStyle::Close => Manner::Close,
+        None => {
+            let Exchange { gateway, connection, snapshot, client, located, now, .. } = exchange;
+            gateway.manner(snapshot, connection, *client, located, *now)
+        }
     };
-    let reference = exchange.gateway.audit.deny(facts, denial);
-    count(site.id.as_str(), "deny", reason);
-    if silent {
-        return Err(Closed);
-    }
-    Ok(match failure {
-        Some(failure) => failed(exchange, failure, &reference),
-        None => rejected(exchange, reason, &reference),
+    let status = failure.map_or(StatusCode::FORBIDDEN, Failure::status);
+    let user = identity.map(|identity| identity.user_name().as_str());
+    let listener = &exchange.connection.listener;
+    let location = exchange.corrected_location();
+    let rejection =
+        audit::Rejection::new(exchange.now, exchange.client, location, listener, reason)
+            .by(&site.id, user);
+    let reference = exchange.gateway.audit.deny_with(rejection, || {
+        let mut facts = exchange.facts(identity);
+        facts.status = (manner != Manner::Close).then(|| status.as_u16());
+        facts
+    });
+    exchange.site.counts.deny(reason);
+    Ok(match (manner, failure) {
+        (Manner::Close, _) => return Err(Closed),
+        (Manner::Short, _) => respond(exchange.parts, pages::in_short(status, &reference)),
+        (Manner::AsUsual, Some(failure)) => failed(exchange, failure, &reference),
+        (Manner::AsUsual, None) => rejected(exchange, reason, &reference),
     })
 }
 
@@ -267,15 +292,6 @@ pub(super) fn facts(
 
 pub(super) fn shape<'s>(parts: &'s Parts, path: &'s str) -> RequestShape<'s> {
     RequestShape { method: &parts.method, path, headers: &parts.headers }
-}
-
-/// Counts a verdict for `/metrics`.
-pub(crate) fn count(site: &str, verdict: &'static str, reason: Reason) {
-    metrics::counter!(
-        "geovagt_requests_total",
-        "site" => site.to_owned(), "verdict" => verdict, "reason" => reason.code()
-    )
-    .increment(1);
 }
 
 /// Counts an upstream's answer for `/metrics`.

@@ -12,7 +12,7 @@ use super::headers::{self, Statements};
 use super::identify::Admitted;
 use super::limits::InFlight;
 use super::standing::Standing;
-use super::{answers, tunnel};
+use super::{answers, counts, tunnel};
 use crate::audit::{Class, Entry};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -39,7 +39,7 @@ pub(super) async fn pass(
         return answers::reject(exchange, Denial::new(Reason::AuditUnavailable), None);
     };
     let identity = admitted.identity.as_ref();
-    answers::count(exchange.site.site.id.as_str(), "allow", admitted.permit.reason());
+    counts::count(exchange.site.site.id.as_str(), "allow", admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
     let reference = *entry.reference();
     let outcome = send(exchange, &admitted, upward.body, &entry).await;

@@ -6,12 +6,14 @@
 mod answers;
 pub mod body;
 pub mod canonical;
+mod counts;
 mod exchange;
 mod forward;
 mod handle;
 pub mod headers;
 mod identify;
 pub mod limits;
+mod manner;
 mod own_pages;
 mod own_views;
 pub mod pages;
@@ -22,17 +24,19 @@ mod tunnel;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 
-pub(crate) use answers::count;
+pub(crate) use counts::VerdictCounts;
 pub(crate) use handle::handle;
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
 use crate::config::Config;
-use crate::geoip::{AsnDatabase, Database};
+use crate::flood::Floods;
+use crate::geoip::{AsnDatabase, Database, Located};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::Exemptions;
+use crate::policy::{self, Denial, Exemptions, Subject, Verdict};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.
@@ -57,6 +61,26 @@ impl Snapshot {
         self.autonomous_systems.as_ref()?.number_of(client)
     }
 
+    /// The rejection of a client whom every site rejects, whoever it may turn out to be: no site lets
+    /// it in, and none asks who it is. None also where there is no site.
+    #[must_use]
+    pub fn rejects_everywhere(
+        &self,
+        client: ClientAddress,
+        located: &Located,
+        now: Timestamp,
+    ) -> Option<Denial> {
+        let stranger = Subject { address: client, location: located.location, person: None };
+        let mut last = None;
+        for site in self.sites.all() {
+            match policy::decide(&site.policy, &stranger, &self.exemptions, now) {
+                Verdict::Deny(denial) => last = Some(denial),
+                Verdict::Allow(_) | Verdict::Identify(_) => return None,
+            }
+        }
+        last
+    }
+
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.
     #[must_use]
     pub fn is_db_ip(&self) -> bool {
@@ -73,6 +97,9 @@ pub struct Gateway {
     pub(crate) authenticator: Authenticator,
     pub(crate) upstreams: Upstreams,
     pub(crate) limit: limits::RequestLimit,
+    pub(crate) floods: Floods,
+    /// Verdicts of what belongs to no site.
+    pub(crate) unsited: VerdictCounts,
     pub(crate) tasks: Tasks,
 }
 
@@ -93,7 +120,8 @@ impl Gateway {
         tasks: Tasks,
     ) -> Self {
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        Self { snapshot, audit, authenticator, upstreams, limit, tasks }
+        let (floods, unsited) = (Floods::default(), VerdictCounts::new(""));
+        Self { snapshot, audit, authenticator, upstreams, limit, floods, unsited, tasks }
     }
 
     /// What is in effect now.

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::VerdictCounts;
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
 use crate::policy::Policy;
@@ -22,6 +23,8 @@ pub struct ProtectedSite {
     pub policy: Policy,
     /// Where its requests go.
     pub servers: Servers,
+    /// Its rejections, counted.
+    pub(crate) counts: VerdictCounts,
 }
 
 /// All sites, by host.

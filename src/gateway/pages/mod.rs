@@ -27,7 +27,7 @@ pub use countries::{Announced, Change, Countries, ListedEntry, countries};
 pub use failure::{Failure, FailureView, failure, failure_response};
 pub use page::Page;
 pub use privacy::{Privacy, privacy};
-pub use rejection::{Names, Rejection, deny_response, rejection};
+pub use rejection::{Names, Rejection, deny_response, in_short, rejection};
 pub use seen::{AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen};
 pub use shell::language;
 pub use sign_in::{SignIn, SignInProblem, SignOut, sign_in, sign_out};
