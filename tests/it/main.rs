@@ -20,6 +20,8 @@ mod audit_disk_full;
 mod audit_kill;
 mod demo;
 mod door;
+mod flood_adaptive;
+mod flood_permitted;
 mod forwarding;
 mod list;
 mod outside_accessibility;
