@@ -53,13 +53,9 @@ impl Reference {
 
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, &symbol) in self.0.iter().enumerate() {
-            if position == 4 {
-                f.write_str("-")?;
-            }
-            write!(f, "{}", char::from(symbol))?;
-        }
-        Ok(())
+        let [a, b, c, d, e, g, h, i] = self.0;
+        let written = [a, b, c, d, b'-', e, g, h, i];
+        f.write_str(std::str::from_utf8(&written).unwrap_or_default())
     }
 }
 

@@ -144,20 +144,36 @@ fn rejected(
     let listed = list
         .in_force(exchange.now)
         .and_then(|version| version.territories.covering(exchange.corrected_location()));
+    let shape = shape(exchange.parts, exchange.canonical.path());
+    let variant = pages::Variant {
+        site: exchange.site.site.id.clone(),
+        reason,
+        listed,
+        language: exchange.language(),
+        kind: shape.kind(),
+        db_ip: exchange.snapshot.is_db_ip(),
+    };
+    let prebuilt = &exchange.snapshot.sites.prebuilt;
+    if let Some(page) = prebuilt.page(&variant, exchange.now, *reference) {
+        return respond(exchange.parts, page);
+    }
     let names = listed
         .map(|territory| (territory.name(Language::Danish), territory.name(Language::English)));
     let rejection = Rejection {
         reason,
         listed_country: names.as_ref().map(|(danish, english)| pages::Names { danish, english }),
         organization: &exchange.site.organization,
-        language: exchange.language(),
+        language: variant.language,
         reference: &reference.to_string(),
         at: exchange.now,
         kept: exchange.snapshot.config.audit.retention.denied,
-        db_ip: exchange.snapshot.is_db_ip(),
+        db_ip: variant.db_ip,
     };
-    let shape = shape(exchange.parts, exchange.canonical.path());
-    respond(exchange.parts, pages::deny_response(&shape, &rejection))
+    let page = pages::deny_response(&shape, &rejection);
+    if exchange.parts.method != Method::HEAD {
+        prebuilt.keep(&variant, exchange.now, &page, *reference);
+    }
+    respond(exchange.parts, page)
 }
 
 /// Asks who it is: a browser is led to the form, a program that can is asked for HTTP Basic

@@ -58,7 +58,10 @@ pub async fn accept<G, H, F>(
     H: Fn(Accepted) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let reception = Reception { door, tasks: tasks.clone(), shared: Arc::new((gate, handle)) };
+    prepare_all(&listener);
+    let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified());
+    let shared = Arc::new((gate, handle));
+    let reception = Reception { door, local, tasks: tasks.clone(), shared };
     let stopping = tasks.stopping();
     let mut rest = REST.0;
     loop {
@@ -90,6 +93,7 @@ pub async fn accept<G, H, F>(
 /// What accepts on one socket.
 struct Reception<G, H> {
     door: Arc<Door>,
+    local: Option<SocketAddr>,
     tasks: Tasks,
     shared: Arc<(G, H)>,
 }
@@ -107,17 +111,21 @@ where
         socket: &SockRef<'_>,
     ) -> io::Result<()> {
         let settings = self.door.settings();
-        match first {
+        let mut ended = match first {
             Ok((tcp, peer)) => self.receive(tcp, peer, &settings),
-            Err(error) if concerns_one_connection(&error) => {}
+            Err(error) if concerns_one_connection(&error) => false,
             Err(error) => return Err(error),
-        }
-        // Those behind the first are not yet the runtime's: most of a flood never becomes so.
+        };
+        // Where one has ended at once there may be more. Those behind the first are not yet the
+        // runtime's: most of a flood never becomes so.
         for _ in 1..BATCH {
+            if !ended {
+                break;
+            }
             match socket.accept() {
                 Ok((tcp, peer)) => {
                     let Some(peer) = peer.as_socket() else { continue };
-                    self.receive(std::net::TcpStream::from(tcp), peer, &settings);
+                    ended = self.receive(std::net::TcpStream::from(tcp), peer, &settings);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if concerns_one_connection(&error) => {}
@@ -127,9 +135,9 @@ where
         Ok(())
     }
 
-    /// Ends the connection, or gives it a task.
-    fn receive(&self, tcp: impl Incoming, peer: SocketAddr, settings: &Arc<DoorSettings>) {
-        let Self { door, tasks, shared } = self;
+    /// Ends the connection, or gives it a task. Whether it has ended.
+    fn receive(&self, tcp: impl Incoming, peer: SocketAddr, settings: &Arc<DoorSettings>) -> bool {
+        let Self { door, tasks, shared, .. } = self;
         let peers = (settings.source.source == HeaderSource::Peer).then(|| {
             let address = derive(peer.ip(), &settings.source, &::http::HeaderMap::new());
             ConnectionAddress::Settled(address)
@@ -138,7 +146,7 @@ where
             Gate::Close => {
                 door.counts().denied.increment(1);
                 reset(&tcp.socket());
-                return;
+                return true;
             }
             Gate::Last => true,
             Gate::Open => false,
@@ -152,10 +160,10 @@ where
             Err(reached) => {
                 rejected(door, reached.word());
                 reset(&tcp.socket());
-                return;
+                return true;
             }
         };
-        let newcomer = Newcomer { peer, address: peers, last, guard };
+        let newcomer = Newcomer { peer, local: self.local, address: peers, last, guard };
         let (door, shared) = (Arc::clone(door), Arc::clone(shared));
         let settings = Arc::clone(settings);
         tasks.spawn(async move {
@@ -169,7 +177,17 @@ where
                 Err(reason) => rejected(&door, reason),
             }
         });
+        false
     }
+}
+
+/// What every connection of a socket begins with: on Linux it takes over what its listener has set.
+fn prepare_all(listener: &TcpListener) {
+    let socket = SockRef::from(listener);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    // Connections do without where it cannot be set.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
 /// A connection that the kernel has handed out, known to the runtime or not.
@@ -232,6 +250,8 @@ fn concerns_one_connection(error: &io::Error) -> bool {
 /// A connection before anything was read from it.
 struct Newcomer {
     peer: SocketAddr,
+    /// Where it is the same for all connections of the socket.
+    local: Option<SocketAddr>,
     /// Where the peer is the client; the gate has been asked.
     address: Option<ConnectionAddress>,
     last: bool,
@@ -245,12 +265,13 @@ async fn prepare(
     newcomer: Newcomer,
     gate: &impl Fn(ConnectionAddress) -> Gate,
 ) -> Result<Accepted, &'static str> {
-    let Newcomer { peer, address, mut last, mut guard } = newcomer;
+    let Newcomer { peer, local, address, mut last, mut guard } = newcomer;
     let gauge = OpenGauge::new(door.counts());
     let gone = |_: io::Error| "gone";
-    let _ = tcp.set_nodelay(true);
-    let _ = SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-    let local = tcp.local_addr().map_err(gone)?;
+    let local = match local {
+        Some(local) => local,
+        None => tcp.local_addr().map_err(gone)?,
+    };
     let over = |reached: LimitReached| reached.word();
     if !is_trusted(&settings.source, peer.ip()) {
         guard.count_address(peer.ip()).map_err(over)?;
