@@ -25,6 +25,7 @@ pub mod config;
 
 // The steps of a request.
 pub mod audit;
+pub mod flood;
 pub mod gateway;
 pub mod geoip;
 pub mod identity;

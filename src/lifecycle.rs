@@ -33,6 +33,8 @@ impl Tasks {
         F: Future<Output = ()> + Send + 'static,
     {
         let aborting = self.aborting.clone();
+        // The runtime moves a task several times before it runs and once more when it has ended.
+        let task = Box::pin(task);
         self.tracker.spawn(async move {
             tokio::select! {
                 () = task => {}

@@ -151,6 +151,16 @@ fn describe() {
         "Connections that ended before HTTP, by listener and reason."
     );
     describe_gauge!("geovagt_connections_open", Unit::Count, "Open connections by listener.");
+    describe_gauge!(
+        "geovagt_flood_active",
+        Unit::Count,
+        "Networks and countries that flood an adaptive listener now, by listener and scope."
+    );
+    describe_counter!(
+        "geovagt_floods_total",
+        Unit::Count,
+        "Floods that have begun, by listener and scope."
+    );
     describe_counter!(
         "geovagt_audit_entries_total",
         Unit::Count,

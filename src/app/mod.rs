@@ -4,6 +4,7 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+mod floods;
 pub mod outbox;
 mod policies;
 mod readiness;
@@ -153,12 +154,14 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
         state: Arc::new(reload::Current::new(loaded, database_watch)),
         tasks,
     };
+    app.gateway.floods.configure(&app.gateway.snapshot().config);
     announcements::started(&app);
     let addresses = listeners.addresses();
     let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
     listeners.serve(&app);
     serve::serve_operations(operations, &app, metrics.as_ref());
     watch::spawn(&app, metrics);
+    floods::spawn(&app);
     reload::spawn(&app, control);
     Ok(Running { app, signals, addresses, operations: operations_at })
 }

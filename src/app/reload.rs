@@ -123,6 +123,7 @@ async fn reload(app: &App) -> Result<String, String> {
     app.doors.replace(doors);
     app.gateway.replace(|_| next.clone());
     app.gateway.upstreams.take(&upstreams);
+    app.gateway.floods.configure(&loaded.config);
     drop(people);
     let loaded = Arc::new(loaded);
     app.state.loaded.store(Arc::clone(&loaded));
@@ -184,7 +185,7 @@ fn fixed(before: &Config, after: &Config) -> Result<(), String> {
         needs_restart.push("state_directory and store");
     }
     let sockets = |config: &Config| -> Vec<_> {
-        config.listeners.iter().map(|l| (l.name.clone(), l.bind.clone(), l.close_denied)).collect()
+        config.listeners.iter().map(|l| (l.name.clone(), l.bind.clone(), l.denial)).collect()
     };
     if sockets(before) != sockets(after) {
         needs_restart.push("listeners");

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use super::{App, StartError, readiness};
-use crate::audit::Facts;
-use crate::client_address::ClientAddress;
+use crate::audit::{self, Facts};
 use crate::clock;
-use crate::config::{Affinity, Config, Listener};
+use crate::config::{Affinity, Config, Listener, ListenerDenial};
 use crate::gateway::{self, Gateway};
 use crate::identifier::ListenerId;
 use crate::listen::http::{self, Answering, CloseConnection, HttpLimits, Refused};
@@ -17,7 +16,6 @@ use crate::listen::{
     self, Accepted, ConnectionAddress, ConnectionLimits, Door, DoorError, DoorSettings, Gate,
     Reloaded,
 };
-use crate::policy::{self, Denial, Verdict};
 use crate::telemetry::{Metrics, traffic};
 
 /// Listeners that are bound and not yet served.
@@ -29,7 +27,7 @@ pub(super) struct Open {
 struct OpenListener {
     sockets: Vec<TcpListener>,
     door: Arc<Door>,
-    closes_denied: bool,
+    denial: ListenerDenial,
 }
 
 /// The doors of all listeners, to give them new certificates.
@@ -51,7 +49,7 @@ pub(super) fn open(config: &Config) -> Result<Open, StartError> {
         Ok(OpenListener {
             sockets: listen::bind(listener)?,
             door: Arc::new(door),
-            closes_denied: listener.close_denied,
+            denial: listener.denial,
         })
     };
     let listeners = config.listeners.iter().map(open_one).collect::<Result<_, StartError>>()?;
@@ -92,8 +90,8 @@ impl Open {
             for socket in listener.sockets {
                 let (asked, served) = (Arc::clone(&app.gateway), Arc::clone(&app.gateway));
                 let tasks = app.tasks.clone();
-                let (closes, name) = (listener.closes_denied, listener.door.name().clone());
-                let gate = move |address| gate(&asked, &name, closes, address);
+                let (denial, name) = (listener.denial, listener.door.name().clone());
+                let gate = move |address| gate(&asked, &name, denial, address);
                 let handle = move |accepted| connection(&served, accepted, limits, tasks.clone());
                 let accepting = listen::accept(
                     socket,
@@ -130,46 +128,43 @@ fn connection(
     http::serve(accepted, limits, Arc::new(Answering { answer, refuse }), tasks)
 }
 
-/// `denial: close` on a listener: whoever would be rejected by every site ends here, before TLS.
+/// Whoever would be rejected by every site goes last, or ends here, before TLS, where the listener
+/// says so: always with `denial: close`, while the client's network or country floods with
+/// `denial: adaptive`.
 fn gate(
     gateway: &Gateway,
     listener: &ListenerId,
-    closes: bool,
+    denial: ListenerDenial,
     address: ConnectionAddress,
 ) -> Gate {
     let ConnectionAddress::Settled(client) = address else { return Gate::Open };
-    if !closes {
-        return Gate::Open;
-    }
     let now = clock::now();
     let snapshot = gateway.snapshot();
     let located = snapshot.database.locate(&client);
-    let mut last: Option<Denial> = None;
-    for policy in snapshot.sites.all().iter().flat_map(|site| site.policies.all()) {
-        let subject = policy::Subject { address: client, location: located.location, person: None };
-        match policy::decide(policy, &subject, &snapshot.exemptions, now) {
-            Verdict::Deny(denial) => last = Some(denial),
-            Verdict::Allow(_) | Verdict::Identify(_) => return Gate::Open,
+    let Some(rejected) = snapshot.rejects_everywhere(client, &located, now) else {
+        return Gate::Open;
+    };
+    let closes = match denial {
+        ListenerDenial::AsSites => false,
+        ListenerDenial::Close => true,
+        ListenerDenial::Adaptive(_) => {
+            let flood = gateway.floods.of(listener);
+            flood.is_some_and(|f| f.rejected(client, located.location, clock::instant()))
         }
+    };
+    if !closes {
+        return Gate::Last;
     }
-    if let Some(denial) = last {
-        record_closed(gateway, listener, client, &located, denial);
-    }
+    let rejection =
+        audit::Rejection::new(now, client, located.location, listener, rejected.reason());
+    gateway.audit.deny_with(rejection, || {
+        let mut facts = Facts::new(now, listener.clone(), client);
+        facts.location = located.location;
+        facts.registered_country = located.registered_country;
+        facts
+    });
+    traffic::unsited().decided(rejected.reason());
     Gate::Close
-}
-
-fn record_closed(
-    gateway: &Gateway,
-    listener: &ListenerId,
-    client: ClientAddress,
-    located: &crate::geoip::Located,
-    denial: Denial,
-) {
-    let mut facts = Facts::new(clock::now(), listener.clone(), client);
-    facts.location = located.location;
-    facts.registered_country = located.registered_country;
-    gateway.audit.deny(facts, denial);
-    traffic::unsited().decided(denial.reason());
 }
 
 impl Doors {

@@ -22,7 +22,7 @@ use crate::policy::{Location, Reason};
 use crate::territory::Territory;
 
 /// How many different rejections are told apart at once.
-pub const CAPACITY: usize = 65_536;
+pub const CAPACITY: usize = 16_384;
 /// How many new different ones a second are told apart for longer than a burst of [`CAPACITY`].
 pub const SUSTAINED: usize = 256;
 const SHARDS: usize = 16;
@@ -56,6 +56,47 @@ struct Key {
     reason: Reason,
     user: Option<SmolStr>,
     territory: Option<Territory>,
+}
+
+/// What makes one rejection equal to another, and when it happened.
+#[derive(Debug)]
+pub struct Rejection {
+    key: Key,
+    territory: Option<Territory>,
+    at: Timestamp,
+}
+
+impl Rejection {
+    /// Of nobody in particular, by what belongs to no site.
+    #[must_use]
+    pub fn new(
+        at: Timestamp,
+        client: ClientAddress,
+        location: Location,
+        listener: &ListenerId,
+        reason: Reason,
+    ) -> Self {
+        let network = client_network(client);
+        let listener = listener.clone();
+        let key = Key { network, site: None, listener, reason, user: None, territory: None };
+        Self { key, territory: location.territory(), at }
+    }
+
+    /// By this site, of this person.
+    #[must_use]
+    pub fn by(mut self, site: &SiteId, user: Option<&str>) -> Self {
+        self.key.site = Some(site.clone());
+        self.key.user = user.map(Into::into);
+        self
+    }
+
+    pub(super) fn of(facts: &Facts, reason: Reason) -> Self {
+        let mut rejection =
+            Self::new(facts.at, facts.client, facts.location, &facts.listener, reason);
+        rejection.key.site.clone_from(&facts.site);
+        rejection.key.user.clone_from(&facts.user);
+        rejection
+    }
 }
 
 /// One count.
@@ -92,67 +133,75 @@ impl Folds {
     }
 
     /// Counts one, telling clients apart, and gives the reference that all equal ones share.
-    pub fn add(&self, mut facts: Facts, reason: Reason, fresh: Reference) -> Reference {
-        let key = Key {
-            network: client_network(facts.client),
-            site: facts.site.clone(),
-            listener: facts.listener.clone(),
-            reason,
-            user: facts.user.clone(),
-            territory: None,
-        };
-        let Some(mut shard) = self.shard(&key) else { return fresh };
+    pub fn add(&self, facts: Facts, reason: Reason, fresh: Reference) -> Reference {
+        self.add_with(Rejection::of(&facts, reason), || (facts, fresh))
+    }
+
+    /// The same, where what is known beyond the key is put together only if an entry begins. `make`
+    /// runs under a lock.
+    pub fn add_with(
+        &self,
+        rejection: Rejection,
+        make: impl FnOnce() -> (Facts, Reference),
+    ) -> Reference {
+        let Rejection { key, territory, at } = rejection;
+        let Some(mut shard) = self.shard(&key) else { return make().1 };
         let shard = &mut *shard;
-        shard.refill(facts.at);
-        let under_way = shard.fine.get(&key).is_some_and(|fold| !self.is_over(fold, facts.at));
-        if !under_way {
-            if shard.tokens == 0 || shard.fine.len() >= PER_SHARD {
-                let key =
-                    Key { network: None, user: None, territory: facts.location.territory(), ..key };
-                return self.add_coarse(shard, key, facts, reason, fresh);
-            }
-            shard.tokens -= 1;
+        shard.refill(at);
+        if let Some(fold) = shard.fine.get_mut(&key)
+            && !self.is_over(fold, at)
+        {
+            return fold.again(at);
         }
+        if shard.tokens == 0 || shard.fine.len() >= PER_SHARD {
+            let key = Key { network: None, user: None, territory, ..key };
+            return self.add_coarse(shard, key, at, make);
+        }
+        shard.tokens -= 1;
+        let (mut facts, fresh) = make();
         if shard.fine.len() >= ROOMY {
             facts.shorten(128, 128);
         }
-        let fold = self.fold(facts, reason, fresh, false);
+        let fold = self.fold(facts, fresh, key.reason, false);
         self.count(&mut shard.fine, &mut shard.ended, key, fold)
     }
 
     /// Counts one without telling clients apart.
     pub fn add_without_client(&self, facts: Facts, reason: Reason, fresh: Reference) -> Reference {
-        let key = Key {
-            network: None,
-            site: facts.site.clone(),
-            listener: facts.listener.clone(),
-            reason,
-            user: None,
-            territory: facts.location.territory(),
-        };
+        let Rejection { key, territory, at } = Rejection::of(&facts, reason);
+        let key = Key { network: None, user: None, territory, ..key };
         let Some(mut shard) = self.shard(&key) else { return fresh };
-        self.add_coarse(&mut shard, key, facts, reason, fresh)
+        self.add_coarse(&mut shard, key, at, || (facts, fresh))
     }
 
     fn add_coarse(
         &self,
         shard: &mut Shard,
         mut key: Key,
-        mut facts: Facts,
-        reason: Reason,
-        fresh: Reference,
+        at: Timestamp,
+        make: impl FnOnce() -> (Facts, Reference),
     ) -> Reference {
-        if shard.coarse.len() >= PER_SHARD && !shard.coarse.contains_key(&key) {
+        let known = shard.coarse.contains_key(&key);
+        let strange = shard.coarse.len() >= PER_SHARD && !known;
+        if strange {
             key = Key { site: None, territory: None, ..key };
+        }
+        if let Some(fold) = shard.coarse.get_mut(&key)
+            && !self.is_over(fold, at)
+        {
+            return fold.again(at);
+        }
+        let (mut facts, fresh) = make();
+        if strange {
             facts.site = None;
             facts.organization = None;
             facts.location = Location::AddressUnknown;
         }
-        let fold = self.fold(facts, reason, fresh, true);
+        let fold = self.fold(facts, fresh, key.reason, true);
         self.count(&mut shard.coarse, &mut shard.ended, key, fold)
     }
 
-    fn fold(&self, facts: Facts, reason: Reason, reference: Reference, coarse: bool) -> Fold {
+    fn fold(&self, facts: Facts, reference: Reference, reason: Reason, coarse: bool) -> Fold {
         let last = facts.at;
         let action = self.action;
         Fold { facts, reason, reference, last, count: 1, without_client: coarse, action }
@@ -172,9 +221,7 @@ impl Folds {
         };
         // Nobody takes out what has ended while the disk is full: then the window stays open.
         if !self.is_over(fold, new.facts.at) || ended.len() >= PER_SHARD {
-            fold.count = fold.count.saturating_add(1);
-            fold.last = fold.last.max(new.last);
-            return fold.reference;
+            return fold.again(new.last);
         }
         ended.push(std::mem::replace(fold, new));
         reference
@@ -250,6 +297,12 @@ fn client_network(client: ClientAddress) -> Option<IpAddr> {
 }
 
 impl Fold {
+    fn again(&mut self, at: Timestamp) -> Reference {
+        self.count = self.count.saturating_add(1);
+        self.last = self.last.max(at);
+        self.reference
+    }
+
     /// How many it stands for.
     #[must_use]
     pub fn count(&self) -> u64 {

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 
 use super::event::{Action, Event};
 use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
-use super::fold::Folds;
+use super::fold::{Folds, Rejection};
 use super::options::{Class, Health, OpenError, Opened, Options, Unavailable};
 use super::place::Place;
 use super::queue::{Item, Queue};
@@ -104,15 +104,24 @@ impl Audit {
 
     /// Writes a rejection down and gives the code that leads to its entry. Equal ones within a
     /// second share both. Never blocks and never fails, whatever the state of the disk.
-    pub fn deny(&self, mut facts: Facts, denial: Denial) -> Reference {
-        self.shared.trim(&mut facts);
-        let fresh = Reference::from_random(clock::random_bytes_in_bulk());
+    pub fn deny(&self, facts: Facts, denial: Denial) -> Reference {
+        self.deny_with(Rejection::of(&facts, denial.reason()), || facts)
+    }
+
+    /// The same, where what is known of it is put together only if it is the first of its equals.
+    /// `facts` runs under a lock, so it must not take long.
+    pub fn deny_with(&self, rejection: Rejection, facts: impl FnOnce() -> Facts) -> Reference {
+        let fresh = || Reference::from_random(clock::random_bytes_in_bulk());
         let queue = &self.shared.queue;
         if !queue.is_writing() && queue.progress.borrow().denied.ended {
             queue.count_lost(1);
-            return fresh;
+            return fresh();
         }
-        self.shared.denials.add(facts, denial.reason(), fresh)
+        self.shared.denials.add_with(rejection, || {
+            let mut facts = facts();
+            self.shared.trim(&mut facts);
+            (facts, fresh())
+        })
     }
 
     /// Writes down something that is neither an exchange nor a rejection, in the chain of people.

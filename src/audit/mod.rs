@@ -39,6 +39,7 @@ mod writer;
 
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
+pub use fold::Rejection;
 pub use handle::Audit;
 pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
 pub use place::{Completion, Ending, Entry, Place};

@@ -8,6 +8,7 @@ use serde_yaml::{Location, Spanned};
 
 use super::binds::Binds;
 use super::checker::{Checker, Text, Wrong, all};
+use super::denial::{self, ListenerDenial, RawFlood};
 use super::network::is_vast;
 use crate::client_address::{AddressSource, HeaderSource};
 use crate::identifier::ListenerId;
@@ -25,8 +26,8 @@ pub struct Listener {
     pub tls: Option<Tls>,
     /// Where the client's address comes from.
     pub client_address: AddressSource,
-    /// `denial: close`: reject before TLS, without a byte.
-    pub close_denied: bool,
+    /// What is done with whom every site rejects.
+    pub denial: ListenerDenial,
 }
 
 /// `protocol`
@@ -66,6 +67,8 @@ pub(super) struct RawListener {
     client_address: Option<Spanned<RawClientAddress>>,
     /// Default none: as the site says.
     denial: Option<Text>,
+    /// Only with `denial: adaptive`.
+    flood: Option<Spanned<RawFlood>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -119,7 +122,8 @@ impl RawListener {
             Some(source) => source.value.check(source.referenced, check),
             None => Some(AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer }),
         };
-        let close_denied = self.closes(client_address.as_ref(), check);
+        let (denial, flood) = (self.denial.as_ref(), self.flood.as_ref());
+        let denial = denial::check(denial, flood, client_address.as_ref(), check);
         if let (Some(bind), Some(None), Some(source)) = (&bind, &tls, &client_address)
             && source.source == HeaderSource::Peer
             && bind.iter().any(|address| !address.ip().is_loopback())
@@ -136,7 +140,7 @@ impl RawListener {
             protocol: protocol?,
             tls: tls?,
             client_address: client_address?,
-            close_denied: close_denied?,
+            denial: denial?,
         })
     }
 
@@ -152,20 +156,6 @@ impl RawListener {
             return None;
         }
         Some(protocol)
-    }
-
-    fn closes(&self, source: Option<&AddressSource>, check: &mut Checker<'_>) -> Option<bool> {
-        let Some(text) = &self.denial else { return Some(false) };
-        check.word(Some(text), (), &[("close", ())])?;
-        if source.is_some_and(|source| source.source != HeaderSource::Peer) {
-            check.refuse(
-                text.referenced,
-                "`denial: close` rejects by the connection's own address, which here is a proxy's",
-                "remove it here and set `denial: close` at the sites, or take `source: peer`",
-            );
-            return None;
-        }
-        Some(true)
     }
 }
 

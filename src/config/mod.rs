@@ -11,6 +11,7 @@ mod audit;
 mod binds;
 mod bounded_file;
 mod checker;
+mod denial;
 mod document;
 mod duration;
 mod expand;
@@ -50,6 +51,7 @@ pub(crate) use bounded_file::read_bytes;
 
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
+pub use denial::{FloodThresholds, ListenerDenial};
 pub use expand::process_environment;
 pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;

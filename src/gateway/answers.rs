@@ -8,14 +8,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode, Version, header};
 use jiff::Timestamp;
 
-use super::Gateway;
 use super::body::ResponseBody;
 use super::canonical::Ambiguous;
 use super::exchange::Exchange;
 use super::handle::Answer;
+use super::manner::Manner;
 use super::pages::{self, Failure, FailureView, Page, Rejection, RequestShape};
 use super::{Closed, own_pages};
-use crate::audit::{Facts, Reference};
+use super::{Gateway, Snapshot};
+use crate::audit::{self, Facts, Reference};
 use crate::client_address::ClientAddress;
 use crate::config::DenialStyle;
 use crate::geoip::Located;
@@ -29,6 +30,7 @@ use crate::upstream::UpstreamError;
 /// A request that belongs to no site: its host is not clear, or nobody's.
 pub(super) struct Unsited<'a> {
     pub(super) gateway: &'a Gateway,
+    pub(super) snapshot: &'a Snapshot,
     pub(super) connection: &'a ConnectionFacts,
     pub(super) parts: &'a Parts,
     pub(super) client: ClientAddress,
@@ -67,21 +69,31 @@ fn unsited_failure(
     failure: Failure,
     status: StatusCode,
 ) -> Answer {
-    let Unsited { gateway, connection, parts, client, located, now, silent } = unsited;
-    let mut facts = facts(connection, parts, *client, located, *now);
+    let Unsited { gateway, snapshot, connection, parts, client, located, now, silent } = unsited;
+    let manner = match silent {
+        true => Manner::Close,
+        false => gateway.manner(snapshot, connection, *client, located, *now),
+    };
     let status = if connection.forward_auth.is_some() {
         // nginx knows no other answer that is a no.
         StatusCode::FORBIDDEN
     } else {
         status
     };
-    facts.status = (!silent).then(|| status.as_u16());
-    facts.path = Some(parts.uri.path().into());
-    let reference = gateway.audit.deny(facts, Denial::new(reason)).to_string();
+    let rejection =
+        audit::Rejection::new(*now, *client, located.location, &connection.listener, reason);
+    let reference = gateway.audit.deny_with(rejection, || {
+        let mut facts = facts(connection, parts, *client, located, *now);
+        facts.status = (manner != Manner::Close).then(|| status.as_u16());
+        facts.path = Some(parts.uri.path().into());
+        facts
+    });
     traffic::unsited().decided(reason);
-    if *silent {
-        return Err(Closed);
-    }
+    let reference = match manner {
+        Manner::AsUsual => reference.to_string(),
+        Manner::Short => return Ok(respond(parts, pages::in_short(status, &reference))),
+        Manner::Close => return Err(Closed),
+    };
     let accept = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
     let view = FailureView {
         failure,
@@ -109,21 +121,33 @@ pub(super) fn reject(
         Reason::AuditUnavailable => Some(Failure::AuditUnavailable),
         _ => None,
     };
-    let silent = site.denial == DenialStyle::Close && failure.is_none();
-    let mut facts = exchange.facts(identity);
-    facts.status = match (silent, failure) {
-        (true, _) => None,
-        (false, Some(failure)) => Some(failure.status().as_u16()),
-        (false, None) => Some(StatusCode::FORBIDDEN.as_u16()),
+    let manner = match failure {
+        // These are about the gateway and not about the client.
+        Some(_) => Manner::AsUsual,
+        None if site.denial == DenialStyle::Close => Manner::Close,
+        None => {
+            let Exchange { gateway, connection, snapshot, client, located, now, .. } = exchange;
+            gateway.manner(snapshot, connection, *client, located, *now)
+        }
     };
-    let reference = exchange.gateway.audit.deny(facts, denial);
+    let status = failure.map_or(StatusCode::FORBIDDEN, Failure::status);
+    let user = identity.map(|identity| identity.user_name().as_str());
+    let listener = &exchange.connection.listener;
+    let location = exchange.corrected_location();
+    let rejection =
+        audit::Rejection::new(exchange.now, exchange.client, location, listener, reason)
+            .by(&site.id, user);
+    let reference = exchange.gateway.audit.deny_with(rejection, || {
+        let mut facts = exchange.facts(identity);
+        facts.status = (manner != Manner::Close).then(|| status.as_u16());
+        facts
+    });
     exchange.site.traffic.decided(reason);
-    if silent {
-        return Err(Closed);
-    }
-    Ok(match failure {
-        Some(failure) => failed(exchange, failure, &reference),
-        None => rejected(exchange, reason, &reference),
+    Ok(match (manner, failure) {
+        (Manner::Close, _) => return Err(Closed),
+        (Manner::Short, _) => respond(exchange.parts, pages::in_short(status, &reference)),
+        (Manner::AsUsual, Some(failure)) => failed(exchange, failure, &reference),
+        (Manner::AsUsual, None) => rejected(exchange, reason, &reference),
     })
 }
 
@@ -136,20 +160,36 @@ fn rejected(
     let listed = list
         .in_force(exchange.now)
         .and_then(|version| version.territories.covering(exchange.corrected_location()));
+    let shape = shape(exchange.parts, exchange.canonical.path());
+    let variant = pages::Variant {
+        site: exchange.site.site.id.clone(),
+        reason,
+        listed,
+        language: exchange.language(),
+        kind: shape.kind(),
+        db_ip: exchange.snapshot.is_db_ip(),
+    };
+    let prebuilt = &exchange.snapshot.sites.prebuilt;
+    if let Some(page) = prebuilt.page(&variant, exchange.now, *reference) {
+        return respond(exchange.parts, page);
+    }
     let names = listed
         .map(|territory| (territory.name(Language::Danish), territory.name(Language::English)));
     let rejection = Rejection {
         reason,
         listed_country: names.as_ref().map(|(danish, english)| pages::Names { danish, english }),
         organization: &exchange.site.organization,
-        language: exchange.language(),
+        language: variant.language,
         reference: &reference.to_string(),
         at: exchange.now,
         kept: exchange.snapshot.config.audit.retention.denied,
-        db_ip: exchange.snapshot.is_db_ip(),
+        db_ip: variant.db_ip,
     };
-    let shape = shape(exchange.parts, exchange.canonical.path());
-    respond(exchange.parts, pages::deny_response(&shape, &rejection))
+    let page = pages::deny_response(&shape, &rejection);
+    if exchange.parts.method != Method::HEAD {
+        prebuilt.keep(&variant, exchange.now, &page, *reference);
+    }
+    respond(exchange.parts, page)
 }
 
 /// Asks who it is: a browser is led to the form, a program that can is asked for HTTP Basic

@@ -51,8 +51,10 @@ impl<'a> Exchange<'a> {
         let client = connection.client_address(&parts.headers);
         let located = snapshot.database.locate(&client);
         let silent = |host: Option<&str>| is_silent(&snapshot, host, client, &located, now);
-        let unsited =
-            |silent| answers::Unsited { gateway, connection, parts, client, located, now, silent };
+        let unsited = |silent| {
+            let snapshot = &*snapshot;
+            answers::Unsited { gateway, snapshot, connection, parts, client, located, now, silent }
+        };
         let canonical =
             canonical::canonical(parts, connection.server_name()).map_err(|ambiguous| {
                 let host = canonical::host_named(parts);

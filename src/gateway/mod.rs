@@ -14,6 +14,7 @@ pub mod headers;
 mod identify;
 mod invitation;
 pub mod limits;
+mod manner;
 mod own_pages;
 mod own_views;
 mod pace;
@@ -27,6 +28,7 @@ mod tunnel;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 
 pub(crate) use authorize::{Ends, authorize, start_counting};
 pub(crate) use handle::handle;
@@ -35,10 +37,11 @@ pub(crate) use refused::refuse;
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
 use crate::config::Config;
-use crate::geoip::{AsnDatabase, Database};
+use crate::flood::Floods;
+use crate::geoip::{AsnDatabase, Database, Located};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::Exemptions;
+use crate::policy::{self, Denial, Exemptions, Subject, Verdict};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.
@@ -63,6 +66,26 @@ impl Snapshot {
         self.autonomous_systems.as_ref()?.number_of(client)
     }
 
+    /// The rejection of a client whom every site rejects, whoever it may turn out to be: no site lets
+    /// it in, and none asks who it is. None also where there is no site.
+    #[must_use]
+    pub fn rejects_everywhere(
+        &self,
+        client: ClientAddress,
+        located: &Located,
+        now: Timestamp,
+    ) -> Option<Denial> {
+        let stranger = Subject { address: client, location: located.location, person: None };
+        let mut last = None;
+        for policy in self.sites.all().iter().flat_map(|site| site.policies.all()) {
+            match policy::decide(policy, &stranger, &self.exemptions, now) {
+                Verdict::Deny(denial) => last = Some(denial),
+                Verdict::Allow(_) | Verdict::Identify(_) => return None,
+            }
+        }
+        last
+    }
+
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.
     #[must_use]
     pub fn is_db_ip(&self) -> bool {
@@ -79,6 +102,7 @@ pub struct Gateway {
     pub(crate) authenticator: Authenticator,
     pub(crate) upstreams: Upstreams,
     pub(crate) limit: limits::RequestLimit,
+    pub(crate) floods: Floods,
     pub(crate) tasks: Tasks,
 }
 
@@ -99,7 +123,8 @@ impl Gateway {
         tasks: Tasks,
     ) -> Self {
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        Self { snapshot, audit, authenticator, upstreams, limit, tasks }
+        let floods = Floods::default();
+        Self { snapshot, audit, authenticator, upstreams, limit, floods, tasks }
     }
 
     /// What is in effect now.

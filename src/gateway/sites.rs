@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::pages::Prebuilt;
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
 use crate::policy::{Authentication, Policy, SitePolicies};
@@ -48,6 +49,8 @@ pub struct Sites {
     suffixes: HashMap<String, Arc<ProtectedSite>>,
     any: Option<Arc<ProtectedSite>>,
     all: Vec<Arc<ProtectedSite>>,
+    /// Their rejections.
+    pub(super) prebuilt: Prebuilt,
 }
 
 impl Sites {

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::server::TlsStream;
 
-use super::accepted::{Accepted, ConnectionAddress, ConnectionFacts, TlsFacts};
-use super::door::{Door, DoorSettings, TlsSettings};
+use super::accepted::{Accepted, ConnectionAddress, ConnectionFacts};
+use super::door::{Door, DoorSettings};
 use super::limits::{ConnectionGuard, LimitReached};
 use super::stream::{OpenGauge, Stream, Wire};
 use super::{preamble, tls};
@@ -21,6 +20,10 @@ use crate::client_address::{
 use crate::clock;
 use crate::lifecycle::Tasks;
 
+/// So many connections are taken in before everybody else has a turn.
+const BATCH: usize = 32;
+/// The reason of a connection that the gate has closed.
+const DENIED: &str = "denied";
 /// A trusted proxy sends its preamble at once.
 const PREAMBLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long accepting rests after an error of the machine, at first and at most.
@@ -28,20 +31,23 @@ const REST: (Duration, Duration) = (Duration::from_millis(5), Duration::from_sec
 /// A peer that has silently gone is noticed after this.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Whether a connection may go on to its TLS handshake.
+/// What is to become of a connection, by what it tells of its client before TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// It may.
+    /// It goes on: the client may pass, or the answer is for later.
     Open,
+    /// It goes on although its client will be rejected, and so behind all others: its handshake
+    /// waits for theirs, and it has no place that one of theirs could need.
+    Last,
     /// It ends here, without a byte.
     Close,
 }
 
 /// Accepts on one socket until the tasks are asked to stop.
 ///
-/// Each connection has its own task, in which the PROXY preamble is read, `gate` is asked with what
-/// the connection itself tells of the client (`denial: close`), the TLS handshake is made, and
-/// `handle` is run to its end.
+/// Where the peer is the client, `gate` is asked (`denial: close`) before anything is spent on the
+/// connection. What goes on has its own task, in which the PROXY preamble is read and the gate asked
+/// after that, the TLS handshake is made, and `handle` is run to its end.
 pub async fn accept<G, H, F>(
     listener: TcpListener,
     door: Arc<Door>,
@@ -53,46 +59,177 @@ pub async fn accept<G, H, F>(
     H: Fn(Accepted) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let stopping = tasks.stopping();
+    prepare_all(&listener);
+    let local = listener.local_addr().ok().filter(|local| !local.ip().is_unspecified());
     let shared = Arc::new((gate, handle));
+    let reception = Reception { door, local, tasks: tasks.clone(), shared };
+    let stopping = tasks.stopping();
     let mut rest = REST.0;
     loop {
-        let accepted = tokio::select! {
+        let first = tokio::select! {
             biased;
             () = stopping.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            first = listener.accept() => first,
         };
-        let (tcp, peer) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) if concerns_one_connection(&error) => continue,
+        let outcome = reception.take_in(first, &SockRef::from(&listener));
+        match outcome {
+            Ok(()) => {
+                rest = REST.0;
+                // Whoever is being served goes before whoever comes next.
+                tokio::task::yield_now().await;
+            }
             Err(error) => {
-                tracing::warn!(listener = %door.name(), %error, "cannot accept connections now; trying again");
+                let listener = reception.door.name();
+                tracing::warn!(%listener, %error, "cannot accept connections now; trying again");
                 tokio::select! {
                     () = stopping.cancelled() => return,
                     () = tokio::time::sleep(rest) => {}
                 }
                 rest = (rest * 2).min(REST.1);
-                continue;
+            }
+        }
+    }
+}
+
+/// What accepts on one socket.
+struct Reception<G, H> {
+    door: Arc<Door>,
+    local: Option<SocketAddr>,
+    tasks: Tasks,
+    shared: Arc<(G, H)>,
+}
+
+impl<G, H, F> Reception<G, H>
+where
+    G: Fn(ConnectionAddress) -> Gate + Send + Sync + 'static,
+    H: Fn(Accepted) -> F + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    /// Takes in the first and what waits behind it, at most [`BATCH`]. An error is one of the machine.
+    fn take_in(
+        &self,
+        first: io::Result<(TcpStream, SocketAddr)>,
+        socket: &SockRef<'_>,
+    ) -> io::Result<()> {
+        let settings = self.door.settings();
+        let mut ended = match first {
+            Ok((tcp, peer)) => self.receive(tcp, peer, &settings),
+            Err(error) if concerns_one_connection(&error) => false,
+            Err(error) => return Err(error),
+        };
+        // Where one has ended at once there may be more. Those behind the first are not yet the
+        // runtime's: most of a flood never becomes so.
+        for _ in 1..BATCH {
+            if !ended {
+                break;
+            }
+            match socket.accept() {
+                Ok((tcp, peer)) => {
+                    let Some(peer) = peer.as_socket() else { continue };
+                    ended = self.receive(std::net::TcpStream::from(tcp), peer, &settings);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if concerns_one_connection(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the connection, or gives it a task. Whether it has ended.
+    fn receive(&self, tcp: impl Incoming, peer: SocketAddr, settings: &Arc<DoorSettings>) -> bool {
+        let Self { door, tasks, shared, .. } = self;
+        let peers = (settings.source.source == HeaderSource::Peer).then(|| {
+            let address = derive(peer.ip(), &settings.source, &::http::HeaderMap::new());
+            ConnectionAddress::Settled(address)
+        });
+        let last = match peers.map_or(Gate::Open, &shared.0) {
+            Gate::Close => {
+                door.counts().denied.increment(1);
+                reset(&tcp.socket());
+                return true;
+            }
+            Gate::Last => true,
+            Gate::Open => false,
+        };
+        let admitted = match last {
+            true => door.limits().admit_last(),
+            false => door.limits().admit(),
+        };
+        let guard = match admitted {
+            Ok(guard) => guard,
+            Err(reached) => {
+                rejected(door, reached.word());
+                reset(&tcp.socket());
+                return true;
             }
         };
-        rest = REST.0;
-        let Ok(guard) = door.limits().admit() else {
-            rejected(&door, "limit_total");
-            continue;
-        };
-        let (door, shared) = (Arc::clone(&door), Arc::clone(&shared));
+        let newcomer = Newcomer { peer, local: self.local, address: peers, last, guard };
+        let (door, shared) = (Arc::clone(door), Arc::clone(shared));
+        let settings = Arc::clone(settings);
         tasks.spawn(async move {
             let (gate, handle) = &*shared;
-            // What is needed only at the beginning is not kept for as long as the connection.
-            match Box::pin(prepare(&door, tcp, peer, guard, gate)).await {
+            let prepared = match tcp.into_tokio() {
+                // What is needed only at the beginning is not kept for as long as the connection.
+                Ok(tcp) => Box::pin(prepare(&door, &settings, tcp, newcomer, gate)).await,
+                Err(_) => Err("gone"),
+            };
+            match prepared {
                 Ok(accepted) => handle(accepted).await,
                 Err(reason) => rejected(&door, reason),
             }
         });
+        false
     }
 }
 
+/// What every connection of a socket begins with: on Linux it takes over what its listener has set.
+fn prepare_all(listener: &TcpListener) {
+    let socket = SockRef::from(listener);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+    // Connections do without where it cannot be set.
+    let _ = socket.set_tcp_nodelay(true);
+    let _ = socket.set_tcp_keepalive(&keepalive);
+}
+
+/// A connection that the kernel has handed out, known to the runtime or not.
+trait Incoming: Send + 'static {
+    fn socket(&self) -> SockRef<'_>;
+    fn into_tokio(self) -> io::Result<TcpStream>;
+}
+
+impl Incoming for TcpStream {
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self)
+    }
+
+    fn into_tokio(self) -> io::Result<TcpStream> {
+        Ok(self)
+    }
+}
+
+impl Incoming for std::net::TcpStream {
+    fn socket(&self) -> SockRef<'_> {
+        SockRef::from(self)
+    }
+
+    fn into_tokio(self) -> io::Result<TcpStream> {
+        self.set_nonblocking(true)?;
+        TcpStream::from_std(self)
+    }
+}
+
+/// Ends a connection with a reset when it is dropped: nothing is sent after it, nothing waits for
+/// the other side, and no port is held for a while.
+fn reset(socket: &SockRef<'_>) {
+    // Where it cannot be set, the connection ends in the long way.
+    let _ = socket.set_linger(Some(Duration::ZERO));
+}
+
 fn rejected(door: &Door, reason: &'static str) {
+    if reason == DENIED {
+        return door.counts().denied.increment(1);
+    }
     metrics::counter!(
         "geovagt_connections_rejected_total",
         "listener" => door.name().to_string(),
@@ -112,51 +249,74 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     )
 }
 
+/// A connection before anything was read from it.
+struct Newcomer {
+    peer: SocketAddr,
+    /// Where it is the same for all connections of the socket.
+    local: Option<SocketAddr>,
+    /// Where the peer is the client; the gate has been asked.
+    address: Option<ConnectionAddress>,
+    last: bool,
+    guard: ConnectionGuard,
+}
+
 async fn prepare(
     door: &Door,
+    settings: &DoorSettings,
     tcp: TcpStream,
-    peer: SocketAddr,
-    mut guard: ConnectionGuard,
+    newcomer: Newcomer,
     gate: &impl Fn(ConnectionAddress) -> Gate,
 ) -> Result<Accepted, &'static str> {
     let since = clock::instant();
-    let gauge = OpenGauge::new(door.name().as_str());
-    let settings = door.settings();
-    let _ = tcp.set_nodelay(true);
-    let _ = SockRef::from(&tcp).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
-    let local = tcp.local_addr().map_err(|_| "gone")?;
-    let over = |_: LimitReached| "limit_address";
+    let Newcomer { peer, local, address, mut last, mut guard } = newcomer;
+    let gauge = OpenGauge::new(door.counts());
+    let gone = |_: io::Error| "gone";
+    let local = match local {
+        Some(local) => local,
+        None => tcp.local_addr().map_err(gone)?,
+    };
+    let over = |reached: LimitReached| reached.word();
     if !is_trusted(&settings.source, peer.ip()) {
         guard.count_address(peer.ip()).map_err(over)?;
     }
-    let (wire, address) = connection_address(tcp, peer, &settings).await?;
-    if let ConnectionAddress::Settled(ClientAddress::Known(known)) = address {
-        guard.count_address(known.seen()).map_err(over)?;
-    }
-    if gate(address) == Gate::Close {
-        return Err("denied");
-    }
+    let (wire, address) = match address {
+        Some(address) => (Wire::new(tcp), address),
+        None => {
+            let (wire, address) = connection_address(tcp, peer, settings).await?;
+            if let ConnectionAddress::Settled(ClientAddress::Known(known)) = address {
+                guard.count_address(known.seen()).map_err(over)?;
+            }
+            match gate(address) {
+                Gate::Open => {}
+                Gate::Last => {
+                    guard.take_last_place().map_err(over)?;
+                    last = true;
+                }
+                Gate::Close => {
+                    reset(&wire.socket());
+                    return Err(DENIED);
+                }
+            }
+            (wire, address)
+        }
+    };
     let (stream, tls) = match &settings.tls {
         None => (Stream::plain(wire, guard, gauge), None),
-        Some(tls) => match Box::pin(handshake(door, tls, wire)).await {
-            Ok((stream, facts)) => (Stream::tls(stream, guard, gauge), Some(facts)),
-            Err(error) => {
-                tracing::debug!(listener = %door.name(), %peer, error = &error as &dyn std::error::Error, "no TLS");
-                return Err("tls_handshake");
+        Some(tls) => {
+            let places = last.then(|| door.last_handshakes());
+            let limit = door.limits().handshake_time();
+            match Box::pin(tls::handshake(&tls.acceptor, wire, limit, places)).await {
+                Ok((stream, facts)) => (Stream::tls(stream, guard, gauge), Some(facts)),
+                Err(error) => {
+                    tracing::debug!(listener = %door.name(), %peer, error = &error as &dyn std::error::Error, "no TLS");
+                    return Err("tls_handshake");
+                }
             }
-        },
+        }
     };
     let (name, source) = (door.name().clone(), Arc::clone(&settings.source));
     let facts = ConnectionFacts::new(name, (peer, local), address, tls, source);
     Ok(Accepted { stream, facts: Arc::new(facts), since })
-}
-
-async fn handshake(
-    door: &Door,
-    settings: &TlsSettings,
-    wire: Wire,
-) -> Result<(TlsStream<Wire>, TlsFacts), tls::HandshakeError> {
-    tls::handshake(&settings.acceptor, wire, door.limits().handshake_time()).await
 }
 
 /// What the connection tells of its client before a byte of TLS or HTTP is read.

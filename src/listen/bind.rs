@@ -84,7 +84,7 @@ mod tests {
             protocol: config::Protocol::Http,
             tls: None,
             client_address: AddressSource { trusted_proxies: vec![], source: HeaderSource::Peer },
-            close_denied: false,
+            denial: config::ListenerDenial::AsSites,
         }
     }
 

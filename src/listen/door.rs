@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::accepted::ApplicationProtocol;
@@ -20,6 +21,36 @@ pub struct Door {
     name: ListenerId,
     settings: ArcSwap<DoorSettings>,
     limits: ConnectionLimits,
+    counts: Counts,
+    last_handshakes: Arc<Semaphore>,
+}
+
+/// Figures of a listener that are counted for each connection; the handles are looked up once.
+pub(super) struct Counts {
+    /// `geovagt_connections_open`
+    pub(super) open: metrics::Gauge,
+    /// `geovagt_connections_rejected_total` with the reason `denied`
+    pub(super) denied: metrics::Counter,
+}
+
+impl std::fmt::Debug for Counts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Counts").finish_non_exhaustive()
+    }
+}
+
+impl Counts {
+    fn new(listener: &ListenerId) -> Self {
+        let listener = listener.as_str();
+        Self {
+            open: metrics::gauge!("geovagt_connections_open", "listener" => listener.to_owned()),
+            denied: metrics::counter!(
+                "geovagt_connections_rejected_total",
+                "listener" => listener.to_owned(),
+                "reason" => "denied"
+            ),
+        }
+    }
 }
 
 /// What a reload can replace. Loaded first for every listener, and put in place only when all could
@@ -98,7 +129,9 @@ impl Door {
     /// Opens a listener with loaded settings.
     #[must_use]
     pub fn new(name: ListenerId, settings: DoorSettings, limits: ConnectionLimits) -> Self {
-        Self { name, settings: ArcSwap::from_pointee(settings), limits }
+        let (counts, cores) = (Counts::new(&name), std::thread::available_parallelism());
+        let last_handshakes = Arc::new(Semaphore::new(cores.map_or(1, |n| (n.get() / 2).max(1))));
+        Self { name, settings: ArcSwap::from_pointee(settings), limits, counts, last_handshakes }
     }
 
     /// The listener's name.
@@ -127,6 +160,15 @@ impl Door {
             None => Ok(Reloaded::Unchanged),
             Some(tls) => tls.certificates.reload_if_changed(),
         }
+    }
+
+    pub(super) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How many cores may work at a time on handshakes of clients that will be rejected.
+    pub(super) fn last_handshakes(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.last_handshakes)
     }
 
     pub(super) fn settings(&self) -> Arc<DoorSettings> {

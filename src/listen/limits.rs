@@ -9,6 +9,9 @@ use std::time::Duration;
 /// A handshake that takes longer is ended.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
+/// Connections that will be rejected have one place in so many.
+const LAST_SHARE: usize = 4;
+
 /// The limits, and what counts against them now. Clones share the counts.
 #[derive(Debug, Clone)]
 pub struct ConnectionLimits {
@@ -20,7 +23,10 @@ struct Shared {
     total: usize,
     per_address: usize,
     handshake_time: Duration,
+    /// For connections that will be rejected.
+    last: usize,
     open: AtomicUsize,
+    open_last: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
 
@@ -33,6 +39,21 @@ pub enum LimitReached {
     /// As many are open from this address as may be.
     #[error("the limit of open connections from one address is reached")]
     Address,
+    /// As many are open that will be rejected as may be.
+    #[error("the limit of open connections that will be rejected is reached")]
+    Last,
+}
+
+impl LimitReached {
+    /// The word for it in metrics.
+    #[must_use]
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Total => "limit_total",
+            Self::Address => "limit_address",
+            Self::Last => "limit_denied",
+        }
+    }
 }
 
 /// One connection's place; dropping it gives the place back.
@@ -40,6 +61,7 @@ pub enum LimitReached {
 pub struct ConnectionGuard {
     shared: Arc<Shared>,
     address: Option<IpAddr>,
+    last: bool,
 }
 
 impl Default for ConnectionLimits {
@@ -63,7 +85,9 @@ impl ConnectionLimits {
             total,
             per_address,
             handshake_time,
+            last: (total / LAST_SHARE).max(1),
             open: AtomicUsize::new(0),
+            open_last: AtomicUsize::new(0),
             by_address: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
@@ -80,9 +104,23 @@ impl ConnectionLimits {
     pub fn admit(&self) -> Result<ConnectionGuard, LimitReached> {
         let more = |open| (open < self.shared.total).then_some(open + 1);
         match self.shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
-            Ok(_) => Ok(ConnectionGuard { shared: Arc::clone(&self.shared), address: None }),
+            Ok(_) => {
+                let shared = Arc::clone(&self.shared);
+                Ok(ConnectionGuard { shared, address: None, last: false })
+            }
             Err(_) => Err(LimitReached::Total),
         }
+    }
+
+    /// Takes a place for a connection whose client will be rejected: those have a quarter of all
+    /// places between them, so that they can never take the last one.
+    ///
+    /// # Errors
+    /// [`LimitReached::Total`], [`LimitReached::Last`].
+    pub(super) fn admit_last(&self) -> Result<ConnectionGuard, LimitReached> {
+        let mut guard = self.admit()?;
+        guard.take_last_place()?;
+        Ok(guard)
     }
 
     /// How many connections are open.
@@ -113,6 +151,20 @@ impl ConnectionGuard {
         self.address = Some(key);
         Ok(())
     }
+
+    /// Counts the connection among those whose client will be rejected.
+    ///
+    /// # Errors
+    /// [`LimitReached::Last`].
+    pub(super) fn take_last_place(&mut self) -> Result<(), LimitReached> {
+        if self.last {
+            return Ok(());
+        }
+        let more = |open| (open < self.shared.last).then_some(open + 1);
+        let taken = self.shared.open_last.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
+        self.last = taken.is_ok();
+        taken.map(|_| ()).map_err(|_| LimitReached::Last)
+    }
 }
 
 impl Shared {
@@ -132,6 +184,9 @@ impl Drop for ConnectionGuard {
                     by_address.remove(&key);
                 }
             }
+        }
+        if self.last {
+            self.shared.open_last.fetch_sub(1, Ordering::AcqRel);
         }
         self.shared.open.fetch_sub(1, Ordering::AcqRel);
     }
@@ -178,6 +233,21 @@ mod tests {
         let _whole_network = (from("2a00::1").unwrap(), from("2a00::ffff:1").unwrap());
         assert!(from("2a00::2").is_err());
         assert!(from("2a00:0:0:1::2").is_ok());
+    }
+
+    #[test]
+    fn those_who_will_be_rejected_never_take_the_last_place() {
+        let limits = ConnectionLimits::new(8, 99);
+        let rejected = (limits.admit_last().unwrap(), limits.admit_last().unwrap());
+        assert_eq!(limits.admit_last().unwrap_err(), LimitReached::Last);
+        assert_eq!(limits.open(), 2, "a refused connection keeps no place");
+        let others: Vec<_> = (0..6).map(|_| limits.admit().unwrap()).collect();
+        assert_eq!(limits.admit().unwrap_err(), LimitReached::Total);
+        drop((rejected, others));
+        let mut later = limits.admit().unwrap();
+        later.take_last_place().unwrap();
+        later.take_last_place().unwrap();
+        assert!(limits.admit_last().is_ok(), "the places came back, and one took only one");
     }
 
     #[test]

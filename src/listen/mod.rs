@@ -18,6 +18,7 @@ pub mod http;
 mod http1;
 mod http2;
 mod interim;
+mod last;
 mod limits;
 mod oversight;
 mod preamble;

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use super::door::Counts;
 use super::limits::ConnectionGuard;
 use super::preamble::{Beginning, ForeignPreamble};
 
@@ -38,23 +39,27 @@ impl Stream {
 }
 
 /// Counts one connection in `geovagt_connections_open`.
-#[derive(Debug)]
 pub(super) struct OpenGauge {
-    listener: String,
+    open: metrics::Gauge,
+}
+
+impl std::fmt::Debug for OpenGauge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenGauge").finish_non_exhaustive()
+    }
 }
 
 impl OpenGauge {
-    pub(super) fn new(listener: &str) -> Self {
-        let listener = listener.to_owned();
-        metrics::gauge!("geovagt_connections_open", "listener" => listener.clone()).increment(1.0);
-        Self { listener }
+    pub(super) fn new(counts: &Counts) -> Self {
+        let open = counts.open.clone();
+        open.increment(1.0);
+        Self { open }
     }
 }
 
 impl Drop for OpenGauge {
     fn drop(&mut self) {
-        let listener = self.listener.clone();
-        metrics::gauge!("geovagt_connections_open", "listener" => listener).decrement(1.0);
+        self.open.decrement(1.0);
     }
 }
 
@@ -88,6 +93,10 @@ impl Wire {
             let _ = SockRef::from(&self.tcp).set_tcp_notsent_lowat(READY_FOR_SLOW);
         }
         outcome
+    }
+
+    pub(super) fn socket(&self) -> SockRef<'_> {
+        SockRef::from(&self.tcp)
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::{ProtocolVersion, ServerConfig};
+use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::accepted::{ApplicationProtocol, TlsFacts};
 use super::certificates::Certificates;
+use super::last::Last;
 use super::stream::Wire;
 
 /// Why a handshake ended without a connection.
@@ -42,15 +44,19 @@ pub(super) fn acceptor(
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
+/// Makes a handshake; where `places` are given, behind everything else there is to do.
 pub(super) async fn handshake(
     acceptor: &TlsAcceptor,
     wire: Wire,
     limit: Duration,
+    places: Option<Arc<Semaphore>>,
 ) -> Result<(TlsStream<Wire>, TlsFacts), HandshakeError> {
-    let stream = tokio::time::timeout(limit, acceptor.accept(wire))
-        .await
-        .map_err(|_| HandshakeError::TooSlow)?
-        .map_err(HandshakeError::Failed)?;
+    let handshake = acceptor.accept(wire);
+    let made = match places {
+        None => tokio::time::timeout(limit, handshake).await,
+        Some(places) => tokio::time::timeout(limit, Last::new(handshake, places)).await,
+    };
+    let stream = made.map_err(|_| HandshakeError::TooSlow)?.map_err(HandshakeError::Failed)?;
     let (_, session) = stream.get_ref();
     let http2 = session.alpn_protocol() == Some(ApplicationProtocol::Http2.identifier());
     let facts = TlsFacts {

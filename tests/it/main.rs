@@ -33,6 +33,8 @@ mod bodies_stalling;
 mod bodies_standing;
 mod demo;
 mod door;
+mod flood_adaptive;
+mod flood_permitted;
 mod forwarding;
 mod list;
 mod outside_accessibility;

@@ -96,6 +96,10 @@ actions! {
     ChainDamaged = "chain_damaged" "database" "error",
     /// On opening, an unfinished tail was set aside.
     TailSetAside = "tail_set_aside" "database" "change",
+    /// A network or a country began to flood an adaptive listener with what is rejected.
+    FloodBegan = "flood_began" "intrusion_detection" "start",
+    /// That flood is over; `count` says how many it was.
+    FloodEnded = "flood_ended" "intrusion_detection" "end",
     /// Entries could not be kept; `count` says how many.
     EntriesLost = "entries_lost" "database" "error",
 }

@@ -17,7 +17,7 @@ pub struct RequestShape<'a> {
 }
 
 /// Kinds of clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ClientKind {
     /// Shows a page to a person.
     Browser,

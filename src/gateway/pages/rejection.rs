@@ -11,6 +11,7 @@ use super::failure::{Failure, FailureView, failure_response};
 use super::page::Page;
 use super::shell::{Frame, anchor_of_other};
 use super::wording;
+use crate::audit::Reference;
 use crate::config::Organization;
 use crate::language::Language;
 use crate::policy::Reason;
@@ -260,6 +261,14 @@ pub fn deny_response(shape: &RequestShape<'_>, denied: &Rejection<'_>) -> Page {
     }
     .with_reference(Some(denied.reference));
     if shape.method == Method::HEAD { page.without_body() } else { page }
+}
+
+/// A status and the reference, when a flood leaves no time for more.
+#[must_use]
+pub fn in_short(status: StatusCode, reference: &Reference) -> Page {
+    let reference = reference.to_string();
+    let body = format!("Reference: {reference}\n");
+    Page::text(status, Language::English, body).with_reference(Some(&reference))
 }
 
 fn plain(denied: &Rejection<'_>) -> Page {

@@ -109,7 +109,7 @@ async fn a_silent_handshake_is_cut() {
     let _client = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
     let (tcp, _) = socket.accept().await.unwrap();
     let limit = std::time::Duration::from_millis(1);
-    let ended = tls::handshake(&acceptor, stream::Wire::new(tcp), limit).await;
+    let ended = tls::handshake(&acceptor, stream::Wire::new(tcp), limit, None).await;
     assert!(matches!(ended, Err(tls::HandshakeError::TooSlow)));
 }
 

@@ -70,6 +70,53 @@ async fn a_closed_gate_sends_no_byte_and_makes_no_handshake() {
     assert!(read_all(&mut client).await.starts_with(&format!("{:?}", settled("5.6.7.9"))));
 }
 
+/// By its peer a client is known before anything is spent on it: no task, no place, no port that
+/// waits on our side. The client sees the end at once.
+#[tokio::test]
+async fn a_peer_is_closed_with_a_reset_in_the_accept_loop() {
+    let handled = |_: Accepted| async { panic!("a closed connection was served") };
+    let gate = |_| Gate::Close;
+    let limits = ConnectionLimits::new(1, 1);
+    let running = run(&listener(HeaderSource::Peer, &[]), limits.clone(), gate, handled);
+    let place = limits.admit().unwrap();
+    for _ in 0..100 {
+        // The reset can come before this side has looked whether it is connected.
+        let end = match TcpStream::connect(running.address).await {
+            Ok(mut client) => client.read(&mut [0]).await,
+            Err(error) => Err(error),
+        };
+        assert_eq!(end.map_err(|e| e.kind()), Err(std::io::ErrorKind::ConnectionReset));
+        assert_eq!(running.tasks.count(), 1, "nothing but the accept loop");
+    }
+    drop(place);
+    assert_eq!(limits.open(), 0);
+}
+
+/// Connections of clients that will be rejected are few, and are served all the same.
+#[tokio::test]
+async fn those_who_go_last_are_served_and_limited() {
+    let hold = |accepted: Accepted| async move {
+        let mut stream = accepted.stream;
+        let _ = stream.write_all(b"in").await;
+        let _ = stream.read(&mut [0]).await;
+    };
+    let gate = |_| Gate::Last;
+    for (source, preamble) in [
+        (HeaderSource::Peer, ""),
+        (HeaderSource::ProxyProtocol, "PROXY TCP4 5.6.7.8 9.9.9.9 1 443\r\n"),
+    ] {
+        let trusted: &[&str] = if preamble.is_empty() { &[] } else { &["127.0.0.0/8"] };
+        let running = run(&listener(source, trusted), ConnectionLimits::new(8, 99), gate, hold);
+        let hello = async || {
+            let mut client = TcpStream::connect(running.address).await?;
+            client.write_all(preamble.as_bytes()).await?;
+            client.read_exact(&mut [0; 2]).await.map(|_| client)
+        };
+        let _held = (hello().await.unwrap(), hello().await.unwrap());
+        assert!(hello().await.is_err(), "{source:?}");
+    }
+}
+
 #[tokio::test]
 async fn one_address_cannot_take_all_places_and_a_proxy_is_not_one_address() {
     let hold = |accepted: Accepted| async move {

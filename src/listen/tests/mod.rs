@@ -46,7 +46,7 @@ fn listener(source: HeaderSource, trusted: &[&str]) -> config::Listener {
             trusted_proxies: trusted.iter().map(|n| n.parse().unwrap()).collect(),
             source,
         },
-        close_denied: false,
+        denial: config::ListenerDenial::AsSites,
     }
 }
 
