@@ -231,3 +231,45 @@ fn trailers_state_nothing() {
     connection.send(&headers(END_STREAM, 1, &block(&[(":path", "/b")])));
     assert_eq!(connection.fate(1), Came::GoAway(1));
 }
+
+/// The guard and the parser know the same header table as the client, whatever has left it: the
+/// oldest entry is always there, and the one before it is an error.
+#[test]
+fn the_table_is_the_same_on_all_sides() {
+    let upstream = Recorder::start();
+    let gateway = gateway(&upstream.url(), "");
+    let mut connection = Connection::open(&gateway);
+    // Room for what the upstream echoes.
+    connection.send(&frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 24).to_be_bytes()));
+    let mut sizes = std::collections::VecDeque::new();
+    let whole = request("GET", "/", &[]);
+    let mut stream = 1;
+    for nth in 0..120_usize {
+        let (name, length) = (format!("x-{nth}"), nth * 37 % 300);
+        // `a` has the five bits 00011; ones fill the last octet (RFC 7541 section 5.2).
+        let coded: Vec<u8> = (0..(length * 5).div_ceil(8))
+            .map(|octet| {
+                (0..8).fold(0, |bits, bit| {
+                    let at = octet * 8 + bit;
+                    bits << 1 | u8::from(at >= length * 5 || at % 5 > 2)
+                })
+            })
+            .collect();
+        let value = match nth % 2 {
+            0 => string(&vec![b'a'; length]),
+            _ => [integer(128, 7, coded.len()), coded].concat(),
+        };
+        let entering = [&[0x40][..], &string(name.as_bytes()), &value].concat();
+        sizes.push_front(name.len() + length + 32);
+        while sizes.iter().sum::<usize>() > 4096 {
+            sizes.pop_back();
+        }
+        let oldest = 61 + sizes.len();
+        let again = [integer(128, 7, oldest), integer(0, 4, oldest), string(b"v")].concat();
+        let (status, _) = connection.ask(stream, &[&whole[..], &entering, &again].concat());
+        assert_eq!(status, 200, "entry {nth}");
+        stream += 2;
+    }
+    let gone = [&whole[..], &integer(128, 7, 62 + sizes.len())].concat();
+    assert!(matches!(fate(&mut connection, stream, &gone), Came::GoAway(1..) | Came::Ended));
+}
