@@ -40,7 +40,7 @@ pub type Readiness = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 
 /// Serves until shutdown.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     readiness: Readiness,
     metrics: Option<PrometheusHandle>,
     tasks: Tasks,

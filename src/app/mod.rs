@@ -10,16 +10,17 @@ mod readiness;
 mod reload;
 mod serve;
 mod snapshot;
+mod sockets;
 mod view;
 mod watch;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use policies::Judged;
 pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
@@ -31,13 +32,10 @@ use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
 use crate::identity::{Authenticator, AuthenticatorError};
 use crate::lifecycle::{Signals, Tasks};
-use crate::listen::{BindError, DoorError};
+use crate::listen::{BindError, DoorError, Inherited};
 use crate::store::{Store, StoreError};
 use crate::upstream::{Timeouts, Upstreams};
 use crate::{clock, control};
-
-/// How long exchanges may go on after the gateway was told to stop.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +76,16 @@ pub enum StartError {
     /// The operations listener.
     #[error("the operations listener {0} cannot be opened")]
     Operations(SocketAddr, #[source] std::io::Error),
+    /// A listener's address that overlaps one that this gateway still listens on.
+    #[error(
+        "{wanted} cannot be opened while this gateway itself listens on {ours}; take {ours} out with one reload and put {wanted} in with the next, or restart"
+    )]
+    Overlap {
+        /// The new one.
+        wanted: SocketAddr,
+        /// The one that is there.
+        ours: SocketAddr,
+    },
 }
 
 /// What everything that runs beside the requests is given.
@@ -87,7 +95,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) audit: Audit,
     pub(crate) authenticator: Authenticator,
-    pub(crate) doors: Arc<serve::Doors>,
+    pub(crate) listening: Arc<sockets::Listening>,
     pub(crate) state: Arc<reload::Current>,
     pub(crate) tasks: Tasks,
 }
@@ -111,6 +119,18 @@ pub async fn start(
     loaded: Loaded,
     metrics: Option<PrometheusHandle>,
 ) -> Result<Running, StartError> {
+    start_with(loaded, metrics, Inherited::nothing()).await
+}
+
+/// The same, with sockets that somebody else has opened already.
+///
+/// # Errors
+/// [`StartError`]: nothing is served then.
+pub async fn start_with(
+    loaded: Loaded,
+    metrics: Option<PrometheusHandle>,
+    mut inherited: Inherited,
+) -> Result<Running, StartError> {
     // First of all: a reload that is asked for while everything opens must not end the process.
     let signals = Signals::listen().map_err(StartError::Signals)?;
     let now = clock::now();
@@ -123,13 +143,15 @@ pub async fn start(
     let store = Store::open(&config.state_directory).await?;
     let (audit, opened) = Audit::open(audit::Options::from_config(config), &tasks)?;
     log_opened(&opened);
-    let policies = Policies::resolve(&loaded, &store, now).await?;
+    let judged = Judged::judge(&loaded, &store, now).await?;
+    let policies = judged.policies()?;
     let database_watch = Watch::new(&config.geoip.database);
     let database = Arc::new(watch::open_database(&loaded, now)?);
     let exemptions = store.load_exemptions(now).await?;
+    let systems_watch = config.geoip.asn.as_deref().map(Watch::new);
     let systems = watch::open_autonomous_systems(&loaded, now)?;
     let snapshot =
-        snapshot::snapshot(&loaded, &policies, exemptions, Arc::clone(&database), systems);
+        snapshot::snapshot(&loaded, policies, exemptions, Arc::clone(&database), systems);
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
@@ -138,8 +160,12 @@ pub async fn start(
         response: config.limits.upstream_response_timeout,
         idle: config.limits.idle_timeout,
     })?;
-    let listeners = serve::open(config)?;
-    let operations = serve::bind_operations(config).await?;
+    let listening = Arc::new(sockets::Listening::new(config));
+    let prepared = listening.prepare(config, &mut inherited)?;
+    for address in inherited.left() {
+        tracing::warn!(%address, "a socket that was passed to the gateway fits no listener and is closed");
+    }
+    judged.remember(&store).await?;
     let control = control::listen(&config.state_directory)?;
     let gateway = Arc::new(Gateway::new(
         snapshot,
@@ -149,23 +175,15 @@ pub async fn start(
         RequestLimit::new(config.limits.requests_in_flight),
         tasks.clone(),
     ));
-    let app = App {
-        gateway,
-        store,
-        audit,
-        authenticator,
-        doors: Arc::new(listeners.doors()),
-        state: Arc::new(reload::Current::new(loaded, database_watch)),
-        tasks,
-    };
+    let current = reload::Current::new(loaded, database_watch, systems_watch, metrics.clone());
+    let state = Arc::new(current);
+    let app = App { gateway, store, audit, authenticator, listening, state, tasks };
     announcements::started(&app);
-    let addresses = listeners.addresses();
-    let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
-    listeners.serve(&app);
-    serve::serve_operations(operations, &app, metrics.as_ref());
+    app.listening.commit(&app, &app.state.loaded().config, prepared);
     watch::spawn(&app, metrics);
     reload::spawn(&app, control);
-    Ok(Running { app, signals, addresses, operations: operations_at })
+    let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
+    Ok(Running { app, signals, addresses, operations })
 }
 
 impl Running {
@@ -202,9 +220,11 @@ impl Running {
     pub async fn stop(self) {
         let Self { app, mut signals, .. } = self;
         app.tasks.stop();
+        app.listening.close();
+        let patience = app.state.loaded().config.limits.drain_timeout;
         let impatient = tokio::select! {
             () = app.tasks.finished() => None,
-            () = tokio::time::sleep(GRACE) => Some("the grace is over"),
+            () = tokio::time::sleep(patience) => Some("the grace is over"),
             signal = signals.stop(|| async {}) => Some(signal),
         };
         if let Some(cause) = impatient {

@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 
-use super::policies::Policies;
+use super::policies::{Judged, Policies};
 use super::{App, announcements, snapshot, watch};
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::listen::Inherited;
 use crate::{clock, telemetry};
 
 /// What is in effect, beside the snapshot that requests see.
@@ -23,6 +25,8 @@ pub(crate) struct Current {
     loaded: ArcSwap<Loaded>,
     store_ready: AtomicBool,
     database_watch: ArcSwap<Watch>,
+    systems_watch: ArcSwapOption<Watch>,
+    pub(super) metrics: Option<PrometheusHandle>,
     /// One reload at a time.
     reloading: Mutex<()>,
     /// Held by whoever takes a database, or the people, from before the reading until it is in
@@ -32,12 +36,19 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    /// `database_watch` was made before the database was opened.
-    pub(super) fn new(loaded: Loaded, database_watch: Watch) -> Self {
+    /// The watches were made before the databases were opened.
+    pub(super) fn new(
+        loaded: Loaded,
+        database_watch: Watch,
+        systems_watch: Option<Watch>,
+        metrics: Option<PrometheusHandle>,
+    ) -> Self {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
             store_ready: AtomicBool::new(true),
             database_watch: ArcSwap::from_pointee(database_watch),
+            systems_watch: ArcSwapOption::from_pointee(systems_watch),
+            metrics,
             reloading: Mutex::new(()),
             taking_database: Mutex::new(()),
             taking_people: Mutex::new(()),
@@ -46,6 +57,10 @@ impl Current {
 
     pub(super) fn database_watch(&self) -> Arc<Watch> {
         self.database_watch.load_full()
+    }
+
+    pub(super) fn systems_watch(&self) -> Option<Arc<Watch>> {
+        self.systems_watch.load_full()
     }
 
     pub(super) fn loaded(&self) -> Arc<Loaded> {
@@ -98,11 +113,10 @@ async fn reload(app: &App) -> Result<String, String> {
         .map_err(|findings| errors(&findings))?;
     fixed(&before.config, &loaded.config)?;
     let now = clock::now();
-    let policies = Policies::resolve(&loaded, &app.store, now)
-        .await
-        .map_err(|error| telemetry::chain(&error))?;
-    let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
+    let judged = Judged::judge(&loaded, &app.store, now).await.map_err(in_words)?;
+    let policies = judged.policies().map_err(in_words)?;
     let opened = database(app, &before, &loaded).await?;
+    let systems_watch = loaded.config.geoip.asn.as_deref().map(Watch::new).map(Arc::new);
     let systems = autonomous_systems(&loaded, now).await?;
     let _database = app.state.taking_database.lock().await;
     let database = match &opened {
@@ -110,19 +124,23 @@ async fn reload(app: &App) -> Result<String, String> {
         None => running_database(app, &loaded)?,
     };
     let people = app.state.taking_people.lock().await;
-    let exemptions =
-        app.store.load_exemptions(now).await.map_err(|error| telemetry::chain(&error))?;
-    app.authenticator
-        .reload_with(providers(&loaded.config), now)
-        .await
-        .map_err(|error| telemetry::chain(&error))?;
-    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems);
-    let changed = describe(&before.config, &loaded.config, &policies);
-    app.doors.replace(doors);
+    let exemptions = app.store.load_exemptions(now).await.map_err(in_words)?;
+    let accounts = app.authenticator.read().await.map_err(in_words)?;
+    // Sockets last: from here on new ones take connections that would be lost in a refusal.
+    let listening =
+        app.listening.prepare(&loaded.config, &mut Inherited::nothing()).map_err(in_words)?;
+    judged.remember(&app.store).await.map_err(in_words)?;
+    // Nothing can fail any more.
+    app.authenticator.take(accounts, providers(&loaded.config), now);
+    let next = snapshot::snapshot(&loaded, policies, exemptions, database, systems);
+    let changed = describe(&before.config, &loaded.config, policies);
     app.gateway.replace(|_| next.clone());
+    app.gateway.limit.resize(loaded.config.limits.requests_in_flight, &app.tasks);
+    app.listening.commit(app, &loaded.config, listening);
     drop(people);
     let loaded = Arc::new(loaded);
     app.state.loaded.store(Arc::clone(&loaded));
+    app.state.systems_watch.store(systems_watch);
     if let Some((watch, database)) = opened {
         app.state.database_watch.store(Arc::new(watch));
         announcements::database_loaded(&app.audit, &database);
@@ -132,7 +150,12 @@ async fn reload(app: &App) -> Result<String, String> {
     Ok(changed)
 }
 
-/// Read anew at each reload: it is for the log alone, and nothing watches its file.
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn in_words(error: impl std::error::Error) -> String {
+    telemetry::chain(&error)
+}
+
+/// Read anew at each reload.
 async fn autonomous_systems(
     loaded: &Loaded,
     now: Timestamp,
@@ -176,30 +199,28 @@ fn running_database(app: &App, loaded: &Loaded) -> Result<Arc<Database>, String>
 
 /// What only a restart can change. Refused rather than half taken.
 fn fixed(before: &Config, after: &Config) -> Result<(), String> {
-    let mut needs_restart = Vec::new();
-    if before.state_directory != after.state_directory || before.store != after.store {
-        needs_restart.push("state_directory and store");
-    }
-    let sockets = |config: &Config| -> Vec<_> {
-        config.listeners.iter().map(|l| (l.name.clone(), l.bind.clone(), l.close_denied)).collect()
-    };
-    if sockets(before) != sockets(after) {
-        needs_restart.push("listeners");
-    }
-    if before.operations != after.operations {
-        needs_restart.push("operations");
-    }
-    if before.audit != after.audit {
-        needs_restart.push("audit");
-    }
-    if before.limits != after.limits || before.threads != after.threads {
-        needs_restart.push("limits and threads");
-    }
+    let (old, new) = (&before.limits, &after.limits);
+    let changed = [
+        ("state_directory", before.state_directory != after.state_directory),
+        ("store", before.store != after.store),
+        ("threads", before.threads != after.threads),
+        ("audit", before.audit != after.audit),
+        (
+            "limits.upstream_connect_timeout",
+            old.upstream_connect_timeout != new.upstream_connect_timeout,
+        ),
+        (
+            "limits.upstream_response_timeout",
+            old.upstream_response_timeout != new.upstream_response_timeout,
+        ),
+    ];
+    let needs_restart: Vec<&str> =
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
     if needs_restart.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "a reload cannot change {}; restart the gateway to take them",
+        "a reload cannot change {}, which needs a restart; restart the gateway, or put it back",
         needs_restart.join(", ")
     ))
 }
@@ -207,7 +228,10 @@ fn fixed(before: &Config, after: &Config) -> Result<(), String> {
 /// What is in effect from now on, and what still waits for its notice.
 fn describe(before: &Config, after: &Config, policies: &Policies) -> String {
     let mut text = format!(
-        "the configuration is in effect; sites: {} (before: {}), organisations: {}, policies: {}",
+        "the configuration is in effect; listeners: {} (before: {}), sites: {} (before: {}), \
+         organisations: {}, policies: {}",
+        after.listeners.len(),
+        before.listeners.len(),
         after.sites.len(),
         before.sites.len(),
         after.organizations.len(),

@@ -15,6 +15,7 @@ use super::{App, announcements, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
+use crate::listen::{Door, Reloaded};
 use crate::policy::CountryList;
 use crate::store::StoreError;
 use crate::territory::Territory;
@@ -158,11 +159,28 @@ async fn watch_files(app: &App) {
             () = tokio::time::sleep(FILES_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        let doors = Arc::clone(&app.doors);
-        if tokio::task::spawn_blocking(move || doors.reload_certificates()).await.is_err() {
+        let doors = app.listening.doors();
+        if tokio::task::spawn_blocking(move || reload_certificates(&doors)).await.is_err() {
             tracing::error!("looking at the certificates failed; the old ones go on serving");
         }
         look_at_database(app).await;
+    }
+}
+
+/// Takes certificates anew whose files have changed; a bad one leaves the old one serving.
+fn reload_certificates(doors: &[Arc<Door>]) {
+    for door in doors {
+        match door.reload_certificates() {
+            Ok(Reloaded::Unchanged) => {}
+            Ok(Reloaded::Replaced) => {
+                tracing::info!(listener = door.name().as_str(), "new certificates are in use");
+            }
+            Err(error) => tracing::error!(
+                listener = door.name().as_str(),
+                error = crate::telemetry::chain(&error),
+                "the new certificates are refused; the old ones go on serving"
+            ),
+        }
     }
 }
 

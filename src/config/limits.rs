@@ -23,6 +23,8 @@ pub struct Limits {
     pub header_timeout: Duration,
     /// How long a connection may stand without a request.
     pub idle_timeout: Duration,
+    /// How long open exchanges may go on when the gateway stops, or their listener is gone.
+    pub drain_timeout: Duration,
     /// How long an upstream may take to accept a connection.
     pub upstream_connect_timeout: Duration,
     /// How long an upstream may take to begin its answer. ActiveSync polls stand for a quarter of an
@@ -39,6 +41,7 @@ impl Default for Limits {
             header_bytes: 64 << 10,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
+            drain_timeout: Duration::from_secs(20),
             upstream_connect_timeout: Duration::from_secs(5),
             upstream_response_timeout: Duration::from_secs(20 * 60),
         }
@@ -54,6 +57,7 @@ pub(super) struct RawLimits {
     header_bytes: Option<Spanned<u64>>,
     header_timeout: Option<Text>,
     idle_timeout: Option<Text>,
+    drain_timeout: Option<Text>,
     upstream_connect_timeout: Option<Text>,
     upstream_response_timeout: Option<Text>,
 }
@@ -80,6 +84,7 @@ impl RawLimits {
         };
         let header_timeout = span(self.header_timeout.as_ref(), default.header_timeout, 120);
         let idle_timeout = span(self.idle_timeout.as_ref(), default.idle_timeout, 3600);
+        let drain_timeout = span(self.drain_timeout.as_ref(), default.drain_timeout, 3600);
         let upstream_connect_timeout =
             span(self.upstream_connect_timeout.as_ref(), default.upstream_connect_timeout, 120);
         let upstream_response_timeout =
@@ -91,6 +96,7 @@ impl RawLimits {
             header_bytes: header_bytes?,
             header_timeout: header_timeout?,
             idle_timeout: idle_timeout?,
+            drain_timeout: drain_timeout?,
             upstream_connect_timeout: upstream_connect_timeout?,
             upstream_response_timeout: upstream_response_timeout?,
         })

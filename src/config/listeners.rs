@@ -29,6 +29,17 @@ pub struct Listener {
     pub close_denied: bool,
 }
 
+impl Listener {
+    /// Whether connections are treated the same: all but the name and the addresses.
+    #[must_use]
+    pub fn has_the_rules_of(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.tls == other.tls
+            && self.client_address == other.client_address
+            && self.close_denied == other.close_denied
+    }
+}
+
 /// `protocol`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

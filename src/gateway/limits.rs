@@ -2,14 +2,17 @@
 //!
 //! Always holds: a place is given back when its value is dropped, whatever ended the exchange.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::lifecycle::Tasks;
 
 /// The places for requests in flight; clones share them.
 #[derive(Debug, Clone)]
 pub struct RequestLimit {
     places: Arc<Semaphore>,
+    size: Arc<Mutex<usize>>,
 }
 
 /// One request in flight.
@@ -22,7 +25,32 @@ impl RequestLimit {
     /// Room for this many requests.
     #[must_use]
     pub fn new(places: usize) -> Self {
-        Self { places: Arc::new(Semaphore::new(places.min(Semaphore::MAX_PERMITS))) }
+        let places = places.min(Semaphore::MAX_PERMITS);
+        Self { places: Arc::new(Semaphore::new(places)), size: Arc::new(Mutex::new(places)) }
+    }
+
+    /// Room for another number, while requests are in flight: places that are taken and too many go
+    /// as they come back, before anybody else gets them.
+    pub fn resize(&self, places: usize, tasks: &Tasks) {
+        let places = places.min(Semaphore::MAX_PERMITS);
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *size, places);
+        if places >= before {
+            self.places.add_permits(places - before);
+            return;
+        }
+        let owed = before - places;
+        let owed = owed - self.places.forget_permits(owed);
+        drop(size);
+        let (waiting, stopping) = (Arc::clone(&self.places), tasks.stopping());
+        tasks.spawn(async move {
+            for _ in 0..owed {
+                tokio::select! {
+                    place = waiting.acquire() => place.into_iter().for_each(|p| p.forget()),
+                    () = stopping.cancelled() => return,
+                }
+            }
+        });
     }
 
     /// A place, or none where all are taken. Never waits: a full gateway says so at once.
@@ -52,5 +80,21 @@ mod tests {
         assert!(limit.enter().is_none());
         drop(first);
         assert!(limit.enter().is_some());
+    }
+    #[tokio::test]
+    async fn another_size_counts_as_places_come_back() {
+        let (limit, tasks) = (RequestLimit::new(2), Tasks::new());
+        let (first, second) = (limit.enter(), limit.enter());
+        limit.resize(1, &tasks);
+        tokio::task::yield_now().await;
+        drop(first);
+        tokio::task::yield_now().await;
+        assert!(limit.enter().is_none(), "the second alone fills it");
+        drop(second);
+        let again = limit.enter();
+        assert!(again.is_some());
+        limit.resize(3, &tasks);
+        let more = (limit.enter(), limit.enter());
+        assert!(more.0.is_some() && more.1.is_some() && limit.enter().is_none());
     }
 }

@@ -21,7 +21,8 @@ pub(super) fn open(
 ) -> Response<ResponseBody> {
     let upstream = hyper::upgrade::on(&mut response);
     let stopping = exchange.gateway.tasks.stopping();
-    exchange.gateway.tasks.spawn(async move {
+    // A tunnel outlives its listener by as much as other exchanges do.
+    exchange.connection.tasks().spawn(async move {
         let _held = held;
         tokio::select! {
             outcome = join(client, upstream) => {

@@ -35,13 +35,14 @@ pub enum Gate {
     Close,
 }
 
-/// Accepts on one socket until the tasks are asked to stop.
+/// Accepts on one socket until the tasks are asked to stop. Dropping the future ends the accepting
+/// and loses no connection: those that wait stay with the socket.
 ///
 /// Each connection has its own task, in which the PROXY preamble is read, `gate` is asked with what
 /// the connection itself tells of the client (`denial: close`), the TLS handshake is made, and
 /// `handle` is run to its end.
 pub async fn accept<G, H, F>(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     door: Arc<Door>,
     tasks: Tasks,
     gate: G,
@@ -79,10 +80,14 @@ pub async fn accept<G, H, F>(
             continue;
         };
         let (door, shared) = (Arc::clone(&door), Arc::clone(&shared));
+        let owner = tasks.clone();
         tasks.spawn(async move {
             let (gate, handle) = &*shared;
             match prepare(&door, tcp, peer, guard, gate).await {
-                Ok(accepted) => handle(accepted).await,
+                Ok((stream, facts)) => {
+                    let facts = Arc::new(facts.owned_by(owner));
+                    handle(Accepted { stream, facts }).await;
+                }
                 Err(reason) => rejected(&door, reason),
             }
         });
@@ -115,7 +120,7 @@ async fn prepare(
     peer: SocketAddr,
     mut guard: ConnectionGuard,
     gate: &impl Fn(ConnectionAddress) -> Gate,
-) -> Result<Accepted, &'static str> {
+) -> Result<(Stream, ConnectionFacts), &'static str> {
     let gauge = OpenGauge::new(door.name().as_str());
     let settings = door.settings();
     let _ = tcp.set_nodelay(true);
@@ -143,8 +148,7 @@ async fn prepare(
         },
     };
     let (name, source) = (door.name().clone(), Arc::clone(&settings.source));
-    let facts = ConnectionFacts::new(name, (peer, local), address, tls, source);
-    Ok(Accepted { stream, facts: Arc::new(facts) })
+    Ok((stream, ConnectionFacts::new(name, (peer, local), address, tls, source)))
 }
 
 /// What the connection tells of its client before a byte of TLS or HTTP is read.

@@ -11,6 +11,7 @@ use crate::client_address::{
     unless_relayed,
 };
 use crate::identifier::ListenerId;
+use crate::lifecycle::Tasks;
 
 /// A connection that is ready to be served.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ pub struct ConnectionFacts {
     /// What TLS told; none on a plain connection.
     pub tls: Option<TlsFacts>,
     source: Arc<AddressSource>,
+    tasks: Tasks,
 }
 
 /// The client's address as far as the connection itself tells it.
@@ -77,7 +79,20 @@ impl ConnectionFacts {
         tls: Option<TlsFacts>,
         source: Arc<AddressSource>,
     ) -> Self {
-        Self { listener, peer, local, address, tls, source }
+        Self { listener, peer, local, address, tls, source, tasks: Tasks::new() }
+    }
+
+    /// With the tasks that what outlives a request on this connection belongs to: the listener's.
+    #[must_use]
+    pub fn owned_by(mut self, tasks: Tasks) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    /// Whose tasks this connection's are.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The client's address of one request on this connection. On a TCP listener, pass no headers.

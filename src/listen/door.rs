@@ -28,6 +28,7 @@ pub struct Door {
 pub struct DoorSettings {
     pub(super) source: Arc<AddressSource>,
     pub(super) tls: Option<TlsSettings>,
+    close_denied: bool,
 }
 
 /// The acceptor and the certificates it chooses from.
@@ -90,6 +91,7 @@ impl DoorSettings {
         Ok(Self {
             source: Arc::new(listener.client_address.clone()),
             tls: listener.tls.as_ref().map(load).transpose()?,
+            close_denied: listener.close_denied,
         })
     }
 }
@@ -111,6 +113,12 @@ impl Door {
     #[must_use]
     pub fn limits(&self) -> &ConnectionLimits {
         &self.limits
+    }
+
+    /// Whether it rejects here, before TLS and without a byte (`denial: close`).
+    #[must_use]
+    pub fn closes_denied(&self) -> bool {
+        self.settings.load().close_denied
     }
 
     /// Puts new settings in place, for connections from now on.

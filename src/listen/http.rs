@@ -8,11 +8,11 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use ::http::{Request, Response, StatusCode};
+use ::http::{HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -52,6 +52,11 @@ impl Default for HttpLimits {
     }
 }
 
+/// How long a connection that is asked to end waits for its first request.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// How long it waits for another.
+const NEXT_REQUEST: Duration = Duration::from_millis(250);
+
 /// Answering nothing: the connection ends without a byte (`denial: close`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is closed without an answer")]
@@ -86,7 +91,11 @@ where
             let upgraded = upgraded.clone();
             async move {
                 match answer.await {
-                    Ok(response) => {
+                    Ok(mut response) => {
+                        if !http2 && busy.activity.last.load(Ordering::Acquire) {
+                            let close = HeaderValue::from_static("close");
+                            response.headers_mut().entry(header::CONNECTION).or_insert(close);
+                        }
                         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                             upgraded.set();
                         }
@@ -142,37 +151,70 @@ async fn drive<C: Connection>(
     activity: &Activity,
 ) {
     let mut connection = std::pin::pin!(connection);
-    let mut finishing = false;
+    let mut phase = Phase::Open;
     loop {
         let begun = activity.begun();
-        tokio::select! {
-            ended = connection.as_mut() => {
-                if let Err(error) = ended {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
-                }
-                return;
+        // Ends also with the beginning of the request that is waited for.
+        let turn = std::future::poll_fn(|cx| match connection.as_mut().poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(Some(ended)),
+            Poll::Pending if phase == Phase::LastCall && activity.begun() != begun => {
+                Poll::Ready(None)
             }
-            () = activity.hang_up.cancelled() => return,
-            () = stopping.cancelled(), if !finishing => {
-                // hyper would wait for the first request of a connection that has sent none.
-                if activity.begun() == 0 {
+            Poll::Pending => Poll::Pending,
+        });
+        tokio::select! {
+            ended = turn => match ended {
+                Some(ended) => {
+                    if let Err(error) = ended {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+                    }
                     return;
                 }
-                connection.as_mut().finish();
-                finishing = true;
+                None => phase = Phase::Finishing,
+            },
+            () = activity.hang_up.cancelled() => return,
+            () = stopping.cancelled(), if phase == Phase::Open => {
+                activity.last.store(true, Ordering::Release);
+                phase = if activity.is_quiet() { Phase::LastCall } else { Phase::Finishing };
+            }
+            () = last_call(begun), if phase == Phase::LastCall => {
+                // hyper would wait for the first request of a connection that has sent none.
+                if begun == 0 {
+                    return;
+                }
+                phase = Phase::Finishing;
             }
             () = elapsed(idle) => {
                 let quiet = activity.is_quiet_since(begun);
-                if quiet && finishing {
+                if quiet && phase == Phase::Finishing {
                     return;
                 }
                 if quiet {
-                    connection.as_mut().finish();
-                    finishing = true;
+                    phase = Phase::Finishing;
                 }
             }
         }
+        if phase == Phase::Finishing {
+            connection.as_mut().finish();
+        }
     }
+}
+
+/// Where a connection stands between its beginning and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It takes requests.
+    Open,
+    /// It has been asked to end while it had no request: one that is on its way is still answered.
+    LastCall,
+    /// It ends with the requests that it has.
+    Finishing,
+}
+
+/// How long a request may be on its way. Who has just connected cannot know that it was in vain; who
+/// has been answered before connects anew when the connection ends (RFC 9112 section 9.6).
+async fn last_call(begun: u64) {
+    tokio::time::sleep(if begun == 0 { FIRST_REQUEST } else { NEXT_REQUEST }).await;
 }
 
 async fn elapsed(time: Option<Duration>) {
@@ -231,6 +273,8 @@ where
 struct Activity {
     begun: AtomicU64,
     open: AtomicUsize,
+    /// From now on an answer is the connection's last.
+    last: AtomicBool,
     hang_up: CancellationToken,
 }
 
@@ -239,8 +283,12 @@ impl Activity {
         self.begun.load(Ordering::Acquire)
     }
 
+    fn is_quiet(&self) -> bool {
+        self.open.load(Ordering::Acquire) == 0
+    }
+
     fn is_quiet_since(&self, begun: u64) -> bool {
-        self.open.load(Ordering::Acquire) == 0 && self.begun() == begun
+        self.is_quiet() && self.begun() == begun
     }
 }
 

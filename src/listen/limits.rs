@@ -13,8 +13,8 @@ pub struct ConnectionLimits {
 
 #[derive(Debug)]
 struct Shared {
-    total: usize,
-    per_address: usize,
+    total: AtomicUsize,
+    per_address: AtomicUsize,
     open: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
 }
@@ -48,9 +48,19 @@ impl ConnectionLimits {
     /// At most `total` open connections, `per_address` of them from one address.
     #[must_use]
     pub fn new(total: usize, per_address: usize) -> Self {
-        let shared =
-            Shared { total, per_address, open: AtomicUsize::new(0), by_address: Mutex::default() };
+        let shared = Shared {
+            total: AtomicUsize::new(total),
+            per_address: AtomicUsize::new(per_address),
+            open: AtomicUsize::new(0),
+            by_address: Mutex::default(),
+        };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Other limits, for connections from now on; those that are open stay.
+    pub fn change(&self, total: usize, per_address: usize) {
+        self.shared.total.store(total, Ordering::Relaxed);
+        self.shared.per_address.store(per_address, Ordering::Relaxed);
     }
 
     /// Takes a place for a connection whose client is not known yet.
@@ -58,7 +68,8 @@ impl ConnectionLimits {
     /// # Errors
     /// [`LimitReached::Total`].
     pub fn admit(&self) -> Result<ConnectionGuard, LimitReached> {
-        let more = |open| (open < self.shared.total).then_some(open + 1);
+        let total = self.shared.total.load(Ordering::Relaxed);
+        let more = |open| (open < total).then_some(open + 1);
         match self.shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
             Ok(_) => Ok(ConnectionGuard { shared: Arc::clone(&self.shared), address: None }),
             Err(_) => Err(LimitReached::Total),
@@ -85,7 +96,7 @@ impl ConnectionGuard {
         let key = one_holder(ip);
         let mut by_address = self.shared.counts();
         let count = by_address.entry(key).or_insert(0);
-        if *count >= self.shared.per_address {
+        if *count >= self.shared.per_address.load(Ordering::Relaxed) {
             return Err(LimitReached::Address);
         }
         *count += 1;
@@ -139,6 +150,19 @@ mod tests {
         assert_eq!(limits.admit().unwrap_err(), LimitReached::Total);
         drop(first);
         assert_eq!(limits.open(), 1);
+        assert!(limits.admit().is_ok());
+    }
+
+    #[test]
+    fn other_limits_count_from_then_on() {
+        let limits = ConnectionLimits::new(1, 1);
+        let first = limits.admit().unwrap();
+        limits.change(2, 1);
+        let second = limits.admit().unwrap();
+        limits.change(1, 1);
+        drop(first);
+        assert_eq!(limits.admit().unwrap_err(), LimitReached::Total);
+        drop(second);
         assert!(limits.admit().is_ok());
     }
 

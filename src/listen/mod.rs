@@ -15,6 +15,7 @@ mod certificates;
 mod door;
 mod framing;
 pub mod http;
+mod inherited;
 mod limits;
 mod preamble;
 mod stream;
@@ -24,8 +25,9 @@ mod tls;
 
 pub use accept::{Gate, accept};
 pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, TlsFacts};
-pub use bind::{BindError, bind};
+pub use bind::{BindError, bind, open};
 pub use certificates::{CertificateError, Certificates, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
+pub use inherited::Inherited;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
 pub use stream::Stream;

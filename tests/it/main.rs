@@ -34,6 +34,7 @@ mod rejecting;
 mod running_audit;
 mod running_files;
 mod running_limits;
+mod running_listeners;
 mod running_operations;
 mod running_reload;
 mod running_shutdown;

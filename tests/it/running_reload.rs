@@ -167,9 +167,12 @@ fn what_breaks_the_announcement_lock_changes_nothing() {
 #[test]
 fn what_only_a_restart_can_change_is_refused_whole() {
     let setting = running();
-    setting.write(&(setting.with_a_new_site() + "limits: {connections: 17}\n"));
+    let restart = "threads: 3\naudit: {flush: 1s}\nlimits: {upstream_connect_timeout: 9s}\n";
+    setting.write(&(setting.with_a_new_site() + restart));
     let printed = setting.reload().expect_code(1);
-    assert!(printed.err.contains("a reload cannot change limits and threads"), "{printed:?}");
+    let named = "a reload cannot change threads, audit, limits.upstream_connect_timeout, which";
+    assert!(printed.err.contains(named), "{printed:?}");
+    assert!(printed.err.contains("needs a restart"), "{printed:?}");
     setting.assert_unchanged();
 }
 

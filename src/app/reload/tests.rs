@@ -38,8 +38,8 @@ async fn a_reload_waits_for_whoever_takes_people_or_a_database() {
     let mut reload = Box::pin(reload_and_log(&app));
     assert!(!ends_meanwhile(&mut reload).await);
     drop(people);
-    let text =
-        "the configuration is in effect; sites: 1 (before: 1), organisations: 1, policies: 1";
+    let text = "the configuration is in effect; listeners: 1 (before: 1), sites: 1 (before: 1), \
+                organisations: 1, policies: 1";
     assert_eq!(reload.await.text, text);
     let database = app.state.taking_database.lock().await;
     let mut reload = Box::pin(reload_and_log(&app));

@@ -27,7 +27,7 @@ fn serving(listener: &config::Listener, limits: HttpLimits) -> Running {
     let address = socket.local_addr().unwrap();
     let owner = tasks.clone();
     let handle = move |accepted| serve(accepted, limits, Arc::clone(&service), owner.clone());
-    tasks.spawn(accept(socket, Arc::clone(&door), tasks.clone(), |_| Gate::Open, handle));
+    tasks.spawn(accept(Arc::new(socket), Arc::clone(&door), tasks.clone(), |_| Gate::Open, handle));
     Running { address, door, tasks }
 }
 
