@@ -4,6 +4,8 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+mod descriptors;
+mod hand_over;
 pub mod outbox;
 mod policies;
 mod readiness;
@@ -17,15 +19,18 @@ mod watch;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use hand_over::Predecessor;
+pub use hand_over::TakeOverError;
 use policies::Judged;
 pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
 use crate::audit::{self, Audit};
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
@@ -33,9 +38,13 @@ use crate::identifier::ListenerId;
 use crate::identity::{Authenticator, AuthenticatorError};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
+use crate::service_manager::ServiceManager;
 use crate::store::{Store, StoreError};
 use crate::upstream::{Timeouts, Upstreams};
 use crate::{clock, control};
+
+/// How long closing the log and the store may take.
+const TO_CLOSE: Duration = Duration::from_secs(10);
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +85,12 @@ pub enum StartError {
     /// The operations listener.
     #[error("the operations listener {0} cannot be opened")]
     Operations(SocketAddr, #[source] std::io::Error),
+    /// The gateway whose place should be taken.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
+    /// A thread died.
+    #[error("starting was interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
     /// A listener's address that overlaps one that this gateway still listens on.
     #[error(
         "{wanted} cannot be opened while this gateway itself listens on {ours}; take {ours} out with one reload and put {wanted} in with the next, or restart"
@@ -111,6 +126,19 @@ pub struct Running {
     pub operations: Vec<SocketAddr>,
 }
 
+/// What a gateway finds around it when it starts.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Renders the metrics.
+    pub metrics: Option<PrometheusHandle>,
+    /// Sockets that somebody else has opened already.
+    pub inherited: Inherited,
+    /// Who wants to know how it is.
+    pub manager: ServiceManager,
+    /// Takes the place of the gateway that runs, if one does.
+    pub take_over: bool,
+}
+
 /// Opens everything and starts to serve.
 ///
 /// # Errors
@@ -119,20 +147,17 @@ pub async fn start(
     loaded: Loaded,
     metrics: Option<PrometheusHandle>,
 ) -> Result<Running, StartError> {
-    start_with(loaded, metrics, Inherited::nothing()).await
+    start_with(loaded, Surroundings { metrics, ..Surroundings::default() }).await
 }
 
-/// The same, with sockets that somebody else has opened already.
+/// The same, with what is there already.
 ///
 /// # Errors
-/// [`StartError`]: nothing is served then.
-pub async fn start_with(
-    loaded: Loaded,
-    metrics: Option<PrometheusHandle>,
-    mut inherited: Inherited,
-) -> Result<Running, StartError> {
+/// [`StartError`]: nothing is served then, and a gateway that ran before goes on.
+pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Running, StartError> {
     // First of all: a reload that is asked for while everything opens must not end the process.
     let signals = Signals::listen().map_err(StartError::Signals)?;
+    let Surroundings { metrics, mut inherited, manager, take_over } = surroundings;
     let now = clock::now();
     let tasks = Tasks::new();
     let config = &loaded.config;
@@ -140,9 +165,14 @@ pub async fn start_with(
         tracing::warn!(finding = %finding.message, "the configuration has a finding");
     }
     make_private(&config.state_directory)?;
+    let predecessor =
+        if take_over { find_predecessor(config, &mut inherited).await? } else { None };
     let store = Store::open(&config.state_directory).await?;
-    let (audit, opened) = Audit::open(audit::Options::from_config(config), &tasks)?;
-    log_opened(&opened);
+    // The log of a gateway that runs can be had only when everything else is ready.
+    let log = match predecessor {
+        None => Some(open_log(config, &tasks)?),
+        Some(_) => None,
+    };
     let judged = Judged::judge(&loaded, &store, now).await?;
     let policies = judged.policies()?;
     let database_watch = Watch::new(&config.geoip.database);
@@ -165,6 +195,15 @@ pub async fn start_with(
     for address in inherited.left() {
         tracing::warn!(%address, "a socket that was passed to the gateway fits no listener and is closed");
     }
+    drop(inherited);
+    let (predecessor, audit) = match (predecessor, log) {
+        (Some(predecessor), _) => {
+            let predecessor = release(predecessor).await?;
+            (Some(predecessor), open_log(config, &tasks)?)
+        }
+        (None, Some(log)) => (None, log),
+        (None, None) => (None, open_log(config, &tasks)?),
+    };
     judged.remember(&store).await?;
     let control = control::listen(&config.state_directory)?;
     let gateway = Arc::new(Gateway::new(
@@ -175,15 +214,54 @@ pub async fn start_with(
         RequestLimit::new(config.limits.requests_in_flight),
         tasks.clone(),
     ));
-    let current = reload::Current::new(loaded, database_watch, systems_watch, metrics.clone());
+    let current =
+        reload::Current::new(loaded, database_watch, systems_watch, metrics.clone(), manager);
     let state = Arc::new(current);
     let app = App { gateway, store, audit, authenticator, listening, state, tasks };
     announcements::started(&app);
     app.listening.commit(&app, &app.state.loaded().config, prepared);
+    if let Some(predecessor) = predecessor {
+        predecessor.serving(&app);
+    }
     watch::spawn(&app, metrics);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
     Ok(Running { app, signals, addresses, operations })
+}
+
+fn open_log(config: &Config, tasks: &Tasks) -> Result<Audit, StartError> {
+    let (audit, opened) = Audit::open(audit::Options::from_config(config), tasks)?;
+    log_opened(&opened);
+    Ok(audit)
+}
+
+async fn find_predecessor(
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<Option<Predecessor>, StartError> {
+    let directory = config.state_directory.clone();
+    let found = tokio::task::spawn_blocking(move || Predecessor::find(&directory)).await;
+    let Some((predecessor, sockets)) = found.map_err(StartError::Interrupted)?? else {
+        tracing::info!("no gateway runs here: there is no place to take");
+        return Ok(None);
+    };
+    *inherited = sockets;
+    Ok(Some(predecessor))
+}
+
+async fn release(predecessor: Predecessor) -> Result<Predecessor, StartError> {
+    let releasing = move || predecessor.release().map(|()| predecessor);
+    let released = tokio::task::spawn_blocking(releasing).await;
+    Ok(released.map_err(StartError::Interrupted)??)
+}
+
+impl App {
+    /// One sentence for whoever asks the service manager.
+    fn status(&self) -> String {
+        let config = &self.state.loaded().config;
+        let (sites, listeners) = (config.sites.len(), config.listeners.len());
+        format!("Serving {sites} sites on {listeners} listeners")
+    }
 }
 
 impl Running {
@@ -194,14 +272,20 @@ impl Running {
         found.map(|(_, address)| *address)
     }
 
-    /// Says where it listens, serves until a signal says to stop, and ends in two stages: first
-    /// nothing new begins and what runs may finish; then, after the grace or at a second signal,
-    /// what is left is cut.
+    /// Says where it listens, serves until a signal says to stop or another process has taken its
+    /// place, and ends in two stages: first nothing new begins and what runs may finish; then, after
+    /// the grace or at a second signal, what is left is cut.
     pub async fn until_stopped(mut self) {
         self.announce();
         let app = &self.app;
-        let signal = self.signals.stop(|| reload::reload_and_log(app)).await;
-        tracing::info!(signal, "stopping; open exchanges may finish; a second signal cuts them");
+        let cause = tokio::select! {
+            signal = self.signals.stop(|| reload::reload_and_log(app)) => signal,
+            () = app.state.handed_over.cancelled() => "take-over",
+        };
+        tracing::info!(
+            signal = cause,
+            "stopping; open exchanges may finish; a second signal cuts them"
+        );
         self.stop().await;
     }
 
@@ -213,26 +297,31 @@ impl Running {
         for address in &self.operations {
             tracing::info!(listener = "operations", %address, "listening");
         }
+        self.app.state.manager.ready(&self.app.status());
         tracing::info!("ready");
     }
 
     /// Ends in two stages and closes what is kept.
     pub async fn stop(self) {
         let Self { app, mut signals, .. } = self;
+        let patience = app.state.loaded().config.limits.drain_timeout;
+        app.state.manager.stopping(patience + TO_CLOSE);
         app.tasks.stop();
         app.listening.close();
-        let patience = app.state.loaded().config.limits.drain_timeout;
         let impatient = tokio::select! {
             () = app.tasks.finished() => None,
             () = tokio::time::sleep(patience) => Some("the grace is over"),
             signal = signals.stop(|| async {}) => Some(signal),
+            () = watch::people_to_the_end(&app) => None,
         };
         if let Some(cause) = impatient {
             tracing::warn!(cause, left = app.tasks.count(), "what is left is cut");
             app.tasks.abort();
             app.tasks.finished().await;
         }
-        announcements::stopped(&app).await;
+        if !app.state.handed_over.is_cancelled() {
+            announcements::stopped(&app).await;
+        }
         app.audit.close().await;
         app.store.close().await;
         tracing::info!("stopped");

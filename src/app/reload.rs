@@ -1,6 +1,7 @@
 //! The configuration taken anew while the gateway runs: whole, or not at all.
 
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,14 +10,16 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use super::policies::{Judged, Policies};
-use super::{App, announcements, snapshot, watch};
+use super::{App, announcements, hand_over, snapshot, watch};
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::listen::Inherited;
+use crate::service_manager::ServiceManager;
 use crate::{clock, telemetry};
 
 /// What is in effect, beside the snapshot that requests see.
@@ -27,8 +30,13 @@ pub(crate) struct Current {
     database_watch: ArcSwap<Watch>,
     systems_watch: ArcSwapOption<Watch>,
     pub(super) metrics: Option<PrometheusHandle>,
+    pub(super) manager: ServiceManager,
+    /// Another process serves and this one ends.
+    pub(super) handed_over: CancellationToken,
+    /// Whether this process appends changes from the outbox; held while it does.
+    pub(super) outbox_is_ours: Mutex<bool>,
     /// One reload at a time.
-    reloading: Mutex<()>,
+    pub(super) reloading: Mutex<()>,
     /// Held by whoever takes a database, or the people, from before the reading until it is in
     /// effect. Else a reload could put back what it had read before an update or a revocation.
     pub(super) taking_database: Mutex<()>,
@@ -42,6 +50,7 @@ impl Current {
         database_watch: Watch,
         systems_watch: Option<Watch>,
         metrics: Option<PrometheusHandle>,
+        manager: ServiceManager,
     ) -> Self {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
@@ -49,6 +58,9 @@ impl Current {
             database_watch: ArcSwap::from_pointee(database_watch),
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             metrics,
+            manager,
+            handed_over: CancellationToken::new(),
+            outbox_is_ours: Mutex::new(true),
             reloading: Mutex::new(()),
             taking_database: Mutex::new(()),
             taking_people: Mutex::new(()),
@@ -76,22 +88,37 @@ impl Current {
     }
 }
 
-/// Answers `geovagt reload`.
+/// Answers `geovagt reload` and `geovagt serve --take-over`.
 pub(super) fn spawn(app: &App, control: UnixListener) {
-    let (tasks, reloading) = (app.tasks.clone(), app.clone());
-    app.tasks.spawn(async move {
-        control::serve(control, tasks, || reload_and_log(&reloading)).await;
-    });
+    app.tasks.spawn(control::serve(control, app.tasks.clone(), Commands(app.clone())));
+}
+
+struct Commands(App);
+
+impl control::Requests for Commands {
+    async fn reload(&self) -> Reply {
+        reload_and_log(&self.0).await
+    }
+
+    fn take_over(&self, line: &str, stream: UnixStream) {
+        let (app, line) = (self.0.clone(), line.to_owned());
+        self.0.tasks.spawn(async move { hand_over::hand_over(&app, &line, stream).await });
+    }
 }
 
 /// Reloads, counts it, and says in the log how it went.
 pub(super) async fn reload_and_log(app: &App) -> Reply {
+    app.state.manager.reloading();
     let reply = match reload(app).await {
         Ok(text) => Reply { ok: true, text },
         Err(text) => Reply { ok: false, text },
     };
     let outcome = if reply.ok { "success" } else { "failure" };
     metrics::counter!("geovagt_reloads_total", "outcome" => outcome).increment(1);
+    app.state.manager.ready(&match reply.ok {
+        true => app.status(),
+        false => format!("{}; the last reload was refused", app.status()),
+    });
     if reply.ok {
         tracing::info!(change = reply.text, "the configuration was taken anew");
     } else {

@@ -136,7 +136,24 @@ async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreErr
         take_people(app, clock::now()).await?;
         *seen = Some(number);
     }
-    outbox::drain_outbox(&app.store, &app.audit).await.map(|_| ())
+    let ours = app.state.outbox_is_ours.lock().await;
+    if *ours {
+        outbox::drain_outbox(&app.store, &app.audit).await?;
+    }
+    Ok(())
+}
+
+/// Goes on taking people while the gateway ends: who loses an exemption meanwhile loses what is
+/// still open. Never returns.
+pub(super) async fn people_to_the_end(app: &App) {
+    let mut seen = app.store.change_number().await.ok();
+    loop {
+        tokio::time::sleep(STORE_EVERY).await;
+        let number = app.store.change_number().await.ok();
+        if number != seen && take_people(app, clock::now()).await.is_ok() {
+            seen = number;
+        }
+    }
 }
 
 /// Takes exemptions and accounts anew from the store.

@@ -1,9 +1,12 @@
 //! The log as the rest of the gateway holds it.
 
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::SignedDuration;
+use tokio::sync::oneshot;
 
 use super::event::{Action, Event};
 use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
@@ -13,6 +16,7 @@ use super::place::Place;
 use super::queue::{Item, Queue};
 use super::receipt::Receipt;
 use super::reference::Reference;
+use super::relay::{self, Command, NotHandedOver, Relay};
 use super::writer::{self, Writer};
 use super::{disk, recovery};
 use crate::clock;
@@ -60,8 +64,8 @@ impl Audit {
         tasks: &Tasks,
         disk: &Arc<dyn disk::Disk>,
     ) -> Result<(Self, Opened), OpenError> {
-        let recovery::Recovered { lock, ledgers, notes, opened } =
-            recovery::open(&options, disk, clock::now())?;
+        let mut recovered = recovery::open(&options, disk, clock::now())?;
+        let opened = std::mem::take(&mut recovered.opened);
         let queue = Arc::new(Queue::new(options.queue));
         let denials = Arc::new(Folds::new(Action::Denied, SignedDuration::from_secs(1)));
         let summaries = Arc::new(Folds::new(Action::Allowed, SignedDuration::from_secs(60)));
@@ -76,7 +80,8 @@ impl Audit {
             thread: Mutex::new(None),
         };
         let directory = options.directory.clone();
-        let writer = Writer::new(options, queue, denials, summaries, ledgers, notes, lock);
+        let disk = Arc::clone(disk);
+        let writer = Writer::new(options, disk, queue, denials, summaries, recovered);
         let thread = writer::start(writer).map_err(|source| OpenError::Io {
             what: "cannot start the writer of",
             path: directory,
@@ -137,6 +142,53 @@ impl Audit {
             waiting: queue.taken_places(),
             lost: queue.lost(),
             damaged: self.shared.damaged.clone(),
+        }
+    }
+
+    /// Writes what there is into the files, closes them, gives the lock up, and sends everything
+    /// from then on to the gateway at the other end of `relay`, which keeps it: so two processes
+    /// never write the same log.
+    ///
+    /// # Errors
+    /// [`NotHandedOver`]: the log is kept here as before.
+    pub async fn hand_over(&self, relay: UnixStream) -> Result<(), NotHandedOver> {
+        let (done, finished) = oneshot::channel();
+        let successor = Relay::new(relay).map_err(|_| NotHandedOver)?;
+        if !self.shared.queue.command(Command::HandOver { successor, done }) {
+            return Err(NotHandedOver);
+        }
+        finished.await.map_err(|_| NotHandedOver)
+    }
+
+    /// Opens the files again after a hand-over that led to nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`] where they cannot be had; nothing can be kept then.
+    pub async fn take_back(&self) -> Result<(), OpenError> {
+        let (done, finished) = oneshot::channel();
+        self.shared.queue.command(Command::TakeBack { done });
+        // Without an answer the writer has died, and has said so.
+        finished.await.unwrap_or(Ok(()))
+    }
+
+    /// Keeps what the gateway that was here before still has to say, until it closes `relay`.
+    ///
+    /// # Errors
+    /// Where the connection breaks, or what comes cannot be read.
+    pub async fn keep_for_predecessor(&self, relay: UnixStream) -> io::Result<()> {
+        relay::keep(relay, |class, events| self.keep(class, events)).await
+    }
+
+    async fn keep(&self, class: Class, events: Vec<Event>) -> bool {
+        let mut last = None;
+        for event in events {
+            // Bounded by what the other gateway has let in: it waits for each group.
+            self.shared.queue.take_place_anyway(class);
+            last = Some(self.shared.push(class, Item::Event(Box::new(event))));
+        }
+        match last {
+            Some(receipt) => receipt.reached_disk().await,
+            None => true,
         }
     }
 

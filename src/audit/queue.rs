@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::event::Event;
 use super::options::{Class, PerClass};
 use super::place::Answered;
+use super::relay::Command;
 use crate::clock;
 
 /// What waits for the writer.
@@ -52,6 +53,7 @@ struct Waiting {
     hurry: bool,
     /// From the first stage of shutdown on, nothing waits for company.
     prompt: bool,
+    command: Option<Command>,
     closed: bool,
     ended: bool,
 }
@@ -60,6 +62,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) items: PerClass<Vec<Item>>,
+    pub(super) command: Option<Command>,
     pub(super) closed: bool,
     pub(super) prompt: bool,
 }
@@ -137,6 +140,18 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Asks the writer to change where it writes. `false` where it has ended.
+    pub(super) fn command(&self, command: Command) -> bool {
+        let mut waiting = self.lock();
+        if waiting.ended {
+            return false;
+        }
+        waiting.command = Some(command);
+        drop(waiting);
+        self.wake.notify_one();
+        true
+    }
+
     /// Asks the writer to write what there is and end.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -151,7 +166,8 @@ impl Queue {
             let now = clock::instant();
             let due = waiting.since.map(|since| since + flush);
             let ready = waiting.since.is_some() && waiting.prompt;
-            if waiting.hurry || waiting.closed || ready || now >= deadline {
+            let asked = waiting.hurry || waiting.closed || waiting.command.is_some();
+            if asked || ready || now >= deadline {
                 break;
             }
             let until = due.map_or(deadline, |due| due.min(deadline));
@@ -165,6 +181,7 @@ impl Queue {
         waiting.since = None;
         Taken {
             items: std::mem::take(&mut waiting.items),
+            command: waiting.command.take(),
             closed: waiting.closed,
             prompt: waiting.prompt,
         }
@@ -174,7 +191,7 @@ impl Queue {
     pub(super) fn pause(&self, pause: Duration) {
         let deadline = clock::instant() + pause;
         let mut waiting = self.lock();
-        while !waiting.closed {
+        while !waiting.closed && waiting.command.is_none() {
             let now = clock::instant();
             if now >= deadline {
                 break;

@@ -37,6 +37,7 @@ mod running_limits;
 mod running_listeners;
 mod running_operations;
 mod running_reload;
+mod running_restart;
 mod running_shutdown;
 mod running_store;
 mod running_upstream;
