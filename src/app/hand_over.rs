@@ -170,6 +170,7 @@ async fn converse(app: &App, process: &str, stream: UnixStream) -> io::Result<()
     }
     // From here on no change is appended here: the outbox is the new one's.
     *app.state.outbox_is_ours.lock().await = false;
+    app.state.set_handing_over(true);
     app.listening.pause();
     announcements::handed_over(app, process).await;
     let outcome = release(app, stream, ours).await;
@@ -227,6 +228,7 @@ async fn take_back(app: &App) {
     }
     *app.state.outbox_is_ours.lock().await = true;
     app.listening.resume(app);
+    app.state.set_handing_over(false);
     announcements::resumed(app);
 }
 

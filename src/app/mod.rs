@@ -4,8 +4,10 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+mod certificates;
 mod descriptors;
 mod hand_over;
+pub mod open_files;
 pub mod outbox;
 mod policies;
 mod readiness;
@@ -15,6 +17,7 @@ mod snapshot;
 mod sockets;
 mod view;
 mod watch;
+mod watchdog;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -176,7 +179,8 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     let judged = Judged::judge(&loaded, &store, now).await?;
     let policies = judged.policies()?;
     let database_watch = Watch::new(&config.geoip.database);
-    let database = Arc::new(watch::open_database(&loaded, now)?);
+    let (database, refused) = watch::open_database(&loaded, now)?;
+    let database = Arc::new(database);
     let exemptions = store.load_exemptions(now).await?;
     let systems_watch = config.geoip.asn.as_deref().map(Watch::new);
     let systems = watch::open_autonomous_systems(&loaded, now)?;
@@ -190,6 +194,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         response: config.limits.upstream_response_timeout,
         idle: config.limits.idle_timeout,
     })?;
+    open_files::check(config);
     let listening = Arc::new(sockets::Listening::new(config));
     let prepared = listening.prepare(config, &mut inherited)?;
     for address in inherited.left() {
@@ -216,6 +221,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     ));
     let current =
         reload::Current::new(loaded, database_watch, systems_watch, metrics.clone(), manager);
+    current.set_database_refused(refused);
     let state = Arc::new(current);
     let app = App { gateway, store, audit, authenticator, listening, state, tasks };
     announcements::started(&app);
@@ -224,6 +230,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         predecessor.serving(&app);
     }
     watch::spawn(&app, metrics);
+    watchdog::spawn(&app);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
     Ok(Running { app, signals, addresses, operations })

@@ -13,7 +13,8 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use super::policies::{Judged, Policies};
-use super::{App, announcements, hand_over, snapshot, watch};
+use super::{App, announcements, hand_over, open_files, snapshot, watch};
+use crate::audit;
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
@@ -27,8 +28,11 @@ use crate::{clock, telemetry};
 pub(crate) struct Current {
     loaded: ArcSwap<Loaded>,
     store_ready: AtomicBool,
+    handing_over: AtomicBool,
     database_watch: ArcSwap<Watch>,
     systems_watch: ArcSwapOption<Watch>,
+    /// Why the file that is configured is not the database in use.
+    database_refused: ArcSwapOption<String>,
     pub(super) metrics: Option<PrometheusHandle>,
     pub(super) manager: ServiceManager,
     /// Another process serves and this one ends.
@@ -55,8 +59,10 @@ impl Current {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
             store_ready: AtomicBool::new(true),
+            handing_over: AtomicBool::new(false),
             database_watch: ArcSwap::from_pointee(database_watch),
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
+            database_refused: ArcSwapOption::empty(),
             metrics,
             manager,
             handed_over: CancellationToken::new(),
@@ -73,6 +79,23 @@ impl Current {
 
     pub(super) fn systems_watch(&self) -> Option<Arc<Watch>> {
         self.systems_watch.load_full()
+    }
+
+    pub(super) fn database_refused(&self) -> Option<Arc<String>> {
+        self.database_refused.load_full()
+    }
+
+    pub(super) fn set_database_refused(&self, why: Option<String>) {
+        self.database_refused.store(why.map(Arc::new));
+    }
+
+    /// Whether accepting rests because another process is about to serve.
+    pub(super) fn is_handing_over(&self) -> bool {
+        self.handing_over.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_handing_over(&self, handing_over: bool) {
+        self.handing_over.store(handing_over, Ordering::Relaxed);
     }
 
     pub(super) fn loaded(&self) -> Arc<Loaded> {
@@ -164,12 +187,15 @@ async fn reload(app: &App) -> Result<String, String> {
     app.gateway.replace(|_| next.clone());
     app.gateway.limit.resize(loaded.config.limits.requests_in_flight, &app.tasks);
     app.listening.commit(app, &loaded.config, listening);
+    app.audit.change(&audit::Options::from_config(&loaded.config));
+    open_files::check(&loaded.config);
     drop(people);
     let loaded = Arc::new(loaded);
     app.state.loaded.store(Arc::clone(&loaded));
     app.state.systems_watch.store(systems_watch);
     if let Some((watch, database)) = opened {
         app.state.database_watch.store(Arc::new(watch));
+        app.state.set_database_refused(None);
         announcements::database_loaded(&app.audit, &database);
         watch::keep(&loaded, database).await;
     }
@@ -177,7 +203,6 @@ async fn reload(app: &App) -> Result<String, String> {
     Ok(changed)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
 fn in_words(error: impl std::error::Error) -> String {
     telemetry::chain(&error)
 }
@@ -231,7 +256,6 @@ fn fixed(before: &Config, after: &Config) -> Result<(), String> {
         ("state_directory", before.state_directory != after.state_directory),
         ("store", before.store != after.store),
         ("threads", before.threads != after.threads),
-        ("audit", before.audit != after.audit),
         (
             "limits.upstream_connect_timeout",
             old.upstream_connect_timeout != new.upstream_connect_timeout,
@@ -306,4 +330,4 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

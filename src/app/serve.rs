@@ -51,7 +51,10 @@ fn until_cancelled(
 ) -> CancellationToken {
     let token = CancellationToken::new();
     let cancelled = token.clone();
+    // However accepting ends, it shows.
+    let ended = token.clone().drop_guard();
     tasks.spawn(async move {
+        let _ended = ended;
         tokio::select! {
             () = accepting => {}
             () = cancelled.cancelled() => {}

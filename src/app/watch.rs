@@ -11,10 +11,10 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, announcements, outbox, snapshot};
+use super::{App, announcements, certificates, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
+use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Look, Requirements};
 use crate::listen::{Door, Reloaded};
 use crate::policy::CountryList;
 use crate::store::StoreError;
@@ -28,8 +28,11 @@ const FILES_EVERY: Duration = Duration::from_secs(1);
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens the database that the configuration names, or the last good one. It has to know the
-/// countries on the lists.
-pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database, DatabaseError> {
+/// countries on the lists. With it comes why the one that is named was refused.
+pub(super) fn open_database(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<(Database, Option<String>), DatabaseError> {
     let config = &loaded.config;
     let requirements = requirements(loaded, now);
     let opened =
@@ -38,7 +41,7 @@ pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database,
         refused(error, "the GeoIP database is refused; the last good one is used");
     }
     taken(config, &opened.database);
-    Ok(opened.database)
+    Ok((opened.database, opened.instead_of.map(|error| crate::telemetry::chain(&error))))
 }
 
 /// Opens the database of autonomous systems, where the configuration names one.
@@ -171,6 +174,8 @@ async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
 
 async fn watch_files(app: &App) {
     let stopping = app.tasks.stopping();
+    let mut said = certificates::Said::default();
+    said.tell(&app.listening.doors(), clock::now());
     loop {
         tokio::select! {
             () = tokio::time::sleep(FILES_EVERY) => {}
@@ -180,7 +185,9 @@ async fn watch_files(app: &App) {
         if tokio::task::spawn_blocking(move || reload_certificates(&doors)).await.is_err() {
             tracing::error!("looking at the certificates failed; the old ones go on serving");
         }
+        said.tell(&app.listening.doors(), clock::now());
         look_at_database(app).await;
+        look_at_systems(app).await;
     }
 }
 
@@ -209,14 +216,44 @@ async fn look_at_database(app: &App) {
     let (loaded, watch) = (app.state.loaded(), app.state.database_watch());
     let running = Arc::clone(&app.gateway.snapshot().database);
     let requirements = requirements(&loaded, clock::now());
-    let look = move || watch.refresh(&running, &requirements);
+    let look = move || watch.look(&running, &requirements);
     match tokio::task::spawn_blocking(look).await {
-        Ok(None) => {}
-        Ok(Some(Ok(database))) => use_database(app, &loaded, Arc::new(database)).await,
-        Ok(Some(Err(error))) => refused(&error, REFUSED),
+        Ok(Look::Unchanged) => {}
+        Ok(Look::Running) => app.state.set_database_refused(None),
+        Ok(Look::New(database)) => {
+            app.state.set_database_refused(None);
+            use_database(app, &loaded, Arc::new(*database)).await;
+        }
+        Ok(Look::Refused(error)) => {
+            refused(&error, REFUSED);
+            app.state.set_database_refused(Some(crate::telemetry::chain(&error)));
+        }
         Err(error) => refused(&error, REFUSED),
     }
 }
+
+/// The same for the database of autonomous systems, which goes to the log alone.
+async fn look_at_systems(app: &App) {
+    let _taking = app.state.taking_database.lock().await;
+    let Some(watch) = app.state.systems_watch() else { return };
+    let loaded = app.state.loaded();
+    let look = move || watch.changed().then(|| open_autonomous_systems(&loaded, clock::now()));
+    match tokio::task::spawn_blocking(look).await {
+        Ok(None) => {}
+        Ok(Some(Ok(systems))) => {
+            app.gateway.replace(|current| crate::gateway::Snapshot {
+                autonomous_systems: systems.clone(),
+                ..current.clone()
+            });
+            tracing::info!("a new database of autonomous systems is in use");
+        }
+        Ok(Some(Err(error))) => refused(&error, SYSTEMS_REFUSED),
+        Err(error) => refused(&error, SYSTEMS_REFUSED),
+    }
+}
+
+const SYSTEMS_REFUSED: &str =
+    "the new database of autonomous systems is refused; the old one goes on serving";
 
 async fn use_database(app: &App, loaded: &Arc<Loaded>, database: Arc<Database>) {
     app.gateway.replace(|current| crate::gateway::Snapshot {

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use super::event::{Action, Event};
 use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
 use super::fold::Folds;
+use super::keeping::Keeping;
 use super::options::{Class, Health, OpenError, Opened, Options, Unavailable};
 use super::place::Place;
 use super::queue::{Item, Queue};
@@ -20,7 +21,6 @@ use super::relay::{self, Command, NotHandedOver, Relay};
 use super::writer::{self, Writer};
 use super::{disk, recovery};
 use crate::clock;
-use crate::config::AllowedTraffic;
 use crate::lifecycle::Tasks;
 use crate::policy::{Admission, Denial};
 
@@ -37,9 +37,7 @@ pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) denials: Arc<Folds>,
     pub(super) summaries: Arc<Folds>,
-    pub(super) on_failure: Admission,
-    pub(super) allowed: AllowedTraffic,
-    query_strings: bool,
+    pub(super) keeping: Keeping,
     damaged: Vec<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -73,9 +71,7 @@ impl Audit {
             queue: Arc::clone(&queue),
             denials: Arc::clone(&denials),
             summaries: Arc::clone(&summaries),
-            on_failure: options.on_failure,
-            allowed: options.allowed,
-            query_strings: options.query_strings,
+            keeping: Keeping::new(&options),
             damaged: opened.damaged.clone(),
             thread: Mutex::new(None),
         };
@@ -100,7 +96,7 @@ impl Audit {
     pub fn reserve(&self, class: Class) -> Result<Place, Unavailable> {
         let queue = &self.shared.queue;
         let place = || Arc::clone(&self.shared);
-        let allow = self.shared.on_failure == Admission::Allow;
+        let allow = self.shared.keeping.on_failure() == Admission::Allow;
         if (queue.is_writing() || allow) && queue.try_take_place(class) {
             return Ok(Place::held(place(), class));
         }
@@ -127,9 +123,15 @@ impl Audit {
     pub fn record(&self, event: Event) -> Receipt {
         if !self.shared.queue.try_take_place(Class::People) {
             self.shared.queue.count_lost(1);
-            return Receipt::lost(self.shared.on_failure);
+            return Receipt::lost(self.shared.keeping.on_failure());
         }
         self.shared.push(Class::People, Item::Event(Box::new(event)))
+    }
+
+    /// A number that grows several times a second while the writer lives; none where it has ended.
+    #[must_use]
+    pub fn pulse(&self) -> Option<u64> {
+        self.shared.queue.pulse()
     }
 
     /// How the log is, for `/readyz`.
@@ -145,6 +147,13 @@ impl Audit {
         }
     }
 
+    /// What the configuration says now about how the log is kept. Its directory stays.
+    pub fn change(&self, options: &Options) {
+        self.shared.keeping.change(options);
+        let (flush, retention) = (options.flush, options.retention);
+        self.shared.queue.command(Command::Change { flush, retention });
+    }
+
     /// Writes what there is into the files, closes them, gives the lock up, and sends everything
     /// from then on to the gateway at the other end of `relay`, which keeps it: so two processes
     /// never write the same log.
@@ -153,7 +162,7 @@ impl Audit {
     /// [`NotHandedOver`]: the log is kept here as before.
     pub async fn hand_over(&self, relay: UnixStream) -> Result<(), NotHandedOver> {
         let (done, finished) = oneshot::channel();
-        let successor = Relay::new(relay).map_err(|_| NotHandedOver)?;
+        let successor = Box::new(Relay::new(relay).map_err(|_| NotHandedOver)?);
         if !self.shared.queue.command(Command::HandOver { successor, done }) {
             return Err(NotHandedOver);
         }
@@ -217,15 +226,15 @@ impl Shared {
     pub(super) fn push(&self, class: Class, item: Item) -> Receipt {
         match self.queue.push(class, item) {
             Some(number) => {
-                Receipt::waiting(Arc::clone(&self.queue), class, number, self.on_failure)
+                Receipt::waiting(Arc::clone(&self.queue), class, number, self.keeping.on_failure())
             }
-            None => Receipt::lost(self.on_failure),
+            None => Receipt::lost(self.keeping.on_failure()),
         }
     }
 
     /// Drops what is not to be kept and cuts what is too long.
     pub(super) fn trim(&self, facts: &mut Facts) {
-        if !self.query_strings {
+        if !self.keeping.query_strings() {
             facts.query = None;
         }
         facts.shorten(LONGEST_PATH, LONGEST_USER_AGENT);

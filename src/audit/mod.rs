@@ -22,6 +22,7 @@ mod fixture;
 pub mod fold;
 mod handle;
 pub mod head;
+mod keeping;
 pub mod ledger;
 pub mod line;
 pub mod options;

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::event::Event;
 use super::options::{Class, OpenError};
+use crate::config::Retention;
 
 /// How long the other gateway may take to open the log, or to keep a group.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,7 +29,9 @@ const LOST: &str = "lost";
 pub(super) enum Command {
     /// Close the files and send everything to the successor. Nothing is done, and `done` is dropped,
     /// while the files cannot be written.
-    HandOver { successor: Relay, done: oneshot::Sender<()> },
+    HandOver { successor: Box<Relay>, done: oneshot::Sender<()> },
+    /// Flush and keep for as long as this.
+    Change { flush: Duration, retention: Option<Retention> },
     /// Open the files again.
     TakeBack { done: oneshot::Sender<Result<(), OpenError>> },
 }

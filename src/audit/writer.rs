@@ -53,9 +53,9 @@ pub(super) struct Writer {
 #[derive(Debug)]
 enum Sink {
     /// Into the files, as long as the lock is held.
-    Files { ledgers: PerClass<Ledger>, _lock: File },
+    Files { ledgers: Box<PerClass<Ledger>>, _lock: File },
     /// To the gateway that took this one's place and holds the lock now.
-    Successor(Relay),
+    Successor(Box<Relay>),
 }
 
 /// What waits to be written, and whether it holds a place and a number.
@@ -105,7 +105,7 @@ impl Writer {
             queue,
             denials,
             summaries,
-            sink: Sink::Files { ledgers: recovered.ledgers, _lock: recovered.lock },
+            sink: Sink::Files { ledgers: Box::new(recovered.ledgers), _lock: recovered.lock },
             pending: PerClass::default(),
             attempts: 0,
             lost_before: 0,
@@ -134,10 +134,10 @@ impl Writer {
                 self.queue.pause(pause);
             }
             let mut taken = self.queue.take(self.options.flush, TICK);
-            let (closed, command) = (taken.closed, taken.command.take());
+            let (closed, commands) = (taken.closed, std::mem::take(&mut taken.commands));
             self.take_in(taken);
             let mut went_well = self.write_all();
-            if let Some(command) = command {
+            for command in commands {
                 went_well = self.obey(command, went_well);
             }
             if closed {
@@ -154,6 +154,11 @@ impl Writer {
     /// Changes where entries go, and says whether all is well then.
     fn obey(&mut self, command: Command, went_well: bool) -> bool {
         match command {
+            Command::Change { flush, retention } => {
+                self.options.flush = flush;
+                self.options.retention = retention;
+                went_well
+            }
             Command::HandOver { .. } if !went_well => false,
             Command::HandOver { successor, done } => {
                 // The files are whole and published; dropping them gives the lock up.
@@ -166,8 +171,10 @@ impl Writer {
             Command::TakeBack { done } => {
                 match recovery::open(&self.options, &self.disk, clock::now()) {
                     Ok(recovered) => {
-                        self.sink =
-                            Sink::Files { ledgers: recovered.ledgers, _lock: recovered.lock };
+                        self.sink = Sink::Files {
+                            ledgers: Box::new(recovered.ledgers),
+                            _lock: recovered.lock,
+                        };
                         self.take_notes(recovered.notes);
                         let _ = done.send(Ok(()));
                         self.write_all()
@@ -183,7 +190,7 @@ impl Writer {
 
     /// Turns what was handed over into events, and takes in counts whose window has ended.
     fn take_in(&mut self, taken: Taken) {
-        let Taken { items, closed, prompt, command: _ } = taken;
+        let Taken { items, closed, prompt, commands: _ } = taken;
         for (class, items) in [
             (Class::Allowed, items.allowed),
             (Class::Denied, items.denied),

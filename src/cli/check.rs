@@ -9,7 +9,6 @@ mod files;
 mod lists;
 #[cfg(test)]
 mod sample;
-mod validity;
 
 use std::io::Write;
 

@@ -26,6 +26,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         return Ok(Answer::No);
     };
     telemetry::start_log()?;
+    app::open_files::raise();
     let metrics = telemetry::start_metrics()?;
     let surroundings = app::Surroundings {
         metrics: Some(metrics),

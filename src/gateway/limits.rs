@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::lifecycle::Tasks;
 
@@ -46,7 +46,7 @@ impl RequestLimit {
         tasks.spawn(async move {
             for _ in 0..owed {
                 tokio::select! {
-                    place = waiting.acquire() => place.into_iter().for_each(|p| p.forget()),
+                    place = waiting.acquire() => place.into_iter().for_each(SemaphorePermit::forget),
                     () = stopping.cancelled() => return,
                 }
             }

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio_rustls::TlsAcceptor;
 
 use super::accepted::ApplicationProtocol;
-use super::certificates::{CertificateError, Certificates, Reloaded};
+use super::certificates::{CertificateError, Certificates, Expiry, Reloaded};
 use super::limits::ConnectionLimits;
 use super::tls;
 use crate::client_address::AddressSource;
@@ -135,6 +135,13 @@ impl Door {
             None => Ok(Reloaded::Unchanged),
             Some(tls) => tls.certificates.reload_if_changed(),
         }
+    }
+
+    /// Until when the certificates that are served are valid; none on a plain listener.
+    #[must_use]
+    pub fn certificate_expiries(&self) -> Vec<Expiry> {
+        let settings = self.settings.load();
+        settings.tls.as_ref().map(|tls| tls.certificates.expiries()).unwrap_or_default()
     }
 
     pub(super) fn settings(&self) -> Arc<DoorSettings> {

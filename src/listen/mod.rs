@@ -22,12 +22,14 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod validity;
 
 pub use accept::{Gate, accept};
 pub use accepted::{Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, TlsFacts};
 pub use bind::{BindError, bind, open};
-pub use certificates::{CertificateError, Certificates, Reloaded};
+pub use certificates::{CertificateError, Certificates, Expiry, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
 pub use inherited::Inherited;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
 pub use stream::Stream;
+pub(crate) use validity::validity;

@@ -29,7 +29,7 @@ fn running_at(upstream: &str) -> Setting {
 
 fn running() -> Setting {
     let upstream = Upstream::start();
-    Setting { _upstream: Some(upstream), ..running_at(&"http://127.0.0.1:9".to_owned()) }
+    Setting { _upstream: Some(upstream), ..running_at("http://127.0.0.1:9") }
 }
 
 impl Setting {

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::thread::JoinHandle;
 
+use http_body_util::{BodyExt as _, Empty};
+use hyper::client::conn::http2;
+
 use super::support::client::get;
 use super::support::gateway::{Gateway, configuration, eventually};
 use super::support::places::DENMARK;
@@ -170,6 +173,119 @@ fn five_restarts_with_a_socket_that_stays_fail_no_request() {
     let answered = load.end();
     assert_eq!(gateway.stop(), Some(0));
     assert_log_is_whole(&gateway, answered);
+}
+
+/// A client that keeps one HTTP/2 connection and is told by GOAWAY to open another: each request that
+/// it sends is answered.
+#[test]
+fn take_overs_fail_no_request_over_http2() {
+    let upstream = Upstream::start();
+    let secure = "  - name: secure\n    bind: [\"127.0.0.1:0\"]\n    \
+                  tls: {certificates: [{chain: chain.pem, key: key.pem}]}\n    \
+                  client_address: {trusted_proxies: [127.0.0.0/8], source: x_forwarded_for}\nsites:\n";
+    let text = configuration(&upstream.url(), "").replacen("sites:\n", secure, 1);
+    let mut gateway = Gateway::prepare(&text);
+    let made = rcgen::generate_simple_self_signed(vec!["kilden.example.dk".to_owned()]).unwrap();
+    let pem = |name: &str, text: String| {
+        std::fs::write(gateway.directory().join(name), text).unwrap();
+    };
+    pem("key.pem", made.signing_key.serialize_pem());
+    pem("chain.pem", made.cert.pem());
+    gateway.run();
+    let mut client = Http2::new(gateway.address("secure"), made.cert.der().clone());
+    let mut load = Load {
+        ends: Arc::default(),
+        answered: Arc::default(),
+        connections: Arc::clone(&client.connections),
+        clients: Vec::new(),
+    };
+    load.client(move |_| client.ask());
+    for _ in 0..3 {
+        load.wait_for_more();
+        assert_eq!(gateway.take_over().wait().unwrap().code(), Some(0));
+    }
+    load.wait_for_more();
+    assert_eq!(load.connections.load(Ordering::Relaxed), 4, "one for each gateway");
+    let answered = load.end();
+    assert_eq!(gateway.stop(), Some(0));
+    assert_log_is_whole(&gateway, answered);
+}
+
+struct Http2 {
+    runtime: tokio::runtime::Runtime,
+    to: SocketAddr,
+    tls: Arc<rustls::ClientConfig>,
+    sender: Option<http2::SendRequest<Empty<bytes::Bytes>>>,
+    connections: Arc<AtomicUsize>,
+}
+
+impl Http2 {
+    fn new(to: SocketAddr, trusted: rustls::pki_types::CertificateDer<'static>) -> Self {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(trusted).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec()];
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        Self { runtime, to, tls: Arc::new(tls), sender: None, connections: Arc::default() }
+    }
+
+    async fn connect(
+        to: SocketAddr,
+        tls: Arc<rustls::ClientConfig>,
+    ) -> http2::SendRequest<Empty<bytes::Bytes>> {
+        let tcp = tokio::net::TcpStream::connect(to).await.unwrap();
+        let name = rustls::pki_types::ServerName::try_from("kilden.example.dk").unwrap();
+        let tls = tokio_rustls::TlsConnector::from(tls).connect(name, tcp).await.unwrap();
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let io = hyper_util::rt::TokioIo::new(tls);
+        let (sender, connection) = http2::handshake(executor, io).await.unwrap();
+        tokio::spawn(connection);
+        sender
+    }
+
+    fn ask(&mut self) {
+        let request = hyper::Request::get("https://kilden.example.dk/")
+            .header("X-Forwarded-For", DENMARK)
+            .body(Empty::new())
+            .unwrap();
+        let (to, tls, connections) =
+            (self.to, Arc::clone(&self.tls), Arc::clone(&self.connections));
+        let mut kept = self.sender.take();
+        self.sender = Some(self.runtime.block_on(async move {
+            loop {
+                let mut sender = match kept.take() {
+                    Some(sender) => sender,
+                    None => {
+                        connections.fetch_add(1, Ordering::Relaxed);
+                        Self::connect(to, Arc::clone(&tls)).await
+                    }
+                };
+                // Fails where the connection has ended with nothing under way.
+                if sender.ready().await.is_err() {
+                    continue;
+                }
+                match sender.send_request(request.clone()).await {
+                    Ok(answer) => {
+                        assert_eq!(answer.status(), 200);
+                        answer.into_body().collect().await.expect("a whole answer");
+                        return sender;
+                    }
+                    // Never sent: the connection was ending.
+                    Err(error) if error.is_canceled() => {}
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+        }));
+    }
 }
 
 /// What the old one still does when the new one serves already: it is finished there, and its entry

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::app::{Running, start};
 
-async fn running(directory: &std::path::Path) -> Running {
+pub(in crate::app) async fn running(directory: &std::path::Path) -> Running {
     let root = env!("CARGO_MANIFEST_DIR");
     let file = directory.join("gateway.yaml");
     let text = format!(
