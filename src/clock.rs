@@ -22,6 +22,14 @@ pub fn instant() -> Instant {
     Instant::now()
 }
 
+/// The monotonic clock as the service manager counts it, in microseconds.
+#[must_use]
+pub fn monotonic_microseconds() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0) / 1000)
+}
+
 /// Bytes from the operating system's random generator, through the TLS library's.
 ///
 /// A generator that fails would make every secret guessable, so the process ends instead.

@@ -2,7 +2,7 @@
 //! directory that only its owner can open.
 //!
 //! One line in (`reload`), one line of JSON out. A socket and not a signal, because whoever asks
-//! wants to read what was wrong.
+//! wants to read what was wrong. After `take-over` the conversation goes on: `app` leads it.
 
 use std::future::Future;
 use std::io::{BufRead, BufReader, Write};
@@ -17,8 +17,10 @@ use crate::lifecycle::Tasks;
 
 /// The longest request line, in bytes.
 const LONGEST_LINE: u64 = 1024;
+/// How a request to hand over begins.
+pub const TAKE_OVER: &str = "take-over";
 /// How long either side waits for the other.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the gateway answers.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -69,12 +71,16 @@ pub fn listen(state_directory: &Path) -> Result<UnixListener, ControlError> {
     Ok(listener)
 }
 
+/// What the gateway can be asked.
+pub trait Requests: Send + Sync {
+    /// Takes the configuration anew.
+    fn reload(&self) -> impl Future<Output = Reply> + Send;
+    /// Begins to hand over to the process at the other end of the stream; does not wait for it.
+    fn take_over(&self, line: &str, stream: std::os::unix::net::UnixStream);
+}
+
 /// Answers requests one at a time until shutdown.
-pub async fn serve<F, R>(listener: UnixListener, tasks: Tasks, reload: F)
-where
-    F: Fn() -> R + Send + Sync,
-    R: Future<Output = Reply> + Send,
-{
+pub async fn serve(listener: UnixListener, tasks: Tasks, requests: impl Requests) {
     let stopping = tasks.stopping();
     loop {
         let accepted = tokio::select! {
@@ -85,7 +91,7 @@ where
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
-        let conversation = tokio::time::timeout(PATIENCE, converse(stream, &reload));
+        let conversation = tokio::time::timeout(PATIENCE, converse(stream, &requests));
         let outcome = tokio::select! {
             outcome = conversation => outcome,
             () = stopping.cancelled() => return,
@@ -98,21 +104,37 @@ where
     }
 }
 
-async fn converse<F, R>(stream: UnixStream, reload: &F) -> std::io::Result<()>
-where
-    F: Fn() -> R,
-    R: Future<Output = Reply>,
-{
-    let (read, mut write) = stream.into_split();
+async fn converse(mut stream: UnixStream, requests: &impl Requests) -> std::io::Result<()> {
     let mut line = String::new();
-    tokio::io::BufReader::new(read.take(LONGEST_LINE)).read_line(&mut line).await?;
+    tokio::io::BufReader::new((&mut stream).take(LONGEST_LINE)).read_line(&mut line).await?;
     let reply = match line.trim_end() {
-        "reload" => reload().await,
-        _ => Reply { ok: false, text: "the gateway knows `reload` and nothing else".to_owned() },
+        "reload" => requests.reload().await,
+        line if line.starts_with(TAKE_OVER) => {
+            let stream = stream.into_std()?;
+            stream.set_nonblocking(false)?;
+            requests.take_over(line, stream);
+            return Ok(());
+        }
+        _ => Reply { ok: false, text: format!("the gateway knows `reload` and `{TAKE_OVER}`") },
     };
     let mut answer = serde_json::to_vec(&reply)?;
     answer.push(b'\n');
-    write.write_all(&answer).await
+    stream.write_all(&answer).await
+}
+
+/// Connects with the running gateway.
+///
+/// # Errors
+/// Where none runs, or it is somebody else's.
+pub fn connect(state_directory: &Path) -> Result<std::os::unix::net::UnixStream, ControlError> {
+    let path = socket(state_directory);
+    let stream =
+        std::os::unix::net::UnixStream::connect(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::PermissionDenied => ControlError::NotAllowed(path.clone(), error),
+            _ => ControlError::NotRunning(state_directory.to_owned(), error),
+        })?;
+    stream.set_read_timeout(Some(PATIENCE)).map_err(ControlError::Broken)?;
+    Ok(stream)
 }
 
 /// Asks the running gateway.
@@ -120,13 +142,7 @@ where
 /// # Errors
 /// Where none runs, or it goes away.
 pub fn ask(state_directory: &Path, request: &str) -> Result<Reply, ControlError> {
-    let path = socket(state_directory);
-    let mut stream =
-        std::os::unix::net::UnixStream::connect(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::PermissionDenied => ControlError::NotAllowed(path.clone(), error),
-            _ => ControlError::NotRunning(state_directory.to_owned(), error),
-        })?;
-    stream.set_read_timeout(Some(PATIENCE)).map_err(ControlError::Broken)?;
+    let mut stream = connect(state_directory)?;
     writeln!(stream, "{request}").map_err(ControlError::Broken)?;
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).map_err(ControlError::Broken)?;

@@ -44,3 +44,4 @@ pub mod control;
 pub mod demo;
 pub mod lifecycle;
 pub mod operations;
+pub mod service_manager;

@@ -18,6 +18,8 @@ pub struct Tasks {
     tracker: TaskTracker,
     stopping: CancellationToken,
     aborting: CancellationToken,
+    /// Of a part: becomes ready when the whole is stopping.
+    whole: Option<CancellationToken>,
 }
 
 impl Tasks {
@@ -25,6 +27,18 @@ impl Tasks {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A part of these tasks that can be stopped and aborted by itself, and is whenever they are.
+    /// The whole waits for its tasks too.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            tracker: self.tracker.clone(),
+            stopping: self.stopping.child_token(),
+            aborting: self.aborting.child_token(),
+            whole: Some(self.whole.clone().unwrap_or_else(|| self.stopping.clone())),
+        }
     }
 
     /// Runs a task until it ends, or until shutdown loses its patience.
@@ -52,7 +66,24 @@ impl Tasks {
     /// First stage: asks every task to finish.
     pub fn stop(&self) {
         self.stopping.cancel();
-        self.tracker.close();
+        if self.whole.is_none() {
+            self.tracker.close();
+        }
+    }
+
+    /// Asks every task to finish and ends what is left after `patience`. For a part of the whole,
+    /// which goes on.
+    pub fn drain(&self, patience: std::time::Duration) {
+        self.stop();
+        let Some(whole) = self.whole.clone() else { return };
+        let part = self.clone();
+        self.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(patience) => part.abort(),
+                // From here on the whole's own patience counts.
+                () = whole.cancelled() => {}
+            }
+        });
     }
 
     /// Waits until every task has ended. Call [`Tasks::stop`] first.
@@ -166,5 +197,37 @@ impl Signals {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_ends_by_itself_and_the_whole_goes_on() {
+        let whole = Tasks::new();
+        let (part, other) = (whole.part(), whole.part());
+        part.spawn(std::future::pending());
+        other.spawn(std::future::pending());
+        part.drain(Duration::ZERO);
+        assert!(part.stopping().is_cancelled());
+        assert!(!whole.stopping().is_cancelled() && !other.stopping().is_cancelled());
+        while whole.count() > 1 {
+            tokio::task::yield_now().await;
+        }
+        whole.abort();
+        assert!(other.stopping().is_cancelled());
+        whole.finished().await;
+    }
+
+    #[tokio::test]
+    async fn a_long_patience_with_a_part_does_not_hold_up_the_whole() {
+        let whole = Tasks::new();
+        whole.part().drain(Duration::from_secs(3600));
+        whole.stop();
+        whole.finished().await;
     }
 }

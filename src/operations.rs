@@ -28,10 +28,12 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// One part of the gateway and how it is.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Part {
-    /// `policy`, `database`, `audit`, `store`.
+    /// `policy`, `database`, `audit`, `store`, `certificates`.
     pub name: &'static str,
     /// Whether it does its work.
     pub ready: bool,
+    /// Whether somebody should look at it, although it does.
+    pub warning: bool,
     /// One sentence for a person.
     pub detail: String,
 }
@@ -41,7 +43,7 @@ pub type Readiness = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 
 /// Serves until shutdown.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     gateway: Arc<Gateway>,
     readiness: Readiness,
     metrics: Option<Metrics>,

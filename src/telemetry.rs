@@ -125,6 +125,11 @@ fn describe() {
         Unit::Count,
         "New database files that were refused; the old one went on serving."
     );
+    describe_gauge!(
+        "geovagt_certificate_expiry_timestamp_seconds",
+        Unit::Seconds,
+        "When a certificate that is served expires, by listener and chain, as seconds since 1970."
+    );
     describe_counter!(
         "geovagt_reloads_total",
         Unit::Count,

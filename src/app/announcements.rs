@@ -21,6 +21,20 @@ pub(super) fn started(app: &App) {
     policy_loaded(app, &format!("{} sites", snapshot.sites.all().len()));
 }
 
+/// The last that this process writes into the log's files; what its open exchanges still bring
+/// follows through the one that takes its place.
+pub(super) async fn handed_over(app: &App, process: &str) {
+    let event = event(Action::Stopped).detail("handed_over_to", process);
+    if app.audit.record(event).durable().await.is_err() {
+        tracing::error!("the hand-over could not be written to the audit log");
+    }
+}
+
+/// The place was not taken after all.
+pub(super) fn resumed(app: &App) {
+    note(&app.audit, event(Action::Started).detail("resumed", "the hand-over failed"));
+}
+
 pub(super) async fn stopped(app: &App) {
     let receipt = app.audit.record(event(Action::Stopped));
     if receipt.durable().await.is_err() {

@@ -4,40 +4,50 @@
 //! takes effect whole or changes nothing.
 
 mod announcements;
+mod certificates;
+mod descriptors;
 mod floods;
+mod hand_over;
+pub mod open_files;
 pub mod outbox;
 mod policies;
 mod readiness;
 mod reload;
 mod serve;
 mod snapshot;
+mod sockets;
 mod view;
 mod watch;
+mod watchdog;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hand_over::Predecessor;
+pub use hand_over::TakeOverError;
+use policies::Judged;
 pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
 
 use crate::audit::{self, Audit};
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
 use crate::identity::{Authenticator, AuthenticatorError};
 use crate::lifecycle::{Signals, Tasks};
-use crate::listen::{BindError, DoorError};
+use crate::listen::{BindError, DoorError, Inherited};
+use crate::service_manager::ServiceManager;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::upstream::{PrepareError, Upstreams};
 use crate::{clock, control};
 
-/// How long exchanges may go on after the gateway was told to stop.
-const GRACE: Duration = Duration::from_secs(20);
+/// How long closing the log and the store may take.
+const TO_CLOSE: Duration = Duration::from_secs(10);
 
 /// Why the gateway does not start.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +88,22 @@ pub enum StartError {
     /// The operations listener.
     #[error("the operations listener {0} cannot be opened")]
     Operations(SocketAddr, #[source] std::io::Error),
+    /// The gateway whose place should be taken.
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
+    /// A thread died.
+    #[error("starting was interrupted")]
+    Interrupted(#[source] tokio::task::JoinError),
+    /// A listener's address that overlaps one that this gateway still listens on.
+    #[error(
+        "{wanted} cannot be opened while this gateway itself listens on {ours}; take {ours} out with one reload and put {wanted} in with the next, or restart"
+    )]
+    Overlap {
+        /// The new one.
+        wanted: SocketAddr,
+        /// The one that is there.
+        ours: SocketAddr,
+    },
 }
 
 /// What everything that runs beside the requests is given.
@@ -87,7 +113,7 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) audit: Audit,
     pub(crate) authenticator: Authenticator,
-    pub(crate) doors: Arc<serve::Doors>,
+    pub(crate) listening: Arc<sockets::Listening>,
     pub(crate) state: Arc<reload::Current>,
     pub(crate) tasks: Tasks,
 }
@@ -103,13 +129,35 @@ pub struct Running {
     pub operations: Vec<SocketAddr>,
 }
 
+/// What a gateway finds around it when it starts.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// Renders the metrics.
+    pub metrics: Option<Metrics>,
+    /// Sockets that somebody else has opened already.
+    pub inherited: Inherited,
+    /// Who wants to know how it is.
+    pub manager: ServiceManager,
+    /// Takes the place of the gateway that runs, if one does.
+    pub take_over: bool,
+}
+
 /// Opens everything and starts to serve.
 ///
 /// # Errors
 /// [`StartError`]: nothing listens then.
 pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, StartError> {
+    start_with(loaded, Surroundings { metrics, ..Surroundings::default() }).await
+}
+
+/// The same, with what is there already.
+///
+/// # Errors
+/// [`StartError`]: nothing is served then, and a gateway that ran before goes on.
+pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Running, StartError> {
     // First of all: a reload that is asked for while everything opens must not end the process.
     let signals = Signals::listen().map_err(StartError::Signals)?;
+    let Surroundings { metrics, mut inherited, manager, take_over } = surroundings;
     let now = clock::now();
     let tasks = Tasks::new();
     let config = &loaded.config;
@@ -117,24 +165,46 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
         tracing::warn!(finding = %finding.message, "the configuration has a finding");
     }
     make_private(&config.state_directory)?;
+    let predecessor =
+        if take_over { find_predecessor(config, &mut inherited).await? } else { None };
     let store = Store::open(&config.state_directory).await?;
-    let (audit, opened) = Audit::open(audit::Options::from_config(config), &tasks)?;
-    log_opened(&opened);
-    let policies = Policies::resolve(&loaded, &store, now).await?;
+    // The log of a gateway that runs can be had only when everything else is ready.
+    let log = match predecessor {
+        None => Some(open_log(config, &tasks)?),
+        Some(_) => None,
+    };
+    let judged = Judged::judge(&loaded, &store, now).await?;
+    let policies = judged.policies()?;
     let database_watch = Watch::new(&config.geoip.database);
-    let database = Arc::new(watch::open_database(&loaded, now)?);
+    let (database, refused) = watch::open_database(&loaded, now)?;
+    let database = Arc::new(database);
     let exemptions = store.load_exemptions(now).await?;
+    let systems_watch = config.geoip.asn.as_deref().map(Watch::new);
     let systems = watch::open_autonomous_systems(&loaded, now)?;
     let upstreams = Upstreams::new(tasks.clone());
     let prepared = upstreams.prepare(config)?;
     let database_now = Arc::clone(&database);
     let snapshot =
-        snapshot::snapshot(&loaded, &policies, exemptions, database_now, systems, &prepared);
+        snapshot::snapshot(&loaded, policies, exemptions, database_now, systems, &prepared);
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
-    let listeners = serve::open(config)?;
-    let operations = serve::bind_operations(config).await?;
+    open_files::check(config);
+    let listening = Arc::new(sockets::Listening::new(config));
+    let sockets = listening.prepare(config, &mut inherited)?;
+    for address in inherited.left() {
+        tracing::warn!(%address, "a socket that was passed to the gateway fits no listener and is closed");
+    }
+    drop(inherited);
+    let (predecessor, audit) = match (predecessor, log) {
+        (Some(predecessor), _) => {
+            let predecessor = release(predecessor).await?;
+            (Some(predecessor), open_log(config, &tasks)?)
+        }
+        (None, Some(log)) => (None, log),
+        (None, None) => (None, open_log(config, &tasks)?),
+    };
+    judged.remember(&store).await?;
     let control = control::listen(&config.state_directory)?;
     let gateway = Arc::new(Gateway::new(
         snapshot,
@@ -145,25 +215,58 @@ pub async fn start(loaded: Loaded, metrics: Option<Metrics>) -> Result<Running, 
         tasks.clone(),
     ));
     gateway.upstreams.take(&prepared);
-    let app = App {
-        gateway,
-        store,
-        audit,
-        authenticator,
-        doors: Arc::new(listeners.doors()),
-        state: Arc::new(reload::Current::new(loaded, database_watch)),
-        tasks,
-    };
+    let current =
+        reload::Current::new(loaded, database_watch, systems_watch, metrics.clone(), manager);
+    current.set_database_refused(refused);
+    let state = Arc::new(current);
+    let app = App { gateway, store, audit, authenticator, listening, state, tasks };
     app.gateway.floods.configure(&app.gateway.snapshot().config);
     announcements::started(&app);
-    let addresses = listeners.addresses();
-    let operations_at = operations.iter().filter_map(|l| l.local_addr().ok()).collect();
-    listeners.serve(&app);
-    serve::serve_operations(operations, &app, metrics.as_ref());
+    app.listening.commit(&app, &app.state.loaded().config, sockets);
+    if let Some(predecessor) = predecessor {
+        predecessor.serving(&app);
+    }
     watch::spawn(&app, metrics);
     floods::spawn(&app);
+    watchdog::spawn(&app);
     reload::spawn(&app, control);
-    Ok(Running { app, signals, addresses, operations: operations_at })
+    let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
+    Ok(Running { app, signals, addresses, operations })
+}
+
+fn open_log(config: &Config, tasks: &Tasks) -> Result<Audit, StartError> {
+    let (audit, opened) = Audit::open(audit::Options::from_config(config), tasks)?;
+    log_opened(&opened);
+    Ok(audit)
+}
+
+async fn find_predecessor(
+    config: &Config,
+    inherited: &mut Inherited,
+) -> Result<Option<Predecessor>, StartError> {
+    let directory = config.state_directory.clone();
+    let found = tokio::task::spawn_blocking(move || Predecessor::find(&directory)).await;
+    let Some((predecessor, sockets)) = found.map_err(StartError::Interrupted)?? else {
+        tracing::info!("no gateway runs here: there is no place to take");
+        return Ok(None);
+    };
+    *inherited = sockets;
+    Ok(Some(predecessor))
+}
+
+async fn release(predecessor: Predecessor) -> Result<Predecessor, StartError> {
+    let releasing = move || predecessor.release().map(|()| predecessor);
+    let released = tokio::task::spawn_blocking(releasing).await;
+    Ok(released.map_err(StartError::Interrupted)??)
+}
+
+impl App {
+    /// One sentence for whoever asks the service manager.
+    fn status(&self) -> String {
+        let config = &self.state.loaded().config;
+        let (sites, listeners) = (config.sites.len(), config.listeners.len());
+        format!("Serving {sites} sites on {listeners} listeners")
+    }
 }
 
 impl Running {
@@ -174,14 +277,20 @@ impl Running {
         found.map(|(_, address)| *address)
     }
 
-    /// Says where it listens, serves until a signal says to stop, and ends in two stages: first
-    /// nothing new begins and what runs may finish; then, after the grace or at a second signal,
-    /// what is left is cut.
+    /// Says where it listens, serves until a signal says to stop or another process has taken its
+    /// place, and ends in two stages: first nothing new begins and what runs may finish; then, after
+    /// the grace or at a second signal, what is left is cut.
     pub async fn until_stopped(mut self) {
         self.announce();
         let app = &self.app;
-        let signal = self.signals.stop(|| reload::reload_and_log(app)).await;
-        tracing::info!(signal, "stopping; open exchanges may finish; a second signal cuts them");
+        let cause = tokio::select! {
+            signal = self.signals.stop(|| reload::reload_and_log(app)) => signal,
+            () = app.state.handed_over.cancelled() => "take-over",
+        };
+        tracing::info!(
+            signal = cause,
+            "stopping; open exchanges may finish; a second signal cuts them"
+        );
         self.stop().await;
     }
 
@@ -193,24 +302,31 @@ impl Running {
         for address in &self.operations {
             tracing::info!(listener = "operations", %address, "listening");
         }
+        self.app.state.manager.ready(&self.app.status());
         tracing::info!("ready");
     }
 
     /// Ends in two stages and closes what is kept.
     pub async fn stop(self) {
         let Self { app, mut signals, .. } = self;
+        let patience = app.state.loaded().config.limits.drain_timeout;
+        app.state.manager.stopping(patience + TO_CLOSE);
         app.tasks.stop();
+        app.listening.close();
         let impatient = tokio::select! {
             () = app.tasks.finished() => None,
-            () = tokio::time::sleep(GRACE) => Some("the grace is over"),
+            () = tokio::time::sleep(patience) => Some("the grace is over"),
             signal = signals.stop(|| async {}) => Some(signal),
+            () = watch::people_to_the_end(&app) => None,
         };
         if let Some(cause) = impatient {
             tracing::warn!(cause, left = app.tasks.count(), "what is left is cut");
             app.tasks.abort();
             app.tasks.finished().await;
         }
-        announcements::stopped(&app).await;
+        if !app.state.handed_over.is_cancelled() {
+            announcements::stopped(&app).await;
+        }
         app.audit.close().await;
         app.store.close().await;
         tracing::info!("stopped");

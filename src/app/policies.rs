@@ -51,37 +51,56 @@ pub struct Inspection {
     pub settings: Vec<EffectiveSettings>,
 }
 
-/// The same, with what is to be remembered of it.
-struct Judged {
+/// The same, with what is to be remembered of it once it takes effect.
+pub(super) struct Judged {
     policies: Policies,
     reports: Vec<(ListId, LockReport)>,
     versions: Vec<(ListId, SeenVersion)>,
     settings: Vec<SeenSettings>,
 }
 
-impl Policies {
-    /// Holds what the configuration says against what this gateway has seen before, and remembers
-    /// it. A list that is refused has been seen all the same.
+impl Judged {
+    /// Holds what the configuration says against what this gateway has seen before. Nothing is
+    /// remembered yet: what does not take effect has been announced to nobody.
     ///
     /// # Errors
-    /// [`PoliciesError`]: nothing of the configuration may take effect.
-    pub async fn resolve(
+    /// [`PoliciesError`] where the memory cannot be read.
+    pub(super) async fn judge(
         loaded: &Loaded,
         store: &Store,
         now: Timestamp,
     ) -> Result<Self, PoliciesError> {
-        let judged = judge(loaded, &store.announced().await?, now);
-        store.remember_announced(&judged.versions, &judged.settings).await?;
-        let locked = judged.reports.into_iter().find(|(_, report)| !report.violations.is_empty());
-        if let Some((list, LockReport { violations, .. })) = locked {
-            return Err(PoliciesError::Locked { list, violations });
-        }
-        for wait in judged.policies.waiting() {
-            tracing::warn!("{wait}");
-        }
-        Ok(judged.policies)
+        Ok(judge(loaded, &store.announced().await?, now))
     }
 
+    /// What counts.
+    ///
+    /// # Errors
+    /// [`PoliciesError::Locked`]: nothing of the configuration may take effect.
+    pub(super) fn policies(&self) -> Result<&Policies, PoliciesError> {
+        let locked = self.reports.iter().find(|(_, report)| !report.violations.is_empty());
+        match locked {
+            Some((list, LockReport { violations, .. })) => {
+                Err(PoliciesError::Locked { list: list.clone(), violations: violations.clone() })
+            }
+            None => Ok(&self.policies),
+        }
+    }
+
+    /// Remembers what takes effect now: the last thing before it does.
+    ///
+    /// # Errors
+    /// [`PoliciesError`] where the memory cannot be written; then it may not take effect.
+    pub(super) async fn remember(&self, store: &Store) -> Result<(), PoliciesError> {
+        store.remember_announced(&self.versions, &self.settings).await?;
+        for wait in self.policies.waiting() {
+            tracing::warn!("{wait}");
+        }
+        Ok(())
+    }
+}
+
+impl Policies {
     /// A sentence for each stricter setting that still waits for its notice.
     pub(super) fn waiting(&self) -> impl Iterator<Item = String> {
         self.effective.values().flat_map(|e| &e.waiting).map(ToString::to_string)
@@ -99,7 +118,7 @@ impl Policies {
         Ok(judge(loaded, &store.announced().await?, now).policies)
     }
 
-    /// What [`Policies::resolve`] would say, without remembering anything.
+    /// What a start or reload would say, without remembering anything.
     ///
     /// # Errors
     /// [`StoreError`] where the memory cannot be read.

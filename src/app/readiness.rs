@@ -1,13 +1,16 @@
 //! How the parts are, for `/readyz`: a gateway that would reject everybody must not look healthy.
 
-use super::App;
+use super::{App, certificates};
 use crate::clock;
 use crate::operations::{Part, Readiness};
 
 /// Asks each part when somebody asks.
 pub(super) fn readiness(app: &App) -> Readiness {
     let app = app.clone();
-    std::sync::Arc::new(move || vec![policy(&app), database(&app), audit(&app), store(&app)])
+    std::sync::Arc::new(move || {
+        let parts = [policy(&app), database(&app), audit(&app), store(&app)];
+        parts.into_iter().chain(certificates(&app)).collect()
+    })
 }
 
 fn policy(app: &App) -> Part {
@@ -25,17 +28,37 @@ fn policy(app: &App) -> Part {
         (sites, []) => format!("{sites} sites, each with a list in force"),
         (_, sites) => format!("no list is in force yet for {}", sites.join(", ")),
     };
-    Part { name: "policy", ready: !snapshot.sites.all().is_empty(), detail }
+    let ready = !snapshot.sites.all().is_empty();
+    Part { name: "policy", ready, warning: !without.is_empty(), detail }
 }
 
 fn database(app: &App) -> Part {
     let database = &app.gateway.snapshot().database;
     let age = clock::now().duration_since(database.info().built).as_hours() / 24;
-    Part {
-        name: "database",
-        ready: true,
-        detail: format!("built {}, {age} days ago", database.info().built.strftime("%Y-%m-%d")),
+    let built = database.info().built.strftime("%Y-%m-%d");
+    let mut detail = format!("built {built}, {age} days ago");
+    let refused = app.state.database_refused();
+    if let Some(why) = &refused {
+        detail.push_str("; a newer file is refused: ");
+        detail.push_str(why);
     }
+    let old = database.age(clock::now()) > app.state.loaded().config.geoip.warn_after;
+    Part { name: "database", ready: true, warning: refused.is_some() || old, detail }
+}
+
+/// Where TLS is spoken. An expired certificate is served on: without one nobody could connect at all.
+fn certificates(app: &App) -> Option<Part> {
+    let now = clock::now();
+    let all = certificates::all(&app.listening.doors(), now);
+    let first = all.iter().filter_map(|c| c.not_after).min();
+    let warnings: Vec<String> = all.iter().filter_map(|c| c.warning(now)).collect();
+    let detail = match (warnings.as_slice(), first) {
+        ([], Some(first)) => format!("valid, the first until {}", first.strftime("%Y-%m-%d")),
+        ([], None) => "valid".to_owned(),
+        (warnings, _) => warnings.join("; "),
+    };
+    let warning = !warnings.is_empty();
+    (!all.is_empty()).then_some(Part { name: "certificates", ready: true, warning, detail })
 }
 
 fn audit(app: &App) -> Part {
@@ -45,11 +68,11 @@ fn audit(app: &App) -> Part {
         (None, []) => format!("{} entries wait, {} lost", health.waiting, health.lost),
         (None, damaged) => format!("damaged: {}", damaged.join("; ")),
     };
-    Part { name: "audit", ready: health.writing, detail }
+    Part { name: "audit", ready: health.writing, warning: !health.damaged.is_empty(), detail }
 }
 
 fn store(app: &App) -> Part {
     let ready = app.state.store_ready();
     let detail = if ready { "answers" } else { "does not answer; the last snapshot is in use" };
-    Part { name: "store", ready, detail: detail.to_owned() }
+    Part { name: "store", ready, warning: false, detail: detail.to_owned() }
 }

@@ -1,20 +1,26 @@
 //! The configuration taken anew while the gateway runs: whole, or not at all.
 
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use crate::telemetry::Metrics;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use jiff::Timestamp;
 use tokio::net::UnixListener;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
-use super::policies::Policies;
-use super::{App, announcements, snapshot, watch};
+use super::policies::{Judged, Policies};
+use super::{App, announcements, hand_over, open_files, snapshot, watch};
+use crate::audit;
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::listen::Inherited;
+use crate::service_manager::ServiceManager;
 use crate::{clock, telemetry};
 
 /// What is in effect, beside the snapshot that requests see.
@@ -22,9 +28,19 @@ use crate::{clock, telemetry};
 pub(crate) struct Current {
     loaded: ArcSwap<Loaded>,
     store_ready: AtomicBool,
+    handing_over: AtomicBool,
     database_watch: ArcSwap<Watch>,
+    systems_watch: ArcSwapOption<Watch>,
+    /// Why the file that is configured is not the database in use.
+    database_refused: ArcSwapOption<String>,
+    pub(super) metrics: Option<Metrics>,
+    pub(super) manager: ServiceManager,
+    /// Another process serves and this one ends.
+    pub(super) handed_over: CancellationToken,
+    /// Whether this process appends changes from the outbox; held while it does.
+    pub(super) outbox_is_ours: Mutex<bool>,
     /// One reload at a time.
-    reloading: Mutex<()>,
+    pub(super) reloading: Mutex<()>,
     /// Held by whoever takes a database, or the people, from before the reading until it is in
     /// effect. Else a reload could put back what it had read before an update or a revocation.
     pub(super) taking_database: Mutex<()>,
@@ -32,12 +48,25 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    /// `database_watch` was made before the database was opened.
-    pub(super) fn new(loaded: Loaded, database_watch: Watch) -> Self {
+    /// The watches were made before the databases were opened.
+    pub(super) fn new(
+        loaded: Loaded,
+        database_watch: Watch,
+        systems_watch: Option<Watch>,
+        metrics: Option<Metrics>,
+        manager: ServiceManager,
+    ) -> Self {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
             store_ready: AtomicBool::new(true),
+            handing_over: AtomicBool::new(false),
             database_watch: ArcSwap::from_pointee(database_watch),
+            systems_watch: ArcSwapOption::from_pointee(systems_watch),
+            database_refused: ArcSwapOption::empty(),
+            metrics,
+            manager,
+            handed_over: CancellationToken::new(),
+            outbox_is_ours: Mutex::new(true),
             reloading: Mutex::new(()),
             taking_database: Mutex::new(()),
             taking_people: Mutex::new(()),
@@ -46,6 +75,27 @@ impl Current {
 
     pub(super) fn database_watch(&self) -> Arc<Watch> {
         self.database_watch.load_full()
+    }
+
+    pub(super) fn systems_watch(&self) -> Option<Arc<Watch>> {
+        self.systems_watch.load_full()
+    }
+
+    pub(super) fn database_refused(&self) -> Option<Arc<String>> {
+        self.database_refused.load_full()
+    }
+
+    pub(super) fn set_database_refused(&self, why: Option<String>) {
+        self.database_refused.store(why.map(Arc::new));
+    }
+
+    /// Whether accepting rests because another process is about to serve.
+    pub(super) fn is_handing_over(&self) -> bool {
+        self.handing_over.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_handing_over(&self, handing_over: bool) {
+        self.handing_over.store(handing_over, Ordering::Relaxed);
     }
 
     pub(super) fn loaded(&self) -> Arc<Loaded> {
@@ -61,22 +111,37 @@ impl Current {
     }
 }
 
-/// Answers `geovagt reload`.
+/// Answers `geovagt reload` and `geovagt serve --take-over`.
 pub(super) fn spawn(app: &App, control: UnixListener) {
-    let (tasks, reloading) = (app.tasks.clone(), app.clone());
-    app.tasks.spawn(async move {
-        control::serve(control, tasks, || reload_and_log(&reloading)).await;
-    });
+    app.tasks.spawn(control::serve(control, app.tasks.clone(), Commands(app.clone())));
+}
+
+struct Commands(App);
+
+impl control::Requests for Commands {
+    async fn reload(&self) -> Reply {
+        reload_and_log(&self.0).await
+    }
+
+    fn take_over(&self, line: &str, stream: UnixStream) {
+        let (app, line) = (self.0.clone(), line.to_owned());
+        self.0.tasks.spawn(async move { hand_over::hand_over(&app, &line, stream).await });
+    }
 }
 
 /// Reloads, counts it, and says in the log how it went.
 pub(super) async fn reload_and_log(app: &App) -> Reply {
+    app.state.manager.reloading();
     let reply = match reload(app).await {
         Ok(text) => Reply { ok: true, text },
         Err(text) => Reply { ok: false, text },
     };
     let outcome = if reply.ok { "success" } else { "failure" };
     metrics::counter!("geovagt_reloads_total", "outcome" => outcome).increment(1);
+    app.state.manager.ready(&match reply.ok {
+        true => app.status(),
+        false => format!("{}; the last reload was refused", app.status()),
+    });
     if reply.ok {
         tracing::info!(change = reply.text, "the configuration was taken anew");
     } else {
@@ -98,13 +163,11 @@ async fn reload(app: &App) -> Result<String, String> {
         .map_err(|findings| errors(&findings))?;
     fixed(&before.config, &loaded.config)?;
     let now = clock::now();
-    let policies = Policies::resolve(&loaded, &app.store, now)
-        .await
-        .map_err(|error| telemetry::chain(&error))?;
-    let doors = app.doors.load(&loaded.config).map_err(|error| telemetry::chain(&error))?;
-    let upstreams = app.gateway.upstreams.prepare(&loaded.config);
-    let upstreams = upstreams.map_err(|error| telemetry::chain(&error))?;
+    let judged = Judged::judge(&loaded, &app.store, now).await.map_err(in_words)?;
+    let policies = judged.policies().map_err(in_words)?;
+    let upstreams = app.gateway.upstreams.prepare(&loaded.config).map_err(in_words)?;
     let opened = database(app, &before, &loaded).await?;
+    let systems_watch = loaded.config.geoip.asn.as_deref().map(Watch::new).map(Arc::new);
     let systems = autonomous_systems(&loaded, now).await?;
     let _database = app.state.taking_database.lock().await;
     let database = match &opened {
@@ -112,23 +175,32 @@ async fn reload(app: &App) -> Result<String, String> {
         None => running_database(app, &loaded)?,
     };
     let people = app.state.taking_people.lock().await;
-    let exemptions =
-        app.store.load_exemptions(now).await.map_err(|error| telemetry::chain(&error))?;
-    app.authenticator
-        .reload_with(providers(&loaded.config), now)
-        .await
-        .map_err(|error| telemetry::chain(&error))?;
-    let next = snapshot::snapshot(&loaded, &policies, exemptions, database, systems, &upstreams);
-    let changed = describe(&before.config, &loaded.config, &policies);
-    app.doors.replace(doors);
+    let exemptions = app.store.load_exemptions(now).await.map_err(in_words)?;
+    let accounts = app.authenticator.read().await.map_err(in_words)?;
+    // Sockets last: from here on new ones take connections that would be lost in a refusal.
+    let listening =
+        app.listening.prepare(&loaded.config, &mut Inherited::nothing()).map_err(in_words)?;
+    judged.remember(&app.store).await.map_err(in_words)?;
+    // Nothing can fail any more.
+    app.authenticator.take(accounts, providers(&loaded.config), now);
+    let next = snapshot::snapshot(&loaded, policies, exemptions, database, systems, &upstreams);
+    let changed = describe(&before.config, &loaded.config, policies);
     app.gateway.replace(|_| next.clone());
     app.gateway.upstreams.take(&upstreams);
     app.gateway.floods.configure(&loaded.config);
+    let limits = &loaded.config.limits;
+    let (places, share) = (limits.requests_in_flight, limits.requests_per_address);
+    app.gateway.limit.resize(places, share, &app.tasks);
+    app.listening.commit(app, &loaded.config, listening);
+    app.audit.change(&audit::Options::from_config(&loaded.config));
+    open_files::check(&loaded.config);
     drop(people);
     let loaded = Arc::new(loaded);
     app.state.loaded.store(Arc::clone(&loaded));
+    app.state.systems_watch.store(systems_watch);
     if let Some((watch, database)) = opened {
         app.state.database_watch.store(Arc::new(watch));
+        app.state.set_database_refused(None);
         announcements::database_loaded(&app.audit, &database);
         watch::keep(&loaded, database).await;
     }
@@ -136,7 +208,11 @@ async fn reload(app: &App) -> Result<String, String> {
     Ok(changed)
 }
 
-/// Read anew at each reload: it is for the log alone, and nothing watches its file.
+fn in_words(error: impl std::error::Error) -> String {
+    telemetry::chain(&error)
+}
+
+/// Read anew at each reload.
 async fn autonomous_systems(
     loaded: &Loaded,
     now: Timestamp,
@@ -180,30 +256,18 @@ fn running_database(app: &App, loaded: &Loaded) -> Result<Arc<Database>, String>
 
 /// What only a restart can change. Refused rather than half taken.
 fn fixed(before: &Config, after: &Config) -> Result<(), String> {
-    let mut needs_restart = Vec::new();
-    if before.state_directory != after.state_directory || before.store != after.store {
-        needs_restart.push("state_directory and store");
-    }
-    let sockets = |config: &Config| -> Vec<_> {
-        config.listeners.iter().map(|l| (l.name.clone(), l.bind.clone(), l.denial)).collect()
-    };
-    if sockets(before) != sockets(after) {
-        needs_restart.push("listeners");
-    }
-    if before.operations != after.operations {
-        needs_restart.push("operations");
-    }
-    if before.audit != after.audit {
-        needs_restart.push("audit");
-    }
-    if before.limits != after.limits || before.threads != after.threads {
-        needs_restart.push("limits and threads");
-    }
+    let changed = [
+        ("state_directory", before.state_directory != after.state_directory),
+        ("store", before.store != after.store),
+        ("threads", before.threads != after.threads),
+    ];
+    let needs_restart: Vec<&str> =
+        changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect();
     if needs_restart.is_empty() {
         return Ok(());
     }
     Err(format!(
-        "a reload cannot change {}; restart the gateway to take them",
+        "a reload cannot change {}, which needs a restart; restart the gateway, or put it back",
         needs_restart.join(", ")
     ))
 }
@@ -211,7 +275,10 @@ fn fixed(before: &Config, after: &Config) -> Result<(), String> {
 /// What is in effect from now on, and what still waits for its notice.
 fn describe(before: &Config, after: &Config, policies: &Policies) -> String {
     let mut text = format!(
-        "the configuration is in effect; sites: {} (before: {}), organisations: {}, policies: {}",
+        "the configuration is in effect; listeners: {} (before: {}), sites: {} (before: {}), \
+         organisations: {}, policies: {}",
+        after.listeners.len(),
+        before.listeners.len(),
         after.sites.len(),
         before.sites.len(),
         after.organizations.len(),
@@ -259,4 +326,4 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

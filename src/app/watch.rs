@@ -10,10 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, announcements, outbox, snapshot};
+use super::{App, announcements, certificates, outbox, snapshot};
 use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Requirements};
+use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Look, Requirements};
+use crate::listen::{Door, Reloaded};
 use crate::policy::CountryList;
 use crate::store::StoreError;
 use crate::telemetry::Metrics;
@@ -27,8 +28,11 @@ const FILES_EVERY: Duration = Duration::from_secs(1);
 const METRICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Opens the database that the configuration names, or the last good one. It has to know the
-/// countries on the lists.
-pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database, DatabaseError> {
+/// countries on the lists. With it comes why the one that is named was refused.
+pub(super) fn open_database(
+    loaded: &Loaded,
+    now: Timestamp,
+) -> Result<(Database, Option<String>), DatabaseError> {
     let config = &loaded.config;
     let requirements = requirements(loaded, now);
     let opened =
@@ -37,7 +41,7 @@ pub(super) fn open_database(loaded: &Loaded, now: Timestamp) -> Result<Database,
         refused(error, "the GeoIP database is refused; the last good one is used");
     }
     taken(config, &opened.database);
-    Ok(opened.database)
+    Ok((opened.database, opened.instead_of.map(|error| crate::telemetry::chain(&error))))
 }
 
 /// Opens the database of autonomous systems, where the configuration names one.
@@ -135,7 +139,24 @@ async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreErr
         take_people(app, clock::now()).await?;
         *seen = Some(number);
     }
-    outbox::drain_outbox(&app.store, &app.audit).await.map(|_| ())
+    let ours = app.state.outbox_is_ours.lock().await;
+    if *ours {
+        outbox::drain_outbox(&app.store, &app.audit).await?;
+    }
+    Ok(())
+}
+
+/// Goes on taking people while the gateway ends: who loses an exemption meanwhile loses what is
+/// still open. Never returns.
+pub(super) async fn people_to_the_end(app: &App) {
+    let mut seen = app.store.change_number().await.ok();
+    loop {
+        tokio::time::sleep(STORE_EVERY).await;
+        let number = app.store.change_number().await.ok();
+        if number != seen && take_people(app, clock::now()).await.is_ok() {
+            seen = number;
+        }
+    }
 }
 
 /// Takes exemptions and accounts anew from the store.
@@ -153,16 +174,37 @@ async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
 
 async fn watch_files(app: &App) {
     let stopping = app.tasks.stopping();
+    let mut said = certificates::Said::default();
+    said.tell(&app.listening.doors(), clock::now());
     loop {
         tokio::select! {
             () = tokio::time::sleep(FILES_EVERY) => {}
             () = stopping.cancelled() => return,
         }
-        let doors = Arc::clone(&app.doors);
-        if tokio::task::spawn_blocking(move || doors.reload_certificates()).await.is_err() {
+        let doors = app.listening.doors();
+        if tokio::task::spawn_blocking(move || reload_certificates(&doors)).await.is_err() {
             tracing::error!("looking at the certificates failed; the old ones go on serving");
         }
+        said.tell(&app.listening.doors(), clock::now());
         look_at_database(app).await;
+        look_at_systems(app).await;
+    }
+}
+
+/// Takes certificates anew whose files have changed; a bad one leaves the old one serving.
+fn reload_certificates(doors: &[Arc<Door>]) {
+    for door in doors {
+        match door.reload_certificates() {
+            Ok(Reloaded::Unchanged) => {}
+            Ok(Reloaded::Replaced) => {
+                tracing::info!(listener = door.name().as_str(), "new certificates are in use");
+            }
+            Err(error) => tracing::error!(
+                listener = door.name().as_str(),
+                error = crate::telemetry::chain(&error),
+                "the new certificates are refused; the old ones go on serving"
+            ),
+        }
     }
 }
 
@@ -174,14 +216,44 @@ async fn look_at_database(app: &App) {
     let (loaded, watch) = (app.state.loaded(), app.state.database_watch());
     let running = Arc::clone(&app.gateway.snapshot().database);
     let requirements = requirements(&loaded, clock::now());
-    let look = move || watch.refresh(&running, &requirements);
+    let look = move || watch.look(&running, &requirements);
     match tokio::task::spawn_blocking(look).await {
-        Ok(None) => {}
-        Ok(Some(Ok(database))) => use_database(app, &loaded, Arc::new(database)).await,
-        Ok(Some(Err(error))) => refused(&error, REFUSED),
+        Ok(Look::Unchanged) => {}
+        Ok(Look::Running) => app.state.set_database_refused(None),
+        Ok(Look::New(database)) => {
+            app.state.set_database_refused(None);
+            use_database(app, &loaded, Arc::new(*database)).await;
+        }
+        Ok(Look::Refused(error)) => {
+            refused(&error, REFUSED);
+            app.state.set_database_refused(Some(crate::telemetry::chain(&error)));
+        }
         Err(error) => refused(&error, REFUSED),
     }
 }
+
+/// The same for the database of autonomous systems, which goes to the log alone.
+async fn look_at_systems(app: &App) {
+    let _taking = app.state.taking_database.lock().await;
+    let Some(watch) = app.state.systems_watch() else { return };
+    let loaded = app.state.loaded();
+    let look = move || watch.changed().then(|| open_autonomous_systems(&loaded, clock::now()));
+    match tokio::task::spawn_blocking(look).await {
+        Ok(None) => {}
+        Ok(Some(Ok(systems))) => {
+            app.gateway.replace(|current| crate::gateway::Snapshot {
+                autonomous_systems: systems.clone(),
+                ..current.clone()
+            });
+            tracing::info!("a new database of autonomous systems is in use");
+        }
+        Ok(Some(Err(error))) => refused(&error, SYSTEMS_REFUSED),
+        Err(error) => refused(&error, SYSTEMS_REFUSED),
+    }
+}
+
+const SYSTEMS_REFUSED: &str =
+    "the new database of autonomous systems is refused; the old one goes on serving";
 
 async fn use_database(app: &App, loaded: &Arc<Loaded>, database: Arc<Database>) {
     app.gateway.replace(|current| crate::gateway::Snapshot {

@@ -1,22 +1,26 @@
 //! The log as the rest of the gateway holds it.
 
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::SignedDuration;
+use tokio::sync::oneshot;
 
 use super::event::{Action, Event};
 use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
 use super::fold::{Folds, Rejection};
+use super::keeping::Keeping;
 use super::options::{Class, Health, OpenError, Opened, Options, Unavailable};
 use super::place::Place;
 use super::queue::{Item, Queue};
 use super::receipt::Receipt;
 use super::reference::Reference;
+use super::relay::{self, Command, NotHandedOver, Relay};
 use super::writer::{self, Writer};
 use super::{disk, recovery};
 use crate::clock;
-use crate::config::AllowedTraffic;
 use crate::lifecycle::Tasks;
 use crate::policy::{Admission, Denial};
 
@@ -33,9 +37,7 @@ pub(super) struct Shared {
     pub(super) queue: Arc<Queue>,
     pub(super) denials: Arc<Folds>,
     pub(super) summaries: Arc<Folds>,
-    pub(super) on_failure: Admission,
-    pub(super) allowed: AllowedTraffic,
-    query_strings: bool,
+    pub(super) keeping: Keeping,
     damaged: Vec<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -60,8 +62,8 @@ impl Audit {
         tasks: &Tasks,
         disk: &Arc<dyn disk::Disk>,
     ) -> Result<(Self, Opened), OpenError> {
-        let recovery::Recovered { lock, ledgers, notes, opened } =
-            recovery::open(&options, disk, clock::now())?;
+        let mut recovered = recovery::open(&options, disk, clock::now())?;
+        let opened = std::mem::take(&mut recovered.opened);
         let queue = Arc::new(Queue::new(options.queue));
         let denials = Arc::new(Folds::new(Action::Denied, SignedDuration::from_secs(1)));
         let summaries = Arc::new(Folds::new(Action::Allowed, SignedDuration::from_secs(60)));
@@ -69,14 +71,13 @@ impl Audit {
             queue: Arc::clone(&queue),
             denials: Arc::clone(&denials),
             summaries: Arc::clone(&summaries),
-            on_failure: options.on_failure,
-            allowed: options.allowed,
-            query_strings: options.query_strings,
+            keeping: Keeping::new(&options),
             damaged: opened.damaged.clone(),
             thread: Mutex::new(None),
         };
         let directory = options.directory.clone();
-        let writer = Writer::new(options, queue, denials, summaries, ledgers, notes, lock);
+        let disk = Arc::clone(disk);
+        let writer = Writer::new(options, disk, queue, denials, summaries, recovered);
         let thread = writer::start(writer).map_err(|source| OpenError::Io {
             what: "cannot start the writer of",
             path: directory,
@@ -95,7 +96,7 @@ impl Audit {
     pub fn reserve(&self, class: Class) -> Result<Place, Unavailable> {
         let queue = &self.shared.queue;
         let place = || Arc::clone(&self.shared);
-        let allow = self.shared.on_failure == Admission::Allow;
+        let allow = self.shared.keeping.on_failure() == Admission::Allow;
         if (queue.is_writing() || allow) && queue.try_take_place(class) {
             return Ok(Place::held(place(), class));
         }
@@ -131,9 +132,15 @@ impl Audit {
     pub fn record(&self, event: Event) -> Receipt {
         if !self.shared.queue.try_take_place(Class::People) {
             self.shared.queue.count_lost(1);
-            return Receipt::lost(self.shared.on_failure);
+            return Receipt::lost(self.shared.keeping.on_failure());
         }
         self.shared.push(Class::People, Item::Event(Box::new(event)))
+    }
+
+    /// A number that grows several times a second while the writer lives; none where it has ended.
+    #[must_use]
+    pub fn pulse(&self) -> Option<u64> {
+        self.shared.queue.pulse()
     }
 
     /// How the log is, for `/readyz`.
@@ -146,6 +153,60 @@ impl Audit {
             waiting: queue.taken_places(),
             lost: queue.lost(),
             damaged: self.shared.damaged.clone(),
+        }
+    }
+
+    /// What the configuration says now about how the log is kept. Its directory stays.
+    pub fn change(&self, options: &Options) {
+        self.shared.keeping.change(options);
+        let (flush, retention) = (options.flush, options.retention);
+        self.shared.queue.command(Command::Change { flush, retention });
+    }
+
+    /// Writes what there is into the files, closes them, gives the lock up, and sends everything
+    /// from then on to the gateway at the other end of `relay`, which keeps it: so two processes
+    /// never write the same log.
+    ///
+    /// # Errors
+    /// [`NotHandedOver`]: the log is kept here as before.
+    pub async fn hand_over(&self, relay: UnixStream) -> Result<(), NotHandedOver> {
+        let (done, finished) = oneshot::channel();
+        let successor = Box::new(Relay::new(relay).map_err(|_| NotHandedOver)?);
+        if !self.shared.queue.command(Command::HandOver { successor, done }) {
+            return Err(NotHandedOver);
+        }
+        finished.await.map_err(|_| NotHandedOver)
+    }
+
+    /// Opens the files again after a hand-over that led to nothing.
+    ///
+    /// # Errors
+    /// [`OpenError`] where they cannot be had; nothing can be kept then.
+    pub async fn take_back(&self) -> Result<(), OpenError> {
+        let (done, finished) = oneshot::channel();
+        self.shared.queue.command(Command::TakeBack { done });
+        // Without an answer the writer has died, and has said so.
+        finished.await.unwrap_or(Ok(()))
+    }
+
+    /// Keeps what the gateway that was here before still has to say, until it closes `relay`.
+    ///
+    /// # Errors
+    /// Where the connection breaks, or what comes cannot be read.
+    pub async fn keep_for_predecessor(&self, relay: UnixStream) -> io::Result<()> {
+        relay::keep(relay, |class, events| self.keep(class, events)).await
+    }
+
+    async fn keep(&self, class: Class, events: Vec<Event>) -> bool {
+        let mut last = None;
+        for event in events {
+            // Bounded by what the other gateway has let in: it waits for each group.
+            self.shared.queue.take_place_anyway(class);
+            last = Some(self.shared.push(class, Item::Event(Box::new(event))));
+        }
+        match last {
+            Some(receipt) => receipt.reached_disk().await,
+            None => true,
         }
     }
 
@@ -174,15 +235,15 @@ impl Shared {
     pub(super) fn push(&self, class: Class, item: Item) -> Receipt {
         match self.queue.push(class, item) {
             Some(number) => {
-                Receipt::waiting(Arc::clone(&self.queue), class, number, self.on_failure)
+                Receipt::waiting(Arc::clone(&self.queue), class, number, self.keeping.on_failure())
             }
-            None => Receipt::lost(self.on_failure),
+            None => Receipt::lost(self.keeping.on_failure()),
         }
     }
 
     /// Drops what is not to be kept and cuts what is too long.
     pub(super) fn trim(&self, facts: &mut Facts) {
-        if !self.query_strings {
+        if !self.keeping.query_strings() {
             facts.query = None;
         }
         facts.shorten(LONGEST_PATH, LONGEST_USER_AGENT);

@@ -112,9 +112,10 @@ impl Place {
     }
 
     fn write(mut self, answered: Answered) -> Receipt {
-        let on_failure = self.shared.on_failure;
-        if self.class == Class::Allowed && self.shared.allowed != AllowedTraffic::Requests {
-            if self.shared.allowed == AllowedTraffic::Summary {
+        let on_failure = self.shared.keeping.on_failure();
+        let allowed = self.shared.keeping.allowed();
+        if self.class == Class::Allowed && allowed != AllowedTraffic::Requests {
+            if allowed == AllowedTraffic::Summary {
                 let exchange = &answered.exchange;
                 let (facts, reason) = (exchange.facts.clone(), exchange.permit.reason());
                 self.shared.summaries.add_without_client(facts, reason, exchange.reference);
@@ -216,7 +217,7 @@ impl Completion {
 
 impl Drop for Completion {
     fn drop(&mut self) {
-        let requests = self.shared.allowed == AllowedTraffic::Requests;
+        let requests = self.shared.keeping.allowed() == AllowedTraffic::Requests;
         let kept = self.class != Class::Allowed || requests;
         let long = clock::instant().duration_since(self.exchange.started) > LONG_EXCHANGE;
         let by_us = self.ending.is_some_and(|ending| ending.by_us);

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use super::event::Event;
 use super::options::{Class, PerClass};
 use super::place::Answered;
+use super::relay::Command;
 use crate::clock;
 
 /// What waits for the writer.
@@ -39,6 +40,8 @@ pub(super) struct Queue {
     places: PerClass<AtomicI64>,
     writing: AtomicBool,
     lost: AtomicU64,
+    /// Grows with each turn of the writer.
+    turns: AtomicU64,
     pub(super) progress: watch::Sender<PerClass<Progress>>,
     pub(super) error: Mutex<Option<String>>,
     capacity: usize,
@@ -52,6 +55,7 @@ struct Waiting {
     hurry: bool,
     /// From the first stage of shutdown on, nothing waits for company.
     prompt: bool,
+    commands: Vec<Command>,
     closed: bool,
     ended: bool,
 }
@@ -60,6 +64,7 @@ struct Waiting {
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) items: PerClass<Vec<Item>>,
+    pub(super) commands: Vec<Command>,
     pub(super) closed: bool,
     pub(super) prompt: bool,
 }
@@ -73,6 +78,7 @@ impl Queue {
             places: PerClass::from_fn(|_| AtomicI64::new(places)),
             writing: AtomicBool::new(true),
             lost: AtomicU64::new(0),
+            turns: AtomicU64::new(0),
             progress: watch::Sender::new(PerClass::default()),
             error: Mutex::new(None),
             capacity,
@@ -137,6 +143,18 @@ impl Queue {
         self.wake.notify_one();
     }
 
+    /// Asks the writer to change where it writes. `false` where it has ended.
+    pub(super) fn command(&self, command: Command) -> bool {
+        let mut waiting = self.lock();
+        if waiting.ended {
+            return false;
+        }
+        waiting.commands.push(command);
+        drop(waiting);
+        self.wake.notify_one();
+        true
+    }
+
     /// Asks the writer to write what there is and end.
     pub(super) fn close(&self) {
         self.lock().closed = true;
@@ -145,13 +163,15 @@ impl Queue {
 
     /// Waits until there is something to write, somebody is in a hurry, or `tick` has passed.
     pub(super) fn take(&self, flush: Duration, tick: Duration) -> Taken {
+        self.turns.fetch_add(1, Ordering::Relaxed);
         let deadline = clock::instant() + tick;
         let mut waiting = self.lock();
         loop {
             let now = clock::instant();
             let due = waiting.since.map(|since| since + flush);
             let ready = waiting.since.is_some() && waiting.prompt;
-            if waiting.hurry || waiting.closed || ready || now >= deadline {
+            let asked = waiting.hurry || waiting.closed || !waiting.commands.is_empty();
+            if asked || ready || now >= deadline {
                 break;
             }
             let until = due.map_or(deadline, |due| due.min(deadline));
@@ -165,6 +185,7 @@ impl Queue {
         waiting.since = None;
         Taken {
             items: std::mem::take(&mut waiting.items),
+            commands: std::mem::take(&mut waiting.commands),
             closed: waiting.closed,
             prompt: waiting.prompt,
         }
@@ -174,7 +195,7 @@ impl Queue {
     pub(super) fn pause(&self, pause: Duration) {
         let deadline = clock::instant() + pause;
         let mut waiting = self.lock();
-        while !waiting.closed {
+        while !waiting.closed && waiting.commands.is_empty() {
             let now = clock::instant();
             if now >= deadline {
                 break;
@@ -199,6 +220,12 @@ impl Queue {
             }
         });
         left
+    }
+
+    /// A number that grows while the writer lives; none where it has ended.
+    pub(super) fn pulse(&self) -> Option<u64> {
+        let ended = self.lock().ended;
+        (!ended).then(|| self.turns.load(Ordering::Relaxed))
     }
 
     pub(super) fn is_writing(&self) -> bool {

@@ -11,11 +11,14 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::disk::Disk;
 use super::event::{Action, Event, Outcome};
 use super::fold::Folds;
 use super::ledger::Ledger;
 use super::options::{Class, Options, PerClass};
 use super::queue::{Item, Queue, Taken};
+use super::recovery::{self, Recovered};
+use super::relay::{Command, Relay};
 use super::retention;
 use crate::clock;
 
@@ -36,15 +39,23 @@ const HOUSEKEEPING: Duration = Duration::from_secs(3600);
 #[derive(Debug)]
 pub(super) struct Writer {
     options: Options,
+    disk: Arc<dyn Disk>,
     queue: Arc<Queue>,
     denials: Arc<Folds>,
     summaries: Arc<Folds>,
-    ledgers: PerClass<Ledger>,
+    sink: Sink,
     pending: PerClass<VecDeque<Pending>>,
     attempts: usize,
     lost_before: u64,
-    /// Held as long as this thread runs.
-    _lock: File,
+}
+
+/// Where entries go.
+#[derive(Debug)]
+enum Sink {
+    /// Into the files, as long as the lock is held.
+    Files { ledgers: Box<PerClass<Ledger>>, _lock: File },
+    /// To the gateway that took this one's place and holds the lock now.
+    Successor(Box<Relay>),
 }
 
 /// What waits to be written, and whether it holds a place and a number.
@@ -82,34 +93,38 @@ impl Drop for Ending {
 impl Writer {
     pub(super) fn new(
         options: Options,
+        disk: Arc<dyn Disk>,
         queue: Arc<Queue>,
         denials: Arc<Folds>,
         summaries: Arc<Folds>,
-        ledgers: PerClass<Ledger>,
-        notes: PerClass<Vec<Event>>,
-        lock: File,
+        recovered: Recovered,
     ) -> Self {
         let mut writer = Self {
             options,
+            disk,
             queue,
             denials,
             summaries,
-            ledgers,
+            sink: Sink::Files { ledgers: Box::new(recovered.ledgers), _lock: recovered.lock },
             pending: PerClass::default(),
             attempts: 0,
             lost_before: 0,
-            _lock: lock,
         };
+        writer.take_notes(recovered.notes);
+        writer
+    }
+
+    /// What recovery has to say comes before what waits.
+    fn take_notes(&mut self, notes: PerClass<Vec<Event>>) {
         for (class, notes) in [
             (Class::Allowed, notes.allowed),
             (Class::Denied, notes.denied),
             (Class::People, notes.people),
         ] {
-            for event in notes {
-                writer.pending.get_mut(class).push_back(Pending { event, numbered: false });
+            for event in notes.into_iter().rev() {
+                self.pending.get_mut(class).push_front(Pending { event, numbered: false });
             }
         }
-        writer
     }
 
     fn run(mut self) {
@@ -118,10 +133,13 @@ impl Writer {
             if let Some(&pause) = self.attempts.checked_sub(1).and_then(|n| PAUSES.get(n.min(3))) {
                 self.queue.pause(pause);
             }
-            let taken = self.queue.take(self.options.flush, TICK);
-            let closed = taken.closed;
+            let mut taken = self.queue.take(self.options.flush, TICK);
+            let (closed, commands) = (taken.closed, std::mem::take(&mut taken.commands));
             self.take_in(taken);
-            let went_well = self.write_all();
+            let mut went_well = self.write_all();
+            for command in commands {
+                went_well = self.obey(command, went_well);
+            }
             if closed {
                 self.finish(went_well);
                 return;
@@ -133,9 +151,46 @@ impl Writer {
         }
     }
 
+    /// Changes where entries go, and says whether all is well then.
+    fn obey(&mut self, command: Command, went_well: bool) -> bool {
+        match command {
+            Command::Change { flush, retention } => {
+                self.options.flush = flush;
+                self.options.retention = retention;
+                went_well
+            }
+            Command::HandOver { .. } if !went_well => false,
+            Command::HandOver { successor, done } => {
+                // The files are whole and published; dropping them gives the lock up.
+                self.sink = Sink::Successor(successor);
+                // Whoever waits for this is gone: then nobody takes the log either, and the
+                // successor's end of the relay is closed, which shows with the next entry.
+                let _ = done.send(());
+                true
+            }
+            Command::TakeBack { done } => {
+                match recovery::open(&self.options, &self.disk, clock::now()) {
+                    Ok(recovered) => {
+                        self.sink = Sink::Files {
+                            ledgers: Box::new(recovered.ledgers),
+                            _lock: recovered.lock,
+                        };
+                        self.take_notes(recovered.notes);
+                        let _ = done.send(Ok(()));
+                        self.write_all()
+                    }
+                    Err(error) => {
+                        let _ = done.send(Err(error));
+                        false
+                    }
+                }
+            }
+        }
+    }
+
     /// Turns what was handed over into events, and takes in counts whose window has ended.
     fn take_in(&mut self, taken: Taken) {
-        let Taken { items, closed, prompt } = taken;
+        let Taken { items, closed, prompt, commands: _ } = taken;
         for (class, items) in [
             (Class::Allowed, items.allowed),
             (Class::Denied, items.denied),
@@ -187,12 +242,20 @@ impl Writer {
     }
 
     fn write_chain(&mut self, class: Class) -> io::Result<()> {
-        let ledger = self.ledgers.get_mut(class);
         let pending = self.pending.get_mut(class);
         while !pending.is_empty() {
             let count = pending.len().min(GROUP);
             let events = pending.iter().take(count).map(|pending| &pending.event);
-            ledger.append(events, clock::random_bytes_in_bulk, clock::now())?;
+            match &mut self.sink {
+                Sink::Files { ledgers, .. } => {
+                    ledgers.get_mut(class).append(
+                        events,
+                        clock::random_bytes_in_bulk,
+                        clock::now(),
+                    )?;
+                }
+                Sink::Successor(relay) => relay.send(class, events)?,
+            }
             let numbered = pending.drain(..count).filter(|pending| pending.numbered).count();
             self.queue.give_back(class, numbered);
             self.queue.progress.send_modify(|progress| {
@@ -200,9 +263,9 @@ impl Writer {
             });
             metrics::counter!("geovagt_audit_entries_total", "chain" => class.word())
                 .increment(count as u64);
-            ledger.publish()?;
+            self.sink.publish(class)?;
         }
-        ledger.publish()
+        self.sink.publish(class)
     }
 
     /// Whoever waits for an entry that was tried learns that it is not on disk.
@@ -263,10 +326,20 @@ impl Writer {
 
     fn keep_house(&mut self) {
         let Some(retention) = self.options.retention else { return };
-        let deleted =
-            retention::run(&self.options.directory, &mut self.ledgers, retention, clock::now());
+        let Sink::Files { ledgers, .. } = &mut self.sink else { return };
+        let deleted = retention::run(&self.options.directory, ledgers, retention, clock::now());
         if let Err(error) = deleted {
             tracing::warn!(error = %error, "old audit segments cannot be deleted");
+        }
+    }
+}
+
+impl Sink {
+    /// The head, where this process keeps it.
+    fn publish(&mut self, class: Class) -> io::Result<()> {
+        match self {
+            Self::Files { ledgers, .. } => ledgers.get_mut(class).publish(),
+            Self::Successor(_) => Ok(()),
         }
     }
 }

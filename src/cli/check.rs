@@ -10,7 +10,6 @@ mod lists;
 #[cfg(test)]
 mod sample;
 mod upstreams;
-mod validity;
 
 use std::io::Write;
 

@@ -4,6 +4,8 @@
 use anyhow::Context as _;
 
 use super::{Answer, Context};
+use crate::listen::Inherited;
+use crate::service_manager::ServiceManager;
 use crate::{app, telemetry};
 
 /// Arguments of `serve`.
@@ -13,6 +15,10 @@ pub(crate) struct Arguments {
     /// Worker threads; without it the configuration's `threads`, else the cores it may use.
     #[arg(long, env = "GEOVAGT_THREADS", value_name = "N")]
     threads: Option<std::num::NonZeroUsize>,
+    /// Take the place of the gateway that runs with the same state directory, without losing a
+    /// connection; where none runs, just start.
+    #[arg(long)]
+    take_over: bool,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {
@@ -20,7 +26,16 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         return Ok(Answer::No);
     };
     telemetry::start_log()?;
+    app::open_files::raise();
     let metrics = telemetry::start_metrics()?;
+    let surroundings = app::Surroundings {
+        metrics: Some(metrics),
+        inherited: Inherited::from_service_manager().context(
+            "the sockets that the service manager passes cannot be used; look at its socket unit",
+        )?,
+        manager: ServiceManager::of_this_process(),
+        take_over: arguments.take_over,
+    };
     let threads = arguments.threads.map(std::num::NonZeroUsize::get).or(loaded.config.threads);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = threads {
@@ -29,7 +44,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
     let runtime =
         builder.enable_all().thread_name("geovagt").build().context("cannot start the runtime")?;
     runtime.block_on(async {
-        let running = app::start(loaded, Some(metrics)).await?;
+        let running = app::start_with(loaded, surroundings).await?;
         running.until_stopped().await;
         anyhow::Ok(())
     })?;

@@ -30,6 +30,8 @@ pub struct Limits {
     /// Bytes a second that a client must send or take at least while it is waited for, on average
     /// over `body_timeout`.
     pub body_rate: u64,
+    /// How long open exchanges may go on when the gateway stops, or their listener is gone.
+    pub drain_timeout: Duration,
     /// How long an upstream may take to accept a connection.
     pub upstream_connect_timeout: Duration,
     /// How long an upstream may take to begin its answer. ActiveSync polls stand for a quarter of an
@@ -51,6 +53,7 @@ impl Default for Limits {
             idle_timeout: Duration::from_secs(75),
             body_timeout: Duration::from_secs(60),
             body_rate: 256,
+            drain_timeout: Duration::from_secs(20),
             upstream_connect_timeout: Duration::from_secs(5),
             upstream_response_timeout: Duration::from_secs(20 * 60),
             upstream_body_timeout: Duration::from_secs(2 * 60 * 60),
@@ -70,6 +73,7 @@ pub(super) struct RawLimits {
     idle_timeout: Option<Text>,
     body_timeout: Option<Text>,
     body_rate: Option<Spanned<u64>>,
+    drain_timeout: Option<Text>,
     upstream_connect_timeout: Option<Text>,
     upstream_response_timeout: Option<Text>,
     upstream_body_timeout: Option<Text>,
@@ -102,6 +106,7 @@ impl RawLimits {
         let header_timeout = span(self.header_timeout.as_ref(), default.header_timeout, 120);
         let idle_timeout = span(self.idle_timeout.as_ref(), default.idle_timeout, 3600);
         let body_timeout = span(self.body_timeout.as_ref(), default.body_timeout, 3600);
+        let drain_timeout = span(self.drain_timeout.as_ref(), default.drain_timeout, 3600);
         let upstream_connect_timeout =
             span(self.upstream_connect_timeout.as_ref(), default.upstream_connect_timeout, 120);
         let upstream_response_timeout =
@@ -118,6 +123,7 @@ impl RawLimits {
             idle_timeout: idle_timeout?,
             body_timeout: body_timeout?,
             body_rate: body_rate?,
+            drain_timeout: drain_timeout?,
             upstream_connect_timeout: upstream_connect_timeout?,
             upstream_response_timeout: upstream_response_timeout?,
             upstream_body_timeout: upstream_body_timeout?,

@@ -30,6 +30,17 @@ pub struct Listener {
     pub denial: ListenerDenial,
 }
 
+impl Listener {
+    /// Whether connections are treated the same: all but the name and the addresses.
+    #[must_use]
+    pub fn has_the_rules_of(&self, other: &Self) -> bool {
+        self.protocol == other.protocol
+            && self.tls == other.tls
+            && self.client_address == other.client_address
+            && self.denial == other.denial
+    }
+}
+
 /// `protocol`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {

@@ -5,12 +5,13 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::client_address::ClientAddress;
+use crate::lifecycle::Tasks;
 use crate::listen::one_holder;
 use crate::telemetry::traffic;
 
@@ -22,6 +23,7 @@ const COUNTERS: usize = 8192;
 pub struct RequestLimit {
     places: Arc<Semaphore>,
     shares: Arc<Shares>,
+    size: Arc<Mutex<usize>>,
 }
 
 /// One request in flight.
@@ -36,7 +38,7 @@ pub struct InFlight {
 /// others who take all of theirs meet them in both rows.
 #[derive(Debug)]
 struct Shares {
-    most: u32,
+    most: AtomicU32,
     hasher: RandomState,
     rows: [Box<[AtomicU32]>; 2],
 }
@@ -54,12 +56,41 @@ impl RequestLimit {
     pub fn new(places: usize, of_one_client: usize) -> Self {
         let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
         let shares = Shares {
-            most: u32::try_from(of_one_client).unwrap_or(u32::MAX),
+            most: AtomicU32::new(share(of_one_client)),
             hasher: RandomState::new(),
             rows: [row(), row()],
         };
-        let places = Semaphore::new(places.min(Semaphore::MAX_PERMITS));
-        Self { places: Arc::new(places), shares: Arc::new(shares) }
+        let places = places.min(Semaphore::MAX_PERMITS);
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            size: Arc::new(Mutex::new(places)),
+            shares: Arc::new(shares),
+        }
+    }
+
+    /// Room for other numbers, while requests are in flight: places that are taken and too many go
+    /// as they come back, before anybody else gets them.
+    pub fn resize(&self, places: usize, of_one_client: usize, tasks: &Tasks) {
+        self.shares.most.store(share(of_one_client), Ordering::Relaxed);
+        let places = places.min(Semaphore::MAX_PERMITS);
+        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *size, places);
+        if places >= before {
+            self.places.add_permits(places - before);
+            return;
+        }
+        let owed = before - places;
+        let owed = owed - self.places.forget_permits(owed);
+        drop(size);
+        let (waiting, stopping) = (Arc::clone(&self.places), tasks.stopping());
+        tasks.spawn(async move {
+            for _ in 0..owed {
+                tokio::select! {
+                    place = waiting.acquire() => place.into_iter().for_each(SemaphorePermit::forget),
+                    () = stopping.cancelled() => return,
+                }
+            }
+        });
     }
 
     /// A place, or none where all are taken, or all that this client may have. Never waits: a full
@@ -77,6 +108,10 @@ impl RequestLimit {
     }
 }
 
+fn share(of_one_client: usize) -> u32 {
+    u32::try_from(of_one_client).unwrap_or(u32::MAX)
+}
+
 impl Shares {
     fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
         let hash = self.hasher.hash_one(one_holder(client));
@@ -85,7 +120,8 @@ impl Shares {
             Share { shares: Arc::clone(self), at: [index(hash >> 32), index(hash & 0xffff_ffff)] };
         let before = share.counters().map(|counter| counter.fetch_add(1, Ordering::Relaxed)).min();
         // Where it is too much, dropping the share takes it back.
-        (before.unwrap_or_default() < self.most).then_some(share)
+        let most = self.most.load(Ordering::Relaxed);
+        (before.unwrap_or_default() < most).then_some(share)
     }
 }
 
@@ -172,5 +208,26 @@ mod tests {
         fn concat_lengths(&self) -> usize {
             self.iter().map(Vec::len).sum()
         }
+    }
+
+    #[tokio::test]
+    async fn another_size_counts_as_places_come_back() {
+        let (limit, tasks) = (RequestLimit::new(2, 9), Tasks::new());
+        let (first, second) = (limit.enter(client("5.6.7.8")), limit.enter(client("5.6.7.8")));
+        limit.resize(1, 9, &tasks);
+        tokio::task::yield_now().await;
+        drop(first);
+        tokio::task::yield_now().await;
+        assert!(limit.enter(client("5.6.7.8")).is_none(), "the second alone fills it");
+        drop(second);
+        let again = limit.enter(client("5.6.7.8"));
+        assert!(again.is_some());
+        limit.resize(3, 9, &tasks);
+        let more = (limit.enter(client("5.6.7.8")), limit.enter(client("5.6.7.8")));
+        assert!(more.0.is_some() && more.1.is_some() && limit.enter(client("5.6.7.8")).is_none());
+        drop((again, more));
+        limit.resize(3, 1, &tasks);
+        let only = limit.enter(client("5.6.7.8"));
+        assert!(only.is_some() && limit.enter(client("5.6.7.8")).is_none());
     }
 }

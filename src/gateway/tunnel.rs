@@ -24,7 +24,8 @@ pub(super) fn open(
     let (mut parts, body) = response.into_parts();
     held.lease = body.into_lease();
     let stopping = exchange.gateway.tasks.stopping();
-    exchange.gateway.tasks.spawn(async move {
+    // A tunnel outlives its listener by as much as other exchanges do.
+    exchange.connection.tasks().spawn(async move {
         let mut held = held;
         let passage = Arc::clone(&held.passage);
         tokio::select! {

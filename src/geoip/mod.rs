@@ -38,7 +38,7 @@ pub use error::{DatabaseError, FileKind, Problem};
 pub use info::{Coverage, Info, Layout};
 pub use install::{Installed, Opened, install, open_or_last_good, store_last_good};
 pub use requirements::Requirements;
-pub use watch::Watch;
+pub use watch::{Look, Watch};
 
 #[cfg(test)]
 mod tests;

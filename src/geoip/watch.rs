@@ -19,6 +19,19 @@ pub struct Watch {
     looks: Mutex<Looks>,
 }
 
+/// What a look at the file has found.
+#[derive(Debug)]
+pub enum Look {
+    /// It is as it was.
+    Unchanged,
+    /// It has changed, and is the running database.
+    Running,
+    /// It is another database.
+    New(Box<Database>),
+    /// It cannot be used.
+    Refused(DatabaseError),
+}
+
 /// What tells one state of a file from another. `None`: no such file.
 type State = Option<[u64; 7]>;
 
@@ -69,17 +82,28 @@ impl Watch {
         running: &Arc<Database>,
         requirements: &Requirements,
     ) -> Option<Result<Database, DatabaseError>> {
+        match self.look(running, requirements) {
+            Look::Unchanged | Look::Running => None,
+            Look::New(database) => Some(Ok(*database)),
+            Look::Refused(error) => Some(Err(error)),
+        }
+    }
+
+    /// The same, telling a file that is as it was from one that is the running database again.
+    pub fn look(&self, running: &Arc<Database>, requirements: &Requirements) -> Look {
         if !self.changed() {
-            return None;
+            return Look::Unchanged;
         }
         let content = match file::read(&self.path) {
-            Ok(content) if content.sha256 == running.info().sha256 => return None,
+            Ok(content) if content.sha256 == running.info().sha256 => return Look::Running,
             Ok(content) => content,
-            Err(problem) => return Some(Err(problem.at(&self.path))),
+            Err(problem) => return Look::Refused(problem.at(&self.path)),
         };
         let requirements = requirements.clone().replacing(Arc::clone(running));
-        let opened = Database::of_content(&self.path, &content, &requirements);
-        Some(opened.map_err(|problem| problem.at(&self.path)))
+        match Database::of_content(&self.path, &content, &requirements) {
+            Ok(database) => Look::New(Box::new(database)),
+            Err(problem) => Look::Refused(problem.at(&self.path)),
+        }
     }
 }
 

@@ -97,6 +97,12 @@ pub enum AuthenticatorError {
     Key(#[from] KeyError),
 }
 
+/// Accounts and ended sessions, read and not yet in effect.
+pub struct People {
+    accounts: Vec<Account>,
+    ended: Vec<(String, Timestamp)>,
+}
+
 /// How long a proven login is taken without another evaluation.
 const PROVEN_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How long a login is known to be the upstream's own.
@@ -182,14 +188,32 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let accounts = self.0.store.accounts().await?;
-        let ended = self.0.store.ended_sessions().await?;
+        let people = self.read().await?;
+        self.take(people, providers, now);
+        Ok(())
+    }
+
+    /// Reads accounts and ended sessions; nothing is in effect yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn read(&self) -> Result<People, StoreError> {
+        let (store, ended) = (&self.0.store, self.0.store.ended_sessions());
+        Ok(People { accounts: store.accounts().await?, ended: ended.await? })
+    }
+
+    /// Puts what was read in effect, with these organisations.
+    pub fn take(
+        &self,
+        people: People,
+        providers: BTreeMap<OrganizationId, ProviderId>,
+        now: Timestamp,
+    ) {
         let mut known = self.ended();
-        known.extend(ended);
+        known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
         drop(known);
-        self.0.directory.store(Arc::new(Directory::new(providers, accounts)));
-        Ok(())
+        self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
     }
 
     /// Proves the credentials of an `Authorization` header.

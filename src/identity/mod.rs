@@ -30,7 +30,7 @@ use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
 
-pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, Why};
+pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, People, Why};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use keys::KeyError;
 pub use next::Next;

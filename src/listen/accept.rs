@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
@@ -43,13 +43,14 @@ pub enum Gate {
     Close,
 }
 
-/// Accepts on one socket until the tasks are asked to stop.
+/// Accepts on one socket until the tasks are asked to stop. Dropping the future ends the accepting
+/// and loses no connection: those that wait stay with the socket.
 ///
 /// Where the peer is the client, `gate` is asked (`denial: close`) before anything is spent on the
 /// connection. What goes on has its own task, in which the PROXY preamble is read and the gate asked
 /// after that, the TLS handshake is made, and `handle` is run to its end.
 pub async fn accept<G, H, F>(
-    listener: TcpListener,
+    listener: Arc<TcpListener>,
     door: Arc<Door>,
     tasks: Tasks,
     gate: G,
@@ -166,7 +167,7 @@ where
         };
         let newcomer = Newcomer { peer, local: self.local, address: peers, last, guard };
         let (door, shared) = (Arc::clone(door), Arc::clone(shared));
-        let settings = Arc::clone(settings);
+        let (settings, owner) = (Arc::clone(settings), tasks.clone());
         tasks.spawn(async move {
             let (gate, handle) = &*shared;
             let prepared = match tcp.into_tokio() {
@@ -175,7 +176,10 @@ where
                 Err(_) => Err("gone"),
             };
             match prepared {
-                Ok(accepted) => handle(accepted).await,
+                Ok((stream, facts, since)) => {
+                    let facts = Arc::new(facts.owned_by(owner));
+                    handle(Accepted { stream, facts, since }).await;
+                }
                 Err(reason) => rejected(&door, reason),
             }
         });
@@ -266,7 +270,7 @@ async fn prepare(
     tcp: TcpStream,
     newcomer: Newcomer,
     gate: &impl Fn(ConnectionAddress) -> Gate,
-) -> Result<Accepted, &'static str> {
+) -> Result<(Stream, ConnectionFacts, Instant), &'static str> {
     let since = clock::instant();
     let Newcomer { peer, local, address, mut last, mut guard } = newcomer;
     let gauge = OpenGauge::new(door.counts());
@@ -316,7 +320,7 @@ async fn prepare(
     };
     let (name, source) = (door.name().clone(), Arc::clone(&settings.source));
     let facts = ConnectionFacts::new(name, (peer, local), address, tls, source);
-    Ok(Accepted { stream, facts: Arc::new(facts), since })
+    Ok((stream, facts, since))
 }
 
 /// What the connection tells of its client before a byte of TLS or HTTP is read.

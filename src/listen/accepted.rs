@@ -12,6 +12,7 @@ use crate::client_address::{
     unless_relayed,
 };
 use crate::identifier::ListenerId;
+use crate::lifecycle::Tasks;
 
 /// A connection that is ready to be served.
 #[derive(Debug)]
@@ -40,6 +41,7 @@ pub struct ConnectionFacts {
     /// Where a proxy asks about a request that it forwards by itself: how it takes answers.
     pub forward_auth: Option<ForwardAuth>,
     source: Arc<AddressSource>,
+    tasks: Tasks,
 }
 
 /// The client's address as far as the connection itself tells it.
@@ -89,13 +91,35 @@ impl ConnectionFacts {
         tls: Option<TlsFacts>,
         source: Arc<AddressSource>,
     ) -> Self {
-        Self { listener, peer, local, address, tls, forward_auth: None, source }
+        Self {
+            listener,
+            peer,
+            local,
+            address,
+            tls,
+            forward_auth: None,
+            source,
+            tasks: Tasks::new(),
+        }
     }
 
     /// The same for a proxy that asks before it forwards.
     #[must_use]
     pub fn asked_by_proxy(self, forward_auth: ForwardAuth) -> Self {
         Self { forward_auth: Some(forward_auth), ..self }
+    }
+
+    /// With the tasks that what outlives a request on this connection belongs to: the listener's.
+    #[must_use]
+    pub fn owned_by(mut self, tasks: Tasks) -> Self {
+        self.tasks = tasks;
+        self
+    }
+
+    /// Whose tasks this connection's are.
+    #[must_use]
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
     }
 
     /// The client's address of one request on this connection. On a TCP listener, pass no headers.

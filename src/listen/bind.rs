@@ -41,7 +41,11 @@ pub fn bind(listener: &Listener) -> Result<Vec<TcpListener>, BindError> {
     listener.bind.iter().map(open_one).collect()
 }
 
-fn open(address: SocketAddr) -> io::Result<TcpListener> {
+/// Opens one listening socket.
+///
+/// # Errors
+/// What the operating system says. Must be called inside a runtime.
+pub fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;

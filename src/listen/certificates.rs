@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::validity::validity;
 use crate::config::CertificateFiles;
 
 /// No chain and no key is longer.
@@ -86,8 +88,18 @@ pub struct Certificates {
     tried: Mutex<Vec<Option<Fingerprint>>>,
 }
 
+/// Until when one certificate is valid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expiry {
+    /// The file it is in.
+    pub chain: PathBuf,
+    /// The end of its validity (RFC 5280 section 4.1.2.5); none where that cannot be read.
+    pub not_after: Option<Timestamp>,
+}
+
 #[derive(Debug)]
 struct ByName {
+    expiries: Vec<Expiry>,
     exact: HashMap<String, Arc<CertifiedKey>>,
     /// By what stands behind `*.`.
     wildcard: HashMap<String, Arc<CertifiedKey>>,
@@ -136,6 +148,12 @@ impl Certificates {
         Ok(Reloaded::Replaced)
     }
 
+    /// Until when those that are served are valid.
+    #[must_use]
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.current.load().expiries.clone()
+    }
+
     fn named(&self, name: Option<&str>) -> Arc<CertifiedKey> {
         let current = self.current.load();
         let found = name.and_then(|name| current.find(&name.to_ascii_lowercase()));
@@ -152,6 +170,7 @@ impl ResolvesServerCert for Certificates {
 impl ByName {
     fn load(files: &[CertificateFiles]) -> Result<Self, CertificateError> {
         let (mut exact, mut wildcard, mut first) = (HashMap::new(), HashMap::new(), None);
+        let mut expiries = Vec::new();
         for pair in files {
             let certified = Arc::new(certified_key(pair)?);
             for name in names(&certified, &pair.chain)? {
@@ -163,10 +182,15 @@ impl ByName {
                     None => exact.entry(name).or_insert_with(|| Arc::clone(&certified)),
                 };
             }
+            let leaf = certified.cert.first();
+            expiries.push(Expiry {
+                chain: pair.chain.clone(),
+                not_after: leaf.and_then(|leaf| Some(validity(leaf)?.not_after)),
+            });
             first.get_or_insert(certified);
         }
         let first = first.ok_or(CertificateError::None)?;
-        Ok(Self { exact, wildcard, first })
+        Ok(Self { expiries, exact, wildcard, first })
     }
 
     /// A wildcard stands for exactly one label (RFC 6125 section 6.4.3).

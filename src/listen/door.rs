@@ -7,11 +7,11 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::accepted::ApplicationProtocol;
-use super::certificates::{CertificateError, Certificates, Reloaded};
+use super::certificates::{CertificateError, Certificates, Expiry, Reloaded};
 use super::limits::ConnectionLimits;
 use super::tls;
 use crate::client_address::AddressSource;
-use crate::config::{Listener, Protocol};
+use crate::config::{Listener, ListenerDenial, Protocol};
 use crate::identifier::ListenerId;
 
 /// One listener as it serves. Its settings can be replaced while it does; connections that are open
@@ -59,6 +59,7 @@ impl Counts {
 pub struct DoorSettings {
     pub(super) source: Arc<AddressSource>,
     pub(super) tls: Option<TlsSettings>,
+    denial: ListenerDenial,
 }
 
 /// The acceptor and the certificates it chooses from.
@@ -121,6 +122,7 @@ impl DoorSettings {
         Ok(Self {
             source: Arc::new(listener.client_address.clone()),
             tls: listener.tls.as_ref().map(load).transpose()?,
+            denial: listener.denial,
         })
     }
 }
@@ -146,6 +148,12 @@ impl Door {
         &self.limits
     }
 
+    /// Whether, and when, it rejects here, before TLS and without a byte.
+    #[must_use]
+    pub fn denial(&self) -> ListenerDenial {
+        self.settings.load().denial
+    }
+
     /// Puts new settings in place, for connections from now on.
     pub fn replace(&self, settings: DoorSettings) {
         self.settings.store(Arc::new(settings));
@@ -169,6 +177,13 @@ impl Door {
     /// How many cores may work at a time on handshakes of clients that will be rejected.
     pub(super) fn last_handshakes(&self) -> Arc<Semaphore> {
         Arc::clone(&self.last_handshakes)
+    }
+
+    /// Until when the certificates that are served are valid; none on a plain listener.
+    #[must_use]
+    pub fn certificate_expiries(&self) -> Vec<Expiry> {
+        let settings = self.settings.load();
+        settings.tls.as_ref().map(|tls| tls.certificates.expiries()).unwrap_or_default()
     }
 
     pub(super) fn settings(&self) -> Arc<DoorSettings> {

@@ -54,6 +54,11 @@ impl Default for HttpLimits {
     }
 }
 
+/// How long a connection that is asked to end waits for its first request.
+pub(super) const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// How long it waits for another.
+pub(super) const NEXT_REQUEST: Duration = Duration::from_millis(250);
+
 /// Answering nothing: the connection ends without a byte (`denial: close`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the connection is closed without an answer")]
@@ -213,38 +218,81 @@ async fn drive<C: Connection>(
     activity: &Activity,
 ) {
     let mut connection = std::pin::pin!(connection);
-    let mut finishing = false;
+    let mut phase = Phase::Open;
     let mut ticks = Ticks::default();
     loop {
         let begun = activity.begun();
+        let until = (phase == Phase::LastCall).then_some(begun);
         tokio::select! {
-            ended = overseen(connection.as_mut(), activity, &mut ticks) => {
-                if let Some(Err(error)) = ended {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
-                }
-                return;
-            }
-            () = activity.hang_up.cancelled() => return,
-            () = stopping.cancelled(), if !finishing => {
-                // hyper would wait for the first request of a connection that has sent none.
-                if activity.begun() == 0 {
+            ended = turn(connection.as_mut(), activity, &mut ticks, until) => match ended {
+                Some(ended) => {
+                    if let Some(Err(error)) = ended {
+                        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+                    }
                     return;
                 }
-                connection.as_mut().finish();
-                finishing = true;
+                None => phase = Phase::Finishing,
+            },
+            () = activity.hang_up.cancelled() => return,
+            () = stopping.cancelled(), if phase == Phase::Open => {
+                phase = if activity.is_quiet() { Phase::LastCall } else { Phase::Finishing };
+            }
+            () = last_call(begun), if phase == Phase::LastCall => {
+                // hyper would wait for the first request of a connection that has sent none.
+                if begun == 0 {
+                    return;
+                }
+                phase = Phase::Finishing;
             }
             () = elapsed(idle) => {
                 let quiet = activity.is_quiet_since(begun);
-                if quiet && finishing {
+                if quiet && phase == Phase::Finishing {
                     return;
                 }
                 if quiet {
-                    connection.as_mut().finish();
-                    finishing = true;
+                    phase = Phase::Finishing;
                 }
             }
         }
+        if phase == Phase::Finishing {
+            connection.as_mut().finish();
+        }
     }
+}
+
+/// Runs a connection to its end; also only until a request begins, where there were so many before.
+async fn turn<C: Connection>(
+    connection: Pin<&mut C>,
+    activity: &Activity,
+    ticks: &mut Ticks,
+    until_after: Option<u64>,
+) -> Option<Option<hyper::Result<()>>> {
+    let mut overseen = std::pin::pin!(overseen(connection, activity, ticks));
+    std::future::poll_fn(|cx| match overseen.as_mut().poll(cx) {
+        Poll::Ready(ended) => Poll::Ready(Some(ended)),
+        Poll::Pending if until_after.is_some_and(|begun| activity.begun() != begun) => {
+            Poll::Ready(None)
+        }
+        Poll::Pending => Poll::Pending,
+    })
+    .await
+}
+
+/// Where a connection stands between its beginning and its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It takes requests.
+    Open,
+    /// It has been asked to end while it had no request: one that is on its way is still answered.
+    LastCall,
+    /// It ends with the requests that it has.
+    Finishing,
+}
+
+/// How long a request may be on its way. Who has just connected cannot know that it was in vain; who
+/// has been answered before connects anew when the connection ends (RFC 9112 section 9.6).
+async fn last_call(begun: u64) {
+    tokio::time::sleep(if begun == 0 { FIRST_REQUEST } else { NEXT_REQUEST }).await;
 }
 
 async fn elapsed(time: Option<Duration>) {

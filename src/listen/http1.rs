@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::accepted::ConnectionFacts;
 use super::framing::{Guarded, Refusal, Shared};
-use super::http::{AnyError, Counted, HttpLimits, Refused, Service};
+use super::http::{AnyError, Counted, FIRST_REQUEST, HttpLimits, NEXT_REQUEST, Refused, Service};
 use super::interim::Outgoing;
 use super::oversight::{Activity, Busy};
 use super::stream::Stream;
@@ -54,8 +54,13 @@ pub(super) async fn serve<S: Service>(
     let mut stream = stream;
     let mut deadline = since + limits.head_time;
     loop {
-        let Some(beginning) = wait(&mut stream, deadline, &stopping).await else { return };
+        let last_call = if shared.begun() == 0 { FIRST_REQUEST } else { NEXT_REQUEST };
+        let beginning = wait(&mut stream, deadline, &stopping, last_call).await;
+        let Some(beginning) = beginning else { return };
         let activity = Activity::http1();
+        if stopping.is_cancelled() {
+            activity.end_after_this();
+        }
         let guarded = Guarded::new(stream, beginning, Arc::clone(&shared));
         let io = TokioIo::new(Outgoing::new(guarded, Arc::clone(&activity)));
         let following = (Arc::clone(&shared), Arc::clone(&activity));
@@ -104,8 +109,12 @@ fn answering<S: Service>(
         let busy = Busy::begin(&activity, request.version() == Version::HTTP_11);
         let answer = service.answer(request, Arc::clone(&facts), Arc::clone(&busy.watch));
         async move {
-            let response = answer.await?;
+            let mut response = answer.await?;
             busy.watch.answered();
+            if busy.activity.is_last() {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().entry(header::CONNECTION).or_insert(close);
+            }
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 following.0.upgrade();
             }
@@ -119,13 +128,16 @@ async fn wait(
     stream: &mut Stream,
     deadline: Instant,
     stopping: &CancellationToken,
+    last_call: Duration,
 ) -> Option<Vec<u8>> {
     tokio::select! {
         biased;
-        read = poll_fn(|cx| poll_beginning(stream, cx)) => read,
-        () = stopping.cancelled() => None,
-        () = sleep_until(deadline.into()) => None,
+        read = poll_fn(|cx| poll_beginning(stream, cx)) => return read,
+        () = stopping.cancelled() => {}
+        () = sleep_until(deadline.into()) => return None,
     }
+    // One that is on its way is still answered.
+    timeout(last_call, poll_fn(|cx| poll_beginning(stream, cx))).await.ok().flatten()
 }
 
 /// The room for the octets is on the stack, so that waiting takes none.
@@ -167,13 +179,16 @@ async fn drive<C: Connection>(
             return Poll::Ready(Outcome::Ended);
         }
         if !finishing && stop.as_mut().poll(cx).is_ready() {
-            // hyper would wait for the first request of a connection that has sent none.
-            if shared.begun() == 0 {
-                return Poll::Ready(Outcome::Ended);
-            }
             finishing = true;
-            connection.as_mut().finish();
-            cx.waker().wake_by_ref();
+            activity.end_after_this();
+            if shared.is_quiet() {
+                return Poll::Ready(Outcome::Quiet);
+            }
+            // A head that has come in part is still waited for: hyper would drop it.
+            if !activity.is_quiet() {
+                connection.as_mut().finish();
+                cx.waker().wake_by_ref();
+            }
         }
         while sleep.as_mut().poll(cx).is_ready() {
             let now = clock::instant();

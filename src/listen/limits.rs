@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,14 +20,16 @@ pub struct ConnectionLimits {
 
 #[derive(Debug)]
 struct Shared {
-    total: usize,
-    per_address: usize,
-    handshake_time: Duration,
-    /// For connections that will be rejected.
-    last: usize,
+    total: AtomicUsize,
+    per_address: AtomicUsize,
+    handshake_milliseconds: AtomicU64,
     open: AtomicUsize,
     open_last: AtomicUsize,
     by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Which limit a connection met.
@@ -82,10 +84,9 @@ impl ConnectionLimits {
     #[must_use]
     pub fn with_handshake_time(total: usize, per_address: usize, handshake_time: Duration) -> Self {
         let shared = Shared {
-            total,
-            per_address,
-            handshake_time,
-            last: (total / LAST_SHARE).max(1),
+            total: AtomicUsize::new(total),
+            per_address: AtomicUsize::new(per_address),
+            handshake_milliseconds: AtomicU64::new(milliseconds(handshake_time)),
             open: AtomicUsize::new(0),
             open_last: AtomicUsize::new(0),
             by_address: Mutex::default(),
@@ -94,7 +95,15 @@ impl ConnectionLimits {
     }
 
     pub(super) fn handshake_time(&self) -> Duration {
-        self.shared.handshake_time
+        Duration::from_millis(self.shared.handshake_milliseconds.load(Ordering::Relaxed))
+    }
+
+    /// Other limits, for connections from now on; those that are open stay.
+    pub fn change(&self, total: usize, per_address: usize, handshake_time: Duration) {
+        self.shared.total.store(total, Ordering::Relaxed);
+        self.shared.per_address.store(per_address, Ordering::Relaxed);
+        let time = milliseconds(handshake_time);
+        self.shared.handshake_milliseconds.store(time, Ordering::Relaxed);
     }
 
     /// Takes a place for a connection whose client is not known yet.
@@ -102,7 +111,8 @@ impl ConnectionLimits {
     /// # Errors
     /// [`LimitReached::Total`].
     pub fn admit(&self) -> Result<ConnectionGuard, LimitReached> {
-        let more = |open| (open < self.shared.total).then_some(open + 1);
+        let total = self.shared.total.load(Ordering::Relaxed);
+        let more = |open| (open < total).then_some(open + 1);
         match self.shared.open.fetch_update(Ordering::AcqRel, Ordering::Acquire, more) {
             Ok(_) => {
                 let shared = Arc::clone(&self.shared);
@@ -143,7 +153,7 @@ impl ConnectionGuard {
         let key = one_holder(ip);
         let mut by_address = self.shared.counts();
         let count = by_address.entry(key).or_insert(0);
-        if *count >= self.shared.per_address {
+        if *count >= self.shared.per_address.load(Ordering::Relaxed) {
             return Err(LimitReached::Address);
         }
         *count += 1;
@@ -160,7 +170,8 @@ impl ConnectionGuard {
         if self.last {
             return Ok(());
         }
-        let more = |open| (open < self.shared.last).then_some(open + 1);
+        let last = (self.shared.total.load(Ordering::Relaxed) / LAST_SHARE).max(1);
+        let more = |open| (open < last).then_some(open + 1);
         let taken = self.shared.open_last.fetch_update(Ordering::AcqRel, Ordering::Acquire, more);
         self.last = taken.is_ok();
         taken.map(|_| ()).map_err(|_| LimitReached::Last)
@@ -215,6 +226,19 @@ mod tests {
         assert_eq!(limits.admit().unwrap_err(), LimitReached::Total);
         drop(first);
         assert_eq!(limits.open(), 1);
+        assert!(limits.admit().is_ok());
+    }
+
+    #[test]
+    fn other_limits_count_from_then_on() {
+        let limits = ConnectionLimits::new(1, 1);
+        let first = limits.admit().unwrap();
+        limits.change(2, 1, HANDSHAKE_TIME);
+        let second = limits.admit().unwrap();
+        limits.change(1, 1, HANDSHAKE_TIME);
+        drop(first);
+        assert_eq!(limits.admit().unwrap_err(), LimitReached::Total);
+        drop(second);
         assert!(limits.admit().is_ok());
     }
 

@@ -17,6 +17,7 @@ pub mod framing;
 pub mod http;
 mod http1;
 mod http2;
+mod inherited;
 mod interim;
 mod last;
 mod limits;
@@ -26,16 +27,19 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod validity;
 
 pub use accept::{Gate, accept};
 pub use accepted::{
     Accepted, ApplicationProtocol, ConnectionAddress, ConnectionFacts, ForwardAuth, TlsFacts,
 };
-pub use bind::{BindError, bind};
-pub use certificates::{CertificateError, Certificates, Reloaded};
+pub use bind::{BindError, bind, open};
+pub use certificates::{CertificateError, Certificates, Expiry, Reloaded};
 pub use door::{Door, DoorError, DoorSettings};
+pub use inherited::Inherited;
 pub use interim::Reserved;
 pub(crate) use limits::one_holder;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
 pub use oversight::{Oversight, Transport, Watch};
 pub use stream::Stream;
+pub(crate) use validity::validity;

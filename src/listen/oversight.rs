@@ -103,6 +103,8 @@ pub(super) struct Activity {
     received: AtomicU64,
     blocked: AtomicBool,
     pub(super) hang_up: CancellationToken,
+    /// From now on an answer is the connection's last.
+    last: AtomicBool,
 }
 
 impl Activity {
@@ -114,6 +116,19 @@ impl Activity {
     /// Of a connection that carries many.
     pub(super) fn http2() -> Arc<Self> {
         Arc::new(Self::default())
+    }
+
+    /// Whatever is answered from now on is the connection's last answer.
+    pub(super) fn end_after_this(&self) {
+        self.last.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.last.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_quiet(&self) -> bool {
+        self.count.load(Ordering::Acquire) == 0
     }
 
     pub(super) fn interim(&self) -> Option<&Arc<Interim>> {
@@ -138,7 +153,7 @@ impl Activity {
     }
 
     pub(super) fn is_quiet_since(&self, begun: u64) -> bool {
-        self.count.load(Ordering::Acquire) == 0 && self.begun() == begun
+        self.is_quiet() && self.begun() == begun
     }
 
     /// One exchange at a time: there is a way for 1xx answers, what the connection carries is its

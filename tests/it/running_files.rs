@@ -224,3 +224,115 @@ fn certificates_are_replaced_without_a_restart_and_bad_ones_are_not_taken() {
     let third = certificate(&directory);
     eventually("a good one heals it", || is_served(&setting.gateway, &third));
 }
+
+impl Setting {
+    fn part(&self, name: &str) -> Option<serde_json::Value> {
+        let answer = get(self.gateway.address("operations"), "localhost", "/readyz").send();
+        assert_eq!(answer.status, 200);
+        let parts = answer.json()["parts"].as_array().unwrap().clone();
+        parts.into_iter().find(|part| part["name"] == name)
+    }
+
+    /// What `/readyz` says of a part, where somebody should look at it.
+    fn warning(&self, name: &str) -> Option<String> {
+        let part = self.part(name).unwrap();
+        (part["warning"] == true).then(|| part["detail"].as_str().unwrap().to_owned())
+    }
+}
+
+#[test]
+fn readiness_says_that_a_newer_database_is_refused_until_it_is_put_right() {
+    let mut setting = prepared(|text| text);
+    setting.gateway.run();
+    assert_eq!(setting.warning("database"), None);
+    setting.put(b"<!DOCTYPE html>");
+    let refused =
+        || setting.warning("database").is_some_and(|w| w.contains("newer file is refused"));
+    eventually("it says so", refused);
+    assert!(setting.warning("database").unwrap().contains("country.mmdb"));
+    setting.put(&good());
+    eventually("the running one is there again", || setting.warning("database").is_none());
+    setting.put(b"rubbish");
+    eventually("it says so again", refused);
+    setting.put(&denmark_is_china());
+    eventually("a good one is in use", || setting.warning("database").is_none());
+    setting.put(b"");
+    eventually("it says so once more", refused);
+    assert_eq!(setting.gateway.stop(), Some(0));
+    setting.gateway.run();
+    assert!(setting.warning("database").is_some(), "the last good one is in use");
+}
+
+#[test]
+fn the_database_of_autonomous_systems_is_watched_as_well() {
+    let mut setting = prepared(|text| text.replace("geoip: {", "geoip: {asn: asn.mmdb, "));
+    let bytes = std::fs::read(repository().join("geoip/test-asn.mmdb")).unwrap();
+    let path = setting.gateway.directory().join("asn.mmdb");
+    replace(&path, &bytes);
+    setting.gateway.run();
+    let says = |text: &'static str| {
+        move |line: &serde_json::Value| line["fields"]["message"].to_string().contains(text)
+    };
+    replace(&path, b"rubbish");
+    setting.gateway.wait_for_log(
+        "rubbish is refused",
+        says("database of autonomous systems is refused; the old one goes on serving"),
+    );
+    assert_eq!(setting.load_failures(), "1");
+    replace(&path, &bytes);
+    setting.gateway.wait_for_log("a good one is taken", says("autonomous systems is in use"));
+    assert_eq!(setting.load_failures(), "1");
+}
+
+/// A certificate that ends in so many days.
+fn certificate_for(directory: &Path, days: i64) -> jiff::Timestamp {
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+    let day = end.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let mut wanted = rcgen::CertificateParams::new(vec!["kilden.example.dk".to_owned()]).unwrap();
+    let (month, of_month) = (day.month().cast_unsigned(), day.day().cast_unsigned());
+    wanted.not_after = rcgen::date_time_ymd(i32::from(day.year()), month, of_month);
+    let key = rcgen::KeyPair::generate().unwrap();
+    replace(&directory.join("key.pem"), key.serialize_pem().as_bytes());
+    let made = wanted.self_signed(&key).unwrap();
+    replace(&directory.join("chain.pem"), made.pem().as_bytes());
+    day.to_zoned(jiff::tz::TimeZone::UTC).unwrap().timestamp()
+}
+
+#[test]
+fn the_end_of_a_certificate_is_seen_before_it_comes() {
+    const METRIC: &str = "geovagt_certificate_expiry_timestamp_seconds{";
+    let secure = "  - name: secure\n    bind: [\"127.0.0.1:0\"]\n    \
+                  tls: {certificates: [{chain: chain.pem, key: key.pem}]}\nsites:\n";
+    let mut setting = prepared(|text| text.replace("sites:\n", secure));
+    let directory = setting.gateway.directory().to_owned();
+    let good = certificate_for(&directory, 90);
+    setting.gateway.run();
+    let ends = || {
+        let metrics = get(setting.gateway.address("operations"), "localhost", "/metrics").send();
+        let line = metrics.text().lines().find(|line| line.starts_with(METRIC)).map(str::to_owned);
+        let line = line.expect("the metric");
+        assert!(line.contains("listener=\"secure\"") && line.contains("chain.pem\""), "{line}");
+        line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()
+    };
+    eventually("the metric has it", || ends() == good.as_second() as f64);
+    assert_eq!(setting.warning("certificates"), None);
+    let soon = certificate_for(&directory, 10);
+    eventually("the metric has the new one", || ends() == soon.as_second() as f64);
+    let warning = setting.warning("certificates").unwrap();
+    assert!(warning.contains("chain.pem ends in 9 days"), "{warning}");
+    let logged = |level: &'static str, text: &'static str| {
+        move |line: &serde_json::Value| {
+            line["level"] == level && line["fields"]["message"].to_string().contains(text)
+        }
+    };
+    setting.gateway.wait_for_log("a warning says so", logged("WARN", "a certificate ends soon"));
+    certificate_for(&directory, -3);
+    setting.gateway.wait_for_log("an error says so", logged("ERROR", "a certificate has expired"));
+    let warning = setting.warning("certificates").unwrap();
+    assert!(warning.contains("has expired"), "{warning}");
+    let text = std::fs::read_to_string(setting.gateway.config_file()).unwrap();
+    std::fs::write(setting.gateway.config_file(), text.replace(secure, "sites:\n")).unwrap();
+    setting.gateway.command(&["reload"]).expect_code(0);
+    eventually("what is gone raises no alarm", || ends().is_nan());
+    assert!(setting.part("certificates").is_none());
+}

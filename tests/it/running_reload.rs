@@ -167,10 +167,39 @@ fn what_breaks_the_announcement_lock_changes_nothing() {
 #[test]
 fn what_only_a_restart_can_change_is_refused_whole() {
     let setting = running();
-    setting.write(&(setting.with_a_new_site() + "limits: {connections: 17}\n"));
+    let restart = "threads: 3\nlimits: {upstream_connect_timeout: 9s}\n";
+    setting.write(&(setting.with_a_new_site() + restart));
     let printed = setting.reload().expect_code(1);
-    assert!(printed.err.contains("a reload cannot change limits and threads"), "{printed:?}");
+    let named = "a reload cannot change threads, limits.upstream_connect_timeout, which";
+    assert!(printed.err.contains(named), "{printed:?}");
+    assert!(printed.err.contains("needs a restart"), "{printed:?}");
     setting.assert_unchanged();
+}
+
+#[test]
+fn what_the_log_keeps_changes_with_a_reload() {
+    let setting = running();
+    let web = setting.gateway.address("web");
+    let ask = |path: &str| get(web, "kilden.example.dk", path).from(DENMARK).send().status;
+    let reload = |audit: &str| {
+        setting.write(&format!("{}audit: {{{audit}}}\n", setting.configuration));
+        setting.reload().expect_code(0);
+    };
+    assert_eq!(ask("/one?secret=1"), 200);
+    reload("query_strings: true, flush: 1ms");
+    assert_eq!(ask("/two?shown=2"), 200);
+    reload("allowed: none");
+    assert_eq!(ask("/three"), 200);
+    reload("allowed: requests");
+    assert_eq!(ask("/four"), 200);
+    let mut found = String::new();
+    eventually("the last is in the log", || {
+        let search = ["audit", "search", "--json", "--action", "allowed"];
+        found = setting.gateway.command(&search).expect_code(0).out;
+        found.contains("\"/four\"")
+    });
+    assert!(found.contains("\"/one\"") && !found.contains("secret=1"), "{found}");
+    assert!(found.contains("shown=2") && !found.contains("\"/three\""), "{found}");
 }
 
 #[test]

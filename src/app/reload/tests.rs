@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::app::{Running, start};
 
-async fn running(directory: &std::path::Path) -> Running {
+pub(in crate::app) async fn running(directory: &std::path::Path) -> Running {
     let root = env!("CARGO_MANIFEST_DIR");
     let file = directory.join("gateway.yaml");
     let text = format!(
@@ -38,8 +38,8 @@ async fn a_reload_waits_for_whoever_takes_people_or_a_database() {
     let mut reload = Box::pin(reload_and_log(&app));
     assert!(!ends_meanwhile(&mut reload).await);
     drop(people);
-    let text =
-        "the configuration is in effect; sites: 1 (before: 1), organisations: 1, policies: 1";
+    let text = "the configuration is in effect; listeners: 1 (before: 1), sites: 1 (before: 1), \
+                organisations: 1, policies: 1";
     assert_eq!(reload.await.text, text);
     let database = app.state.taking_database.lock().await;
     let mut reload = Box::pin(reload_and_log(&app));

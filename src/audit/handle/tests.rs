@@ -8,6 +8,7 @@ use super::super::place::LONG_EXCHANGE;
 use super::super::search::{Filter, search};
 use super::super::verify::verify;
 use super::*;
+use crate::config::AllowedTraffic;
 use crate::policy::Reason;
 
 struct Log {

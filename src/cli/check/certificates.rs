@@ -10,8 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 
-use super::validity::validity;
 use crate::config::{CertificateFiles, Finding, HostPattern, Listener, Loaded};
+use crate::listen::validity;
 
 /// From how many days before its end a certificate warns.
 const DAYS_BEFORE_END: i64 = 14;

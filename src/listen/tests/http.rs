@@ -28,7 +28,7 @@ fn serving(listener: &config::Listener, limits: HttpLimits) -> Running {
     let address = socket.local_addr().unwrap();
     let owner = tasks.clone();
     let handle = move |accepted| serve(accepted, limits, Arc::clone(&service), owner.clone());
-    tasks.spawn(accept(socket, Arc::clone(&door), tasks.clone(), |_| Gate::Open, handle));
+    tasks.spawn(accept(Arc::new(socket), Arc::clone(&door), tasks.clone(), |_| Gate::Open, handle));
     Running { address, door, tasks }
 }
 
@@ -136,6 +136,34 @@ async fn http2_is_spoken_where_it_was_agreed() {
     })
     .await
     .unwrap();
+}
+
+/// A request that is on its way when the end begins is answered, and is told that it is the last:
+/// the first of its connection, which has cost a handshake, and one of a connection that is kept.
+#[tokio::test]
+async fn a_request_on_its_way_is_answered_before_the_end() {
+    let running = serving(&plain(), HttpLimits::default());
+    let mut fresh = TcpStream::connect(running.address).await.unwrap();
+    let mut kept = TcpStream::connect(running.address).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    kept.write_all(request).await.unwrap();
+    assert!(kept.read(&mut [0; 4096]).await.unwrap() > 0);
+    while running.door.limits().open() < 2 {
+        tokio::task::yield_now().await;
+    }
+    running.tasks.stop();
+    // Everybody learns of the end before the requests come.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    kept.write_all(request).await.unwrap();
+    fresh.write_all(request).await.unwrap();
+    for client in [&mut fresh, &mut kept] {
+        let answer = read_all(client).await.to_lowercase();
+        assert!(answer.starts_with("http/1.1 200"), "{answer}");
+        assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    running.tasks.finished().await;
 }
 
 #[tokio::test]

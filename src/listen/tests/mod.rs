@@ -77,7 +77,7 @@ where
     let socket = bind(listener).unwrap().remove(0);
     let address = socket.local_addr().unwrap();
     let tasks = Tasks::new();
-    tasks.spawn(accept(socket, Arc::clone(&door), tasks.clone(), gate, handle));
+    tasks.spawn(accept(Arc::new(socket), Arc::clone(&door), tasks.clone(), gate, handle));
     Running { address, door, tasks }
 }
 

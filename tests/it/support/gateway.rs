@@ -22,6 +22,8 @@ pub struct Gateway {
     child: Option<Child>,
     log: Arc<Mutex<Vec<serde_json::Value>>>,
     addresses: BTreeMap<String, SocketAddr>,
+    /// What `serve` finds in its environment.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// What a command printed and how it ended.
@@ -104,7 +106,13 @@ impl Gateway {
     pub fn prepare(configuration: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("gateway.yaml"), configuration).unwrap();
-        Self { directory, child: None, log: Arc::default(), addresses: BTreeMap::new() }
+        Self {
+            directory,
+            child: None,
+            log: Arc::default(),
+            addresses: BTreeMap::new(),
+            environment: BTreeMap::new(),
+        }
     }
 
     /// A running gateway with this configuration.
@@ -121,7 +129,27 @@ impl Gateway {
 
     /// The same through a wrapper: the beginning of a command line that ends in the program.
     pub fn run_under(&mut self, wrapper: &[&str]) {
-        let lines = self.spawn(wrapper);
+        self.launch(wrapper, &[], Stdio::null());
+    }
+
+    /// Starts it with a listening socket that was opened before, as systemd passes one on.
+    pub fn run_with_socket(&mut self, socket: &std::net::TcpListener) {
+        let activate = "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web; \
+                        exec \"$@\"";
+        let socket = std::os::fd::OwnedFd::from(socket.try_clone().unwrap());
+        self.launch(&["sh", "-c", activate, "sh"], &[], Stdio::from(socket));
+    }
+
+    /// Starts another process with `--take-over`, waits until it is ready, and gives the old one.
+    pub fn take_over(&mut self) -> Child {
+        let old = self.child.take().expect("a running gateway");
+        self.launch(&[], &["--take-over"], Stdio::null());
+        old
+    }
+
+    /// Starts `serve` and waits until it is ready.
+    pub fn launch(&mut self, wrapper: &[&str], more: &[&str], stdin: Stdio) {
+        let lines = self.spawn(wrapper, more, stdin);
         let deadline = Instant::now() + PATIENCE;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -141,14 +169,21 @@ impl Gateway {
         }
     }
 
-    fn spawn(&mut self, wrapper: &[&str]) -> Receiver<serde_json::Value> {
+    fn spawn(
+        &mut self,
+        wrapper: &[&str],
+        more: &[&str],
+        stdin: Stdio,
+    ) -> Receiver<serde_json::Value> {
         let mut line: Vec<&str> = wrapper.to_vec();
         line.extend([PROGRAM, "serve", "--config"]);
         let mut child = Command::new(line[0])
             .args(&line[1..])
             .arg(self.config_file())
+            .args(more)
+            .envs(self.environment.clone())
             .env("RUST_LOG", "info")
-            .stdin(Stdio::null())
+            .stdin(stdin)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

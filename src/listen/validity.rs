@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 
 /// `notBefore` and `notAfter`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Validity {
-    pub(super) not_before: Timestamp,
-    pub(super) not_after: Timestamp,
+pub(crate) struct Validity {
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
 }
 
 const SEQUENCE: u8 = 0x30;
@@ -20,7 +20,7 @@ const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 
 /// The validity of a certificate in DER.
-pub(super) fn validity(certificate: &[u8]) -> Option<Validity> {
+pub(crate) fn validity(certificate: &[u8]) -> Option<Validity> {
     let (certificate, _) = expect(certificate, SEQUENCE)?;
     let (to_be_signed, _) = expect(certificate, SEQUENCE)?;
     let rest = match element(to_be_signed)? {
