@@ -1,0 +1,161 @@
+//! The results as Markdown (which is what is printed) and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::contestants::Contestant;
+use crate::results::{Measured, Results};
+use crate::rounds::Series;
+use crate::verdict::{Claim, Row};
+
+/// Everything, to be read.
+pub(crate) fn markdown(results: &Results, rows: &[Row], head: &[String]) -> String {
+    let mut text = String::from("# geovagt beside the others\n\n");
+    for line in head {
+        let _ = writeln!(text, "{line}  ");
+    }
+    for measured in &results.scenarios {
+        scenario(&mut text, measured);
+    }
+    memory(&mut text, results);
+    verdict(&mut text, rows);
+    text
+}
+
+/// One scenario while the run goes on.
+pub(crate) fn scenario(text: &mut String, measured: &Measured) {
+    let _ = write!(
+        text,
+        "\n## {} (`{}`)\n\n| | CPU ms / 1,000 | spread | p50 ms | p99 ms | MiB after | \
+         geovagt over it: CPU | p99 | noise |\n|---|--:|--:|--:|--:|--:|--:|--:|---|\n",
+        measured.scenario.title, measured.scenario.name
+    );
+    for series in &measured.series {
+        line(text, measured, series);
+    }
+}
+
+fn line(text: &mut String, measured: &Measured, series: &Series) {
+    let (Some(cpu), Some(p50), Some(p99)) =
+        (series.spread(|f| f.cpu), series.spread(|f| f.p50), series.spread(|f| f.p99))
+    else {
+        return;
+    };
+    let itself = series.contestant == Contestant::Geovagt;
+    let ratio = |figure: fn(&crate::rounds::Figures) -> f64| match measured
+        .ratio(series.contestant, figure)
+    {
+        Some(spread) if !itself => {
+            format!("{:.2} ({:.2}–{:.2})", spread.median, spread.lowest, spread.highest)
+        }
+        _ => String::new(),
+    };
+    let noise = match (series.noisy(), series.thrown_away) {
+        (0, 0) => String::new(),
+        (0, again) => format!("{again} thrown away"),
+        (noisy, again) => {
+            format!("{noisy} of {} noisy, {again} thrown away", series.rounds.len())
+        }
+    };
+    let _ = writeln!(
+        text,
+        "| {} | {:.1} | {:.1}–{:.1} | {:.2} | {:.2} | {:.0} | {} | {} | {noise} |",
+        series.contestant.name(),
+        cpu.median,
+        cpu.lowest,
+        cpu.highest,
+        p50.median,
+        p99.median,
+        series.memory / 1024.0,
+        ratio(|f| f.cpu),
+        ratio(|f| f.p99),
+    );
+}
+
+fn memory(text: &mut String, results: &Results) {
+    if results.memory.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n## memory\n\n| | MiB after start |\n|---|--:|\n");
+    for memory in &results.memory {
+        let _ = writeln!(text, "| {} | {:.1} |", memory.contestant.name(), memory.started / 1024.0);
+    }
+}
+
+fn verdict(text: &mut String, rows: &[Row]) {
+    let _ = write!(
+        text,
+        "\n## what must hold, and what is aimed at\n\n| | must | measured | | goal | measured | \
+         |\n|---|---|---|---|---|---|---|\n"
+    );
+    for row in rows {
+        let _ = writeln!(text, "| {} | {} | {} |", row.what, cells(&row.must), cells(&row.goal));
+    }
+}
+
+fn cells(claim: &Option<Claim>) -> String {
+    let Some(claim) = claim else { return " | | ".to_owned() };
+    let met = if claim.met { "met" } else { "**not met**" };
+    let noisy = if claim.noisy { ", noisy" } else { "" };
+    format!("{} | {} | {met}{noisy}", claim.wanted, claim.measured)
+}
+
+/// Everything, to be computed with.
+pub(crate) fn json(results: &Results, rows: &[Row], head: &[String]) -> Value {
+    let scenarios: Vec<Value> = results
+        .scenarios
+        .iter()
+        .map(|measured| {
+            let series: Vec<Value> = measured.series.iter().map(of_series).collect();
+            json!({
+                "name": measured.scenario.name,
+                "title": measured.scenario.title,
+                "contestants": series,
+            })
+        })
+        .collect();
+    let memory: Vec<Value> = results
+        .memory
+        .iter()
+        .map(|memory| json!({"name": memory.contestant.name(), "started_kib": memory.started}))
+        .collect();
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| json!({"what": row.what, "must": of_claim(&row.must), "goal": of_claim(&row.goal)}))
+        .collect();
+    json!({"run": head, "scenarios": scenarios, "memory": memory, "verdict": rows})
+}
+
+fn of_series(series: &Series) -> Value {
+    let rounds: Vec<Value> = series
+        .rounds
+        .iter()
+        .map(|figures| {
+            json!({
+                "cpu_ms_per_1000": figures.cpu,
+                "p50_ms": figures.p50,
+                "p99_ms": figures.p99,
+                "others": figures.others,
+                "quiet": figures.quiet(),
+            })
+        })
+        .collect();
+    json!({
+        "name": series.contestant.name(),
+        "memory_kib": series.memory,
+        "thrown_away": series.thrown_away,
+        "rounds": rounds,
+    })
+}
+
+fn of_claim(claim: &Option<Claim>) -> Value {
+    claim.as_ref().map_or(Value::Null, |claim| {
+        json!({
+            "wanted": claim.wanted,
+            "measured": claim.measured,
+            "met": claim.met,
+            "noisy": claim.noisy,
+        })
+    })
+}
