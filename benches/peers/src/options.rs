@@ -18,7 +18,14 @@ pub(crate) struct Options {
     /// Cores of the contestants, and of load and upstream.
     pub(crate) cores: (usize, usize),
     pub(crate) size: Size,
-    pub(crate) quick: bool,
+    /// Idle connections.
+    pub(crate) connections: usize,
+    /// Rounds of slow clients.
+    pub(crate) attacks: usize,
+    pub(crate) exemptions: usize,
+    pub(crate) log_entries: usize,
+    /// Where criterion left what it measured.
+    pub(crate) criterion: Option<PathBuf>,
     pub(crate) without: Vec<Contestant>,
     /// Parts to measure; empty: all.
     pub(crate) only: Vec<String>,
@@ -33,7 +40,11 @@ impl Options {
             results: PathBuf::new(),
             cores: (0, 1),
             size: Size { rounds: 5, cpu: 1000.0 },
-            quick: false,
+            connections: 5000,
+            attacks: 3,
+            exemptions: 10_000,
+            log_entries: 1_000_000,
+            criterion: None,
             without: Vec::new(),
             only: Vec::new(),
         };
@@ -41,8 +52,11 @@ impl Options {
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             if word == "--quick" {
-                options.quick = true;
                 options.size = Size { rounds: 3, cpu: 200.0 };
+                options.connections = 1000;
+                options.attacks = 1;
+                options.exemptions = 40;
+                options.log_entries = 20_000;
                 continue;
             }
             let value = words.next().with_context(|| format!("{word} needs a value"))?;
@@ -53,6 +67,8 @@ impl Options {
                 "--results" => options.results = value.into(),
                 "--contestants-core" => options.cores.0 = value.parse()?,
                 "--load-core" => options.cores.1 = value.parse()?,
+                "--log-entries" => options.log_entries = value.parse()?,
+                "--criterion" => options.criterion = Some(value.into()),
                 "--rounds" => rounds = Some(value.parse()?),
                 "--without" => options.without.push(contestant(value)?),
                 "--only" => options.only.push(value.clone()),

@@ -5,8 +5,12 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::contestants::Contestant;
+use crate::growth::Growth;
+use crate::idle::Idle;
+use crate::nanoseconds::Timed;
 use crate::results::{Measured, Results};
 use crate::rounds::Series;
+use crate::slowloris::Attack;
 use crate::verdict::{Claim, Row};
 
 /// Everything, to be read.
@@ -19,6 +23,10 @@ pub(crate) fn markdown(results: &Results, rows: &[Row], head: &[String]) -> Stri
         scenario(&mut text, measured);
     }
     memory(&mut text, results);
+    idle(&mut text, results);
+    slow_clients(&mut text, results);
+    growth(&mut text, results);
+    nanoseconds(&mut text, results);
     verdict(&mut text, rows);
     text
 }
@@ -46,9 +54,7 @@ fn line(text: &mut String, measured: &Measured, series: &Series) {
     let ratio = |figure: fn(&crate::rounds::Figures) -> f64| match measured
         .ratio(series.contestant, figure)
     {
-        Some(spread) if !itself => {
-            format!("{:.2} ({:.2}–{:.2})", spread.median, spread.lowest, spread.highest)
-        }
+        Some(spread) if !itself => spread.to_string(),
         _ => String::new(),
     };
     let noise = match (series.noisy(), series.thrown_away) {
@@ -80,6 +86,89 @@ fn memory(text: &mut String, results: &Results) {
     let _ = write!(text, "\n## memory\n\n| | MiB after start |\n|---|--:|\n");
     for memory in &results.memory {
         let _ = writeln!(text, "| {} | {:.1} |", memory.contestant.name(), memory.started / 1024.0);
+    }
+}
+
+fn idle(text: &mut String, results: &Results) {
+    let Some(first) = results.idle.first() else { return };
+    let _ = write!(
+        text,
+        "\n## idle connections, {} of them (`{}`)\n\nMemory of the processes; the kernel's is \
+         nobody's.\n\n| | TLS | had a request | KiB each |\n|---|---|---|--:|\n",
+        first.connections,
+        crate::idle::NAME,
+    );
+    for idle in &results.idle {
+        let yes = |condition| if condition { "yes" } else { "no" };
+        let name = idle.contestant.name();
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {:.1} |",
+            yes(idle.tls),
+            yes(idle.asked),
+            idle.kib
+        );
+    }
+}
+
+fn slow_clients(text: &mut String, results: &Results) {
+    if results.attacks.is_empty() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n## {} slow clients (`{}`)\n\n| | shed | held | the last after s | MiB before | \
+         meanwhile | afterwards | p99 ms of others before | meanwhile |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        crate::slowloris::COUNT,
+        crate::slowloris::NAME,
+    );
+    for attack in &results.attacks {
+        let [before, meanwhile, afterwards] = attack.memory.map(|kib| kib / 1024.0);
+        let [alone, attacked] = attack.p99;
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {:.2} | {before:.1} | {meanwhile:.1} | {afterwards:.1} | {alone:.2} | \
+             {attacked:.2} |",
+            attack.contestant.name(),
+            attack.shed.closed,
+            attack.shed.held,
+            attack.shed.longest.as_secs_f64(),
+        );
+    }
+}
+
+fn growth(text: &mut String, results: &Results) {
+    if results.growth.is_empty() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n## growth (`{}`)\n\n| | CPU ms / 1,000 before | grown | grown over before | \
+         |\n|---|--:|--:|--:|---|\n",
+        crate::growth::NAME
+    );
+    for growth in &results.growth {
+        let cpu = |series: &Series| series.spread(|f| f.cpu).map_or(0.0, |spread| spread.median);
+        let _ = writeln!(
+            text,
+            "| {} | {:.1} | {:.1} | {} | {} |",
+            growth.what,
+            cpu(&growth.small),
+            cpu(&growth.grown),
+            growth.ratio().map(|ratio| ratio.to_string()).unwrap_or_default(),
+            if growth.noisy() { "noisy" } else { "" },
+        );
+    }
+}
+
+fn nanoseconds(text: &mut String, results: &Results) {
+    if results.nanoseconds.is_empty() {
+        return;
+    }
+    let _ = write!(text, "\n## inside (`{}`)\n\n| | ns |\n|---|--:|\n", crate::nanoseconds::NAME);
+    for timed in &results.nanoseconds {
+        let _ = writeln!(text, "| {} | {:.1} |", timed.name, timed.nanoseconds);
     }
 }
 
@@ -124,7 +213,49 @@ pub(crate) fn json(results: &Results, rows: &[Row], head: &[String]) -> Value {
         .iter()
         .map(|row| json!({"what": row.what, "must": of_claim(&row.must), "goal": of_claim(&row.goal)}))
         .collect();
-    json!({"run": head, "scenarios": scenarios, "memory": memory, "verdict": rows})
+    json!({
+        "run": head,
+        "scenarios": scenarios,
+        "memory": memory,
+        "idle": results.idle.iter().map(of_idle).collect::<Vec<_>>(),
+        "slow_clients": results.attacks.iter().map(of_attack).collect::<Vec<_>>(),
+        "growth": results.growth.iter().map(of_growth).collect::<Vec<_>>(),
+        "nanoseconds": results.nanoseconds.iter().map(of_timed).collect::<Vec<_>>(),
+        "verdict": rows,
+    })
+}
+
+fn of_idle(idle: &Idle) -> Value {
+    json!({
+        "name": idle.contestant.name(),
+        "tls": idle.tls,
+        "asked": idle.asked,
+        "connections": idle.connections,
+        "kib_each": idle.kib,
+    })
+}
+
+fn of_attack(attack: &Attack) -> Value {
+    json!({
+        "name": attack.contestant.name(),
+        "closed": attack.shed.closed,
+        "held": attack.shed.held,
+        "last_closed_seconds": attack.shed.longest.as_secs_f64(),
+        "memory_kib": attack.memory,
+        "p99_ms_of_others": attack.p99,
+    })
+}
+
+fn of_growth(growth: &Growth) -> Value {
+    json!({
+        "what": growth.what,
+        "before": of_series(&growth.small),
+        "grown": of_series(&growth.grown),
+    })
+}
+
+fn of_timed(timed: &Timed) -> Value {
+    json!({"name": timed.name, "nanoseconds": timed.nanoseconds})
 }
 
 fn of_series(series: &Series) -> Value {

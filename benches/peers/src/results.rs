@@ -1,8 +1,12 @@
 //! What was measured, and what follows from it.
 
 use crate::contestants::Contestant;
+use crate::growth::Growth;
+use crate::idle::Idle;
+use crate::nanoseconds::Timed;
 use crate::rounds::{Figures, Series};
 use crate::scenario::Scenario;
+use crate::slowloris::Attack;
 use crate::statistics::Spread;
 
 /// Everything of one run.
@@ -10,6 +14,10 @@ use crate::statistics::Spread;
 pub(crate) struct Results {
     pub(crate) scenarios: Vec<Measured>,
     pub(crate) memory: Vec<Memory>,
+    pub(crate) idle: Vec<Idle>,
+    pub(crate) attacks: Vec<Attack>,
+    pub(crate) growth: Vec<Growth>,
+    pub(crate) nanoseconds: Vec<Timed>,
 }
 
 /// One scenario's rounds.

@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::process::{Program, on_core};
 use crate::results::{Measured, Memory, Results};
 use crate::scenario::{SCENARIOS, Scenario};
-use crate::{report, rounds, selfcheck, verdict};
+use crate::{growth, idle, nanoseconds, report, rounds, selfcheck, slowloris, verdict};
 
 /// Where the upstream listens; the run has a network of its own.
 const UPSTREAM: &str = "127.0.0.1:19000";
@@ -36,7 +36,20 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
         println!("{text}");
         results.scenarios.push(measured);
     }
+    if options.wants(idle::NAME) {
+        results.idle = idle::measure(options, &around).await?;
+    }
+    if options.wants(slowloris::NAME) {
+        results.attacks = slowloris::measure(options, &around).await?;
+    }
+    if options.wants(growth::NAME) {
+        results.growth = growth::measure(options, &around, machine).await?;
+    }
+    if let Some(criterion) = &options.criterion {
+        results.nanoseconds = nanoseconds::read(criterion);
+    }
     let rows = verdict::rows(&results);
+    ensure!(!rows.is_empty(), "nothing was measured: {:?} names no part", options.only);
     let head = head(options);
     let text = report::markdown(&results, &rows, &head);
     write(options, &text, &report::json(&results, &rows, &head))?;

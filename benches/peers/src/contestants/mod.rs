@@ -15,7 +15,7 @@ use crate::entrance::{Entrance, PORTS};
 use crate::places::Places;
 use crate::process::Program;
 
-pub(crate) use geovagt::Shape as GeovagtShape;
+pub(crate) use geovagt::Grown;
 
 /// What all of them need.
 #[derive(Clone)]
@@ -41,9 +41,12 @@ pub(crate) enum Contestant {
     Hyper,
     OwnPool,
     Splice,
+    /// A second gateway, in an installation that has grown; compared with the first alone.
+    GeovagtGrown,
 }
 
 impl Contestant {
+    /// Whoever can be left out, and the gateway.
     pub(crate) const ALL: [Self; 7] = [
         Self::Geovagt,
         Self::Nginx,
@@ -63,6 +66,7 @@ impl Contestant {
             Self::Hyper => "hyper",
             Self::OwnPool => "own-pool",
             Self::Splice => "splice",
+            Self::GeovagtGrown => "geovagt-grown",
         }
     }
 
@@ -87,14 +91,23 @@ impl Contestant {
 
     /// Starts it with an empty directory of its own.
     pub(crate) fn start(self, around: &Surroundings) -> anyhow::Result<Running> {
+        self.start_grown(around, Grown::default())
+    }
+
+    /// The same; an installation of the gateway has grown this far.
+    pub(crate) fn start_grown(
+        self,
+        around: &Surroundings,
+        grown: Grown,
+    ) -> anyhow::Result<Running> {
         let directory = around.directory.join(self.name());
         if directory.exists() {
             std::fs::remove_dir_all(&directory)?;
         }
         std::fs::create_dir_all(&directory)?;
         let command = match self {
-            Self::Geovagt => {
-                geovagt::prepare(around, &directory, self.first_port(), GeovagtShape::default())?
+            Self::Geovagt | Self::GeovagtGrown => {
+                geovagt::prepare(around, &directory, self.first_port(), grown)?
             }
             Self::Nginx => nginx::prepare(around, &directory, self.first_port(), false)?,
             Self::NginxBuffered => nginx::prepare(around, &directory, self.first_port(), true)?,
@@ -120,7 +133,7 @@ impl Running {
     /// Octets that its log holds.
     pub(crate) fn logged(&self) -> u64 {
         let log = match self.contestant {
-            Contestant::Geovagt => self.directory.join("state"),
+            Contestant::Geovagt | Contestant::GeovagtGrown => self.directory.join("state"),
             Contestant::Nginx | Contestant::NginxBuffered => self.directory.join("access.log"),
             Contestant::Haproxy => self.directory.join("stdout"),
             Contestant::Hyper | Contestant::OwnPool | Contestant::Splice => return 0,

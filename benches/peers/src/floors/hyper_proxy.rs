@@ -19,7 +19,7 @@ use crate::entrance::Entrance;
 /// What one entrance does with every request.
 #[derive(Clone)]
 enum Does {
-    Forward(Client<HttpConnector, Incoming>, String),
+    Forward(Box<(Client<HttpConnector, Incoming>, String)>),
     Reject,
 }
 
@@ -27,7 +27,7 @@ pub(super) async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     let client = Client::builder(TokioExecutor::new()).build(connector);
-    let forward = Does::Forward(client, settings.upstream.to_string());
+    let forward = Does::Forward(Box::new((client, settings.upstream.to_string())));
     let mut entrances = tokio::task::JoinSet::new();
     for entrance in Entrance::ALL {
         let listener = settings.listen(entrance).await?;
@@ -91,7 +91,8 @@ async fn answer(
     mut request: Request<Incoming>,
 ) -> anyhow::Result<Response<BoxBody<Bytes, hyper::Error>>> {
     match does {
-        Does::Forward(client, upstream) => {
+        Does::Forward(to) => {
+            let (client, upstream) = *to;
             let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
             *request.uri_mut() =
                 Uri::builder().scheme("http").authority(upstream).path_and_query(path).build()?;

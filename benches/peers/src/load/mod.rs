@@ -3,9 +3,7 @@
 mod connect;
 mod http1;
 mod http2;
-#[expect(dead_code, reason = "next")]
 mod slow;
-#[expect(dead_code, reason = "next")]
 mod standing;
 
 use std::sync::Arc;
@@ -17,6 +15,8 @@ use tokio::task::JoinSet;
 
 pub(crate) use connect::{HOST, Offer, Target, connector};
 pub(crate) use http1::{Answer, Connection, request};
+pub(crate) use slow::{Shed, Slow};
+pub(crate) use standing::Standing;
 
 /// How requests travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
