@@ -49,12 +49,13 @@ async fn one(
     let running = contestant.start(around)?;
     let work = scenario.work(contestant, &around.places, &around.directory, 1000)?;
     // What the first requests make grow for good is not the idle connections'.
-    crate::load::run(&work).await?;
+    crate::load::run(&work).await.with_context(|| running.complaint())?;
     let before = running.program.memory()?;
     let count = options.connections;
     let mut standing = Standing::open(&work, count, asked)
         .await
-        .with_context(|| format!("opening idle connections to {}", contestant.name()))?;
+        .with_context(|| running.complaint())
+        .context("opening idle connections")?;
     let after = running.program.memory()?;
     let open = standing.still_open().await;
     ensure!(open == count, "{} closed {} idle connections", contestant.name(), count - open);

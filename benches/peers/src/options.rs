@@ -39,7 +39,7 @@ impl Options {
             directory: PathBuf::new(),
             results: PathBuf::new(),
             cores: (0, 1),
-            size: Size { rounds: 5, cpu: 1000.0 },
+            size: Size { rounds: 5, cpu: 1000.0, tries: 4 },
             connections: 5000,
             attacks: 3,
             exemptions: 10_000,
@@ -52,7 +52,7 @@ impl Options {
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             if word == "--quick" {
-                options.size = Size { rounds: 3, cpu: 200.0 };
+                options.size = Size { rounds: 3, cpu: 150.0, tries: 1 };
                 options.connections = 1000;
                 options.attacks = 1;
                 options.exemptions = 40;
@@ -77,6 +77,7 @@ impl Options {
         }
         options.size.rounds = rounds.unwrap_or(options.size.rounds);
         ensure!(options.size.rounds > 0, "no round is no measurement");
+        ensure!(options.cores.0 != options.cores.1, "contestants and load need a core each");
         Ok(options)
     }
 

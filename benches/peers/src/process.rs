@@ -65,6 +65,9 @@ impl Program {
                 std::thread::sleep(Duration::from_millis(20));
             }
         }
+        if program.child.try_wait()?.is_some() {
+            bail!("{name} ended at once: {}", program.printed());
+        }
         Ok(program)
     }
 
@@ -108,33 +111,16 @@ impl Program {
         }
         tree
     }
-
-    /// The process that was started; what is not a wrapper is this one.
-    pub(crate) fn signal(&self, signal: &str) -> anyhow::Result<()> {
-        let group = self.child.id();
-        let status = Command::new("sh")
-            .args(["-c", &format!("kill -{signal} -- -{group}")])
-            .stderr(Stdio::null())
-            .status()?;
-        anyhow::ensure!(status.success(), "{} cannot be sent {signal}", self.name);
-        Ok(())
-    }
 }
 
 impl Drop for Program {
+    /// Nothing that it holds is wanted afterwards, so nobody waits for a shutdown in good order.
     fn drop(&mut self) {
-        for signal in ["TERM", "KILL"] {
-            // An error says that it has ended already.
-            let _ = self.signal(signal);
-            let deadline = Instant::now() + Duration::from_secs(3);
-            while Instant::now() < deadline {
-                if matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
-                    let _ = self.signal("KILL");
-                    return;
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
+        let group = self.child.id();
+        let kill = format!("kill -KILL -- -{group}");
+        // An error says that it has ended already.
+        let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+        let _ = self.child.wait();
     }
 }
 

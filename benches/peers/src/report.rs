@@ -28,6 +28,9 @@ pub(crate) fn markdown(results: &Results, rows: &[Row], head: &[String]) -> Stri
     growth(&mut text, results);
     nanoseconds(&mut text, results);
     verdict(&mut text, rows);
+    for (part, why) in &results.broken {
+        let _ = write!(text, "\n**`{part}` did not come to its end:**\n\n```text\n{why}\n```\n");
+    }
     text
 }
 
@@ -181,6 +184,15 @@ fn verdict(text: &mut String, rows: &[Row]) {
     for row in rows {
         let _ = writeln!(text, "| {} | {} | {} |", row.what, cells(&row.must), cells(&row.goal));
     }
+    let musts: Vec<&Claim> = rows.iter().filter_map(|row| row.must.as_ref()).collect();
+    let count = |condition: fn(&&&Claim) -> bool| musts.iter().filter(condition).count();
+    let _ = writeln!(
+        text,
+        "\n{} of {} \"must\" hold; {} of them were measured while others used the machine.",
+        count(|claim| claim.met),
+        musts.len(),
+        count(|claim| claim.noisy),
+    );
 }
 
 fn cells(claim: &Option<Claim>) -> String {
@@ -222,6 +234,7 @@ pub(crate) fn json(results: &Results, rows: &[Row], head: &[String]) -> Value {
         "growth": results.growth.iter().map(of_growth).collect::<Vec<_>>(),
         "nanoseconds": results.nanoseconds.iter().map(of_timed).collect::<Vec<_>>(),
         "verdict": rows,
+        "broken": results.broken,
     })
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Results {
     pub(crate) attacks: Vec<Attack>,
     pub(crate) growth: Vec<Growth>,
     pub(crate) nanoseconds: Vec<Timed>,
+    /// Parts that did not come to their end, and why.
+    pub(crate) broken: Vec<(String, String)>,
 }
 
 /// One scenario's rounds.
@@ -34,6 +36,18 @@ pub(crate) struct Memory {
 }
 
 impl Results {
+    /// What a part measured; one that broke off is written down, and the run goes on without it.
+    pub(crate) fn kept<T>(&mut self, part: &str, measured: anyhow::Result<T>) -> Option<T> {
+        match measured {
+            Ok(measured) => Some(measured),
+            Err(error) => {
+                eprintln!("peers: {part}: {error:#}");
+                self.broken.push((part.to_owned(), format!("{error:#}")));
+                None
+            }
+        }
+    }
+
     pub(crate) fn scenario(&self, name: &str) -> Option<&Measured> {
         self.scenarios.iter().find(|measured| measured.scenario.name == name)
     }

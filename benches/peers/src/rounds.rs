@@ -14,6 +14,8 @@ pub(crate) struct Size {
     pub(crate) rounds: usize,
     /// CPU milliseconds that a contestant should spend in a round: a tick is 10.
     pub(crate) cpu: f64,
+    /// How often a round is tried until nobody else uses the machine.
+    pub(crate) tries: usize,
 }
 
 /// One contestant's figures of one round.
@@ -52,8 +54,6 @@ impl Series {
     }
 }
 
-/// How often a round is tried until nobody else uses the machine.
-const TRIES: usize = 3;
 /// Requests of the warm-up, by which the rounds are sized.
 const WARM_UP: usize = 640;
 
@@ -87,12 +87,9 @@ pub(crate) async fn measure(
                 continue;
             };
             let mut tries = Vec::new();
-            while tries.len() < TRIES && !tries.iter().any(Figures::quiet) {
-                tries.push(
-                    one(machine, &running.program, work)
-                        .await
-                        .with_context(|| running.contestant.name())?,
-                );
+            while tries.len() < size.tries && !tries.iter().any(Figures::quiet) {
+                let figures = one(machine, &running.program, work).await;
+                tries.push(figures.with_context(|| running.complaint())?);
             }
             series.thrown_away += tries.len() - 1;
             series.rounds.extend(tries.into_iter().min_by(|a, b| a.others.total_cmp(&b.others)));
@@ -110,12 +107,11 @@ async fn warm_up(
     size: Size,
     work: &impl Fn(Contestant, usize) -> anyhow::Result<Work>,
 ) -> anyhow::Result<usize> {
-    let name = running.contestant.name();
     let mut requests = WARM_UP;
     loop {
         let work = work(running.contestant, requests)?;
         let before = running.program.cpu()?;
-        load::run(&work).await.with_context(|| format!("warming up {name}"))?;
+        load::run(&work).await.with_context(|| running.complaint()).context("warming up")?;
         let spent = running.program.cpu()? - before;
         if spent >= size.cpu / 5.0 || requests > 1_000_000 {
             let wanted = requests as f64 * size.cpu / spent.max(1.0);

@@ -30,30 +30,37 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
     let machine = Machine::new();
     let mut results = Results::default();
     for scenario in SCENARIOS.iter().filter(|scenario| options.wants(scenario.name)) {
-        let measured = measure(options, &around, machine, scenario, &mut results.memory).await?;
+        let measured = measure(options, &around, machine, scenario, &mut results.memory).await;
+        let Some(measured) = results.kept(scenario.name, measured) else { continue };
         let mut text = String::new();
         report::scenario(&mut text, &measured);
-        println!("{text}");
+        eprintln!("{text}");
         results.scenarios.push(measured);
     }
     if options.wants(idle::NAME) {
-        results.idle = idle::measure(options, &around).await?;
+        let measured = idle::measure(options, &around).await;
+        results.idle = results.kept(idle::NAME, measured).unwrap_or_default();
     }
     if options.wants(slowloris::NAME) {
-        results.attacks = slowloris::measure(options, &around).await?;
+        let measured = slowloris::measure(options, &around).await;
+        results.attacks = results.kept(slowloris::NAME, measured).unwrap_or_default();
     }
     if options.wants(growth::NAME) {
-        results.growth = growth::measure(options, &around, machine).await?;
+        let measured = growth::measure(options, &around, machine).await;
+        results.growth = results.kept(growth::NAME, measured).unwrap_or_default();
     }
     if let Some(criterion) = &options.criterion {
         results.nanoseconds = nanoseconds::read(criterion);
     }
     let rows = verdict::rows(&results);
-    ensure!(!rows.is_empty(), "nothing was measured: {:?} names no part", options.only);
+    let measured = !rows.is_empty() || !results.scenarios.is_empty();
+    ensure!(measured || !results.broken.is_empty(), "{:?} names no part", options.only);
     let head = head(options);
     let text = report::markdown(&results, &rows, &head);
     write(options, &text, &report::json(&results, &rows, &head))?;
     println!("{text}");
+    let broken: Vec<&str> = results.broken.iter().map(|(part, _)| part.as_str()).collect();
+    ensure!(broken.is_empty(), "these parts did not come to their end: {}", broken.join(", "));
     Ok(rows.iter().all(|row| row.must.as_ref().is_none_or(|claim| claim.met)))
 }
 
@@ -143,12 +150,24 @@ fn head(options: &Options) -> Vec<String> {
             "{} rounds, contestants on core {}, load and upstream on core {}",
             options.size.rounds, options.cores.0, options.cores.1
         ),
+        format!("geovagt {}, {}", commit(&options.repository), said("date", "-uIminutes")),
         format!(
             "A round is done again where others took more than {:.0} % of the machine; what could \
              not be had quiet is marked noisy. Ratios are round by round: median (lowest–highest).",
             TOLERATED * 100.0
         ),
     ]
+}
+
+/// The version that is measured; a file changed since then shows as `-dirty`.
+fn commit(repository: &Path) -> String {
+    let words = ["describe", "--always", "--dirty", "--exclude", "*"];
+    let output = Command::new("git").arg("-C").arg(repository).args(words).output();
+    let printed = output.map(|output| output.stdout).unwrap_or_default();
+    match String::from_utf8_lossy(&printed).trim() {
+        "" => "of an unknown commit".to_owned(),
+        commit => commit.to_owned(),
+    }
 }
 
 fn write(options: &Options, text: &str, json: &serde_json::Value) -> anyhow::Result<()> {

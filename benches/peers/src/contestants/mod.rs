@@ -130,6 +130,15 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// Its name and what it printed last, for an error about it.
+    pub(crate) fn complaint(&self) -> String {
+        let name = self.contestant.name();
+        match self.program.printed() {
+            printed if printed.is_empty() => name.to_owned(),
+            printed => format!("{name}, which said last:\n{printed}\n{name}"),
+        }
+    }
+
     /// Octets that its log holds.
     pub(crate) fn logged(&self) -> u64 {
         let log = match self.contestant {
