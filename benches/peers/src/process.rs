@@ -117,9 +117,10 @@ impl Drop for Program {
     /// Nothing that it holds is wanted afterwards, so nobody waits for a shutdown in good order.
     fn drop(&mut self) {
         let group = self.child.id();
-        let kill = format!("kill -KILL -- -{group}");
+        let kill = format!("kill -s KILL -- -{group}");
         // An error says that it has ended already.
         let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
