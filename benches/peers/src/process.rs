@@ -20,6 +20,7 @@ pub(crate) struct Program {
     name: &'static str,
     child: Child,
     output: PathBuf,
+    ready: Vec<SocketAddr>,
 }
 
 /// What `/proc/PID/stat` says of one process.
@@ -55,7 +56,7 @@ impl Program {
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {name}"))?;
-        let mut program = Self { name, child, output };
+        let mut program = Self { name, child, output, ready: ready.to_vec() };
         let deadline = Instant::now() + PATIENCE;
         for address in ready {
             while TcpStream::connect_timeout(address, Duration::from_secs(1)).is_err() {
@@ -122,6 +123,13 @@ impl Drop for Program {
         let _ = Command::new("sh").args(["-c", &kill]).stderr(Stdio::null()).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A worker outlives its master for a moment; the next one must not be taken for it.
+        let deadline = Instant::now() + PATIENCE;
+        while self.ready.iter().any(|address| TcpStream::connect(address).is_ok())
+            && Instant::now() < deadline
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 }
 

@@ -153,7 +153,7 @@ fn slow_clients(results: &Results) -> Vec<Row> {
     let grown = of(Contestant::Geovagt).map(|a| a.memory[1].max(a.memory[2]) - a.memory[0]);
     if let Some(grown) = grown.reduce(f64::max) {
         // Flat: no slow client takes more than an idle connection may.
-        let must = absolute(grown / 1024.0, IDLE[0].1 * COUNT as f64 / 1024.0, "MiB more");
+        let must = absolute(grown / COUNT as f64, IDLE[0].1, "KiB more for each");
         rows.push(row("memory", must));
     }
     let p99 = |contestant| Spread::of(of(contestant).map(|attack| attack.p99[1]));
