@@ -8,7 +8,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::event::{Event, Field};
 use super::text::capped;
-use crate::client_address::ClientAddress;
+use crate::client_address::{ClientAddress, address_text};
 use crate::identifier::{ListId, ListenerId, OrganizationId, SiteId};
 use crate::policy::{Location, Mode, Person};
 use crate::territory::Country;
@@ -113,9 +113,9 @@ impl Facts {
         match self.client {
             ClientAddress::Known(address) => {
                 let (seen, judged) = (address.seen(), address.judged());
-                event.personal.set(Field::ClientIp, Some(format_smolstr!("{seen}")));
+                event.personal.set(Field::ClientIp, Some(address_text(seen)));
                 if judged != seen {
-                    event.personal.set(Field::ClientNatIp, Some(format_smolstr!("{judged}")));
+                    event.personal.set(Field::ClientNatIp, Some(address_text(judged)));
                 }
             }
             ClientAddress::Unknown(because) => {

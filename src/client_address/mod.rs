@@ -11,6 +11,7 @@ mod scheme;
 mod source;
 #[cfg(test)]
 mod tests;
+mod text;
 mod x_forwarded_for;
 
 pub use derive::{
@@ -21,6 +22,7 @@ pub use explain::{Explanation, Step, explain};
 pub use known::{KnownAddress, is_private_network, is_public};
 pub use scheme::spoke_https;
 pub use source::{AddressSource, HeaderSource};
+pub use text::address_text;
 
 /// The one client address of a connection or request; every later step uses this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

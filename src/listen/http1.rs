@@ -33,6 +33,8 @@ use crate::lifecycle::OnWake;
 /// How soon a connection looks whether something has ended, and how late at most where nothing moves.
 /// The sooner a parser goes that has nothing to parse, the fewer there are at a time.
 const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// How many lines hyper takes where it is told nothing.
+const PARSERS_LINES: usize = 100;
 /// How much of a request's beginning is read before there is a parser for it.
 const BEGINNING: usize = 4 * 1024;
 /// How long a refusal may take to be written, and how long what the client still sends is read so
@@ -87,8 +89,11 @@ fn builder(limits: HttpLimits) -> http1::Builder {
         .timer(TokioTimer::new())
         // Time is kept here, for all that a connection can wait for.
         .header_read_timeout(None)
-        .max_buf_size(limits.head_bytes.max(8 * 1024))
-        .max_headers(limits.head_lines);
+        .max_buf_size(limits.head_bytes.max(8 * 1024));
+    // hyper keeps its own number ready on the stack; any other costs every request.
+    if limits.head_lines != PARSERS_LINES {
+        builder.max_headers(limits.head_lines);
+    }
     builder
 }
 
@@ -107,7 +112,9 @@ fn answering<S: Service>(
         shared.begin();
         let following = Following(Arc::clone(&shared));
         let busy = Busy::begin(&activity, request.version() == Version::HTTP_11);
+        // hyper moves the answer a few times on its way to where it stays: a pointer, then.
         let answer = service.answer(request, Arc::clone(&facts), Arc::clone(&busy.watch));
+        let answer = Box::pin(answer);
         async move {
             let mut response = answer.await?;
             busy.watch.answered();

@@ -29,9 +29,6 @@ use crate::lifecycle::Tasks;
 /// A server that has silently gone is looked for after this, and given up within twice this.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// Field lines of an answer.
-const MOST_HEADERS: usize = 128;
-
 /// Bytes of an answer's head over HTTP/2.
 const MOST_HEADER_BYTES: u32 = 256 << 10;
 
@@ -143,8 +140,7 @@ impl Origin {
     }
 
     async fn http1(&self, stream: Stream) -> Result<Fresh, hyper::Error> {
-        let (sender, connection) =
-            http1::Builder::new().max_headers(MOST_HEADERS).handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let open = Open::new(&self.open);
         self.tasks.spawn(async move {
             let _open = open;

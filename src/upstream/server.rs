@@ -131,44 +131,50 @@ impl Server {
     }
 
     /// Asks this server. `again` is whether another was asked before.
-    pub(super) async fn ask(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn keeps room for each argument twice, and each request's future is copied"
+    )]
+    pub(super) fn ask(
         &self,
         mut request: Request<RequestBody>,
         rules: &Rules,
         again: bool,
-    ) -> Result<Response<Body>, Box<Failure>> {
-        let Some(place) = self.place(rules, again).await else {
-            let error = UpstreamError::Full { server: Arc::clone(self.name()) };
-            return Err(Failure::unsent(error, request));
-        };
-        self.set_host(&mut request, &rules.host);
-        let may_switch = request.headers().contains_key(header::UPGRADE);
-        loop {
-            let (mut connection, used) = match self.connection(rules, may_switch).await {
-                Ok(found) => found,
-                Err(source) => {
-                    metrics::connect_failed(self);
-                    let error =
-                        UpstreamError::Unreachable { server: Arc::clone(self.name()), source };
-                    return Err(Failure::unsent(error, request));
-                }
+    ) -> impl Future<Output = Result<Response<Body>, Box<Failure>>> + Send {
+        async move {
+            let Some(place) = self.place(rules, again).await else {
+                let error = UpstreamError::Full { server: Arc::clone(self.name()) };
+                return Err(Failure::unsent(error, request));
             };
-            let limit = rules.timeouts.response;
-            let mut failed = match timeout(limit, connection.send(request)).await {
-                Ok(Ok(response)) => {
-                    let lease = Lease::new(connection, place);
-                    return self.answered(response, lease, may_switch);
+            self.set_host(&mut request, &rules.host);
+            let may_switch = request.headers().contains_key(header::UPGRADE);
+            loop {
+                let (mut connection, used) = match self.connection(rules, may_switch).await {
+                    Ok(found) => found,
+                    Err(source) => {
+                        metrics::connect_failed(self);
+                        let error =
+                            UpstreamError::Unreachable { server: Arc::clone(self.name()), source };
+                        return Err(Failure::unsent(error, request));
+                    }
+                };
+                let limit = rules.timeouts.response;
+                let mut failed = match timeout(limit, connection.send(request)).await {
+                    Ok(Ok(response)) => {
+                        let lease = Lease::new(connection, place);
+                        return self.answered(response, lease, may_switch);
+                    }
+                    Ok(Err(failed)) => failed,
+                    Err(_) => {
+                        let server = Arc::clone(self.name());
+                        return Err(Failure::lost(UpstreamError::Slow { server, limit }));
+                    }
+                };
+                match failed.take_message() {
+                    // The connection ended before it took the request: this was no attempt.
+                    Some(unsent) if used => request = unsent,
+                    unsent => return Err(self.broken(failed.into_error(), unsent, used)),
                 }
-                Ok(Err(failed)) => failed,
-                Err(_) => {
-                    let server = Arc::clone(self.name());
-                    return Err(Failure::lost(UpstreamError::Slow { server, limit }));
-                }
-            };
-            match failed.take_message() {
-                // The connection ended before it took the request: this was no attempt.
-                Some(unsent) if used => request = unsent,
-                unsent => return Err(self.broken(failed.into_error(), unsent, used)),
             }
         }
     }
@@ -177,7 +183,7 @@ impl Server {
     async fn place(&self, rules: &Rules, again: bool) -> Option<Place> {
         match self.pool.enter(&rules.connections, again) {
             Entry::Place(place) => Some(place),
-            Entry::Wait(place) => timeout(rules.connections.wait, place).await.ok()?.ok(),
+            Entry::Wait(place) => Box::pin(timeout(rules.connections.wait, place)).await.ok()?.ok(),
             Entry::Full => None,
         }
     }
@@ -197,11 +203,21 @@ impl Server {
         rules: &Rules,
         only_http1: bool,
     ) -> Result<(Connection, bool), Arc<ConnectError>> {
-        let kept = rules.timeouts.idle;
         let began = clock::instant();
-        if let Some(connection) = self.pool.take(began, kept, only_http1) {
+        if let Some(connection) = self.pool.take(began, rules.timeouts.idle, only_http1) {
             return Ok((connection, true));
         }
+        // What few requests need does not make every request's future as large.
+        Box::pin(self.fresh(rules, only_http1, began)).await
+    }
+
+    async fn fresh(
+        &self,
+        rules: &Rules,
+        only_http1: bool,
+        began: Instant,
+    ) -> Result<(Connection, bool), Arc<ConnectError>> {
+        let kept = rules.timeouts.idle;
         let limit = rules.timeouts.connect;
         if only_http1 || !self.shares.load(Ordering::Relaxed) {
             return self.open(limit, only_http1).await.map(|fresh| (fresh, false));

@@ -79,40 +79,46 @@ impl Servers {
     /// # Errors
     /// [`UpstreamError`]; the request may have reached a server unless it is `Unreachable`, `Full`
     /// or `NoServer`.
-    pub async fn send(
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn keeps room for each argument twice, and each request's future is copied"
+    )]
+    pub fn send(
         &self,
         mut request: Request<RequestBody>,
-        again: impl Fn() -> Request<RequestBody>,
-    ) -> Result<Response<Body>, UpstreamError> {
-        let repeatable = request.body().again().is_some() && request.method().is_safe();
-        let idempotent = is_idempotent(request.method());
-        let mut tried = Tried::default();
-        let mut attempts = 0;
-        loop {
-            let (index, server) = self.pick(tried).ok_or(UpstreamError::NoServer)?;
-            let failure = match server.ask(request, &self.settings.rules, attempts > 0).await {
-                Ok(response) => {
-                    self.succeeded(server);
-                    return Ok(response);
+        again: impl Fn() -> Request<RequestBody> + Send,
+    ) -> impl Future<Output = Result<Response<Body>, UpstreamError>> + Send {
+        async move {
+            let repeatable = request.body().again().is_some() && request.method().is_safe();
+            let idempotent = is_idempotent(request.method());
+            let mut tried = Tried::default();
+            let mut attempts = 0;
+            loop {
+                let (index, server) = self.pick(tried).ok_or(UpstreamError::NoServer)?;
+                let failure = match server.ask(request, &self.settings.rules, attempts > 0).await {
+                    Ok(response) => {
+                        self.succeeded(server);
+                        return Ok(response);
+                    }
+                    Err(failure) => *failure,
+                };
+                if failure.blames_server() {
+                    self.failed(index, server);
                 }
-                Err(failure) => *failure,
-            };
-            if failure.blames_server() {
-                self.failed(index, server);
+                tried.add(index);
+                let Failure { error, unsent, unanswered } = failure;
+                request = match unsent {
+                    Some(unsent) if may_go_elsewhere(&error, idempotent) => unsent,
+                    None if unanswered && repeatable => again(),
+                    _ => return Err(error),
+                };
+                attempts += 1;
+                if attempts > self.settings.retries.attempts || !self.take_from_budget() {
+                    return Err(error);
+                }
+                metrics::retried(server);
+                tracing::debug!(server = &**server.name(), %error, "a request is asked again");
             }
-            tried.add(index);
-            let Failure { error, unsent, unanswered } = failure;
-            request = match unsent {
-                Some(unsent) if may_go_elsewhere(&error, idempotent) => unsent,
-                None if unanswered && repeatable => again(),
-                _ => return Err(error),
-            };
-            attempts += 1;
-            if attempts > self.settings.retries.attempts || !self.take_from_budget() {
-                return Err(error);
-            }
-            metrics::retried(server);
-            tracing::debug!(server = &**server.name(), %error, "a request is asked again");
         }
     }
 

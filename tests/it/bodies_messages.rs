@@ -152,7 +152,7 @@ fn a_rejected_request_never_has_its_body_asked_for() {
     assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
     assert!(!answer.contains(" 100 "), "{answer}");
     let other = expecting().replace("100-continue", "200-maybe");
-    assert!(closing(&gateway, &other).starts_with("HTTP/1.1 400 "));
+    assert!(closing(&gateway, &other).starts_with("HTTP/1.1 417 "));
 }
 
 const HINTS: &[u8] = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\

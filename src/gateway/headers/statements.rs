@@ -4,10 +4,11 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::ops::Range;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{FORWARDED, HeaderName};
 use http::{HeaderMap, HeaderValue};
 
+use crate::client_address::address_text;
 use crate::territory::Country;
 
 /// Names that count as ours, or that upstreams take for a proxy's word: in lower case, with a hyphen
@@ -129,22 +130,24 @@ struct Ranges {
 
 impl Written {
     fn of(statements: &Statements<'_>) -> (Self, Ranges) {
-        let mut text = String::with_capacity(192);
-        let mut write = |write: &dyn Fn(&mut String)| {
+        let mut text = BytesMut::with_capacity(192);
+        let address = address_text(statements.client);
+        let mut write = |write: &dyn Fn(&mut BytesMut)| {
             let start = text.len();
             write(&mut text);
             start..text.len()
         };
-        // Writing into a string cannot fail.
         let ranges = Ranges {
-            client: write(&|text| text.push_str(&statements.client.to_string())),
-            host: write(&|text| text.push_str(statements.host)),
-            forwarded: write(&|text| write_forwarded(text, statements)),
-            request_id: write(&|text| text.push_str(statements.request_id)),
+            client: write(&|text| text.extend_from_slice(address.as_bytes())),
+            host: write(&|text| text.extend_from_slice(statements.host.as_bytes())),
+            forwarded: write(&|text| write_forwarded(text, &address, statements)),
+            request_id: write(&|text| text.extend_from_slice(statements.request_id.as_bytes())),
             user: statements.user.map(|user| write(&|text| percent_encode(text, user))),
-            exemption: statements.exemption.map(|id| write(&|text| text.push_str(id))),
+            exemption: statements
+                .exemption
+                .map(|id| write(&|text| text.extend_from_slice(id.as_bytes()))),
         };
-        (Self(Bytes::from(text)), ranges)
+        (Self(text.freeze()), ranges)
     }
 
     fn set(
@@ -173,28 +176,30 @@ fn word(name: &HeaderName) -> &'static str {
 }
 
 /// RFC 7239: an IPv6 address in brackets, and whatever is no token between quotation marks.
-fn write_forwarded(out: &mut String, statements: &Statements<'_>) {
-    // Writing into a string cannot fail.
-    let _ = match statements.client {
-        IpAddr::V4(v4) => write!(out, "for={v4}"),
-        IpAddr::V6(v6) => write!(out, "for=\"[{v6}]\""),
+fn write_forwarded(out: &mut BytesMut, address: &str, statements: &Statements<'_>) {
+    let pieces: [&str; 3] = match statements.client {
+        IpAddr::V4(_) => ["for=", address, ";host="],
+        IpAddr::V6(_) => ["for=\"[", address, "]\";host="],
     };
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
     };
     let host = statements.host;
-    let proto = statements.proto;
-    let _ = if is_token(host) {
-        write!(out, ";host={host};proto={proto}")
+    if is_token(host) {
+        out.extend_from_slice(host.as_bytes());
     } else {
-        write!(out, ";host={host:?};proto={proto}")
-    };
+        // Writing into a buffer that grows cannot fail.
+        let _ = write!(out, "{host:?}");
+    }
+    out.extend_from_slice(b";proto=");
+    out.extend_from_slice(statements.proto.as_bytes());
 }
 
-fn percent_encode(encoded: &mut String, text: &str) {
+fn percent_encode(encoded: &mut BytesMut, text: &str) {
     for byte in text.bytes() {
         if byte.is_ascii_graphic() && byte != b'%' {
-            encoded.push(char::from(byte));
+            encoded.extend_from_slice(&[byte]);
         } else {
             // Writing into a string cannot fail.
             let _ = write!(encoded, "%{byte:02X}");
