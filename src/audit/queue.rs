@@ -15,6 +15,9 @@ use super::place::Answered;
 use super::relay::Command;
 use crate::clock;
 
+/// So many are not kept in memory for company: they are written at once.
+const MANY: usize = 2048;
+
 /// What waits for the writer.
 #[derive(Debug)]
 pub(super) enum Item {
@@ -115,7 +118,7 @@ impl Queue {
         }
         let items = waiting.items.get_mut(class);
         items.push(item);
-        let many = items.len() * 2 >= self.capacity;
+        let many = items.len() >= MANY.min(self.capacity / 2);
         let number = waiting.pushed.get_mut(class);
         *number += 1;
         let number = *number;
@@ -123,9 +126,10 @@ impl Queue {
         if first {
             waiting.since = Some(clock::instant());
         }
+        let newly = many && !waiting.hurry;
         waiting.hurry |= many;
         drop(waiting);
-        if first || many {
+        if first || newly {
             self.wake.notify_one();
         }
         Some(number)
