@@ -36,7 +36,8 @@ fn acts(c: char) -> bool {
 /// Appends the text as a JSON string in which every character that could act is escaped.
 pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    if text.bytes().all(is_plain) {
+    // Without an early end, so that many bytes are looked at together.
+    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
         out.extend_from_slice(text.as_bytes());
     } else {
         push_escaped(out, text);

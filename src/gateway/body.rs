@@ -47,6 +47,17 @@ struct Upload {
     farewell: Option<Pin<Box<Sleep>>>,
 }
 
+/// How far a client's body has come.
+#[derive(Debug)]
+pub(crate) struct Progress(Arc<Passage>);
+
+impl Progress {
+    /// Octets that have gone up.
+    pub(crate) fn octets(&self) -> u64 {
+        self.0.sent_up()
+    }
+}
+
 impl RequestBody {
     /// The body as it comes from the client, which may wait to be asked for it.
     #[must_use]
@@ -63,10 +74,10 @@ impl RequestBody {
         Self(None)
     }
 
-    /// No body at all.
+    /// How far it has come, as long as it is on its way; none where there is no body.
     #[must_use]
-    pub fn none() -> Self {
-        Self(None)
+    pub(crate) fn progress(&self) -> Option<Progress> {
+        self.0.as_ref().map(|upload| Progress(Arc::clone(&upload.passage)))
     }
 
     /// The same again, where it is known to be empty.

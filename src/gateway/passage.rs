@@ -141,6 +141,11 @@ impl Passage {
         self.up.note(waiting, octets);
     }
 
+    /// Octets of the client's body that have gone up.
+    pub(super) fn sent_up(&self) -> u64 {
+        self.up.read().1
+    }
+
     /// The client's body waits in this task; what becomes of the answer wakes it.
     pub(super) fn upload_waits(&self, context: &Context<'_>) {
         self.upload.register(context.waker());

@@ -1,5 +1,6 @@
 //! One server: its connections, its health, and one request's way through it.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use super::pool::{Entry, Place, Pool};
 use super::{RequestBody, Timeouts, metrics};
 use crate::clock;
 use crate::config::{Connections, UpstreamHost, UpstreamProtocol};
+use crate::gateway::body::Progress;
 use crate::gateway::canonical::is_clear_answer;
 use crate::identifier::SiteId;
 
@@ -159,13 +161,16 @@ impl Server {
                     }
                 };
                 let limit = rules.timeouts.response;
-                let mut failed = match timeout(limit, connection.send(request)).await {
-                    Ok(Ok(response)) => {
+                let progress = request.body().progress();
+                let sent = || progress.as_ref().map_or(0, Progress::octets);
+                let mut failed = match answered_within(limit, connection.send(request), sent).await
+                {
+                    Some(Ok(response)) => {
                         let lease = Lease::new(connection, place);
                         return self.answered(response, lease, may_switch);
                     }
-                    Ok(Err(failed)) => failed,
-                    Err(_) => {
+                    Some(Err(failed)) => failed,
+                    None => {
                         let server = Arc::clone(self.name());
                         return Err(Failure::lost(UpstreamError::Slow { server, limit }));
                     }
@@ -309,6 +314,27 @@ impl Server {
     }
 }
 
+/// Waits for the head of an answer; none where it takes longer. Who is still sending a large body
+/// is not late: the time begins anew as long as something goes up.
+async fn answered_within<F: Future>(
+    limit: Duration,
+    sending: F,
+    sent: impl Fn() -> u64,
+) -> Option<F::Output> {
+    let mut sending = pin!(sending);
+    let mut before = sent();
+    loop {
+        if let Ok(answered) = timeout(limit, sending.as_mut()).await {
+            return Some(answered);
+        }
+        let now = sent();
+        if now == before {
+            return None;
+        }
+        before = now;
+    }
+}
+
 /// Whether the connection ended before the answer came: what happens when a server closes an idle
 /// connection in the moment in which it is used again.
 fn ended_unanswered(error: &hyper::Error) -> bool {
@@ -347,4 +373,31 @@ fn cause<E: std::error::Error + 'static>(error: &hyper::Error) -> Option<&E> {
         cause = error.source();
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU64;
+
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+
+    #[tokio::test]
+    async fn whoever_still_sends_is_not_late() {
+        let looks = AtomicU64::new(0);
+        let enough = async {
+            while looks.load(Ordering::Relaxed) < 5 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let sent = || looks.fetch_add(1, Ordering::Relaxed);
+        assert_eq!(answered_within(SHORT, enough, sent).await, Some(()));
+    }
+
+    #[tokio::test]
+    async fn whoever_has_sent_all_waits_no_longer_than_the_limit() {
+        let never = std::future::pending::<()>();
+        assert_eq!(answered_within(SHORT, never, || 7).await, None);
+    }
 }
