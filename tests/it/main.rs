@@ -49,6 +49,7 @@ mod outside_large;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;
+mod outside_package;
 mod outside_systemd;
 mod outside_webdav;
 mod outside_websocket;
