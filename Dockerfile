@@ -21,7 +21,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
     cargo build --locked --profile "$PROFILE" --bin geovagt \
  && case "$PROFILE" in dev) directory=debug ;; *) directory=$PROFILE ;; esac \
- && install -D "target/$directory/geovagt" /out/geovagt
+ && install -D --strip "target/$directory/geovagt" /out/geovagt
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="geovagt" \
@@ -30,7 +30,8 @@ LABEL org.opencontainers.image.title="geovagt" \
       org.opencontainers.image.vendor="the geovagt authors"
 # What the system trusts comes from the build image, so that nothing is installed here.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
-RUN useradd --system --uid 9443 --user-group --home-dir /var/lib/geovagt --no-create-home \
+RUN groupadd --system --gid 9443 geovagt \
+ && useradd --system --uid 9443 --gid 9443 --home-dir /var/lib/geovagt --no-create-home \
       --shell /usr/sbin/nologin geovagt \
  && install -d -m 700 -o geovagt -g geovagt /var/lib/geovagt
 COPY --from=build /out/geovagt /usr/bin/geovagt
