@@ -9,7 +9,9 @@ mod demo;
 mod exemption;
 mod explain;
 mod geoip;
+mod health;
 mod lists;
+mod manual;
 mod people;
 mod reload;
 mod serve;
@@ -74,6 +76,12 @@ enum Command {
     Geoip(geoip::Command),
     /// Ask the running gateway to take its configuration anew.
     Reload(reload::Arguments),
+    /// Ask the running gateway whether it is ready: exit 0 if it is.
+    Health(health::Arguments),
+    /// Print the completions for a shell.
+    Completions(manual::CompletionsArguments),
+    /// Print the manual page, or write the pages of all commands.
+    Man(manual::ManArguments),
 }
 
 /// What a command answers.
@@ -157,6 +165,9 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
         Command::Audit(command) => audit::run(context, &command),
         Command::Geoip(command) => geoip::run(context, &command),
         Command::Reload(arguments) => reload::run(context, &arguments),
+        Command::Health(arguments) => health::run(context, &arguments),
+        Command::Completions(arguments) => manual::completions(context, &arguments),
+        Command::Man(arguments) => manual::man(context, &arguments),
     }
 }
 

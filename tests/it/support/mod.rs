@@ -4,6 +4,7 @@ pub mod authority;
 pub mod backend;
 pub mod browser;
 pub mod client;
+pub mod debian;
 pub mod demo;
 pub mod gateway;
 pub mod h2_raw;
