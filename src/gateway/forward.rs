@@ -43,7 +43,7 @@ pub(super) struct Upward {
 /// Forwards, unless the log cannot take the entry.
 pub(super) async fn pass(
     exchange: &Exchange<'_>,
-    admitted: Admitted,
+    admitted: &Admitted,
     upward: Upward,
     in_flight: InFlight,
 ) -> Answer {
@@ -55,9 +55,9 @@ pub(super) async fn pass(
     exchange.site.traffic.decided(admitted.permit.reason());
     let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
     let reference = *entry.reference();
-    let passage = passage(exchange, &admitted);
+    let passage = passage(exchange, admitted);
     let passed = Passed { passage: &passage, watch: &upward.watch };
-    let outcome = send(exchange, &admitted, upward.body, &entry, &passed).await;
+    let outcome = send(exchange, admitted, upward.body, &entry, &passed).await;
     let status = match &outcome {
         Ok(response) => response.status(),
         Err(NoAnswer::Upstream(error)) => error.status(),

@@ -46,7 +46,9 @@ pub(crate) async fn handle(
         Box::pin(own_pages::answer(&exchange, body)).await
     } else {
         match admit(&exchange).await {
-            Ok(admitted) => pass(&exchange, admitted, Upward { body, upgrade, watch }, place).await,
+            Ok(admitted) => {
+                pass(&exchange, &admitted, Upward { body, upgrade, watch }, place).await
+            }
             Err(answer) => *answer,
         }
     };

@@ -1,6 +1,6 @@
 //! One server: its connections, its health, and one request's way through it.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -163,8 +163,11 @@ impl Server {
                 let limit = rules.timeouts.response;
                 let progress = request.body().progress();
                 let sent = || progress.as_ref().map_or(0, Progress::octets);
-                let mut failed = match answered_within(limit, connection.send(request), sent).await
-                {
+                let outcome = {
+                    let sending = pin!(connection.send(request));
+                    answered_within(limit, sending, sent).await
+                };
+                let mut failed = match outcome {
                     Some(Ok(response)) => {
                         let lease = Lease::new(connection, place);
                         return self.answered(response, lease, may_switch);
@@ -318,10 +321,9 @@ impl Server {
 /// is not late: the time begins anew as long as something goes up.
 async fn answered_within<F: Future>(
     limit: Duration,
-    sending: F,
+    mut sending: Pin<&mut F>,
     sent: impl Fn() -> u64,
 ) -> Option<F::Output> {
-    let mut sending = pin!(sending);
     let mut before = sent();
     loop {
         if let Ok(answered) = timeout(limit, sending.as_mut()).await {
@@ -392,12 +394,12 @@ mod tests {
             }
         };
         let sent = || looks.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(answered_within(SHORT, enough, sent).await, Some(()));
+        assert_eq!(answered_within(SHORT, pin!(enough), sent).await, Some(()));
     }
 
     #[tokio::test]
     async fn whoever_has_sent_all_waits_no_longer_than_the_limit() {
         let never = std::future::pending::<()>();
-        assert_eq!(answered_within(SHORT, never, || 7).await, None);
+        assert_eq!(answered_within(SHORT, pin!(never), || 7).await, None);
     }
 }
