@@ -196,6 +196,11 @@ fn describe() {
         Unit::Count,
         "Questions of other proxies (forward-auth) by answer."
     );
+    describe_gauge!(
+        "geovagt_start_timestamp_seconds",
+        Unit::Seconds,
+        "When this process began, as seconds since 1970; it changes with a restart or a take-over."
+    );
     describe_gauge!("geovagt_ready", Unit::Count, "1 while every part is ready, else 0.");
     describe_gauge!(
         "geovagt_exemptions",
@@ -252,6 +257,8 @@ fn describe_upstreams() {
 
 /// A counter that appears with its first failure would hide that failure from `rate()`.
 fn start_at_zero() {
+    let now = crate::clock::now().as_second();
+    metrics::gauge!("geovagt_start_timestamp_seconds").set(now as f64);
     metrics::counter!("geovagt_geoip_load_failures_total").increment(0);
     metrics::counter!("geovagt_audit_lost_total").increment(0);
     for outcome in ["success", "failure"] {

@@ -94,6 +94,7 @@ fn the_metrics_follow_the_rules_of_prometheus() {
         "geovagt_audit_lost_total",
         "geovagt_reloads_total",
         "geovagt_ready",
+        "geovagt_start_timestamp_seconds",
     ] {
         assert!(kinds.contains_key(expected), "{expected} is missing: {text}");
     }
