@@ -91,6 +91,12 @@ pub async fn serve(listener: UnixListener, tasks: Tasks, requests: impl Requests
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        if !is_ours(&stream) {
+            tracing::warn!(
+                "another user's program asked the gateway for something and was not heard"
+            );
+            continue;
+        }
         let conversation = tokio::time::timeout(PATIENCE, converse(stream, &requests));
         let outcome = tokio::select! {
             outcome = conversation => outcome,
@@ -102,6 +108,13 @@ pub async fn serve(listener: UnixListener, tasks: Tasks, requests: impl Requests
             Err(_) => tracing::warn!("a control connection said nothing and was closed"),
         }
     }
+}
+
+/// Whether at the other end is the gateway's own user, or root. The socket's mode says the same, but
+/// for the moment in which it is made.
+fn is_ours(stream: &UnixStream) -> bool {
+    let ours = rustix::process::geteuid().as_raw();
+    stream.peer_cred().is_ok_and(|peer| peer.uid() == ours || peer.uid() == 0)
 }
 
 async fn converse(mut stream: UnixStream, requests: &impl Requests) -> std::io::Result<()> {

@@ -13,11 +13,16 @@ use http::{Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::gateway::body::ResponseBody;
 use crate::gateway::{self, Ends, Gateway};
 use crate::lifecycle::Tasks;
 use crate::telemetry::Metrics;
+
+/// Open connections to these pages, on each of their sockets. A proxy that asks about every request
+/// keeps some for each of its workers.
+const MOST_CONNECTIONS: usize = 1024;
 
 /// How long a client of these pages may take for a request's head.
 const HEADER_TIME: Duration = Duration::from_secs(10);
@@ -50,6 +55,7 @@ pub(crate) async fn serve(
     tasks: Tasks,
 ) {
     gateway::start_counting();
+    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let stopping = tasks.stopping();
     loop {
         let accepted = tokio::select! {
@@ -64,10 +70,13 @@ pub(crate) async fn serve(
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // Whoever holds more open takes descriptors from the sites' own listeners.
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
         let (readiness, metrics) = (Arc::clone(&readiness), metrics.clone());
         let gateway = Arc::clone(&gateway);
         let stopping = stopping.clone();
         tasks.spawn(async move {
+            let _place = place;
             let service = hyper::service::service_fn(move |request: Request<Incoming>| {
                 let answered = (!is_authorize(&request))
                     .then(|| answer(&request, &readiness, metrics.as_ref()));

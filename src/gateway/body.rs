@@ -18,6 +18,7 @@ use tokio::time::Sleep;
 use super::headers;
 use super::invitation::Invited;
 use super::passage::{End, Passage};
+use crate::clock;
 use crate::upstream::{AnswerBody, Lease};
 
 /// Why a body ends before its end.
@@ -116,6 +117,9 @@ impl Upload {
         if let Some(end) = self.passage.ended() {
             return Poll::Ready(Some(Err(BodyError::Ended(end.word()))));
         }
+        if self.passage.is_over() && self.may_not_go_on(context) {
+            return Poll::Ready(Some(Err(BodyError::Unwanted)));
+        }
         if self.invited.poll(context).is_pending() {
             self.passage.upload_waits(context);
             if self.passage.is_over() {
@@ -127,25 +131,20 @@ impl Upload {
         self.passage.upward(frame.is_pending(), octets(&frame));
         if frame.is_pending() {
             self.passage.upload_waits(context);
-            return self.poll_farewell(context);
+            return Poll::Pending;
         }
-        self.farewell = None;
         frame
             .map_ok(|frame| with_trailers(frame, headers::prepare_request_trailers))
             .map_err(BodyError::Broken)
     }
 
-    /// The rest of a body whose answer is over is waited for a little, not for ever.
-    fn poll_farewell(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        if !self.passage.is_over() {
-            return Poll::Pending;
-        }
+    /// Nobody looks after the exchange once its answer is over. What is left of the body then has a
+    /// little time, however it comes, and goes on only for whoever would still be let in.
+    fn may_not_go_on(&mut self, context: &mut Context<'_>) -> bool {
         let patience = self.passage.patience();
         let farewell = self.farewell.get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
-        farewell.as_mut().poll(context).map(|()| Some(Err(BodyError::Unwanted)))
+        farewell.as_mut().poll(context).is_ready()
+            || self.passage.standing().now(clock::now()).is_err()
     }
 }
 

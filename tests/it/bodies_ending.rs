@@ -1,6 +1,8 @@
 //! The closing entry of a long exchange says how it ended.
 
 use std::io::Write as _;
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use crate::support::gateway::{Gateway, configuration, eventually};
@@ -59,4 +61,34 @@ fn the_log_says_how_a_long_exchange_ended() {
         assert_eq!(details["request_bytes"], "3", "{path}");
         assert_eq!(details["response_bytes"], down, "{path}");
     }
+}
+
+/// Whoever drips the rest of a body whose answer is over does so for a limited time.
+#[test]
+fn what_is_sent_behind_the_answer_comes_to_an_end() {
+    let (ended, end) = channel();
+    let ended = Mutex::new(ended);
+    let upstream = RawUpstream::start(move |mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        read_rest(&mut stream);
+        ended.lock().unwrap().send(()).unwrap();
+    });
+    let limits = "limits: {body_timeout: 1s, body_rate: 0}\n";
+    let gateway = Gateway::start(&configuration(&upstream.url(), limits));
+    let request = head("/early", "Transfer-Encoding: chunked\r\n").replace("GET ", "POST ");
+    let mut client = connect(gateway.address("web"), &request);
+    read_until(&mut client, "ok");
+    let dripping = std::thread::spawn(move || {
+        // Until nobody takes it any more, or for as long as a test may last.
+        for _ in 0..600 {
+            if client.write_all(b"1\r\na\r\n").is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let patience = crate::support::gateway::PATIENCE.min(Duration::from_secs(25));
+    assert!(end.recv_timeout(patience).is_ok(), "the upstream sees an end while the client drips");
+    dripping.join().unwrap();
 }

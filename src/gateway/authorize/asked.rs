@@ -138,6 +138,10 @@ fn told_by_itself(request: &Parts) -> Result<Head, Refused> {
             return Err(Refused::Missing(name));
         }
     }
+    // A target with a host of its own would be a second word on it.
+    if request.uri.authority().is_some() {
+        return Err(Refused::Unreadable("path"));
+    }
     let target = request.uri.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
     let target = target.strip_prefix(PATH).unwrap_or_default();
     let target = canonical_path(target).map_err(|_| Refused::Unreadable("path"))?;
