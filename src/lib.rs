@@ -33,7 +33,6 @@ pub mod listen;
 pub mod upstream;
 
 // What stands under them.
-pub mod allocator;
 pub mod clock;
 pub mod store;
 pub mod telemetry;

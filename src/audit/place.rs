@@ -257,7 +257,7 @@ fn milliseconds_since(started: Instant) -> u64 {
 
 impl Answered {
     /// The entry's content. A `completed` one stands at the instant at which the exchange ended.
-    pub(super) fn into_event(self, random: [u8; 10]) -> Event {
+    pub(super) fn event(&self, random: [u8; 10]) -> Event {
         let Exchange { facts, permit, reference, .. } = &*self.exchange;
         let mut at = facts.at;
         if self.action == Action::Completed {
