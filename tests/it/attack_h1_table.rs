@@ -227,6 +227,8 @@ const LINES: &[(&str, &str, &str, Back)] = &[
     ("space behind a name", GET, "X : z\r\n\r\n", NO),
     ("parenthesis in a name", GET, "X(: z\r\n\r\n", NO),
     ("octet above 127 in a name", GET, "X\u{e6}: z\r\n\r\n", NO),
+    ("empty lines", "\r\n\r\nGET /a HTTP/1.1", "\r\n", Passes("get /a http/1.1\r\n")),
+    ("nine empty lines", "\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\nGET /a HTTP/1.1", "\r\n", NO),
     ("fragment", "GET /a#b HTTP/1.1", "\r\n", NO),
     ("two spaces", "GET  /a HTTP/1.1", "\r\n", NO),
     ("space in the target", "GET /a b HTTP/1.1", "\r\n", NO),

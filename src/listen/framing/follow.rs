@@ -9,6 +9,10 @@ const FRAMING_LINE_LENGTH: usize = 128;
 /// So much of what a head calls its hosts is kept.
 const HOSTS_LENGTH: usize = 512;
 
+/// So many empty lines may stand before a request (RFC 9112 section 2.2 asks for one at least): each
+/// costs a look at all that stands before it.
+const EMPTY_LINES: u8 = 8;
+
 /// Where in a connection's octets the next one stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum At {
@@ -31,6 +35,7 @@ pub(super) enum At {
 pub struct Framing {
     pub(super) at: At,
     pub(super) request_line_seen: bool,
+    empty_lines: u8,
     partial: Partial,
     length: Option<u64>,
     chunked: bool,
@@ -69,6 +74,7 @@ impl Framing {
         Self {
             at: At::Head,
             request_line_seen: false,
+            empty_lines: 0,
             partial: Partial::default(),
             length: None,
             chunked: false,
@@ -220,8 +226,11 @@ impl Framing {
         let empty = line.is_empty();
         match self.at {
             At::Head if !self.request_line_seen => {
-                // RFC 9112 section 2.2: an empty line before a request is skipped.
                 self.request_line_seen = !empty;
+                self.empty_lines = if empty { self.empty_lines.saturating_add(1) } else { 0 };
+                if self.empty_lines > EMPTY_LINES {
+                    return Err(Doubtful);
+                }
                 self.hosts.clear();
             }
             At::Head if empty => self.end_of_head()?,

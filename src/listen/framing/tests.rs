@@ -42,10 +42,21 @@ fn framing_without_doubt_goes_through() {
 /// The parser looks at all that it has whenever more comes.
 #[test]
 fn empty_lines_are_not_handed_on_one_by_one() {
-    let lines = "\r\n".repeat(1000);
+    let lines = "\r\n".repeat(8);
     assert_eq!(Framing::new().follow(lines.as_bytes()), Ok(lines.len()));
     let request = format!("{lines}{NEXT}");
     assert_eq!(Framing::new().follow(format!("{request}{NEXT}").as_bytes()), Ok(request.len()));
+    assert_eq!(refused(format!("{request}{request}").as_bytes()), None);
+}
+
+/// Looking at each of thousands of them costs a look at all before it.
+#[test]
+fn nobody_sends_empty_lines_without_end() {
+    let lines = "\r\n".repeat(9);
+    assert_eq!(refused(lines.as_bytes()), Some(lines.len() - 1));
+    let mut framing = Framing::new();
+    let one_by_one: Vec<_> = lines.bytes().map(|octet| framing.follow(&[octet])).collect();
+    assert_eq!(one_by_one.iter().position(Result::is_err), Some(lines.len() - 1));
 }
 
 #[test]
