@@ -38,7 +38,7 @@ use sqlx::any::AnyRow;
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
-pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
+pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
 pub use place::Place;
 pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
@@ -198,7 +198,7 @@ mod contract;
 #[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
-#[expect(unreachable_pub, dead_code, reason = "the tests of the whole program take this file, too")]
+#[expect(unreachable_pub, reason = "the tests of the whole program take this file, too")]
 #[path = "../../tests/it/support/postgres.rs"]
 mod server;
 #[cfg(test)]

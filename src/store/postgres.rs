@@ -72,8 +72,15 @@ impl fmt::Debug for Changes {
 
 impl Changes {
     /// Where nobody tells.
-    pub(super) fn unheard() -> Self {
+    #[must_use]
+    pub fn unheard() -> Self {
         Self { listener: None }
+    }
+
+    /// Whether anything could be heard now.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// Begins to listen.

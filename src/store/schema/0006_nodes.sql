@@ -1,3 +1,7 @@
+-- Several nodes on one database: what waits for the log is taken for one of their logs.
+ALTER TABLE outbox ADD COLUMN taken_for TEXT;
+ALTER TABLE outbox ADD COLUMN taken_at TEXT;
+
 -- only postgres
 CREATE FUNCTION exemption_history_stands() RETURNS trigger LANGUAGE plpgsql AS
 $$ BEGIN RAISE EXCEPTION 'the history of exemptions is only ever added to'; END $$;
