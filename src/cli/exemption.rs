@@ -175,7 +175,7 @@ async fn approve(
             return Ok(Answer::No);
         }
     }
-    let done = store.approve_exemption(&arguments.id, &by, clock::now()).await;
+    let done = store.approve_exemption(&arguments.id, true, &by, clock::now()).await;
     changed(context, done, "nothing was approved")
 }
 

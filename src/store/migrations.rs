@@ -19,7 +19,10 @@ struct Step {
     sql: &'static str,
 }
 
-const STEPS: &[Step] = &[Step { number: 1, sql: include_str!("schema/0001_people.sql") }];
+const STEPS: &[Step] = &[
+    Step { number: 1, sql: include_str!("schema/0001_people.sql") },
+    Step { number: 2, sql: include_str!("schema/0002_journey.sql") },
+];
 
 /// How a database is marked as ours.
 pub(super) struct Ownership {

@@ -162,4 +162,6 @@ impl Store {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_journey;
+#[cfg(test)]
 mod tests;

@@ -174,9 +174,14 @@ fn clipped(text: &str, width: usize) -> String {
 fn short(phase: Phase) -> &'static str {
     match phase {
         Phase::AwaitingApproval => "awaiting",
-        Phase::Planned | Phase::Active | Phase::Ended | Phase::Revoked | Phase::Closed => {
-            phase.word()
-        }
+        Phase::Withdrawn => "taken b.",
+        Phase::Applied
+        | Phase::Planned
+        | Phase::Active
+        | Phase::Ended
+        | Phase::Refused
+        | Phase::Revoked
+        | Phase::Closed => phase.word(),
     }
 }
 
