@@ -212,3 +212,7 @@ impl ValidApplication {
         self.grant.cautions()
     }
 }
+
+#[cfg(test)]
+#[path = "application_tests.rs"]
+mod tests;

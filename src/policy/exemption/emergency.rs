@@ -315,3 +315,7 @@ fn territory(
     let alone = entry.subdivision().is_some();
     Some(if alone { exact } else { Territory::country_of(country) })
 }
+
+#[cfg(test)]
+#[path = "emergency_tests.rs"]
+mod tests;

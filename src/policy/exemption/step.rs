@@ -190,3 +190,7 @@ impl Case<'_> {
         Ok(may_approve(Part::Granted, &nobody, self.by, traveller)?)
     }
 }
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;
