@@ -420,6 +420,7 @@ fn only_whom_the_organisation_names_decides() {
         1,
     );
     let gateway = Gateway::prepare(&configuration);
+    std::fs::create_dir(gateway.directory().join("state")).unwrap();
     gateway.add_user("anna.holm", "ballerup", PASSWORD);
     let id = applied(&gateway, &from_now_on("TH"));
     let refused = decide(&gateway, "approve", &id, "Dorte Bak").expect_code(1);
