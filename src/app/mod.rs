@@ -6,6 +6,7 @@
 mod announcements;
 mod certificates;
 mod descriptors;
+mod ends;
 mod floods;
 mod hand_over;
 pub mod open_files;
@@ -252,6 +253,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         predecessor.serving(&app);
     }
     watch::spawn(&app, metrics);
+    ends::spawn(&app);
     floods::spawn(&app);
     watchdog::spawn(&app);
     reload::spawn(&app, control);

@@ -175,16 +175,20 @@ fn event(entry: &OutboxEntry) -> Event {
     event.organization = Some(change.organization.as_str().into());
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
+    event.reference = change.reference.as_deref().map(Into::into);
     event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
 
 fn action(action: ChangeAction) -> Action {
     match action {
+        ChangeAction::ExemptionApplied => Action::ExemptionApplied,
         ChangeAction::ExemptionGranted => Action::ExemptionGranted,
         ChangeAction::ExemptionApproved => Action::ExemptionApproved,
+        ChangeAction::ExemptionRefused => Action::ExemptionRefused,
         ChangeAction::ExemptionRevoked => Action::ExemptionRevoked,
         ChangeAction::ExemptionClosed => Action::ExemptionClosed,
+        ChangeAction::ExemptionEnded => Action::ExemptionEnded,
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,

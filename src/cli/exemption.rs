@@ -1,8 +1,12 @@
-//! `geovagt exemption`: the travel exemptions, from the grant to the end.
+//! `geovagt exemption`: the travel exemptions, from the application to the end.
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
+mod apply;
+mod decide;
+mod emergency;
 pub(super) mod grant;
+mod request;
 mod shown;
 
 use std::io::Write;
@@ -11,60 +15,46 @@ use super::people::{self, complain, sentence};
 use super::{Answer, Context};
 use crate::clock;
 use crate::config::{Config, Loaded};
-use crate::policy::{Actor, ExemptionId, Phase, TravelExemption};
-use crate::store::{ExemptionError, Store};
+use crate::policy::{ExemptionId, ExemptionState, Phase, TravelExemption};
+use crate::store::{ExemptionError, ExemptionRecord, Store};
 
 /// Subcommands of `exemption`.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Let one person in from the countries and to the sites of one journey.
+    /// Apply for an exemption, for yourself or on behalf of the traveller.
+    #[command(
+        before_help = "Example: geovagt exemption apply --organization ballerup --person anna.holm --leg \"TH 2026-12-01..2026-12-08\" --site mail --purpose Studietur --device iPad --telephone \"+45 20 00 00 00\" --mail anna@example.net"
+    )]
+    Apply(apply::Arguments),
+    /// Apply for more time: a decision of its own, which leaves the first one as it is.
+    #[command(before_help = "Example: geovagt exemption extend TE-7K2M9D --until 2026-12-12")]
+    Extend(apply::Extend),
+    /// Let one person in from the countries and to the sites of one journey, without an application.
     Grant(grant::Arguments),
-    /// Approve, as the second person, what another has granted.
-    Approve(Approve),
+    /// Let somebody in who calls from in front of the wall, for a short while.
+    #[command(
+        before_help = "Example: geovagt exemption emergency --reference K7QX-2M9D --person anna.holm --caller-verified \"called back on the number in the staff list\""
+    )]
+    Emergency(emergency::Arguments),
+    /// Approve what another applied for or granted.
+    #[command(before_help = "Example: geovagt exemption approve TE-7K2M9D --by \"Carl Friis\"")]
+    Approve(decide::Decide),
+    /// Refuse an application, with the reason that the applicant is told.
+    #[command(
+        before_help = "Example: geovagt exemption refuse TE-7K2M9D --reason \"Rejsen er privat\""
+    )]
+    Refuse(decide::DecideWithReason),
+    /// Take your own application back before it is decided.
+    Withdraw(decide::Decide),
     /// Take an exemption back. Open connections end too.
-    Revoke(Revoke),
+    Revoke(decide::DecideWithReason),
     /// End an exemption early because the traveller is home.
-    Close(Close),
+    Close(decide::Decide),
     /// List exemptions.
+    #[command(before_help = "Example: geovagt exemption list --state applied")]
     List(List),
     /// Show one exemption and everything that was done to it.
     Show(Show),
-}
-
-/// Arguments of `exemption approve`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Approve {
-    /// The exemption, such as TE-7K2M9D.
-    #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
-    /// Who approves; logged beside the operating-system user.
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-}
-
-/// Arguments of `exemption revoke`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Revoke {
-    /// The exemption, such as TE-7K2M9D.
-    #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
-    /// Why; stays in the history and in the log.
-    #[arg(long, value_name = "TEXT")]
-    reason: String,
-    /// Who revokes; logged beside the operating-system user.
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
-}
-
-/// Arguments of `exemption close`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Close {
-    /// The exemption, such as TE-7K2M9D.
-    #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
-    /// Who closes; logged beside the operating-system user.
-    #[arg(long, value_name = "NAME")]
-    by: Option<String>,
 }
 
 /// Arguments of `exemption list`.
@@ -76,6 +66,9 @@ pub(crate) struct List {
     /// Only those of this organisation.
     #[arg(long, value_name = "O")]
     organization: Option<String>,
+    /// Only those of the person of this login name.
+    #[arg(long, value_name = "USER")]
+    person: Option<String>,
 }
 
 /// Arguments of `exemption show`.
@@ -89,7 +82,9 @@ pub(crate) struct Show {
 /// Where an exemption stands, as `--state` takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum State {
-    /// Waits for the second person.
+    /// Waits for a decision.
+    Applied,
+    /// Waits for a second person, or counts after an emergency until one has approved.
     #[value(name = "awaiting", alias = "awaiting_approval")]
     Awaiting,
     /// Granted; the journey has not begun.
@@ -98,6 +93,10 @@ enum State {
     Active,
     /// The journey is over.
     Ended,
+    /// Refused.
+    Refused,
+    /// Taken back by the applicant.
+    Withdrawn,
     /// Taken back.
     Revoked,
     /// Ended early.
@@ -105,15 +104,20 @@ enum State {
 }
 
 impl State {
-    fn phase(self) -> Phase {
-        match self {
+    fn holds(self, record: &ExemptionRecord, now: jiff::Timestamp) -> bool {
+        let phase = match self {
+            Self::Applied => Phase::Applied,
+            Self::Awaiting if record.is_unconfirmed(now) => return true,
             Self::Awaiting => Phase::AwaitingApproval,
             Self::Planned => Phase::Planned,
             Self::Active => Phase::Active,
             Self::Ended => Phase::Ended,
+            Self::Refused => Phase::Refused,
+            Self::Withdrawn => Phase::Withdrawn,
             Self::Revoked => Phase::Revoked,
             Self::Closed => Phase::Closed,
-        }
+        };
+        record.exemption.phase(now) == phase
     }
 }
 
@@ -137,46 +141,18 @@ async fn dispatch(
 ) -> anyhow::Result<Answer> {
     let config = &loaded.config;
     match command {
+        Command::Apply(arguments) => apply::run(context, loaded, store, arguments).await,
+        Command::Extend(arguments) => apply::extend(context, loaded, store, arguments).await,
         Command::Grant(arguments) => grant::run(context, loaded, store, arguments).await,
-        Command::Approve(arguments) => approve(context, config, store, arguments).await,
-        Command::Revoke(arguments) => {
-            let by = actor(arguments.by.as_deref())?;
-            people::check_text("--reason", &arguments.reason, 500).map_err(anyhow::Error::msg)?;
-            let now = clock::now();
-            let reason = arguments.reason.trim();
-            let done = store.revoke_exemption(&arguments.id, reason, &by, now).await;
-            changed(context, done, "nothing was revoked")
-        }
-        Command::Close(arguments) => {
-            let by = actor(arguments.by.as_deref())?;
-            let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
-            changed(context, done, "nothing was closed")
-        }
+        Command::Emergency(arguments) => emergency::run(context, loaded, store, arguments).await,
+        Command::Approve(arguments) => decide::approve(context, config, store, arguments).await,
+        Command::Refuse(arguments) => decide::refuse(context, config, store, arguments).await,
+        Command::Withdraw(arguments) => decide::withdraw(context, store, arguments).await,
+        Command::Revoke(arguments) => decide::revoke(context, store, arguments).await,
+        Command::Close(arguments) => decide::close(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,
         Command::Show(arguments) => show(context, config, store, &arguments.id).await,
     }
-}
-
-async fn approve(
-    context: &Context,
-    config: &Config,
-    store: &Store,
-    arguments: &Approve,
-) -> anyhow::Result<Answer> {
-    let by = actor(arguments.by.as_deref())?;
-    if let Some(record) = store.exemption(&arguments.id).await? {
-        let organization = config.organizations.get(&record.exemption.organization);
-        if organization.is_none_or(|organization| !organization.travel_exemptions.enabled) {
-            let problem = format!(
-                "{} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions",
-                record.exemption.organization
-            );
-            complain(&mut context.messages(), &[problem], "nothing was approved")?;
-            return Ok(Answer::No);
-        }
-    }
-    let done = store.approve_exemption(&arguments.id, &by, clock::now()).await;
-    changed(context, done, "nothing was approved")
 }
 
 async fn list(
@@ -191,8 +167,12 @@ async fn list(
     };
     let now = clock::now();
     let mut records = store.exemptions(organization).await?;
+    let of_person = |record: &ExemptionRecord| {
+        let name = record.exemption.user_name.as_str();
+        arguments.person.as_deref().is_none_or(|wanted| wanted.trim().to_lowercase() == name)
+    };
     records.retain(|record| {
-        arguments.state.is_none_or(|state| record.exemption.phase(now) == state.phase())
+        of_person(record) && arguments.state.is_none_or(|state| state.holds(record, now))
     });
     if context.json {
         let items: Vec<_> =
@@ -226,10 +206,6 @@ async fn show(
     Ok(Answer::Yes)
 }
 
-fn actor(by: Option<&str>) -> anyhow::Result<Actor> {
-    people::actor(by).map_err(anyhow::Error::msg)
-}
-
 /// Prints what an exemption has become, or why it has not.
 fn changed(
     context: &Context,
@@ -253,12 +229,26 @@ fn changed(
 struct Changed<'a> {
     id: &'a str,
     state: &'a str,
+    /// Until when it counts, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts_until: Option<jiff::Timestamp>,
+    /// Before which a second person has to approve it, where it counts without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirm_before: Option<jiff::Timestamp>,
 }
 
 fn print_state(context: &Context, exemption: &TravelExemption) -> anyhow::Result<()> {
-    let state = exemption.phase(clock::now()).word();
     if context.json {
-        context.print_json(&Changed { id: exemption.id.as_str(), state })?;
+        let confirm_before = match exemption.state {
+            ExemptionState::Provisional { until } => Some(until),
+            _ => None,
+        };
+        context.print_json(&Changed {
+            id: exemption.id.as_str(),
+            state: exemption.phase(clock::now()).word(),
+            counts_until: exemption.counts_until(),
+            confirm_before,
+        })?;
     } else {
         writeln!(context.out(), "{}", exemption.id)?;
     }

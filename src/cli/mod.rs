@@ -62,7 +62,7 @@ enum Command {
     /// Country lists: show, import, compare, export.
     #[command(subcommand)]
     Lists(lists::Command),
-    /// Travel exemptions: grant, approve, revoke, list, show.
+    /// Travel exemptions: apply, approve, refuse, grant, emergency, revoke, close, list, show.
     #[command(subcommand)]
     Exemption(exemption::Command),
     /// Local accounts.

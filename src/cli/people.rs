@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::Context;
 use crate::app::{self, outbox::Outbox};
 use crate::audit::{Audit, OpenError, Options};
-use crate::config::{self, Config, Loaded, Organization, Provider, nearest};
+use crate::config::{self, Config, Loaded, Organization, Provider, Role, nearest};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::lifecycle::Tasks;
 use crate::policy::{Actor, UserName};
@@ -106,6 +106,42 @@ pub(super) fn actor(by: Option<&str>) -> Result<Actor, String> {
     Ok(Actor { name, operating_system_user: Some(account) })
 }
 
+/// Whether somebody may decide about the organisation's exemptions: whoever it names as case officer
+/// or approver, by name, as operating-system user or by a group of that user; anybody where it names
+/// nobody.
+pub(super) fn may_decide(organization: &Organization, by: &Actor) -> Result<(), String> {
+    let mut names = vec![by.name.clone()];
+    if let Some(user) = &by.operating_system_user {
+        let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into();
+        let (accounts, groups): (String, String) = (read("/etc/passwd"), read("/etc/group"));
+        names.push(user.clone());
+        names.extend(groups_of(user, &accounts, &groups));
+    }
+    if organization.roles.allow(&[Role::CaseOfficer, Role::Approver], &names) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} is neither case_officer nor approver of {id}; name the person under `roles` of {id}, or let one of those decide whom it names",
+        by.name,
+        id = organization.id
+    ))
+}
+
+fn groups_of(user: &str, accounts: &str, groups: &str) -> Vec<String> {
+    let own = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == user).then_some(())?;
+        fields.nth(2)
+    });
+    let group_of = |line: &str| {
+        let mut fields = line.split(':');
+        let (name, number) = (fields.next()?, fields.nth(1)?);
+        let is_member = fields.next().is_some_and(|members| members.split(',').any(|m| m == user));
+        (is_member || Some(number) == own).then(|| name.to_owned())
+    };
+    groups.lines().filter_map(group_of).collect()
+}
+
 /// A text that somebody types and somebody else reads: one line, nothing hidden in it.
 pub(super) fn check_text(what: &str, text: &str, longest: usize) -> Result<(), String> {
     let hidden = |c: char| {
@@ -191,6 +227,15 @@ mod tests {
         assert_eq!(name_of(7, accounts), None);
         assert_eq!(name_of(4242, accounts), None);
         assert!(!operating_system_user().is_empty());
+    }
+
+    #[test]
+    fn a_user_is_in_the_groups_that_name_them_and_in_their_own() {
+        let accounts = "root:x:0:0::/root:/bin/sh\nanna:x:1000:1000::/home/anna:/bin/sh\n";
+        let groups = "root:x:0:\nstaff:x:20:bo,anna\nanna:x:1000:\nothers:x:21:joanna\nbroken\n";
+        assert_eq!(groups_of("anna", accounts, groups), ["staff", "anna"]);
+        assert_eq!(groups_of("bo", accounts, groups), ["staff"]);
+        assert!(groups_of("", accounts, "x:y").is_empty());
     }
 
     #[test]

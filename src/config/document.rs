@@ -19,7 +19,7 @@ use super::operations::{RawAdmin, RawOperations};
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
 use super::sites::{Hosts, RawSite, Site};
-use super::{Config, identity, operations, store};
+use super::{Config, emergency, identity, operations, store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// The file as it stands.
@@ -83,6 +83,7 @@ impl RawConfig {
         let mut binds = Binds::default();
         let listeners = self.listeners(&mut binds, check);
         let sites = self.sites(names, &organizations, check);
+        emergency::check_owners(names, &organizations, sites.as_ref(), check);
         let identity = identity::check(self.identity.as_ref(), names, check);
         let audit = self.audit.as_ref().unwrap_or(&RawAudit::default()).check(check);
         let limits = self.limits.as_ref().unwrap_or(&RawLimits::default()).check(check);
@@ -121,9 +122,8 @@ impl RawConfig {
             Some(providers) => keys(Some(providers)).collect(),
             None => vec![&local],
         };
-        // Nothing refers to a site by its name, but the name must be one.
-        Known::collect("site", "sites", keys(self.sites.as_ref()), SiteId::parse, check);
         Names {
+            sites: Known::collect("site", "sites", keys(self.sites.as_ref()), SiteId::parse, check),
             lists: Known::collect(
                 "list",
                 "country_lists",

@@ -331,13 +331,13 @@ fn exemptions_are_switched_on_by_a_decision() {
     assert_eq!(with("{enabled: false}"), "");
     insta::assert_snapshot!(
         with("{enabled: true, decision: '25/1', emergency: {maximum: 72h}}"), @r#"
-    warning: emergency exemptions are not in this version; this has no effect
+    error: the key `sites` is missing here
      --> /etc/geovagt/gateway.yaml:7:69
       |
     7 |     travel_exemptions: {enabled: true, decision: '25/1', emergency: {maximum: 72h}}
       |                                                                     ^
       |
-      = help: remove it; `geovagt exemption grant` takes effect within a second
+      = help: add `sites:`
     "#);
 }
 

@@ -8,7 +8,7 @@ use serde_yaml::Location;
 
 use super::checker::{Checker, Text};
 use super::nearest::known_names;
-use crate::identifier::{InvalidIdentifier, ListId, OrganizationId, PolicyId, ProviderId};
+use crate::identifier::{InvalidIdentifier, ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// What one kind of block is called, and the names of its blocks with their places.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Names {
     pub(super) policies: Known<PolicyId>,
     pub(super) organizations: Known<OrganizationId>,
     pub(super) providers: Known<ProviderId>,
+    pub(super) sites: Known<SiteId>,
 }
 
 impl<Id: Ord + Clone + Display> Known<Id> {

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_yaml::{Location, Spanned};
 
 use super::checker::{Checker, Entries, Text, Wrong, all};
 use super::duration::days;
+use super::emergency::RawEmergency;
 use super::list_file::read_territory;
 use super::names::Names;
 use super::nearest::nearest;
+use super::roles::{self, Roles};
 use crate::identifier::{OrganizationId, PolicyId, ProviderId};
 use crate::language::Language;
 use crate::policy::ExemptionScheme;
@@ -36,6 +37,8 @@ pub struct Organization {
     pub travel_exemptions: ExemptionScheme,
     /// The ways its people can be known.
     pub identity_providers: Vec<ProviderId>,
+    /// Who may do what.
+    pub roles: Roles,
 }
 
 /// `contact`
@@ -62,8 +65,8 @@ pub(super) struct RawOrganization {
     travel_exemptions: Option<Spanned<RawExemptions>>,
     /// Default `[local]`, where `identity` has it.
     identity_providers: Option<Vec<Text>>,
-    /// Used by the administration of a later version.
-    roles: Option<Entries<IgnoredAny>>,
+    /// Default: nobody is named, so nobody is kept from anything.
+    roles: Option<Entries<Vec<Text>>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,8 +90,8 @@ struct RawExemptions {
     /// Default `0h`.
     transit_grace: Option<Text>,
     two_approvers: Option<Vec<Text>>,
-    /// Not in this version.
-    emergency: Option<Spanned<IgnoredAny>>,
+    /// Left out: nobody is granted anything by telephone.
+    emergency: Option<Spanned<RawEmergency>>,
 }
 
 impl RawOrganization {
@@ -108,14 +111,8 @@ impl RawOrganization {
         let language = check.word(self.language.as_ref(), Language::Danish, &languages);
         let contact = self.contact.as_ref().map_or(Some(Contact::default()), |c| c.check(check));
         let identity_providers = self.providers(names, check);
-        let travel_exemptions = self.exemptions(identity_providers.as_deref(), check);
-        for (role, _) in self.roles.iter().flat_map(|roles| &roles.0) {
-            check.warn(
-                role.referenced,
-                "roles have no effect: this version has no administration",
-                "leave them for later, or remove them",
-            );
-        }
+        let travel_exemptions = self.exemptions(identity_providers.as_deref(), names, check);
+        let roles = roles::check(self.roles.as_ref(), check);
         Some(Organization {
             id,
             name: name?,
@@ -125,6 +122,7 @@ impl RawOrganization {
             contact: contact?,
             travel_exemptions: travel_exemptions?,
             identity_providers: identity_providers?,
+            roles: roles?,
         })
     }
 
@@ -152,10 +150,11 @@ impl RawOrganization {
     fn exemptions(
         &self,
         providers: Option<&[ProviderId]>,
+        names: &Names,
         check: &mut Checker<'_>,
     ) -> Option<ExemptionScheme> {
         let Some(raw) = &self.travel_exemptions else { return Some(no_exemptions()) };
-        let scheme = raw.value.check(raw.referenced, check)?;
+        let scheme = raw.value.check(raw.referenced, names, check)?;
         if scheme.enabled && providers.is_some_and(<[_]>::is_empty) {
             check.warn(
                 raw.referenced,
@@ -175,11 +174,17 @@ fn no_exemptions() -> ExemptionScheme {
         lead_days: 5,
         transit_grace: Duration::ZERO,
         two_approvers: Vec::new(),
+        emergency: None,
     }
 }
 
 impl RawExemptions {
-    fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<ExemptionScheme> {
+    fn check(
+        &self,
+        here: Location,
+        names: &Names,
+        check: &mut Checker<'_>,
+    ) -> Option<ExemptionScheme> {
         let enabled = self.enabled.as_ref().is_some_and(|enabled| enabled.value);
         let decision = match &self.decision {
             Some(text) => check.label(text).map(Some),
@@ -192,19 +197,16 @@ impl RawExemptions {
                 "add `decision:` with the case number of the decision",
             );
         }
-        if let Some(emergency) = &self.emergency {
-            check.warn(
-                emergency.referenced,
-                "emergency exemptions are not in this version; this has no effect",
-                "remove it; `geovagt exemption grant` takes effect within a second",
-            );
-        }
         let maximum_days = check.number(self.maximum_days.as_ref(), 30, 1..=366);
         let lead_days = check.number(self.lead_days.as_ref(), 5, 0..=366);
         let transit_grace =
             check.span(self.transit_grace.as_ref(), Duration::ZERO, Duration::ZERO..=days(3));
         let two_approvers =
             all(self.two_approvers.iter().flatten().map(|text| territory(text, check)));
+        let emergency = match &self.emergency {
+            Some(raw) => raw.value.check(raw.referenced, names, check).map(Some),
+            None => Some(None),
+        };
         Some(ExemptionScheme {
             enabled,
             decision: decision?,
@@ -212,6 +214,7 @@ impl RawExemptions {
             lead_days: u16::try_from(lead_days?).ok()?,
             transit_grace: transit_grace?,
             two_approvers: two_approvers?,
+            emergency: emergency?,
         })
     }
 }

@@ -11,6 +11,7 @@ mod exchange;
 mod forward;
 mod handle;
 pub mod headers;
+mod home;
 mod identify;
 mod invitation;
 pub mod limits;

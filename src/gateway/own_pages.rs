@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
-use super::{Closed, answers};
+use super::{Closed, answers, home};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
@@ -65,6 +65,11 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
             Method::POST => sign_out(exchange, body).await,
             _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
         },
+        "/hjemme" if takes_sign_in(exchange) => match *method {
+            Method::GET | Method::HEAD => Ok(home::show(exchange).await),
+            Method::POST => home::close(exchange, body).await,
+            _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
+        },
         "/lande" | "/privatliv" | "" | "/" => {
             Ok(answers::without_entry(exchange, Failure::MethodNotAllowed))
         }
@@ -103,7 +108,7 @@ fn form(
 }
 
 /// What binds a form to this browser.
-fn guard(exchange: &Exchange<'_>) -> FormGuard {
+pub(super) fn guard(exchange: &Exchange<'_>) -> FormGuard {
     exchange.gateway.authenticator.form_guard(
         exchange.organization(),
         &exchange.parts.headers,
@@ -111,7 +116,7 @@ fn guard(exchange: &Exchange<'_>) -> FormGuard {
     )
 }
 
-fn with_cookie(
+pub(super) fn with_cookie(
     mut response: Response<ResponseBody>,
     cookie: Option<HeaderValue>,
 ) -> Response<ResponseBody> {
@@ -212,7 +217,7 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
 }
 
 /// The whole of a form. Whoever dribbles it is hung up on: a form takes no longer than a head.
-async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, Instead> {
+pub(super) async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, Instead> {
     let time = exchange.snapshot.config.limits.header_timeout;
     match tokio::time::timeout(time, Limited::new(body, LARGEST_FORM).collect()).await {
         Ok(Ok(form)) => Ok(form.to_bytes()),

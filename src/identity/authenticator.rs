@@ -193,6 +193,11 @@ impl Authenticator {
         })))
     }
 
+    /// Where people and their exemptions are kept.
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
     /// Takes accounts and ended sessions anew from the store, after its change number grew.
     ///
     /// # Errors

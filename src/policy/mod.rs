@@ -27,15 +27,19 @@ mod site_policies;
 mod site_policy;
 mod trace;
 mod verdict;
+pub mod working_days;
 
 pub use country_list::{CountryList, EarlyStart, ListVersion, TerritorySet};
 pub use decision::{Subject, decide};
 pub use door::{door_is_open, everyone_denied_by_connection, opens_door};
 pub use exemption::{
-    Actor, ApprovalRefused, Caution, ExemptionState, Exemptions, GrantGrounds, GrantRequest,
-    GrantSite, InvalidLeg, Leg, MAXIMUM_CASE_NUMBER, MAXIMUM_LEGS, MAXIMUM_PURPOSE,
-    MAXIMUM_TERRITORIES, Phase, Problem, Text, TravelExemption, ValidGrant, may_approve,
-    needs_second_approval, validate,
+    Actor, Application, ApplicationRequest, ApprovalRefused, Caution, Decision, Emergency,
+    EmergencyCall, EmergencyRefused, EmergencyRejection, ExemptionState, Exemptions, GrantGrounds,
+    GrantRequest, GrantSite, InvalidLeg, LONGEST_EMERGENCY, Leg, MAXIMUM_CASE_NUMBER,
+    MAXIMUM_DEVICE, MAXIMUM_DEVICES, MAXIMUM_LEGS, MAXIMUM_PURPOSE, MAXIMUM_TERRITORIES,
+    MAXIMUM_VERIFICATION, OLDEST_REJECTION, Part, Participant, Phase, Problem, StepRefused, Text,
+    TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, may_approve,
+    needs_second_approval, take_step, validate, validate_application, validate_extension,
 };
 pub use explanation::{DatabaseFacts, Explanation, Question, explain};
 pub use forecast::{Upcoming, forecast};
@@ -44,7 +48,9 @@ pub use person::{InvalidUserName, Person, UserName};
 pub use reason::Reason;
 pub use rule_path::{InvalidRulePath, RulePath, UnclearPath};
 pub use schedule::Scheduled;
-pub use settings::{Admission, Authentication, Correction, ExemptionScheme, Mode, NetworkRule};
+pub use settings::{
+    Admission, Authentication, Correction, EmergencyScheme, ExemptionScheme, Mode, NetworkRule,
+};
 pub use site_policies::{ACME_CHALLENGES, Choice, PathRule, SitePolicies};
 pub use site_policy::{Extent, Policy, PolicyParts};
 pub use trace::Step;

@@ -157,17 +157,24 @@ impl World {
     fn windows(&self) -> Vec<(&TravelExemption, Territory, Timestamp, Timestamp)> {
         let mut windows = Vec::new();
         for one in &self.exemptions {
-            if one.state != ExemptionState::Granted
-                || one.organization != *one.person.organization()
-            {
+            let until = match one.state {
+                ExemptionState::Granted => Timestamp::MAX,
+                ExemptionState::Provisional { until } => until,
+                _ => continue,
+            };
+            if one.organization != *one.person.organization() {
                 continue;
             }
             let legs: Vec<&Leg> = one.legs.iter().filter(|leg| leg.from < leg.until).collect();
             for leg in &legs {
                 let first = legs.iter().map(|l| l.from).min().unwrap();
-                let last = legs.iter().map(|l| l.until).max().unwrap();
+                let last = legs.iter().map(|l| l.until).max().unwrap().min(until);
                 let from = first.max(leg.from - self.grace);
                 let until = last.min(leg.until + self.grace);
+                // Cut away before it began: it says nothing.
+                if until <= from {
+                    continue;
+                }
                 for &territory in &leg.territories {
                     windows.push((one, territory, from, until));
                 }
@@ -196,7 +203,7 @@ impl World {
     ) -> Outcome {
         let counts = |e: &&TravelExemption| {
             e.person == *person
-                && e.state == ExemptionState::Granted
+                && matches!(e.state, ExemptionState::Granted | ExemptionState::Provisional { .. })
                 && e.organization == *person.organization()
         };
         if !self.parts.exemptions_enabled {

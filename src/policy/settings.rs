@@ -5,6 +5,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use jiff::Timestamp;
 
+use crate::identifier::SiteId;
 use crate::territory::{Country, Territory};
 
 /// `mode`
@@ -86,4 +87,15 @@ pub struct ExemptionScheme {
     pub transit_grace: Duration,
     /// Where an exemption needs a second person.
     pub two_approvers: Vec<Territory>,
+    /// What can be granted to a traveller who calls from in front of the wall; none: nothing.
+    pub emergency: Option<EmergencyScheme>,
+}
+
+/// `travel_exemptions.emergency`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmergencyScheme {
+    /// The longest such exemption.
+    pub maximum: Duration,
+    /// The sites that it can be for.
+    pub sites: Vec<SiteId>,
 }

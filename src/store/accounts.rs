@@ -276,7 +276,8 @@ impl Store {
             "SELECT e.id, l.ends FROM exemptions e
              JOIN accounts a ON a.organization = e.organization AND a.id = e.subject
              JOIN exemption_legs l ON l.exemption = e.id
-             WHERE a.organization = $1 AND a.name = $2 AND e.state IN ('awaiting_approval', 'granted')
+             WHERE a.organization = $1 AND a.name = $2
+               AND e.state IN ('applied', 'awaiting_approval', 'granted', 'provisional')
              ORDER BY e.id",
         )
         .bind(organization.as_str())

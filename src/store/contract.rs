@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry};
+use super::{
+    AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry,
+    contract_journey,
+};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{
@@ -22,6 +25,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
             store.close().await;
         })*};
     }
+    contract_journey::holds(&open).await;
     each! {
         a_name_is_one_account_in_its_organization
         an_account_that_changes_gets_another_epoch
@@ -86,6 +90,7 @@ pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
         lead_days: 5,
         transit_grace: std::time::Duration::ZERO,
         two_approvers: vec![Territory::parse("RU").unwrap()],
+        emergency: None,
     };
     let version = ListVersion {
         version: "1".into(),
@@ -190,18 +195,20 @@ async fn an_exemption_that_needs_two_people_counts_once_another_approved(store: 
     assert_eq!(waiting.state, ExemptionState::AwaitingApproval);
     assert!(store.load_exemptions(at(200)).await.unwrap().is_empty());
     for by in [actor("bente"), actor("BENTE "), actor("anna.holm")] {
-        let error = store.approve_exemption(&waiting.id, &by, at(2)).await.unwrap_err();
+        let error = store.approve_exemption(&waiting.id, true, &by, at(2)).await.unwrap_err();
         assert!(matches!(error, ExemptionError::NotBy { .. }), "{error}");
     }
-    let error = store.approve_exemption(&waiting.id, &actor("carl"), at(1000)).await.unwrap_err();
+    let error =
+        store.approve_exemption(&waiting.id, true, &actor("carl"), at(1000)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::TooLate(_)), "{error}");
     assert!(store.load_exemptions(at(200)).await.unwrap().is_empty());
     let number = store.change_number().await.unwrap();
-    let approved = store.approve_exemption(&waiting.id, &actor("carl"), at(3)).await.unwrap();
+    let approved = store.approve_exemption(&waiting.id, true, &actor("carl"), at(3)).await.unwrap();
     assert_eq!(approved.phase(at(200)), Phase::Active);
     assert!(store.change_number().await.unwrap() > number);
     assert_eq!(store.load_exemptions(at(200)).await.unwrap(), [approved]);
-    let error = store.approve_exemption(&waiting.id, &actor("dorte"), at(4)).await.unwrap_err();
+    let error =
+        store.approve_exemption(&waiting.id, true, &actor("dorte"), at(4)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::NotWaiting { .. }), "{error}");
     let history = store.exemption(&waiting.id).await.unwrap().unwrap().history;
     let words: Vec<_> = history.iter().map(|e| (&*e.action, &*e.by.name)).collect();

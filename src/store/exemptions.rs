@@ -1,23 +1,35 @@
-//! Travel exemptions: granted, approved, revoked, closed; each step with its row of history and its
-//! log entry in the same transaction.
+//! Travel exemptions: applied for, granted, decided, ended; each step with its row of history and
+//! its log entry in the same transaction.
+//!
+//! What a step leads to is for [`crate::policy::take_step`] to say, inside the transaction. Of two
+//! people who decide at once one wins, and the other is told.
 
 mod change;
+mod ends;
+mod insert;
 mod read;
 
 use jiff::Timestamp;
 
 use super::StoreError;
-use crate::policy::{Actor, ApprovalRefused, ExemptionId, Phase, TravelExemption};
+use crate::policy::{
+    Actor, Application, ApprovalRefused, Emergency, ExemptionId, Part, Participant, Phase,
+    TravelExemption,
+};
 
 /// An exemption and how it came to be what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExemptionRecord {
     /// The exemption.
     pub exemption: TravelExemption,
-    /// When it was granted.
+    /// When the record was made: applied for, or granted at once.
     pub granted_at: Timestamp,
-    /// Who granted it.
+    /// Who made it.
     pub granted_by: Actor,
+    /// What the application said beyond it, where there was one.
+    pub application: Option<Application>,
+    /// What is kept of the emergency, where it was one.
+    pub emergency: Option<Emergency>,
     /// Everything that was done to it, oldest first.
     pub history: Vec<HistoryEntry>,
 }
@@ -25,7 +37,8 @@ pub struct ExemptionRecord {
 /// One thing that was done to an exemption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// `granted`, `approved`, `revoked`, `closed`.
+    /// `applied`, `granted`, `emergency`, `approved`, `refused`, `withdrawn`, `revoked`, `closed`,
+    /// `ended`.
     pub action: String,
     /// When.
     pub at: Timestamp,
@@ -33,6 +46,36 @@ pub struct HistoryEntry {
     pub by: Actor,
     /// Why, where a reason was given.
     pub reason: Option<String>,
+}
+
+impl ExemptionRecord {
+    /// Who took part in it so far, and so cannot be the other person.
+    #[must_use]
+    pub fn participants(&self) -> Vec<Participant> {
+        let part = |entry: &HistoryEntry| match entry.action.as_str() {
+            "applied" => Some(Part::Applied),
+            "granted" | "emergency" => Some(Part::Granted),
+            "approved" => Some(Part::Approved),
+            _ => None,
+        };
+        self.history
+            .iter()
+            .filter_map(|entry| Some(Participant { part: part(entry)?, actor: entry.by.clone() }))
+            .collect()
+    }
+
+    /// The first thing of this kind that was done to it.
+    #[must_use]
+    pub fn first(&self, action: &str) -> Option<&HistoryEntry> {
+        self.history.iter().find(|entry| entry.action == action)
+    }
+
+    /// Whether it counts and waits for a second person all the same.
+    #[must_use]
+    pub fn is_unconfirmed(&self, now: Timestamp) -> bool {
+        matches!(self.exemption.state, crate::policy::ExemptionState::Provisional { .. })
+            && matches!(self.exemption.phase(now), Phase::Planned | Phase::Active)
+    }
 }
 
 /// Why an exemption was not changed.
@@ -51,24 +94,62 @@ pub enum ExemptionError {
         phase: Phase,
     },
     /// Only what waits can be approved.
-    #[error("{id} does not wait for an approval: it is {phase}", phase = .phase.word())]
+    #[error("{id} does not wait for a decision: it is {phase}{told}", phase = .phase.word())]
     NotWaiting {
         /// The exemption.
         id: ExemptionId,
         /// Where it stands.
         phase: Phase,
+        /// Who decided it, and when; empty where nobody did.
+        told: String,
     },
     /// It waited until the journey was over.
-    #[error("the journey of {0} is over; there is nothing left to approve, grant a new one")]
+    #[error("the time of {0} is over; there is nothing left to approve, grant a new one")]
     TooLate(ExemptionId),
-    /// This person cannot be the second one.
-    #[error("{id} cannot be approved by this person")]
+    /// This person cannot decide it.
+    #[error("{id} cannot be decided by this person")]
     NotBy {
         /// The exemption.
         id: ExemptionId,
         /// Why.
         source: ApprovalRefused,
     },
+    /// Only the applicant takes an application back.
+    #[error(
+        "{0} was applied for by somebody else: only the traveller, or the one who applied, takes it back; others refuse it"
+    )]
+    NotTheApplicant(ExemptionId),
+    /// An application has no effect that could end.
+    #[error(
+        "{0} is an application that nobody has decided; refuse it, or let the applicant take it back"
+    )]
+    NotDecided(ExemptionId),
+    /// Somebody else was quicker.
+    #[error("somebody else decided {0} at the same moment; see `geovagt exemption show {0}`")]
+    DecidedMeanwhile(ExemptionId),
+    /// One reference, one emergency.
+    #[error(
+        "the reference {reference} has led to {id} already; ask the caller to load the page again and to read out the new one"
+    )]
+    ReferenceUsed {
+        /// The reference.
+        reference: String,
+        /// What it led to.
+        id: ExemptionId,
+    },
+    /// There is nothing to open.
+    #[error(
+        "{0} lets this person in from there already; perhaps it is the password, or another account"
+    )]
+    AlreadyOpen(ExemptionId),
+    /// An emergency is not repeated without a second person.
+    #[error(
+        "{0} was such an emergency, and no second person approved it; what comes after it is for `exemption grant` or an application"
+    )]
+    Unconfirmed(ExemptionId),
+    /// What it would prolong has changed.
+    #[error("{0} has changed meanwhile and cannot be prolonged; see `geovagt exemption show {0}`")]
+    NotExtendable(ExemptionId),
     /// No free name was found.
     #[error("no free name was found for the exemption; try again")]
     NoFreeName,

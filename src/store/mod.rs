@@ -195,6 +195,7 @@ impl Store {
 
 #[cfg(test)]
 mod contract;
+mod contract_journey;
 #[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]

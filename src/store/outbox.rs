@@ -17,14 +17,20 @@ use crate::policy::{Actor, ExemptionId, UserName};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeAction {
+    /// An exemption was applied for.
+    ExemptionApplied,
     /// An exemption was granted.
     ExemptionGranted,
     /// A second person approved it.
     ExemptionApproved,
+    /// It was refused.
+    ExemptionRefused,
     /// It was revoked.
     ExemptionRevoked,
     /// It was closed.
     ExemptionClosed,
+    /// Its time was over.
+    ExemptionEnded,
     /// A local account was made.
     UserAdded,
     /// Its password, lock or sessions were changed.
@@ -51,6 +57,9 @@ pub struct ChangeEvent {
     /// What exactly, as one word. Never what somebody wrote: a reason stays in the history, where it
     /// can be deleted with the exemption, and does not enter the log's chain.
     pub word: Option<String>,
+    /// The reference of the rejection that it followed, where it followed one.
+    #[serde(default)]
+    pub reference: Option<String>,
 }
 
 impl ChangeEvent {
@@ -68,6 +77,7 @@ impl ChangeEvent {
             target: target.to_string(),
             exemption: None,
             word: None,
+            reference: None,
         }
     }
 

@@ -36,6 +36,7 @@ mod door;
 mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;
+mod journey;
 mod list;
 mod outside_accessibility;
 mod outside_browser;

@@ -1,24 +1,17 @@
 //! `geovagt exemption grant`
 
-use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::print_state;
-use crate::cli::people::{self, complain, sentence};
+use super::request::{self, Read, Typed, hold_against};
+use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::{Config, Loaded, Organization};
-use crate::identifier::{ListId, ProviderId, SiteId};
-use crate::policy::{
-    Actor, CountryList, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Phase, Problem,
-    ValidGrant, validate,
-};
+use crate::policy::{Actor, Person, Phase, ValidGrant, validate};
 use crate::store::Store;
-use crate::territory::Territory;
 
 /// Arguments of `exemption grant`.
 #[derive(Debug, clap::Args)]
@@ -84,86 +77,35 @@ pub(in crate::cli) async fn prepare(
     now: Timestamp,
 ) -> anyhow::Result<Result<(ValidGrant, Actor), Vec<String>>> {
     let mut problems = Vec::new();
-    let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
-    let organization = people::organization(&loaded.config, &arguments.organization)
-        .map_err(|problem| problems.push(problem))
-        .ok();
-    let zone = organization.map_or(TimeZone::UTC, |organization| organization.time_zone.clone());
-    let legs = legs(&arguments.legs, &zone, &mut problems);
-    let sites = sites(&arguments.sites, &mut problems);
-    let Some(organization) = organization else { return Ok(Err(problems)) };
-    let person = person(&loaded.config, store, organization, &arguments.person).await?;
-    let (person, user_name) = match person {
-        Ok(found) => found,
-        Err(problem) => {
-            problems.push(problem);
-            // Nothing is granted to this stand-in; it lets everything else be looked at too.
-            let nobody = Person::new(organization.id.clone(), nobodys_provider()?, "");
-            (nobody, people::user_name("nobody").map_err(anyhow::Error::msg)?)
-        }
+    let typed = Typed {
+        organization: &arguments.organization,
+        person: &arguments.person,
+        legs: &arguments.legs,
+        sites: &arguments.sites,
+        purpose: &arguments.purpose,
+        case: &arguments.case,
+        by: arguments.by.as_deref(),
     };
-    let request = GrantRequest {
-        organization: organization.id.clone(),
-        person,
-        user_name,
-        sites,
-        legs,
-        purpose: arguments.purpose.clone(),
-        case_number: arguments.case.clone(),
+    let Some(read) = request::read(loaded, store, &typed, &mut problems).await? else {
+        return Ok(Err(problems));
     };
-    let validated = hold_against(loaded, organization, &request, now);
-    match (validated, by) {
-        (Ok(grant), Some(by)) if problems.is_empty() => Ok(Ok((grant, by))),
-        (Ok(_), _) => Ok(Err(problems)),
+    let Read { organization, request, by } = read;
+    if let Some(by) = &by {
+        problems.extend(people::may_decide(organization, by).err());
+    }
+    let validated = hold_against(loaded, organization, |grounds| validate(&request, grounds, now));
+    Ok(match (validated, by) {
+        (Ok(grant), Some(by)) if problems.is_empty() => Ok((grant, by)),
+        (Ok(_), _) => Err(problems),
         (Err(found), _) => {
-            let unread_legs = request.legs.len() < arguments.legs.len();
-            let unread_sites = request.sites.len() < arguments.sites.len();
-            let lists: Vec<(&SiteId, &ListId)> = missing_lists(loaded, &request.sites).collect();
-            problems.extend(lists.iter().map(|(site, list)| {
-                format!(
-                    "the list {list} that site {site} is under was not read; see `geovagt check`"
-                )
-            }));
-            let told_already = |problem: &Problem| match problem {
-                Problem::NoLeg => unread_legs,
-                Problem::NoSite => unread_sites,
-                Problem::UnknownSite(site) => lists.iter().any(|(told, _)| *told == site),
-                _ => false,
-            };
-            let new = found.iter().filter(|problem| !told_already(problem));
-            problems.extend(new.map(ToString::to_string));
-            Ok(Err(problems))
+            problems.extend(request::said(loaded, &typed, &request, &found));
+            Err(problems)
         }
-    }
+    })
 }
 
-fn nobodys_provider() -> anyhow::Result<ProviderId> {
-    Ok(ProviderId::parse("nobody")?)
-}
-
-fn legs(texts: &[String], zone: &TimeZone, problems: &mut Vec<String>) -> Vec<Leg> {
-    let mut legs = Vec::new();
-    for (number, text) in (1..).zip(texts) {
-        match Leg::parse(text, zone) {
-            Ok(leg) => legs.push(leg),
-            Err(error) => problems.push(format!("leg {number}: {}", sentence(&error))),
-        }
-    }
-    legs
-}
-
-fn sites(texts: &[String], problems: &mut Vec<String>) -> Vec<SiteId> {
-    let mut sites = Vec::new();
-    for text in texts {
-        match SiteId::parse(text) {
-            Ok(site) => sites.push(site),
-            Err(_) => problems.push(format!("there is no site {text:?} in the configuration")),
-        }
-    }
-    sites
-}
-
-async fn person(
+/// The person of this name, and the name.
+pub(super) async fn person(
     config: &Config,
     store: &Store,
     organization: &Organization,
@@ -187,49 +129,5 @@ async fn person(
         None => Err(format!(
             "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
         )),
-    })
-}
-
-fn hold_against(
-    loaded: &Loaded,
-    organization: &Organization,
-    request: &GrantRequest,
-    now: Timestamp,
-) -> Result<ValidGrant, Vec<Problem>> {
-    let Loaded { config, lists, .. } = loaded;
-    let site = |id: &SiteId| grant_site(config, lists, id);
-    let assigned = |territory: Territory| territory.is_assigned();
-    let grounds = GrantGrounds {
-        scheme: &organization.travel_exemptions,
-        time_zone: &organization.time_zone,
-        site: &site,
-        assigned: &assigned,
-    };
-    validate(request, grounds, now)
-}
-
-/// The sites that exist and whose list does not: nothing can be held against it.
-fn missing_lists<'a>(
-    loaded: &'a Loaded,
-    sites: &'a [SiteId],
-) -> impl Iterator<Item = (&'a SiteId, &'a ListId)> {
-    sites.iter().filter_map(|id| {
-        let site = loaded.config.sites.get(id)?;
-        let list = &loaded.config.policies.get(&site.policy)?.list;
-        (!loaded.lists.contains_key(list)).then_some((id, list))
-    })
-}
-
-fn grant_site<'a>(
-    config: &'a Config,
-    lists: &'a BTreeMap<ListId, Arc<CountryList>>,
-    id: &SiteId,
-) -> Option<GrantSite<'a>> {
-    let site = config.sites.get(id)?;
-    let policy = config.policies.get(&site.policy)?;
-    Some(GrantSite {
-        organization: &site.organization,
-        authentication: site.authentication,
-        list: lists.get(&policy.list)?,
     })
 }

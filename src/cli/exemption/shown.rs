@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::policy::{Actor, Leg, Phase, TravelExemption};
+use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Phase, TravelExemption};
 use crate::store::{ExemptionRecord, HistoryEntry};
 
 /// An exemption as JSON.
@@ -23,10 +23,36 @@ pub(super) struct Item<'a> {
     legs: &'a [Leg],
     purpose: &'a str,
     case_number: &'a str,
-    granted_at: Timestamp,
-    granted_by: Who<'a>,
+    /// When it was granted, or approved by as many as it takes.
+    granted_at: Option<Timestamp>,
+    granted_by: Option<Who<'a>>,
+    counts_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application: Option<Applied<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    emergency: Option<Called<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refusal: Option<Step<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Step<'a>>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Applied<'a> {
+    at: Timestamp,
+    by: Who<'a>,
+    devices: &'a [String],
+    telephone: &'a str,
+    mail: &'a str,
+    extends: Option<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct Called<'a> {
+    reference: &'a str,
+    caller_verified: &'a str,
+    confirm_before: Timestamp,
+    confirmed: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -57,11 +83,45 @@ impl<'a> Item<'a> {
             legs: &exemption.legs,
             purpose: &exemption.purpose,
             case_number: &exemption.case_number,
-            granted_at: record.granted_at,
-            granted_by: who(&record.granted_by),
+            granted_at: granted(record).map(|entry| entry.at),
+            granted_by: granted(record).map(|entry| who(&entry.by)),
+            counts_until: exemption.counts_until(),
+            application: record.application.as_ref().map(|application| Applied {
+                at: record.granted_at,
+                by: who(&record.granted_by),
+                devices: &application.devices,
+                telephone: &application.telephone,
+                mail: &application.mail,
+                extends: application.extends.as_ref().map(ExemptionId::as_str),
+            }),
+            emergency: record.emergency.as_ref().map(|emergency| Called {
+                reference: &emergency.reference,
+                caller_verified: &emergency.caller_verified,
+                confirm_before: emergency.confirm_before,
+                confirmed: record.first("approved").is_some(),
+            }),
+            refusal: record.first("refused").map(step),
             history: with_history.then(|| record.history.iter().map(step).collect()),
         }
     }
+}
+
+/// What made it count: the grant itself, or the last approval that an application took.
+fn granted(record: &ExemptionRecord) -> Option<&HistoryEntry> {
+    let waits = matches!(
+        record.exemption.state,
+        ExemptionState::Applied
+            | ExemptionState::AwaitingApproval
+            | ExemptionState::Refused
+            | ExemptionState::Withdrawn
+    );
+    let approved = || record.history.iter().rfind(|entry| entry.action == "approved");
+    let at_once = record
+        .history
+        .iter()
+        .find(|entry| entry.action != "applied")
+        .filter(|entry| matches!(entry.action.as_str(), "granted" | "emergency"));
+    at_once.or_else(|| approved().filter(|_| !waits))
 }
 
 fn who(actor: &Actor) -> Who<'_> {
@@ -90,7 +150,8 @@ pub(super) fn table(
     }
     let heads = ["ID", "STATE", "USER", "FROM", "TO", "WHERE", "SITES"].map(str::to_owned);
     line(out, &heads)?;
-    for ExemptionRecord { exemption, .. } in records {
+    for record in records {
+        let exemption = &record.exemption;
         let zone = zone(config, exemption);
         let day = |instant: Timestamp| zone.to_datetime(instant).date().to_string();
         let (from, until) = exemption.journey().unwrap_or_default();
@@ -107,7 +168,7 @@ pub(super) fn table(
             out,
             &[
                 exemption.id.to_string(),
-                short(exemption.phase(now)).to_owned(),
+                short(record, now).to_owned(),
                 exemption.user_name.to_string(),
                 day(from),
                 day(last),
@@ -131,13 +192,28 @@ pub(super) fn whole(
     let civil =
         |instant: Timestamp| zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string();
     writeln!(out, "{}  {}", exemption.id, exemption.phase(now).word())?;
+    if let Some(until) = exemption.counts_until().filter(|_| record.is_unconfirmed(now)) {
+        writeln!(out, "         ends {} unless another person approves it", civil(until))?;
+    }
     writeln!(out, "person   {} of {}", exemption.user_name, exemption.organization)?;
     for leg in &exemption.legs {
         writeln!(out, "leg      {}", leg.written(&zone))?;
     }
     writeln!(out, "sites    {}", sites(exemption, ", "))?;
     writeln!(out, "purpose  {}", exemption.purpose)?;
-    writeln!(out, "case     {}", exemption.case_number)?;
+    if !exemption.case_number.is_empty() {
+        writeln!(out, "case     {}", exemption.case_number)?;
+    }
+    if let Some(application) = &record.application {
+        writeln!(out, "devices  {}", application.devices.join(", "))?;
+        writeln!(out, "reached  {}, {}", application.telephone, application.mail)?;
+        if let Some(extended) = &application.extends {
+            writeln!(out, "extends  {extended}")?;
+        }
+    }
+    if let Some(emergency) = &record.emergency {
+        writeln!(out, "called   {}", emergency.reference)?;
+    }
     for entry in &record.history {
         let account = entry.by.operating_system_user.as_deref().unwrap_or("not on this machine");
         let reason = entry.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();
@@ -152,7 +228,7 @@ pub(super) fn whole(
     Ok(())
 }
 
-const WIDTHS: [usize; 7] = [9, 8, 15, 10, 10, 8, 8];
+const WIDTHS: [usize; 7] = [9, 11, 12, 10, 10, 8, 8];
 
 fn line(out: &mut impl Write, cells: &[String; 7]) -> std::io::Result<()> {
     let padded: Vec<String> = cells
@@ -171,12 +247,11 @@ fn clipped(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
-fn short(phase: Phase) -> &'static str {
-    match phase {
+fn short(record: &ExemptionRecord, now: Timestamp) -> &'static str {
+    match record.exemption.phase(now) {
+        _ if record.is_unconfirmed(now) => "unconfirmed",
         Phase::AwaitingApproval => "awaiting",
-        Phase::Planned | Phase::Active | Phase::Ended | Phase::Revoked | Phase::Closed => {
-            phase.word()
-        }
+        phase => phase.word(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::grant::{Arguments, prepare};
 use super::*;
 use crate::config::{self, SourceFile, Surroundings};
 use crate::identifier::ListId;
-use crate::policy::{CountryList, ExemptionState, ListVersion, TerritorySet, UserName};
+use crate::policy::{Actor, CountryList, ExemptionState, ListVersion, TerritorySet, UserName};
 use crate::store::NewAccount;
 use crate::territory::Territory;
 

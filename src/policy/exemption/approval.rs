@@ -1,5 +1,6 @@
 //! The second person where an exemption needs one.
 
+use super::Part;
 use crate::policy::UserName;
 
 /// Who does something on the command line or in the administration.
@@ -11,7 +12,7 @@ pub struct Actor {
     pub operating_system_user: Option<String>,
 }
 
-/// Why somebody cannot be the second person.
+/// Why somebody cannot be the other person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ApprovalRefused {
     /// The name is empty.
@@ -20,9 +21,15 @@ pub enum ApprovalRefused {
     /// The same name granted it.
     #[error("the one who granted an exemption cannot approve it; another person must")]
     SameName,
-    /// The same operating-system user granted it.
+    /// The same name applied for it.
+    #[error("the one who applied cannot decide the application; another person must")]
+    Applicant,
+    /// The same name approved it already.
+    #[error("one person cannot approve twice; another person must")]
+    Twice,
+    /// The same operating-system user took part already.
     #[error(
-        "the exemption was granted by the same operating-system user, and not both of you have said who you are; give --by when granting and when approving, or approve as another user"
+        "the same operating-system user took part already, and not both of you have said who you are; give --by each time, or decide as another user"
     )]
     SameOperatingSystemUser,
     /// The traveller.
@@ -30,44 +37,65 @@ pub enum ApprovalRefused {
     Traveller,
 }
 
-/// Whether `approver` may be the second person for what `granter` granted to `traveller`.
+impl Actor {
+    /// Whether this is the one of that name: the name that was given, or the operating system's.
+    #[must_use]
+    pub fn is_called(&self, name: &str) -> bool {
+        let name = plain(name);
+        plain(&self.name) == name
+            || self.operating_system_user.as_deref().map(plain).is_some_and(|user| user == name)
+    }
+
+    /// Whether somebody gave no name of their own: the operating system's stands for it.
+    fn is_nameless(&self) -> bool {
+        plain(&self.name) == plain(self.operating_system_user.as_deref().unwrap_or_default())
+    }
+}
+
+/// Whether `approver` may decide after what `earlier` did for `traveller`.
 ///
 /// The names have to differ. Where one operating-system user serves several people (a shared shell on
 /// the gateway), both of them have to say who they are; the log keeps the name and the user beside
 /// it, so that a made-up name can be held against the machine's own records. Names are compared
-/// without regard to case and surrounding space. The traveller is never the second person.
+/// without regard to case and surrounding space. The traveller is never the other person.
 ///
 /// # Errors
 /// [`ApprovalRefused`] with the first thing that stands in the way.
 pub fn may_approve(
-    granter: &Actor,
+    part: Part,
+    earlier: &Actor,
     approver: &Actor,
     traveller: &UserName,
 ) -> Result<(), ApprovalRefused> {
-    let plain = |name: &str| name.trim().to_lowercase();
-    let name = plain(&approver.name);
-    if name.is_empty() {
+    if plain(&approver.name).is_empty() {
         return Err(ApprovalRefused::Nameless);
     }
-    if name == plain(&granter.name) {
-        return Err(ApprovalRefused::SameName);
+    if names_same_person(earlier, approver) {
+        return Err(match part {
+            Part::Applied => ApprovalRefused::Applicant,
+            Part::Granted => ApprovalRefused::SameName,
+            Part::Approved => ApprovalRefused::Twice,
+        });
     }
     let account = approver.operating_system_user.as_deref().map(plain);
     let same_account =
-        account.is_some() && account == granter.operating_system_user.as_deref().map(plain);
-    if same_account && (is_nameless(granter) || is_nameless(approver)) {
+        account.is_some() && account == earlier.operating_system_user.as_deref().map(plain);
+    if same_account && (earlier.is_nameless() || approver.is_nameless()) {
         return Err(ApprovalRefused::SameOperatingSystemUser);
     }
-    if name == traveller.as_str() || account.as_deref() == Some(traveller.as_str()) {
+    if approver.is_called(traveller.as_str()) {
         return Err(ApprovalRefused::Traveller);
     }
     Ok(())
 }
 
-/// Whether somebody gave no name of their own: the operating system's stands for it.
-fn is_nameless(actor: &Actor) -> bool {
-    let user = actor.operating_system_user.as_deref().unwrap_or_default();
-    actor.name.trim().eq_ignore_ascii_case(user.trim())
+/// Whether two say that they are the same person.
+pub(super) fn names_same_person(one: &Actor, other: &Actor) -> bool {
+    plain(&one.name) == plain(&other.name)
+}
+
+fn plain(name: &str) -> String {
+    name.trim().to_lowercase()
 }
 
 #[cfg(test)]
@@ -82,7 +110,7 @@ mod tests {
         };
         let granter = actor("Bente Lund", Some("belu"));
         let traveller = UserName::parse("anna.holm").unwrap();
-        let may = |name, user| may_approve(&granter, &actor(name, user), &traveller);
+        let may = |name, user| may_approve(Part::Granted, &granter, &actor(name, user), &traveller);
         assert_eq!(may("Carl Friis", Some("cafr")), Ok(()));
         assert_eq!(may("Carl Friis", None), Ok(()));
         assert_eq!(may("  ", Some("cafr")), Err(ApprovalRefused::Nameless));
@@ -91,10 +119,13 @@ mod tests {
         assert_eq!(may("belu", Some("BELU")), Err(ApprovalRefused::SameOperatingSystemUser));
         let silent = actor("belu", Some("belu"));
         assert_eq!(
-            may_approve(&silent, &actor("Carl Friis", Some("belu")), &traveller),
+            may_approve(Part::Granted, &silent, &actor("Carl Friis", Some("belu")), &traveller),
             Err(ApprovalRefused::SameOperatingSystemUser)
         );
         assert_eq!(may("Anna.Holm", Some("cafr")), Err(ApprovalRefused::Traveller));
         assert_eq!(may("Anna", Some("anna.holm")), Err(ApprovalRefused::Traveller));
+        let again = |part| may_approve(part, &granter, &granter, &traveller);
+        assert_eq!(again(Part::Applied), Err(ApprovalRefused::Applicant));
+        assert_eq!(again(Part::Approved), Err(ApprovalRefused::Twice));
     }
 }

@@ -78,6 +78,20 @@ impl Leg {
         Ok(Self { territories: territories(codes)?, from, until })
     }
 
+    /// Reads an end alone, as the second half of a leg: the last day in `zone`, or an instant.
+    ///
+    /// # Errors
+    /// [`InvalidLeg`] where the text is neither.
+    pub fn parse_end(text: &str, zone: &TimeZone) -> Result<Timestamp, InvalidLeg> {
+        let beyond = |_| InvalidLeg::BeyondCalendar(text.to_owned());
+        match bound(text.trim())? {
+            Bound::Instant(until) => Ok(until),
+            Bound::Day(last) => {
+                start_of_day(last.tomorrow().map_err(beyond)?, zone).map_err(beyond)
+            }
+        }
+    }
+
     /// The leg as [`Leg::parse`] reads it: as days where it begins and ends with days of `zone`.
     #[must_use]
     pub fn written(&self, zone: &TimeZone) -> String {
@@ -175,6 +189,19 @@ mod tests {
         // Havana shows 00:00 to 01:00 twice on the first Sunday of November.
         let twice = Leg::parse("CU 2026-11-01..2026-11-01", &zone("America/Havana")).unwrap();
         assert_eq!(bounds(&twice), ("2026-11-01T04:00:00Z".into(), "2026-11-02T05:00:00Z".into()));
+    }
+
+    #[test]
+    fn an_end_alone_is_the_end_of_a_leg() {
+        let zone = zone("Europe/Copenhagen");
+        for end in ["2026-12-08", "2026-12-03T20:00:00+01:00"] {
+            let from = if end.len() == 10 { "2026-12-01" } else { "2026-12-01T00:00:00Z" };
+            let leg = copenhagen(&format!("CN {from}..{end}"));
+            assert_eq!(Leg::parse_end(&format!(" {end} "), &zone), Ok(leg.until));
+        }
+        for text in ["", "9999-12-31", "tomorrow"] {
+            assert!(Leg::parse_end(text, &zone).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,11 @@
 //! What can be wrong with a request, and what the one who grants should know.
 
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::Phase;
 use crate::identifier::{OrganizationId, SiteId};
+use crate::policy::ExemptionId;
 use crate::territory::Territory;
 
 /// A purpose has at most this many characters.
@@ -11,6 +16,11 @@ pub const MAXIMUM_CASE_NUMBER: usize = 100;
 pub const MAXIMUM_LEGS: usize = 50;
 /// A leg has at most this many territories.
 pub const MAXIMUM_TERRITORIES: usize = 100;
+
+/// An application names at most this many devices.
+pub const MAXIMUM_DEVICES: usize = 20;
+/// What a device is called has at most this many characters.
+pub const MAXIMUM_DEVICE: usize = 100;
 
 /// Why a request cannot be granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -77,6 +87,47 @@ pub enum Problem {
         /// The organisation.
         organization: OrganizationId,
     },
+    /// An application that comes too late.
+    #[error(
+        "the journey begins {begins}, and {organization} wants {lead_days} working days to decide: from today on it can begin {earliest}; whoever has to travel sooner calls, and may be granted it without an application"
+    )]
+    TooSoon {
+        /// The organisation.
+        organization: OrganizationId,
+        /// `lead_days`
+        lead_days: u16,
+        /// The first day of the journey.
+        begins: Date,
+        /// The first day on which it could begin.
+        earliest: Date,
+    },
+    /// An extension that does not extend.
+    #[error("the journey lasts until {0} already; name a later end")]
+    NotLater(Timestamp),
+    /// Nothing there that could be extended.
+    #[error("{id} cannot be extended: it is {phase}; apply anew", phase = .phase.word())]
+    NothingToExtend {
+        /// The exemption.
+        id: ExemptionId,
+        /// Where it stands.
+        phase: Phase,
+    },
+    /// No device.
+    #[error(
+        "an application names the devices that are taken along; add --device, such as --device iPad"
+    )]
+    NoDevice,
+    /// Too many devices.
+    #[error("an application names at most {MAXIMUM_DEVICES} devices, and this one has {0}")]
+    TooManyDevices(usize),
+    /// Nothing that could be dialled.
+    #[error(
+        "{0:?} is no telephone number; write it as dialled from abroad, such as +45 20 00 00 00"
+    )]
+    NoTelephone(String),
+    /// Nothing that could be written to.
+    #[error("{0:?} is no mail address; write one such as anna@example.net")]
+    NoMail(String),
     /// No site.
     #[error("an exemption names the systems it is for; add --site")]
     NoSite,
@@ -111,6 +162,10 @@ pub enum Text {
     Purpose,
     /// `--case`
     CaseNumber,
+    /// `--device`
+    Device,
+    /// `--caller-verified`
+    Verification,
 }
 
 impl std::fmt::Display for Text {
@@ -118,6 +173,8 @@ impl std::fmt::Display for Text {
         f.write_str(match self {
             Self::Purpose => "purpose",
             Self::CaseNumber => "case number",
+            Self::Device => "name of a device",
+            Self::Verification => "account of how the caller was verified",
         })
     }
 }

@@ -58,6 +58,11 @@ impl ValidGrant {
         } else {
             ExemptionState::Granted
         };
+        self.into_state(id, state)
+    }
+
+    /// The exemption under its new name, in this state.
+    pub(super) fn into_state(self, id: ExemptionId, state: ExemptionState) -> TravelExemption {
         let request = self.request;
         TravelExemption {
             id,

@@ -1,7 +1,7 @@
 //! Every exemption that counts, arranged so that a decision finds its answer at once.
 //!
-//! Always holds: only granted exemptions are in it, and only those whose person and sites are of
-//! one organisation. It is built once and never changed; whoever changes an exemption, or an
+//! Always holds: only exemptions that count are in it, for as long as they count, and only those
+//! whose person and sites are of one organisation. It is built once and never changed; whoever changes an exemption, or an
 //! organisation's transit grace, builds a new one.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{ExemptionState, Interval, TravelExemption, windows};
+use super::{Interval, TravelExemption, windows};
 use crate::identifier::{OrganizationId, SiteId};
 use crate::policy::{ExemptionId, Person, Reason};
 use crate::territory::Territory;
@@ -70,8 +70,8 @@ impl Miss<'_> {
 }
 
 impl Exemptions {
-    /// Builds the snapshot. `transit_grace` gives each organisation's. Exemptions that are not
-    /// granted, or whose person is of another organisation, have no effect and are left out.
+    /// Builds the snapshot. `transit_grace` gives each organisation's. Exemptions that do not
+    /// count, or whose person is of another organisation, have no effect and are left out.
     #[must_use]
     pub fn new(
         exemptions: impl IntoIterator<Item = TravelExemption>,
@@ -79,10 +79,10 @@ impl Exemptions {
     ) -> Self {
         let mut held: Vec<Held> = exemptions
             .into_iter()
-            .filter(|e| e.state == ExemptionState::Granted)
+            .filter(|e| e.state.counts())
             .filter(|e| *e.person.organization() == e.organization)
             .map(|exemption| Held {
-                windows: windows(&exemption.legs, transit_grace(&exemption.organization)),
+                windows: windows(&exemption, transit_grace(&exemption.organization)),
                 exemption,
             })
             .collect();

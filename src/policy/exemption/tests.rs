@@ -21,7 +21,10 @@ fn the_phase_follows_the_clock_while_granted_and_the_people_otherwise() {
     assert_eq!(granted.phase(at("2026-12-08T22:59:59Z")), Phase::Active);
     assert_eq!(granted.phase(at("2026-12-08T23:00:00Z")), Phase::Ended);
     for (state, phase) in [
+        (ExemptionState::Applied, Phase::Applied),
         (ExemptionState::AwaitingApproval, Phase::AwaitingApproval),
+        (ExemptionState::Refused, Phase::Refused),
+        (ExemptionState::Withdrawn, Phase::Withdrawn),
         (ExemptionState::Revoked, Phase::Revoked),
         (ExemptionState::Closed, Phase::Closed),
     ] {
@@ -38,10 +41,42 @@ fn words_lead_back_to_what_they_stand_for() {
     for phase in Phase::ALL {
         assert_eq!(Phase::from_word(phase.word()), Some(phase));
     }
-    for word in ["awaiting_approval", "granted", "revoked", "closed"] {
-        assert_eq!(ExemptionState::from_word(word).unwrap().word(), word);
+    for word in
+        ["applied", "awaiting_approval", "granted", "refused", "withdrawn", "revoked", "closed"]
+    {
+        assert_eq!(ExemptionState::read(word, None).unwrap().word(), word);
     }
-    assert_eq!(ExemptionState::from_word("active"), None);
+    assert_eq!(ExemptionState::read("active", None), None);
+    let until = at("2026-12-02T00:00:00Z");
+    let provisional = ExemptionState::Provisional { until };
+    assert_eq!(ExemptionState::read("provisional", Some(until)), Some(provisional));
+    assert_eq!(ExemptionState::read("provisional", None), None, "without an end it is nothing");
+}
+
+#[test]
+fn what_nobody_confirms_ends_by_itself_and_its_door_shuts() {
+    let until = at("2026-12-02T00:00:00Z");
+    let provisional = TravelExemption { state: ExemptionState::Provisional { until }, ..journey() };
+    let before = at("2026-12-01T23:59:59Z");
+    assert_eq!(provisional.phase(before), Phase::Active);
+    assert_eq!(provisional.phase(until), Phase::Ended);
+    assert_eq!(provisional.counts_until(), Some(until));
+    let all = snapshot(vec![provisional.clone()]);
+    assert!(is_open(&all, "CN", before) && !is_open(&all, "CN", until));
+    assert_eq!(all.next_change(before), Some(until));
+    // Where the second person's time is over before the journey begins, nothing ever opens.
+    let never = TravelExemption {
+        state: ExemptionState::Provisional { until: at("2026-11-30T22:59:59Z") },
+        ..journey()
+    };
+    assert_eq!(
+        (never.phase(at("2026-11-30T00:00:00Z")), never.counts_until()),
+        (Phase::Ended, None)
+    );
+    assert!(!is_open(&snapshot(vec![never]), "CN", before));
+    let longer = ExemptionState::Provisional { until: at("2027-01-01T00:00:00Z") };
+    let longer = TravelExemption { state: longer, ..provisional };
+    assert_eq!(longer.counts_until(), Some(at("2026-12-08T23:00:00Z")), "never beyond the journey");
 }
 
 #[test]

@@ -50,13 +50,32 @@ pub fn validate(
     grounds: GrantGrounds<'_>,
     now: Timestamp,
 ) -> Result<ValidGrant, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let request = tidied(request);
+    check_common(&request, grounds, None, now, &mut problems);
+    check_text(Text::CaseNumber, &request.case_number, MAXIMUM_CASE_NUMBER, &mut problems);
+    finish(request, grounds, now, problems)
+}
+
+/// The request with its texts trimmed and its sites each once.
+pub(super) fn tidied(request: &GrantRequest) -> GrantRequest {
     let mut request = request.clone();
     request.purpose = request.purpose.trim().to_owned();
     request.case_number = request.case_number.trim().to_owned();
     request.sites.sort_unstable();
     request.sites.dedup();
+    request
+}
 
-    let mut problems = Vec::new();
+/// What an exemption must be, however it comes about. `counted_from`: where the longest journey is
+/// counted from, if that is earlier than its first leg.
+pub(super) fn check_common(
+    request: &GrantRequest,
+    grounds: GrantGrounds<'_>,
+    counted_from: Option<Timestamp>,
+    now: Timestamp,
+    problems: &mut Vec<Problem>,
+) {
     let organization = &request.organization;
     if !grounds.scheme.enabled {
         problems.push(Problem::SchemeOff(organization.clone()));
@@ -67,11 +86,19 @@ pub fn validate(
             actual: request.person.organization().clone(),
         });
     }
-    check_legs(&request.legs, grounds, &mut problems);
-    check_span(&request, grounds, now, &mut problems);
-    check_sites(&request, grounds, &mut problems);
-    check_text(Text::Purpose, &request.purpose, MAXIMUM_PURPOSE, &mut problems);
-    check_text(Text::CaseNumber, &request.case_number, MAXIMUM_CASE_NUMBER, &mut problems);
+    check_legs(&request.legs, grounds, problems);
+    check_span(request, grounds, counted_from, now, problems);
+    check_sites(request, grounds, problems);
+    check_text(Text::Purpose, &request.purpose, MAXIMUM_PURPOSE, problems);
+}
+
+/// The request as one that has been found good, or what is wrong with it.
+pub(super) fn finish(
+    request: GrantRequest,
+    grounds: GrantGrounds<'_>,
+    now: Timestamp,
+    problems: Vec<Problem>,
+) -> Result<ValidGrant, Vec<Problem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -124,13 +151,15 @@ fn check_legs(legs: &[Leg], grounds: GrantGrounds<'_>, problems: &mut Vec<Proble
 fn check_span(
     request: &GrantRequest,
     grounds: GrantGrounds<'_>,
+    counted_from: Option<Timestamp>,
     now: Timestamp,
     problems: &mut Vec<Problem>,
 ) {
-    let Some(whole) = journey(&request.legs) else { return };
+    let Some(mut whole) = journey(&request.legs) else { return };
     if whole.until <= now {
         problems.push(Problem::EndInThePast);
     }
+    whole.from = whole.from.min(counted_from.unwrap_or(whole.from));
     if lasts_longer_than(whole, grounds.scheme.maximum_days, grounds.time_zone) {
         problems.push(Problem::TooLong {
             maximum: grounds.scheme.maximum_days,
@@ -163,7 +192,7 @@ fn check_sites(request: &GrantRequest, grounds: GrantGrounds<'_>, problems: &mut
     }
 }
 
-fn check_text(which: Text, text: &str, maximum: usize, problems: &mut Vec<Problem>) {
+pub(super) fn check_text(which: Text, text: &str, maximum: usize, problems: &mut Vec<Problem>) {
     let length = text.chars().count();
     if length == 0 {
         problems.push(Problem::Empty(which));
@@ -178,7 +207,7 @@ fn check_text(which: Text, text: &str, maximum: usize, problems: &mut Vec<Proble
 
 /// Control characters, line and paragraph separators, and the marks that turn the direction of
 /// text around: what could make a log line or a page show something else than what is stored.
-fn does_not_show(c: char) -> bool {
+pub(super) fn does_not_show(c: char) -> bool {
     c.is_control()
         || matches!(
             c,

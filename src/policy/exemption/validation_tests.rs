@@ -13,6 +13,7 @@ fn scheme() -> ExemptionScheme {
         lead_days: 5,
         transit_grace: std::time::Duration::ZERO,
         two_approvers: vec![],
+        emergency: None,
     }
 }
 

@@ -112,7 +112,11 @@ fn travels() -> impl Strategy<Value = Vec<TravelExemption>> {
     });
     let states = prop_oneof![
         6 => Just(ExemptionState::Granted),
+        2 => hours().prop_map(|until| ExemptionState::Provisional { until }),
+        1 => Just(ExemptionState::Applied),
         1 => Just(ExemptionState::AwaitingApproval),
+        1 => Just(ExemptionState::Refused),
+        1 => Just(ExemptionState::Withdrawn),
         1 => Just(ExemptionState::Revoked),
         1 => Just(ExemptionState::Closed),
     ];

@@ -3,84 +3,55 @@
 use jiff::Timestamp;
 
 use super::{ExemptionError, ExemptionRecord};
-use crate::clock;
 use crate::policy::{
-    Actor, ExemptionId, ExemptionState, Phase, TravelExemption, ValidGrant, may_approve,
+    Actor, Decision, ExemptionId, ExemptionState, StepRefused, TravelExemption, take_step,
 };
 use crate::store::{Change, ChangeAction, ChangeEvent, Store, StoreError};
 
-/// Crockford's digits: none that is taken for another when read out.
-const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-const ID_DIGITS: usize = 6;
-/// Of a thousand million names so many are tried before giving up.
-const TRIES: usize = 8;
-
 impl Store {
-    /// Keeps an exemption that was found good, granted or waiting for the second person, under a new
-    /// name.
+    /// One person's yes; once there are as many as it takes, the exemption counts. `two_people`:
+    /// whether an application needs two.
     ///
     /// # Errors
-    /// [`ExemptionError::Store`] where it could not be kept.
-    pub async fn grant_exemption(
-        &self,
-        grant: ValidGrant,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Result<TravelExemption, ExemptionError> {
-        self.grant_under(std::iter::repeat_with(random_id).take(TRIES), grant, by, now).await
-    }
-
-    pub(in crate::store) async fn grant_under(
-        &self,
-        names: impl Iterator<Item = ExemptionId> + Send,
-        grant: ValidGrant,
-        by: &Actor,
-        now: Timestamp,
-    ) -> Result<TravelExemption, ExemptionError> {
-        let mut change = self.begin().await?;
-        let mut exemption = grant.into_exemption(ExemptionId::new(""));
-        for name in names {
-            exemption.id = name;
-            if change.insert_exemption(&exemption, by, now).await? {
-                change.insert_legs_and_sites(&exemption).await?;
-                change
-                    .record(&exemption, "granted", ChangeAction::ExemptionGranted, None, by, now)
-                    .await?;
-                change.commit().await?;
-                return Ok(exemption);
-            }
-        }
-        Err(ExemptionError::NoFreeName)
-    }
-
-    /// The second person's approval; from then on the exemption counts.
-    ///
-    /// # Errors
-    /// [`ExemptionError`] where it does not wait, is over, or this person cannot be the second one.
+    /// [`ExemptionError`] where it does not wait, is over, or this person cannot decide it.
     pub async fn approve_exemption(
+        &self,
+        id: &ExemptionId,
+        two_people: bool,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<TravelExemption, ExemptionError> {
+        let done = Done::new("approved", ChangeAction::ExemptionApproved);
+        self.decide_exemption(id, Decision::Approve { two_people }, done, by, now).await
+    }
+
+    /// One person's no to what waits, with the reason that the applicant is told.
+    ///
+    /// # Errors
+    /// [`ExemptionError`] where it does not wait, or this person cannot decide it.
+    pub async fn refuse_exemption(
+        &self,
+        id: &ExemptionId,
+        reason: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<TravelExemption, ExemptionError> {
+        let done = Done::new("refused", ChangeAction::ExemptionRefused).reason(reason);
+        self.decide_exemption(id, Decision::Refuse, done, by, now).await
+    }
+
+    /// Takes an application back on the word of the one who applied, or of the traveller.
+    ///
+    /// # Errors
+    /// [`ExemptionError`] where it does not wait, or is somebody else's.
+    pub async fn withdraw_exemption(
         &self,
         id: &ExemptionId,
         by: &Actor,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        let mut change = self.begin().await?;
-        let ExemptionRecord { mut exemption, granted_by, .. } =
-            self.exemption_for_change(&mut change, id).await?;
-        if exemption.state != ExemptionState::AwaitingApproval {
-            return Err(ExemptionError::NotWaiting { id: id.clone(), phase: exemption.phase(now) });
-        }
-        if exemption.journey().is_none_or(|(_, until)| until <= now) {
-            return Err(ExemptionError::TooLate(id.clone()));
-        }
-        may_approve(&granted_by, by, &exemption.user_name)
-            .map_err(|source| ExemptionError::NotBy { id: id.clone(), source })?;
-        exemption.state = ExemptionState::Granted;
-        change.update_state(&exemption).await?;
-        change
-            .record(&exemption, "approved", ChangeAction::ExemptionApproved, None, by, now)
-            .await?;
-        change.commit().await?;
-        Ok(exemption)
+        let done = Done::new("withdrawn", ChangeAction::ExemptionClosed).word("withdrawn");
+        self.decide_exemption(id, Decision::Withdraw, done, by, now).await
     }
 
     /// Takes an exemption back; it has no effect from then on.
@@ -94,13 +65,8 @@ impl Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        let how = End {
-            state: ExemptionState::Revoked,
-            word: "revoked",
-            action: ChangeAction::ExemptionRevoked,
-            reason: Some(reason),
-        };
-        self.end_exemption(id, how, by, now).await
+        let done = Done::new("revoked", ChangeAction::ExemptionRevoked).reason(reason);
+        self.decide_exemption(id, Decision::Revoke, done, by, now).await
     }
 
     /// Ends an exemption early on the traveller's word.
@@ -113,119 +79,107 @@ impl Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        let how = End {
-            state: ExemptionState::Closed,
-            word: "closed",
-            action: ChangeAction::ExemptionClosed,
-            reason: None,
-        };
-        self.end_exemption(id, how, by, now).await
+        let done = Done::new("closed", ChangeAction::ExemptionClosed);
+        self.decide_exemption(id, Decision::Close, done, by, now).await
     }
 
-    async fn end_exemption(
+    async fn decide_exemption(
         &self,
         id: &ExemptionId,
-        how: End<'_>,
+        decision: Decision,
+        done: Done<'_>,
         by: &Actor,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let mut change = self.begin().await?;
-        let mut exemption = self.exemption_for_change(&mut change, id).await?.exemption;
-        let phase = exemption.phase(now);
-        if matches!(phase, Phase::Ended | Phase::Revoked | Phase::Closed) {
-            return Err(ExemptionError::Over { id: id.clone(), phase });
+        let record = self.exemption_for_change(&mut change, id).await?;
+        let before = record.exemption.state;
+        let after = take_step(&record.exemption, &record.participants(), decision, by, now)
+            .map_err(|refused| told(refused, &record))?;
+        let exemption = TravelExemption { state: after, ..record.exemption };
+        if !change.replace_state(id, before, after).await? {
+            return Err(ExemptionError::DecidedMeanwhile(id.clone()));
         }
-        exemption.state = how.state;
-        change.update_state(&exemption).await?;
-        change.record(&exemption, how.word, how.action, how.reason, by, now).await?;
+        let done = match (before, after) {
+            (ExemptionState::Applied, ExemptionState::AwaitingApproval) => done.word("one_of_two"),
+            (ExemptionState::Provisional { .. }, ExemptionState::Granted) => done.word("emergency"),
+            _ => done,
+        };
+        change.record(&exemption, done, by, now).await?;
         change.commit().await?;
         Ok(exemption)
     }
 }
 
-struct End<'a> {
-    state: ExemptionState,
-    word: &'static str,
-    action: ChangeAction,
-    reason: Option<&'a str>,
+/// Why it was not done, naming the exemption and who decided it before.
+fn told(refused: StepRefused, record: &ExemptionRecord) -> ExemptionError {
+    let id = record.exemption.id.clone();
+    match refused {
+        StepRefused::NotWaiting(phase) => {
+            let told = record.history.last().map_or_else(String::new, |last| {
+                format!(" ({} by {} at {})", last.action, last.by.name, last.at)
+            });
+            ExemptionError::NotWaiting { id, phase, told }
+        }
+        StepRefused::TooLate => ExemptionError::TooLate(id),
+        StepRefused::NotBy(source) => ExemptionError::NotBy { id, source },
+        StepRefused::NotTheApplicant => ExemptionError::NotTheApplicant(id),
+        StepRefused::Over(phase) => ExemptionError::Over { id, phase },
+        StepRefused::NotDecided => ExemptionError::NotDecided(id),
+    }
 }
 
-fn random_id() -> ExemptionId {
-    let digits: String = clock::random_bytes::<ID_DIGITS>()
-        .iter()
-        .filter_map(|byte| DIGITS.get(usize::from(byte % 32)).copied().map(char::from))
-        .collect();
-    ExemptionId::new(&format!("TE-{digits}"))
+/// What was done, as history and log tell it.
+#[derive(Clone, Copy)]
+pub(super) struct Done<'a> {
+    action: &'static str,
+    change: ChangeAction,
+    word: Option<&'static str>,
+    reason: Option<&'a str>,
+    reference: Option<&'a str>,
+}
+
+impl<'a> Done<'a> {
+    pub(super) fn new(action: &'static str, change: ChangeAction) -> Self {
+        Self { action, change, word: None, reason: None, reference: None }
+    }
+
+    /// For the log.
+    pub(super) fn word(self, word: &'static str) -> Self {
+        Self { word: Some(word), ..self }
+    }
+
+    /// For the history alone, where it can be deleted with the exemption.
+    pub(super) fn reason(self, reason: &'a str) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// What leads from the log's entry to that of the rejection.
+    pub(super) fn reference(self, reference: &'a str) -> Self {
+        Self { reference: Some(reference), ..self }
+    }
 }
 
 impl Change {
-    /// Whether the name was free.
-    async fn insert_exemption(
+    /// Whether it was still in the state that the decision was about.
+    async fn replace_state(
         &mut self,
-        exemption: &TravelExemption,
-        by: &Actor,
-        now: Timestamp,
+        id: &ExemptionId,
+        before: ExemptionState,
+        after: ExemptionState,
     ) -> Result<bool, StoreError> {
-        let add = sqlx::query(
-            "INSERT INTO exemptions (id, organization, provider, subject, user_name, purpose,
-                                     case_number, state, granted_at, granted_by, granted_as)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(exemption.id.as_str())
-        .bind(exemption.organization.as_str())
-        .bind(exemption.person.provider().as_str())
-        .bind(exemption.person.subject())
-        .bind(exemption.user_name.as_str())
-        .bind(exemption.purpose.as_str())
-        .bind(exemption.case_number.as_str())
-        .bind(exemption.state.word())
-        .bind(now.to_string())
-        .bind(by.name.as_str())
-        .bind(by.operating_system_user.as_deref());
-        Ok(self.execute(add).await? == 1)
-    }
-
-    async fn insert_legs_and_sites(
-        &mut self,
-        exemption: &TravelExemption,
-    ) -> Result<(), StoreError> {
-        for (position, leg) in (0_i64..).zip(&exemption.legs) {
-            for territory in &leg.territories {
-                let add = sqlx::query(
-                    "INSERT INTO exemption_legs (exemption, position, territory, starts, ends)
-                     VALUES ($1, $2, $3, $4, $5)",
-                )
-                .bind(exemption.id.as_str())
-                .bind(position)
-                .bind(territory.to_string())
-                .bind(leg.from.to_string())
-                .bind(leg.until.to_string());
-                self.execute(add).await?;
-            }
-        }
-        for site in &exemption.sites {
-            let add = sqlx::query("INSERT INTO exemption_sites (exemption, site) VALUES ($1, $2)")
-                .bind(exemption.id.as_str())
-                .bind(site.as_str());
-            self.execute(add).await?;
-        }
-        Ok(())
-    }
-
-    async fn update_state(&mut self, exemption: &TravelExemption) -> Result<(), StoreError> {
-        let set = sqlx::query("UPDATE exemptions SET state = $1 WHERE id = $2")
-            .bind(exemption.state.word())
-            .bind(exemption.id.as_str());
-        self.execute(set).await.map(|_| ())
+        let set = sqlx::query("UPDATE exemptions SET state = $1 WHERE id = $2 AND state = $3")
+            .bind(after.word())
+            .bind(id.as_str())
+            .bind(before.word());
+        Ok(self.execute(set).await? == 1)
     }
 
     /// Writes the row of history and the log entry.
-    async fn record(
+    pub(super) async fn record(
         &mut self,
         exemption: &TravelExemption,
-        word: &'static str,
-        action: ChangeAction,
-        reason: Option<&str>,
+        done: Done<'_>,
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
@@ -234,14 +188,17 @@ impl Change {
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(exemption.id.as_str())
-        .bind(word)
+        .bind(done.action)
         .bind(now.to_string())
         .bind(by.name.as_str())
         .bind(by.operating_system_user.as_deref())
-        .bind(reason);
+        .bind(done.reason);
         self.execute(add).await?;
-        let event = ChangeEvent::new(action, &exemption.organization, &exemption.user_name, by)
-            .about(&exemption.id);
+        let mut event =
+            ChangeEvent::new(done.change, &exemption.organization, &exemption.user_name, by)
+                .about(&exemption.id);
+        event.word = done.word.map(str::to_owned);
+        event.reference = done.reference.map(str::to_owned);
         self.announce(&event, now).await
     }
 }

@@ -7,8 +7,11 @@ use sqlx::any::AnyRow;
 
 use super::{ExemptionError, ExemptionRecord, HistoryEntry};
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
-use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
-use crate::store::connections::Lent;
+use crate::policy::{
+    Actor, Application, Emergency, ExemptionId, ExemptionState, Leg, Person, TravelExemption,
+    UserName,
+};
+use crate::store::connections::{Asked, Lent};
 use crate::store::error::readable;
 use crate::store::{Change, Store, StoreError};
 use crate::territory::Territory;
@@ -21,11 +24,52 @@ const EXPLAINS_FOR: SignedDuration = SignedDuration::from_hours(24 * 90);
 struct Filter<'a> {
     id: Option<&'a ExemptionId>,
     organization: Option<&'a OrganizationId>,
-    in_effect: bool,
+    person: Option<&'a Person>,
+    which: Which,
+}
+
+/// Which of them.
+#[derive(Default, Clone, Copy)]
+enum Which {
+    #[default]
+    All = 0,
+    /// Those that count, of people whose account is not locked.
+    InEffect = 1,
+    /// Those that count and whose end nobody has told of.
+    EndNotNoted = 2,
+}
+
+impl<'a> Filter<'a> {
+    fn of_person(person: &'a Person) -> Self {
+        let organization = Some(person.organization());
+        Self { person: Some(person), organization, ..Self::default() }
+    }
+
+    fn bound(self, asked: Asked<'a>) -> Asked<'a> {
+        asked
+            .bind(self.id.map(ExemptionId::as_str))
+            .bind(self.organization.map(OrganizationId::as_str))
+            .bind(self.person.map(|person| person.provider().as_str()))
+            .bind(self.person.map(Person::subject))
+    }
+}
+
+/// A query over exemptions `e` and what belongs to them, for a [`Filter`].
+macro_rules! of_filter {
+    ($select:literal, $more:literal, $order:literal) => {
+        concat!(
+            $select,
+            " WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
+              AND ($3 IS NULL OR (e.provider = $3 AND e.subject = $4)) ",
+            $more,
+            " ORDER BY ",
+            $order
+        )
+    };
 }
 
 impl Store {
-    /// The exemptions that count: granted, of people whose account is not locked, not ended long
+    /// The exemptions that count: granted or provisional, of people whose account is not locked, not ended long
     /// ago. One that cannot be read is left out and reported: it must not keep another's revocation
     /// from taking effect.
     ///
@@ -35,7 +79,7 @@ impl Store {
         &self,
         now: Timestamp,
     ) -> Result<Vec<TravelExemption>, StoreError> {
-        let filter = Filter { in_effect: true, ..Filter::default() };
+        let filter = Filter { which: Which::InEffect, ..Filter::default() };
         let records = readable(self.read_records(filter).await?.into_iter());
         let recent = |exemption: &TravelExemption| {
             exemption.journey().is_some_and(|(_, until)| now.duration_since(until) < EXPLAINS_FOR)
@@ -74,6 +118,30 @@ impl Store {
         Ok(found.ok_or_else(|| ExemptionError::Unknown(id.clone()))??)
     }
 
+    /// Every exemption of one person, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read, or holds one that cannot be.
+    pub async fn exemptions_of(&self, person: &Person) -> Result<Vec<ExemptionRecord>, StoreError> {
+        self.read_records(Filter::of_person(person)).await?.into_iter().collect()
+    }
+
+    /// The same within a change.
+    pub(super) async fn records_of_person(
+        &self,
+        change: &mut Change,
+        person: &Person,
+    ) -> Result<Vec<ExemptionRecord>, StoreError> {
+        self.records_on(change.lent(), Filter::of_person(person)).await?.into_iter().collect()
+    }
+
+    /// Those that count and whose end nobody has told of.
+    pub(super) async fn counting_records(
+        &self,
+    ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
+        self.read_records(Filter { which: Which::EndNotNoted, ..Filter::default() }).await
+    }
+
     async fn read_records(
         &self,
         filter: Filter<'_>,
@@ -90,29 +158,34 @@ impl Store {
         on: &mut Lent,
         filter: Filter<'_>,
     ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
-        let exemptions = sqlx::query(
-            "SELECT e.* FROM exemptions e
-             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
-               AND ($3 = 0 OR (e.state = 'granted' AND NOT EXISTS (
-                        SELECT 1 FROM accounts a WHERE a.organization = e.organization
-                        AND a.id = e.subject AND a.locked = 1)))
-             ORDER BY e.granted_at, e.id",
-        )
-        .bind(filter.id.map(ExemptionId::as_str))
-        .bind(filter.organization.map(OrganizationId::as_str))
-        .bind(i64::from(filter.in_effect));
+        let exemptions = of_filter!(
+            "SELECT e.* FROM exemptions e",
+            "AND ($5 = 0 OR (e.state IN ('granted', 'provisional') AND (
+                 ($5 = 1 AND NOT EXISTS (
+                      SELECT 1 FROM accounts a WHERE a.organization = e.organization
+                      AND a.id = e.subject AND a.locked = 1))
+                 OR ($5 = 2 AND e.end_noted_at IS NULL))))",
+            "e.granted_at, e.id"
+        );
+        let exemptions = filter.bound(sqlx::query(exemptions)).bind(filter.which as i64);
         let exemptions = on.rows(exemptions).await?;
-        let legs = "SELECT l.* FROM exemption_legs l JOIN exemptions e ON e.id = l.exemption
-             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
-             ORDER BY l.exemption, l.position, l.territory";
+        let legs = of_filter!(
+            "SELECT l.* FROM exemption_legs l JOIN exemptions e ON e.id = l.exemption",
+            "",
+            "l.exemption, l.position, l.territory"
+        );
         let legs = self.rows_of(on, legs, filter).await?;
-        let sites = "SELECT s.* FROM exemption_sites s JOIN exemptions e ON e.id = s.exemption
-             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
-             ORDER BY s.exemption, s.site";
+        let sites = of_filter!(
+            "SELECT s.* FROM exemption_sites s JOIN exemptions e ON e.id = s.exemption",
+            "",
+            "s.exemption, s.site"
+        );
         let sites = self.rows_of(on, sites, filter).await?;
-        let history = "SELECT h.* FROM exemption_history h JOIN exemptions e ON e.id = h.exemption
-             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
-             ORDER BY h.sequence";
+        let history = of_filter!(
+            "SELECT h.* FROM exemption_history h JOIN exemptions e ON e.id = h.exemption",
+            "",
+            "h.sequence"
+        );
         let history = self.rows_of(on, history, filter).await?;
         let none = Vec::new();
         let read = |row: &AnyRow| {
@@ -140,7 +213,9 @@ impl Store {
         let (user_name, unreadable) = parsed("user_name", "a user name")?;
         let user_name = UserName::parse(&user_name).map_err(|_| unreadable)?;
         let (state, unreadable) = parsed("state", "a state")?;
-        let state = ExemptionState::from_word(&state).ok_or(unreadable)?;
+        let emergency = self.emergency(row)?;
+        let until = emergency.as_ref().map(|emergency| emergency.confirm_before);
+        let state = ExemptionState::read(&state, until).ok_or(unreadable)?;
         let exemption = TravelExemption {
             id: ExemptionId::new(&text("id")?),
             person: Person::new(organization.clone(), provider, &text("subject")?),
@@ -156,12 +231,40 @@ impl Store {
             exemption,
             granted_at: self.instant(row, "granted_at")?,
             granted_by: self.actor(row, "granted_by", "granted_as")?,
+            application: self.application(row)?,
+            emergency,
             history: parts
                 .history
                 .iter()
                 .map(|row| self.history_entry(row))
                 .collect::<Result<_, _>>()?,
         })
+    }
+
+    /// What an application said beyond the exemption; none where nobody applied.
+    fn application(&self, row: &AnyRow) -> Result<Option<Application>, StoreError> {
+        let text = |column| self.maybe_text(row, column);
+        let (Some(devices), Some(telephone), Some(mail)) =
+            (text("devices")?, text("telephone")?, text("mail")?)
+        else {
+            return Ok(None);
+        };
+        let devices = serde_json::from_str(&devices)
+            .map_err(|_| self.unreadable("a list of devices", &devices))?;
+        let extends = text("extends")?.map(|id| ExemptionId::new(&id));
+        Ok(Some(Application { devices, telephone, mail, extends }))
+    }
+
+    /// What is kept of an emergency; none where there was none.
+    fn emergency(&self, row: &AnyRow) -> Result<Option<Emergency>, StoreError> {
+        let text = |column| self.maybe_text(row, column);
+        let (Some(reference), Some(caller_verified), Some(before)) =
+            (text("reference")?, text("caller_verified")?, text("confirm_before")?)
+        else {
+            return Ok(None);
+        };
+        let confirm_before = self.timestamp(&before)?;
+        Ok(Some(Emergency { reference, caller_verified, confirm_before }))
     }
 
     fn legs(&self, rows: &[AnyRow]) -> Result<Vec<Leg>, StoreError> {
@@ -216,9 +319,7 @@ impl Store {
         sql: &'static str,
         filter: Filter<'_>,
     ) -> Result<HashMap<String, Vec<AnyRow>>, StoreError> {
-        let asked = sqlx::query(sql)
-            .bind(filter.id.map(ExemptionId::as_str))
-            .bind(filter.organization.map(OrganizationId::as_str));
+        let asked = filter.bound(sqlx::query(sql));
         let mut by_exemption: HashMap<String, Vec<AnyRow>> = HashMap::new();
         for row in on.rows(asked).await? {
             by_exemption.entry(self.text(&row, "exemption")?).or_default().push(row);

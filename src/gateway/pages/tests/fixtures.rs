@@ -32,8 +32,10 @@ pub(super) fn organization() -> Organization {
             lead_days: 5,
             transit_grace: Duration::ZERO,
             two_approvers: vec![],
+            emergency: None,
         },
         identity_providers: vec![],
+        roles: crate::config::Roles::default(),
     }
 }
 

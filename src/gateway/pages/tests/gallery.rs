@@ -8,7 +8,7 @@ use super::fixtures::*;
 use super::html;
 use crate::config::Organization;
 use crate::language::Language::{self, Danish, English};
-use crate::policy::Reason;
+use crate::policy::{Phase, Reason};
 
 /// Every page there is.
 fn gallery(organization: &Organization) -> Vec<(String, Page)> {
@@ -33,6 +33,12 @@ fn gallery(organization: &Organization) -> Vec<(String, Page)> {
         let ask = SignOut::Ask { csrf: "t0ken", name: "anna.holm" };
         add("sign-out", sign_out(ask, organization, language));
         add("sign-out-done", sign_out(SignOut::Done, organization, language));
+        let own = own_journeys();
+        let at_home =
+            |journeys, closed| Home { journeys, closed, ..traveller(organization, language) };
+        add("home", home(&at_home(&own, None)));
+        add("home-closed", home(&at_home(&own[1..], Some("TE-7K2M9D"))));
+        add("home-nothing", home(&at_home(&[], None)));
         for (name, view) in visitors(organization, language) {
             add(name, seen(&view));
         }
@@ -40,6 +46,28 @@ fn gallery(organization: &Organization) -> Vec<(String, Page)> {
         add("privacy", privacy(&stored(organization, language)));
     }
     all
+}
+
+fn traveller(organization: &Organization, language: Language) -> Home<'_> {
+    let name = "anna.holm";
+    Home { organization, language, name, csrf: "t0ken", journeys: &[], closed: None }
+}
+
+fn own_journeys() -> [OwnJourney; 3] {
+    let journey = |id: &str, phase, places: &str| OwnJourney {
+        id: id.to_owned(),
+        phase,
+        places: places.to_owned(),
+        days: "1. december 2026 kl. 00.00 (dansk tid) – 9. december 2026 kl. 00.00 (dansk tid)"
+            .to_owned(),
+        reason: None,
+    };
+    let refused = journey("TE-AAAAAA", Phase::Refused, "Rusland");
+    [
+        journey("TE-7K2M9D", Phase::Active, "Hongkong, Kina"),
+        journey("TE-BBBBBB", Phase::Applied, "Thailand"),
+        OwnJourney { reason: Some("Rejsen er privat.".to_owned()), ..refused },
+    ]
 }
 
 fn visitors(organization: &Organization, language: Language) -> Vec<(&'static str, Seen<'_>)> {
@@ -211,6 +239,19 @@ fn what_a_stranger_writes_is_shown_and_never_obeyed() {
         failure(&failed),
         sign_in(&sign_in_form),
         sign_out(ask, &organization, Danish),
+        home(&Home {
+            name: ATTACK,
+            csrf: ATTACK,
+            journeys: &[OwnJourney {
+                id: ATTACK.to_owned(),
+                places: ATTACK.to_owned(),
+                days: ATTACK.to_owned(),
+                reason: Some(ATTACK.to_owned()),
+                ..own_journeys()[2].clone()
+            }],
+            closed: Some(ATTACK),
+            ..traveller(&organization, Danish)
+        }),
         seen(&view),
         countries(&listed),
         privacy(&stored(&organization, Danish)),
@@ -263,6 +304,8 @@ fn the_pages_read_as_they_should() {
             "sign-in-problems-da",
             "sign-in-en",
             "sign-out-da",
+            "home-da",
+            "home-closed-en",
             "sign-out-done-en",
             "seen-da",
             "seen-traveller-en",

@@ -1,0 +1,144 @@
+//! `geovagt exemption approve`, `refuse`, `withdraw`, `revoke`, `close`
+
+use std::io::Write;
+
+use super::{changed, exemption_id};
+use crate::cli::people::{self, complain, sentence};
+use crate::cli::{Answer, Context};
+use crate::clock;
+use crate::config::Config;
+use crate::policy::{Actor, ExemptionId, Phase, needs_second_approval};
+use crate::store::{ExemptionError, Store};
+
+/// The longest reason, in characters.
+const LONGEST_REASON: usize = 2000;
+
+/// Arguments of `exemption approve`, `withdraw` and `close`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Decide {
+    /// The exemption, such as TE-7K2M9D.
+    #[arg(value_name = "ID", value_parser = exemption_id)]
+    id: ExemptionId,
+    /// Who does it; logged beside the operating-system user.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// Arguments of `exemption refuse` and `revoke`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DecideWithReason {
+    /// The exemption, such as TE-7K2M9D.
+    #[arg(value_name = "ID", value_parser = exemption_id)]
+    id: ExemptionId,
+    /// Why. It is kept with the exemption, and the traveller is told.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who does it; logged beside the operating-system user.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+pub(super) async fn approve(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    arguments: &Decide,
+) -> anyhow::Result<Answer> {
+    let nothing = "nothing was approved";
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let two_people = match about(config, store, &arguments.id, &by).await? {
+        Ok(two_people) => two_people,
+        Err(problem) => {
+            complain(&mut context.messages(), &[problem], nothing)?;
+            return Ok(Answer::No);
+        }
+    };
+    let done = store.approve_exemption(&arguments.id, two_people, &by, clock::now()).await;
+    if let Ok(exemption) = &done
+        && exemption.phase(clock::now()) == Phase::AwaitingApproval
+    {
+        writeln!(
+            context.messages(),
+            "{id} takes two, so it waits for one more person: geovagt exemption approve {id} --by NAME",
+            id = exemption.id
+        )?;
+    }
+    changed(context, done, nothing)
+}
+
+pub(super) async fn refuse(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    arguments: &DecideWithReason,
+) -> anyhow::Result<Answer> {
+    let nothing = "nothing was refused";
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let mut problems = Vec::new();
+    problems.extend(about(config, store, &arguments.id, &by).await?.err());
+    problems.extend(people::check_text("--reason", &arguments.reason, LONGEST_REASON).err());
+    if !problems.is_empty() {
+        complain(&mut context.messages(), &problems, nothing)?;
+        return Ok(Answer::No);
+    }
+    let reason = arguments.reason.trim();
+    let done = store.refuse_exemption(&arguments.id, reason, &by, clock::now()).await;
+    changed(context, done, nothing)
+}
+
+pub(super) async fn withdraw(
+    context: &Context,
+    store: &Store,
+    arguments: &Decide,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let done = store.withdraw_exemption(&arguments.id, &by, clock::now()).await;
+    changed(context, done, "nothing was taken back")
+}
+
+pub(super) async fn revoke(
+    context: &Context,
+    store: &Store,
+    arguments: &DecideWithReason,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    people::check_text("--reason", &arguments.reason, LONGEST_REASON)
+        .map_err(anyhow::Error::msg)?;
+    let reason = arguments.reason.trim();
+    let done = store.revoke_exemption(&arguments.id, reason, &by, clock::now()).await;
+    changed(context, done, "nothing was revoked")
+}
+
+pub(super) async fn close(
+    context: &Context,
+    store: &Store,
+    arguments: &Decide,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
+    changed(context, done, "nothing was closed")
+}
+
+/// Whether two people have to approve it as the configuration stands now; or why this person
+/// decides nothing about it.
+async fn about(
+    config: &Config,
+    store: &Store,
+    id: &ExemptionId,
+    by: &Actor,
+) -> anyhow::Result<Result<bool, String>> {
+    let Some(record) = store.exemption(id).await? else {
+        return Ok(Err(sentence(&ExemptionError::Unknown(id.clone()))));
+    };
+    let organization = config.organizations.get(&record.exemption.organization);
+    let enabled = organization.filter(|organization| organization.travel_exemptions.enabled);
+    let Some(organization) = enabled else {
+        return Ok(Err(format!(
+            "{} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions",
+            record.exemption.organization
+        )));
+    };
+    let scheme = &organization.travel_exemptions;
+    Ok(people::may_decide(organization, by)
+        .map(|()| needs_second_approval(&record.exemption.legs, scheme)))
+}

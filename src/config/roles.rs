@@ -1,0 +1,84 @@
+//! `organizations.*.roles`: who may do what.
+
+use std::collections::BTreeMap;
+
+use super::checker::{Checker, Entries, Text, all};
+use super::nearest::known_names;
+
+/// What somebody may be to an organisation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// `operator`
+    Operator,
+    /// `case_officer`
+    CaseOfficer,
+    /// `approver`
+    Approver,
+    /// `security`
+    Security,
+    /// `dpo`
+    DataProtectionOfficer,
+}
+
+const ROLES: [(&str, Role); 5] = [
+    ("operator", Role::Operator),
+    ("case_officer", Role::CaseOfficer),
+    ("approver", Role::Approver),
+    ("security", Role::Security),
+    ("dpo", Role::DataProtectionOfficer),
+];
+
+/// The groups and users of each role, as written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Roles(BTreeMap<Role, Vec<String>>);
+
+impl Roles {
+    /// Whether somebody of these names, a user's and those of their groups, may act in one of the
+    /// roles. Where the organisation names nobody for any of them, nobody is kept from it.
+    #[must_use]
+    pub fn allow(&self, roles: &[Role], names: &[String]) -> bool {
+        let mut named = roles.iter().filter_map(|role| self.0.get(role)).flatten().peekable();
+        let is_one = |wanted: &String| {
+            names.iter().any(|name| name.trim().to_lowercase() == wanted.to_lowercase())
+        };
+        named.peek().is_none() || named.any(is_one)
+    }
+}
+
+pub(super) fn check(roles: Option<&Entries<Vec<Text>>>, check: &mut Checker<'_>) -> Option<Roles> {
+    let entries = roles.into_iter().flat_map(|roles| &roles.0);
+    let read = all(entries.map(|(key, people)| {
+        let known = ROLES.iter().find(|(word, _)| *word == key.value).map(|(_, role)| *role);
+        if known.is_none() {
+            let words = ROLES.iter().map(|(word, _)| *word);
+            check.refuse(
+                key.referenced,
+                format!("no role is called `{}`", key.value),
+                known_names(&key.value, words),
+            );
+        }
+        let people = all(people.iter().map(|text| check.label(text)));
+        Some((known?, people?))
+    }))?;
+    Some(Roles(read.into_iter().collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_is_for_those_it_names_and_one_that_names_nobody_is_for_all() {
+        let deciding = [Role::CaseOfficer, Role::Approver];
+        let named = |role, people: &[&str]| {
+            Roles(BTreeMap::from([(role, people.iter().map(|&p| p.to_owned()).collect())]))
+        };
+        let people = named(Role::Approver, &["Bente Lund", "sagsbehandlere"]);
+        let is = |roles: &Roles, name: &str| roles.allow(&deciding, &[name.to_owned()]);
+        assert!(is(&people, " bente lund ") && is(&people, "sagsbehandlere"));
+        assert!(!is(&people, "carl") && !is(&people, "") && !people.allow(&deciding, &[]));
+        assert!(is(&Roles::default(), "carl"));
+        assert!(is(&named(Role::Security, &["Bente Lund"]), "carl"));
+        assert!(is(&named(Role::Approver, &[]), "carl"));
+    }
+}
