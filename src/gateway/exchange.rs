@@ -21,7 +21,7 @@ use crate::identity::{Attempt, Identity, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Subject, UnclearPath, UserName, Verdict,
+    self, Choice, Location, Person, Policy, Proof, Subject, UnclearPath, UserName, Verdict,
 };
 
 /// A request whose host, client and location are known.
@@ -69,7 +69,12 @@ impl<'a> Exchange<'a> {
         };
         let site = Arc::clone(site);
         let decide = |policy: &Policy| {
-            let subject = Subject { address: client, location: located.location, person: None };
+            let subject = Subject {
+                address: client,
+                location: located.location,
+                person: None,
+                proof: Proof::NONE,
+            };
             policy::decide(policy, &subject, &snapshot.exemptions, now)
         };
         let choice = if own_pages::is_own_page(canonical.path()) {
@@ -111,7 +116,8 @@ impl<'a> Exchange<'a> {
     }
 
     fn decide_by(&self, person: Option<&Person>) -> (&Policy, Verdict) {
-        let subject = Subject { address: self.client, location: self.location(), person };
+        let subject =
+            Subject { address: self.client, location: self.location(), person, proof: Proof::NONE };
         self.site.policies.strictest(&self.choice, |policy| {
             policy::decide(policy, &subject, &self.snapshot.exemptions, self.now)
         })
@@ -277,7 +283,8 @@ pub(super) fn is_silent(
     now: Timestamp,
 ) -> bool {
     let closes = |site: &Arc<ProtectedSite>| {
-        let subject = Subject { address, location: located.location, person: None };
+        let subject =
+            Subject { address, location: located.location, person: None, proof: Proof::NONE };
         let verdict = || policy::decide(site.policy(), &subject, &snapshot.exemptions, now);
         site.site.denial == DenialStyle::Close && matches!(verdict(), Verdict::Deny(_))
     };

@@ -41,7 +41,7 @@ use crate::flood::Floods;
 use crate::geoip::{AsnDatabase, Database, Located};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::{self, Denial, Exemptions, Subject, Verdict};
+use crate::policy::{self, Denial, Exemptions, Proof, Subject, Verdict};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.
@@ -75,7 +75,12 @@ impl Snapshot {
         located: &Located,
         now: Timestamp,
     ) -> Option<Denial> {
-        let stranger = Subject { address: client, location: located.location, person: None };
+        let stranger = Subject {
+            address: client,
+            location: located.location,
+            person: None,
+            proof: Proof::UNSEEN,
+        };
         let mut last = None;
         for policy in self.sites.all().iter().flat_map(|site| site.policies.all()) {
             match policy::decide(policy, &stranger, &self.exemptions, now) {

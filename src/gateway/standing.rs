@@ -15,7 +15,7 @@ use super::exchange::Exchange;
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identity::Identity;
-use crate::policy::{self, Person, Policy, Reason, Subject, Verdict};
+use crate::policy::{self, Person, Policy, Proof, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it: the gateway learns of a change within a
 /// second, so looking more often would bring nothing.
@@ -61,7 +61,12 @@ impl Standing {
         let snapshot = self.snapshot.load();
         let Some(site) = snapshot.sites.by_host(&self.host) else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
-        let subject = Subject { address: self.client, location, person: self.person.as_ref() };
+        let subject = Subject {
+            address: self.client,
+            location,
+            person: self.person.as_ref(),
+            proof: Proof::NONE,
+        };
         // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
         let Ok(choice) = site.policies.choose(&self.path, false) else { return Err(None) };
         let decide = |policy: &Policy| policy::decide(policy, &subject, &snapshot.exemptions, now);

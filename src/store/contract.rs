@@ -80,6 +80,7 @@ pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
         legs,
         purpose: "Venskabsby".into(),
         case_number: "26/1".into(),
+        demands: None,
     };
     let scheme = ExemptionScheme {
         enabled: true,

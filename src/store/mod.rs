@@ -9,6 +9,7 @@
 //! and raises the change number; the history of exemptions is only ever added to.
 
 mod accounts;
+mod demands;
 mod error;
 mod exemptions;
 mod migrations;

@@ -14,8 +14,8 @@ use crate::clock;
 use crate::config::{Config, Loaded, Organization};
 use crate::identifier::{ListId, ProviderId, SiteId};
 use crate::policy::{
-    Actor, CountryList, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Phase, Problem,
-    ValidGrant, validate,
+    Actor, CountryList, Demands, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Phase,
+    Problem, ValidGrant, validate,
 };
 use crate::store::Store;
 use crate::territory::Territory;
@@ -42,6 +42,10 @@ pub(crate) struct Arguments {
     /// The case it belongs to.
     #[arg(long, value_name = "NUMBER")]
     pub(in crate::cli) case: String,
+    /// What it demands beyond the person: device, multi_factor, both with a comma between, or none.
+    /// Where another person has to approve it, a device is demanded unless this says otherwise.
+    #[arg(long, value_name = "WHAT", value_parser = Demands::parse)]
+    pub(in crate::cli) demand: Option<Demands>,
     /// Who grants; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) by: Option<String>,
@@ -110,6 +114,7 @@ pub(in crate::cli) async fn prepare(
         legs,
         purpose: arguments.purpose.clone(),
         case_number: arguments.case.clone(),
+        demands: arguments.demand,
     };
     let validated = hold_against(loaded, organization, &request, now);
     match (validated, by) {

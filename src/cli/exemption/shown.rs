@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::policy::{Actor, Leg, Phase, TravelExemption};
+use crate::policy::{Actor, Demands, Leg, Phase, TravelExemption};
 use crate::store::{ExemptionRecord, HistoryEntry};
 
 /// An exemption as JSON.
@@ -23,6 +23,7 @@ pub(super) struct Item<'a> {
     legs: &'a [Leg],
     purpose: &'a str,
     case_number: &'a str,
+    demands: Vec<&'static str>,
     granted_at: Timestamp,
     granted_by: Who<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,6 +58,7 @@ impl<'a> Item<'a> {
             legs: &exemption.legs,
             purpose: &exemption.purpose,
             case_number: &exemption.case_number,
+            demands: exemption.demands.words().collect(),
             granted_at: record.granted_at,
             granted_by: who(&record.granted_by),
             history: with_history.then(|| record.history.iter().map(step).collect()),
@@ -138,6 +140,10 @@ pub(super) fn whole(
     writeln!(out, "sites    {}", sites(exemption, ", "))?;
     writeln!(out, "purpose  {}", exemption.purpose)?;
     writeln!(out, "case     {}", exemption.case_number)?;
+    if exemption.demands != Demands::NONE {
+        let demands: Vec<&str> = exemption.demands.words().collect();
+        writeln!(out, "demands  {}", demands.join(", "))?;
+    }
     for entry in &record.history {
         let account = entry.by.operating_system_user.as_deref().unwrap_or("not on this machine");
         let reason = entry.reason.as_deref().map(|r| format!(": {r}")).unwrap_or_default();

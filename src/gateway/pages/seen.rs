@@ -251,6 +251,18 @@ fn reason_in_words(reason: Reason, language: Language) -> &'static str {
             "Landet står på listen, og din rejseundtagelse gælder et andet system.",
             "The country is on the list, and your travel exemption is for another system.",
         ),
+        Reason::ExemptionDeviceMissing => (
+            "Landet står på listen, og din rejseundtagelse gælder kun på en enhed, du har knyttet til den hjemmefra.",
+            "The country is on the list, and your travel exemption counts only on a device that you bound to it at home.",
+        ),
+        Reason::ExemptionMultiFactorMissing => (
+            "Landet står på listen, og din rejseundtagelse kræver log-in med mere end adgangskode.",
+            "The country is on the list, and your travel exemption demands more than a password to sign in.",
+        ),
+        Reason::SignInSite => (
+            "Her logger man ind, og en kollega er på rejse i landet.",
+            "People sign in here, and a colleague is travelling in the country.",
+        ),
         Reason::ExemptionsDisabled => (
             "Landet står på listen, og der gives ikke rejseundtagelser.",
             "The country is on the list, and no travel exemptions are given.",

@@ -43,6 +43,7 @@ impl Store {
             exemption.id = name;
             if change.insert_exemption(&exemption, by, now).await? {
                 change.insert_legs_and_sites(&exemption).await?;
+                change.insert_demands(&exemption.id, exemption.demands).await?;
                 change
                     .record(&exemption, "granted", ChangeAction::ExemptionGranted, None, by, now)
                     .await?;

@@ -8,7 +8,9 @@ use sqlx::{Row, SqliteConnection};
 
 use super::{ExemptionError, ExemptionRecord, HistoryEntry};
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
-use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
+use crate::policy::{
+    Actor, Demands, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName,
+};
 use crate::store::error::readable;
 use crate::store::{Change, Store, StoreError};
 use crate::territory::Territory;
@@ -128,12 +130,20 @@ impl Store {
             filter,
         );
         let history = history.await.map_err(|error| self.fault(error))?;
+        let demands = rows_of(
+            connection,
+            "SELECT d.* FROM exemption_demands d JOIN exemptions e ON e.id = d.exemption
+             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)",
+            filter,
+        );
+        let demands = demands.await.map_err(|error| self.fault(error))?;
         let none = Vec::new();
         let read = |row: &SqliteRow| {
             let id: String = self.text(row, "id")?;
             let parts = Parts {
                 legs: legs.get(&id).unwrap_or(&none),
                 sites: sites.get(&id).unwrap_or(&none),
+                demands: demands.get(&id).unwrap_or(&none),
                 history: history.get(&id).unwrap_or(&none),
             };
             self.record(row, &parts)
@@ -164,6 +174,7 @@ impl Store {
             legs: self.legs(parts.legs)?,
             purpose: text("purpose")?,
             case_number: text("case_number")?,
+            demands: self.demands(parts.demands)?,
             state,
         };
         Ok(ExemptionRecord {
@@ -202,6 +213,20 @@ impl Store {
         Ok(legs)
     }
 
+    /// One that cannot be read makes the whole exemption unreadable: it must not open more than it
+    /// was granted for.
+    fn demands(&self, rows: &[SqliteRow]) -> Result<Demands, StoreError> {
+        let mut demands = Demands::NONE;
+        for row in rows {
+            match self.text(row, "demand")?.as_str() {
+                "device" => demands.device = true,
+                "multi_factor" => demands.multi_factor = true,
+                other => return Err(self.unreadable("a demand", other)),
+            }
+        }
+        Ok(demands)
+    }
+
     fn site(&self, row: &SqliteRow) -> Result<SiteId, StoreError> {
         let site = self.text(row, "site")?;
         SiteId::parse(&site).map_err(|_| self.unreadable("a site", &site))
@@ -231,6 +256,7 @@ impl Store {
 struct Parts<'a> {
     legs: &'a [SqliteRow],
     sites: &'a [SqliteRow],
+    demands: &'a [SqliteRow],
     history: &'a [SqliteRow],
 }
 
