@@ -176,7 +176,7 @@ async fn reload(app: &App) -> Result<String, String> {
     };
     let people = app.state.taking_people.lock().await;
     let exemptions = app.store.load_exemptions(now).await.map_err(in_words)?;
-    let accounts = app.authenticator.read().await.map_err(in_words)?;
+    let accounts = app.authenticator.read(now).await.map_err(in_words)?;
     // Sockets last: from here on new ones take connections that would be lost in a refusal.
     let listening =
         app.listening.prepare(&loaded.config, &mut Inherited::nothing()).map_err(in_words)?;

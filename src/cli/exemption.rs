@@ -2,6 +2,7 @@
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
+pub(super) mod devices;
 pub(super) mod grant;
 mod shown;
 
@@ -25,6 +26,12 @@ pub(crate) enum Command {
     Revoke(Revoke),
     /// End an exemption early because the traveller is home.
     Close(Close),
+    /// Give out a link that binds the traveller's devices to an exemption. It is shown once.
+    Link(devices::Link),
+    /// List the devices that are bound to an exemption, bind an ActiveSync client, or take one back.
+    Device(devices::Device),
+    /// A device is lost: end the traveller's exemptions, sessions, devices and open connections.
+    LostDevice(devices::LostDevice),
     /// List exemptions.
     List(List),
     /// Show one exemption and everything that was done to it.
@@ -152,6 +159,9 @@ async fn dispatch(
             let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
             changed(context, done, "nothing was closed")
         }
+        Command::Link(arguments) => devices::link(context, config, store, arguments).await,
+        Command::Device(arguments) => devices::device(context, store, arguments).await,
+        Command::LostDevice(arguments) => devices::lost(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,
         Command::Show(arguments) => show(context, config, store, &arguments.id).await,
     }

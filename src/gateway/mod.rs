@@ -3,6 +3,7 @@
 //! The function `handle` is the whole way. May use every room but `admin`. Always holds: what is forwarded was
 //! permitted by `policy` and has an entry in the log; what cannot be read one way only is refused.
 
+mod address_page;
 mod answers;
 mod authorize;
 pub mod body;
@@ -23,6 +24,7 @@ mod passage;
 mod refused;
 pub mod sites;
 mod standing;
+mod travel_link;
 mod tunnel;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
-use super::{Closed, answers};
+use super::{Closed, address_page, answers, travel_link};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
@@ -43,7 +43,7 @@ pub(super) fn sign_in_location(next: &str) -> String {
 pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
     let page = exchange.canonical.path().strip_prefix(ROOT).unwrap_or_default();
     let public = matches!(page, "/lande" | "/privatliv");
-    let verdict = exchange.decide(None);
+    let verdict = exchange.decide();
     if let Verdict::Deny(denial) = &verdict
         && (!public || exchange.site.site.denial == DenialStyle::Close)
     {
@@ -65,10 +65,17 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
             Method::POST => sign_out(exchange, body).await,
             _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
         },
+        "/adresse" => address_page::answer(exchange, body, false).await,
+        "/adresse/slut" => address_page::answer(exchange, body, true).await,
         "/lande" | "/privatliv" | "" | "/" => {
             Ok(answers::without_entry(exchange, Failure::MethodNotAllowed))
         }
-        _ => Ok(answers::without_entry(exchange, Failure::PageNotFound)),
+        _ => match page.strip_prefix("/rejse/") {
+            Some(token) if takes_sign_in(exchange) => {
+                travel_link::answer(exchange, token, body).await
+            }
+            Some(_) | None => Ok(answers::without_entry(exchange, Failure::PageNotFound)),
+        },
     }
 }
 
@@ -103,7 +110,7 @@ fn form(
 }
 
 /// What binds a form to this browser.
-fn guard(exchange: &Exchange<'_>) -> FormGuard {
+pub(super) fn guard(exchange: &Exchange<'_>) -> FormGuard {
     exchange.gateway.authenticator.form_guard(
         exchange.organization(),
         &exchange.parts.headers,
@@ -111,7 +118,7 @@ fn guard(exchange: &Exchange<'_>) -> FormGuard {
     )
 }
 
-fn with_cookie(
+pub(super) fn with_cookie(
     mut response: Response<ResponseBody>,
     cookie: Option<HeaderValue>,
 ) -> Response<ResponseBody> {
@@ -167,7 +174,7 @@ async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) ->
 fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     let mut facts = exchange.facts(None);
     facts.status = Some(Failure::SignInFailed.status().as_u16());
-    let at_the_door = exchange.decide(None).reason() == Reason::IdentificationNeeded;
+    let at_the_door = exchange.decide().reason() == Reason::IdentificationNeeded;
     let reason = if at_the_door { Reason::CountryListed } else { Reason::NotAuthorized };
     let reference = exchange.gateway.audit.deny(facts, Denial::new(reason));
     answers::failed(exchange, Failure::SignInFailed, &reference)
@@ -212,7 +219,7 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
 }
 
 /// The whole of a form. Whoever dribbles it is hung up on: a form takes no longer than a head.
-async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, Instead> {
+pub(super) async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, Instead> {
     let time = exchange.snapshot.config.limits.header_timeout;
     match tokio::time::timeout(time, Limited::new(body, LARGEST_FORM).collect()).await {
         Ok(Ok(form)) => Ok(form.to_bytes()),

@@ -9,7 +9,10 @@
 //! and raises the change number; the history of exemptions is only ever added to.
 
 mod accounts;
+mod address_grants;
 mod demands;
+mod devices;
+mod ends;
 mod error;
 mod exemptions;
 mod migrations;
@@ -25,6 +28,9 @@ use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
+pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
+pub use ends::Ended;
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};

@@ -219,6 +219,20 @@ impl Change {
         Ok(())
     }
 
+    /// Takes an exemption back in a transaction that does more than that.
+    pub(in crate::store) async fn revoke(
+        &mut self,
+        exemption: &mut TravelExemption,
+        reason: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        exemption.state = ExemptionState::Revoked;
+        self.update_state(exemption).await?;
+        let action = ChangeAction::ExemptionRevoked;
+        self.record(exemption, "revoked", action, Some(reason), by, now).await
+    }
+
     async fn update_state(&mut self, exemption: &TravelExemption) -> Result<(), StoreError> {
         let changed = sqlx::query("UPDATE exemptions SET state = ? WHERE id = ?")
             .bind(exemption.state.word())

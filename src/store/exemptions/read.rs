@@ -66,7 +66,7 @@ impl Store {
         self.read_records(filter).await?.into_iter().next().transpose()
     }
 
-    pub(super) async fn exemption_for_change(
+    pub(in crate::store) async fn exemption_for_change(
         &self,
         change: &mut Change,
         id: &ExemptionId,

@@ -1,0 +1,104 @@
+//! The end of everything that was proven of a person: a lost device.
+//!
+//! Always holds: exemptions, bound devices, address grants and the instant before which nothing
+//! counts any more change together or not at all.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::exemptions::ExemptionError;
+use super::{ChangeAction, ChangeEvent, Store, StoreError};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
+
+/// What ended with a person's proofs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The exemptions that were revoked.
+    pub exemptions: Vec<ExemptionId>,
+    /// How many devices were bound.
+    pub devices: u64,
+    /// How many addresses were passing.
+    pub grants: u64,
+}
+
+impl Store {
+    /// Ends everything of a person: the exemptions that are not over, bound devices, address grants,
+    /// and every session and proof from before now.
+    ///
+    /// # Errors
+    /// [`ExemptionError::Store`] where it could not be kept; nothing has ended then.
+    pub async fn end_person(
+        &self,
+        person: &Person,
+        user_name: &UserName,
+        reason: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Ended, ExemptionError> {
+        // Read first: whoever holds the writer's lock must not wait for another connection.
+        let records = self.exemptions(Some(person.organization())).await?;
+        let held = records.into_iter().filter(|record| record.exemption.person == *person);
+        let mut change = self.begin().await?;
+        let mut ended = Ended::default();
+        for record in held {
+            let id = &record.exemption.id;
+            let mut exemption = self.exemption_for_change(&mut change, id).await?.exemption;
+            let over =
+                matches!(exemption.phase(now), Phase::Ended | Phase::Revoked | Phase::Closed);
+            if over {
+                continue;
+            }
+            change.revoke(&mut exemption, reason, by, now).await?;
+            ended.exemptions.push(exemption.id);
+        }
+        ended.devices = change.revoke_devices_of(person, now).await?;
+        ended.grants = change.end_grants_of(person, None, now).await?;
+        let kept = sqlx::query(
+            "INSERT INTO person_ends (organization, provider, subject, at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (organization, provider, subject) DO UPDATE SET at = excluded.at",
+        )
+        .bind(person.organization().as_str())
+        .bind(person.provider().as_str())
+        .bind(person.subject())
+        .bind(now.to_string())
+        .execute(change.on())
+        .await;
+        kept.map_err(|error| self.fault(error))?;
+        let event =
+            ChangeEvent::new(ChangeAction::PersonEnded, person.organization(), user_name, by);
+        change.announce(&event.word("lost_device"), now).await?;
+        change.commit().await?;
+        Ok(ended)
+    }
+
+    /// The instant before which nothing counts that was proven of a person, of each who has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn person_ends(&self) -> Result<Vec<(Person, Timestamp)>, StoreError> {
+        let rows = sqlx::query("SELECT organization, provider, subject, at FROM person_ends")
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| self.fault(error))?;
+        rows.iter()
+            .map(|row| {
+                let text = |index| row.try_get::<String, _>(index).map_err(|e| self.fault(e));
+                let at = self.timestamp(&text(3)?)?;
+                Ok((self.person([text(0)?, text(1)?, text(2)?])?, at))
+            })
+            .collect()
+    }
+
+    /// A person as the columns organisation, provider and subject have them.
+    pub(super) fn person(
+        &self,
+        [owner, provider, subject]: [String; 3],
+    ) -> Result<Person, StoreError> {
+        let organization = OrganizationId::parse(&owner)
+            .map_err(|_| self.unreadable("an organisation", &owner))?;
+        let provider =
+            ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
+        Ok(Person::new(organization, provider, &subject))
+    }
+}
