@@ -2,8 +2,7 @@
 
 use ipnet::IpNet;
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::error::readable;
@@ -95,40 +94,34 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn address_grants(&self, now: Timestamp) -> Result<Vec<AddressGrant>, StoreError> {
-        let rows = sqlx::query(
+        let asked = sqlx::query(
             "SELECT g.* FROM address_grants g JOIN exemptions e ON e.id = g.exemption
              WHERE g.ended IS NULL AND e.state NOT IN ('revoked', 'closed')
              ORDER BY g.began, g.id",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
+        );
+        let rows = self.rows(asked).await?;
         // One that cannot be read must not keep another's end from taking effect.
         let grants = readable(rows.iter().map(|row| self.read_grant(row)));
         Ok(grants.into_iter().filter(|kept| kept.grant.ends > now).collect())
     }
 
-    fn read_grant(&self, row: &SqliteRow) -> Result<AddressGrant, StoreError> {
-        let text = |column: &str| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
+    fn read_grant(&self, row: &AnyRow) -> Result<AddressGrant, StoreError> {
+        let text = |column| self.text(row, column);
         let (name, site, network) = (text("user_name")?, text("site")?, text("network")?);
-        let multi_factor: i64 = row.try_get("multi_factor").map_err(|error| self.fault(error))?;
+        let multi_factor = self.integer(row, "multi_factor")?;
         Ok(AddressGrant {
             id: text("id")?,
-            began: self.timestamp(&text("began")?)?,
+            began: self.instant(row, "began")?,
             grant: NewAddressGrant {
-                person: self.person([
-                    text("organization")?,
-                    text("provider")?,
-                    text("subject")?,
-                ])?,
+                person: self.person(row)?,
                 user_name: UserName::parse(&name)
                     .map_err(|_| self.unreadable("a user name", &name))?,
                 site: SiteId::parse(&site).map_err(|_| self.unreadable("a site", &site))?,
                 exemption: ExemptionId::new(&text("exemption")?),
                 network: network.parse().map_err(|_| self.unreadable("a network", &network))?,
                 multi_factor: multi_factor == 1,
-                device: row.try_get("device").map_err(|error| self.fault(error))?,
-                ends: self.timestamp(&text("ends")?)?,
+                device: self.maybe_text(row, "device")?,
+                ends: self.instant(row, "ends")?,
             },
         })
     }
@@ -142,7 +135,7 @@ impl Change {
                                          exemption, network, multi_factor, device, began, ends)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         )
-        .bind(id)
+        .bind(id.to_owned())
         .bind(grant.person.organization().as_str())
         .bind(grant.person.provider().as_str())
         .bind(grant.person.subject())
@@ -151,21 +144,17 @@ impl Change {
         .bind(grant.exemption.as_str())
         .bind(grant.network.to_string())
         .bind(i64::from(grant.multi_factor))
-        .bind(&grant.device)
+        .bind(grant.device.as_deref())
         .bind(began.to_string())
-        .bind(grant.ends.to_string())
-        .execute(self.on())
-        .await;
-        added.map(|_| ()).map_err(|error| self.fault(error))
+        .bind(grant.ends.to_string());
+        self.execute(added).await.map(|_| ())
     }
 
     async fn end_grant(&mut self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         let done = sqlx::query("UPDATE address_grants SET ended = $1 WHERE id = $2")
             .bind(now.to_string())
-            .bind(id)
-            .execute(self.on())
-            .await;
-        done.map(|_| ()).map_err(|error| self.fault(error))
+            .bind(id.to_owned());
+        self.execute(done).await.map(|_| ())
     }
 
     /// Ends a person's grants, for one site or for all; gives how many those were.
@@ -185,9 +174,7 @@ impl Change {
         .bind(person.provider().as_str())
         .bind(person.subject())
         .bind(site.map_or("", SiteId::as_str))
-        .bind(i64::from(site.is_none()))
-        .execute(self.on())
-        .await;
-        done.map(|done| done.rows_affected()).map_err(|error| self.fault(error))
+        .bind(i64::from(site.is_none()));
+        self.execute(done).await
     }
 }

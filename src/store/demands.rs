@@ -11,13 +11,11 @@ impl Change {
         demands: Demands,
     ) -> Result<(), StoreError> {
         for demand in demands.words() {
-            let added =
+            let add =
                 sqlx::query("INSERT INTO exemption_demands (exemption, demand) VALUES ($1, $2)")
                     .bind(exemption.as_str())
-                    .bind(demand)
-                    .execute(self.on())
-                    .await;
-            added.map_err(|error| self.fault(error))?;
+                    .bind(demand);
+            self.execute(add).await?;
         }
         Ok(())
     }

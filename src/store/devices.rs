@@ -4,7 +4,7 @@
 //! counted in the transaction that binds.
 
 use jiff::Timestamp;
-use sqlx::Row;
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::error::readable;
@@ -124,10 +124,8 @@ impl Store {
         .bind(id.as_str())
         .bind(now.to_string())
         .bind(ends.to_string())
-        .bind(most)
-        .execute(change.on())
-        .await;
-        kept.map_err(|error| self.fault(error))?;
+        .bind(most);
+        change.execute(kept).await?;
         change.tell(ChangeAction::TravelLinkMade, &exemption, "link", by, now).await?;
         change.commit().await?;
         Ok(exemption)
@@ -138,17 +136,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn travel_link(&self, token_hash: &str) -> Result<Option<TravelLink>, StoreError> {
-        let row =
-            sqlx::query("SELECT exemption, ends, most FROM travel_links WHERE token_hash = $1")
-                .bind(token_hash)
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|error| self.fault(error))?;
-        let Some(row) = row else { return Ok(None) };
-        let text = |index| row.try_get::<String, _>(index).map_err(|e| self.fault(e));
-        let id = ExemptionId::new(&text(0)?);
-        let ends = self.timestamp(&text(1)?)?;
-        let most = row.try_get(2).map_err(|error| self.fault(error))?;
+        let asked =
+            sqlx::query("SELECT exemption, ends, most FROM travel_links WHERE token_hash = $1");
+        let Some(row) = self.row(asked.bind(token_hash)).await? else { return Ok(None) };
+        let id = ExemptionId::new(&self.text(&row, "exemption")?);
+        let (ends, most) = (self.instant(&row, "ends")?, self.integer(&row, "most")?);
         let record = self.exemption(&id).await?;
         Ok(record.map(|record| TravelLink { exemption: record.exemption, ends, most }))
     }
@@ -171,19 +163,12 @@ impl Store {
             return Err(LinkError::Ended);
         }
         let mut change = self.begin().await?;
-        // Whoever else wants to count this link's devices waits until this transaction is over.
-        let held = sqlx::query("UPDATE travel_links SET most = most WHERE token_hash = $1")
-            .bind(browser.token_hash)
-            .execute(change.on())
-            .await;
-        held.map_err(|error| self.fault(error))?;
-        let bound: i64 =
-            sqlx::query_scalar("SELECT count(*) FROM bound_devices WHERE link = $1 AND site = $2")
+        let counted =
+            sqlx::query("SELECT count(*) AS n FROM bound_devices WHERE link = $1 AND site = $2")
                 .bind(browser.token_hash)
-                .bind(browser.site.as_str())
-                .fetch_one(change.on())
-                .await
-                .map_err(|error| self.fault(error))?;
+                .bind(browser.site.as_str());
+        let bound = change.rows(counted).await?;
+        let bound = bound.first().map_or(Ok(0), |row| self.integer(row, "n"))?;
         if bound >= link.most {
             return Err(LinkError::UsedUp);
         }
@@ -252,11 +237,8 @@ impl Store {
         )
         .bind(now.to_string())
         .bind(id.as_str())
-        .bind(binding)
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
-        if done.rows_affected() == 0 {
+        .bind(binding);
+        if change.execute(done).await? == 0 {
             return Ok(false);
         }
         change.tell(ChangeAction::DeviceRevoked, &exemption, "device", by, now).await?;
@@ -269,34 +251,33 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn bound_devices(&self) -> Result<Vec<BoundDevice>, StoreError> {
-        let rows = sqlx::query(
+        let asked = sqlx::query(
             "SELECT d.id, d.exemption, d.kind, d.mark, d.label, d.bound,
                     e.organization, e.provider, e.subject
              FROM bound_devices d JOIN exemptions e ON e.id = d.exemption
              WHERE d.revoked IS NULL AND e.state NOT IN ('revoked', 'closed')
              ORDER BY d.bound, d.id",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
+        );
+        let rows = self.rows(asked).await?;
         // One that cannot be read must not keep another's end from taking effect.
-        Ok(readable(rows.iter().map(|row| {
-            let text = |index| row.try_get::<String, _>(index).map_err(|e| self.fault(e));
-            let kind = match text(2)?.as_str() {
-                "browser" => DeviceKind::Browser,
-                "activesync" => DeviceKind::ActiveSync,
-                other => return Err(self.unreadable("a kind of device", other)),
-            };
-            Ok(BoundDevice {
-                id: text(0)?,
-                exemption: ExemptionId::new(&text(1)?),
-                person: self.person([text(6)?, text(7)?, text(8)?])?,
-                kind,
-                mark: text(3)?,
-                label: text(4)?,
-                bound: self.timestamp(&text(5)?)?,
-            })
-        })))
+        Ok(readable(rows.iter().map(|row| self.bound_device(row))))
+    }
+
+    fn bound_device(&self, row: &AnyRow) -> Result<BoundDevice, StoreError> {
+        let kind = match self.text(row, "kind")?.as_str() {
+            "browser" => DeviceKind::Browser,
+            "activesync" => DeviceKind::ActiveSync,
+            other => return Err(self.unreadable("a kind of device", other)),
+        };
+        Ok(BoundDevice {
+            id: self.text(row, "id")?,
+            exemption: ExemptionId::new(&self.text(row, "exemption")?),
+            person: self.person(row)?,
+            kind,
+            mark: self.text(row, "mark")?,
+            label: self.text(row, "label")?,
+            bound: self.instant(row, "bound")?,
+        })
     }
 
     async fn not_over(
@@ -335,10 +316,8 @@ impl Change {
         .bind(by.map(|(site, _)| site.as_str()))
         .bind(by.map(|(_, link)| link))
         .bind(&device.label)
-        .bind(device.bound.to_string())
-        .execute(self.on())
-        .await;
-        added.map(|_| ()).map_err(|error| self.fault(error))
+        .bind(device.bound.to_string());
+        self.execute(added).await.map(|_| ())
     }
 
     /// Takes back every binding to an exemption of this person; gives how many those were.
@@ -356,10 +335,8 @@ impl Change {
         .bind(now.to_string())
         .bind(person.organization().as_str())
         .bind(person.provider().as_str())
-        .bind(person.subject())
-        .execute(self.on())
-        .await;
-        done.map(|done| done.rows_affected()).map_err(|error| self.fault(error))
+        .bind(person.subject());
+        self.execute(done).await
     }
 
     async fn tell(

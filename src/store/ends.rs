@@ -3,13 +3,12 @@
 //! Always holds: exemptions, bound devices, address grants and the instant before which nothing
 //! counts any more change together or not at all.
 
-use jiff::Timestamp;
-use sqlx::Row;
-
 use super::exemptions::ExemptionError;
 use super::{ChangeAction, ChangeEvent, Store, StoreError};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
 
 /// What ended with a person's proofs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +35,7 @@ impl Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Ended, ExemptionError> {
-        // Read first: whoever holds the writer's lock must not wait for another connection.
+        // Read first: of these, each is looked at again inside the change.
         let records = self.exemptions(Some(person.organization())).await?;
         let held = records.into_iter().filter(|record| record.exemption.person == *person);
         let mut change = self.begin().await?;
@@ -61,10 +60,8 @@ impl Store {
         .bind(person.organization().as_str())
         .bind(person.provider().as_str())
         .bind(person.subject())
-        .bind(now.to_string())
-        .execute(change.on())
-        .await;
-        kept.map_err(|error| self.fault(error))?;
+        .bind(now.to_string());
+        change.execute(kept).await?;
         let event =
             ChangeEvent::new(ChangeAction::PersonEnded, person.organization(), user_name, by);
         change.announce(&event.word("lost_device"), now).await?;
@@ -77,28 +74,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn person_ends(&self) -> Result<Vec<(Person, Timestamp)>, StoreError> {
-        let rows = sqlx::query("SELECT organization, provider, subject, at FROM person_ends")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        rows.iter()
-            .map(|row| {
-                let text = |index| row.try_get::<String, _>(index).map_err(|e| self.fault(e));
-                let at = self.timestamp(&text(3)?)?;
-                Ok((self.person([text(0)?, text(1)?, text(2)?])?, at))
-            })
-            .collect()
+        let rows = self
+            .rows(sqlx::query("SELECT organization, provider, subject, at FROM person_ends"))
+            .await?;
+        rows.iter().map(|row| Ok((self.person(row)?, self.instant(row, "at")?))).collect()
     }
 
     /// A person as the columns organisation, provider and subject have them.
-    pub(super) fn person(
-        &self,
-        [owner, provider, subject]: [String; 3],
-    ) -> Result<Person, StoreError> {
+    pub(super) fn person(&self, row: &AnyRow) -> Result<Person, StoreError> {
+        let (owner, provider) = (self.text(row, "organization")?, self.text(row, "provider")?);
         let organization = OrganizationId::parse(&owner)
             .map_err(|_| self.unreadable("an organisation", &owner))?;
         let provider =
             ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
-        Ok(Person::new(organization, provider, &subject))
+        Ok(Person::new(organization, provider, &self.text(row, "subject")?))
     }
 }

@@ -3,7 +3,7 @@ CREATE TABLE exemption_demands (
     exemption TEXT NOT NULL REFERENCES exemptions (id),
     demand    TEXT NOT NULL CHECK (demand IN ('device', 'multi_factor')),
     PRIMARY KEY (exemption, demand)
-);
+) STRICT;
 
 -- Travel links that were given out: the hash of the token alone, and for how many devices a site.
 CREATE TABLE travel_links (
@@ -11,8 +11,8 @@ CREATE TABLE travel_links (
     exemption  TEXT NOT NULL REFERENCES exemptions (id),
     made       TEXT NOT NULL,
     ends       TEXT NOT NULL,
-    most       BIGINT NOT NULL
-);
+    most       INTEGER NOT NULL
+) STRICT;
 CREATE INDEX travel_links_by_exemption ON travel_links (exemption);
 
 -- Devices that are bound to an exemption: browsers by the link, ActiveSync clients by their DeviceId.
@@ -29,7 +29,7 @@ CREATE TABLE bound_devices (
     label     TEXT NOT NULL,
     bound     TEXT NOT NULL,
     revoked   TEXT
-);
+) STRICT;
 CREATE INDEX bound_devices_by_exemption ON bound_devices (exemption);
 
 -- What was proven of a person before this instant counts no longer.
@@ -39,7 +39,7 @@ CREATE TABLE person_ends (
     subject      TEXT NOT NULL,
     at           TEXT NOT NULL,
     PRIMARY KEY (organization, provider, subject)
-);
+) STRICT;
 
 -- Addresses from which a person's programs may pass for a while.
 CREATE TABLE address_grants (
@@ -51,11 +51,11 @@ CREATE TABLE address_grants (
     site         TEXT NOT NULL,
     exemption    TEXT NOT NULL REFERENCES exemptions (id),
     network      TEXT NOT NULL,
-    multi_factor BIGINT NOT NULL,
+    multi_factor INTEGER NOT NULL,
     -- The mark of the device from which it was asked for, where there was one.
     device       TEXT,
     began        TEXT NOT NULL,
     ends         TEXT NOT NULL,
     ended        TEXT
-);
+) STRICT;
 CREATE INDEX address_grants_by_end ON address_grants (ends);
