@@ -203,6 +203,8 @@ impl Store {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_devices;
+#[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
 #[expect(unreachable_pub, dead_code, reason = "the tests of the whole program take this file, too")]
