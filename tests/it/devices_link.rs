@@ -24,9 +24,21 @@ fn scene() -> Scene {
     for name in ["anna.holm", "bo.lund"] {
         gateway.add_user(name, "ballerup", PASSWORD);
     }
-    let id = gateway.grant("anna.holm", "CN", &["kilden", "mail"]);
-    gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
+    let id = to_china(&gateway, "anna.holm", &["kilden", "mail"]);
     Scene { _upstream: upstream, gateway, id }
+}
+
+/// A journey to China, granted by one person and approved by another.
+fn to_china(gateway: &Gateway, person: &str, sites: &[&str]) -> String {
+    let leg = format!("CN {}", crate::support::gateway::journey());
+    let mut line = vec![
+        "exemption", "grant", "--json", "--organization", "ballerup", "--person", person, "--leg",
+        &leg, "--purpose", "x", "--case", "1", "--by", "Bente Lund",
+    ];
+    sites.iter().for_each(|site| line.extend(["--site", site]));
+    let id = gateway.command(&line).expect_code(0).json()["id"].as_str().unwrap().to_owned();
+    gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
+    id
 }
 
 impl Scene {
@@ -251,8 +263,7 @@ fn a_device_of_another_exemption_or_organisation_is_none() {
     let bound = scene.bound(HOST, &scene.link(&[]));
     let device = bound.cookie(DEVICE).unwrap().to_owned();
     // Bo travels too, and takes Anna's device cookie along with his own session.
-    let id = scene.gateway.grant("bo.lund", "CN", &["kilden"]);
-    scene.gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
+    to_china(&scene.gateway, "bo.lund", &["kilden"]);
     let mut bo = scene.at(HOST, DENMARK);
     bo.sign_in("bo.lund", PASSWORD);
     let mut bo = bo.moved_to(CHINA);
