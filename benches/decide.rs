@@ -14,9 +14,9 @@ use criterion::Criterion;
 use geovagt::client_address::{ClientAddress, KnownAddress};
 use geovagt::identifier::{ListId, OrganizationId, ProviderId, SiteId};
 use geovagt::policy::{
-    Admission, Authentication, Correction, CountryList, ExemptionId, ExemptionState, Exemptions,
-    Extent, Leg, ListVersion, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Scheduled,
-    Subject, TravelExemption, UserName, decide,
+    Admission, Authentication, Correction, CountryList, Demands, ExemptionId, ExemptionState,
+    Exemptions, Extent, Leg, ListVersion, Location, Mode, NetworkRule, Person, Policy, PolicyParts,
+    Proof, Scheduled, Subject, TravelExemption, UserName, decide,
 };
 use geovagt::territory::{Country, Territory};
 use jiff::{SignedDuration, Timestamp};
@@ -89,6 +89,7 @@ fn policy() -> Policy {
             .collect(),
         authentication: Authentication::WhenBlocked,
         exemptions_enabled: true,
+        sign_in: false,
         extent: Extent::Site,
     })
 }
@@ -118,6 +119,7 @@ fn exemptions(count: i64) -> Exemptions {
             }],
             purpose: "visit".into(),
             case_number: "26/1".into(),
+            demands: Demands::NONE,
             state: ExemptionState::Granted,
         }
     };
@@ -141,7 +143,7 @@ fn main() {
         let exemptions = exemptions(count);
         assert_eq!(exemptions.len(), usize::try_from(count).unwrap());
         for (name, code, person, reason) in cases {
-            let subject = Subject { address, location: at(code), person };
+            let subject = Subject { address, location: at(code), person, proof: Proof::NONE };
             let now = now();
             let verdict = decide(&policy, &subject, &exemptions, now);
             assert_eq!(verdict.reason().code(), reason, "{name}");

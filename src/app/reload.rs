@@ -173,7 +173,7 @@ async fn reload(app: &App) -> Result<String, String> {
     };
     let people = app.state.taking_people.lock().await;
     let exemptions = app.store.load_exemptions(now).await.map_err(in_words)?;
-    let accounts = app.authenticator.read().await.map_err(in_words)?;
+    let accounts = app.authenticator.read(now).await.map_err(in_words)?;
     // Sockets last: from here on new ones take connections that would be lost in a refusal.
     let listening =
         app.listening.prepare(&loaded.config, &mut Inherited::nothing()).map_err(in_words)?;
@@ -313,7 +313,7 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
         organization
             .identity_providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local)))
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))
             .cloned()
     };
     config

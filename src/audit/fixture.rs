@@ -16,7 +16,7 @@ use crate::clock;
 use crate::identifier::{ListId, ListenerId, OrganizationId, SiteId};
 use crate::policy::{
     Admission, Authentication, CountryList, Exemptions, Extent, ListVersion, Location, Mode,
-    Permit, Policy, PolicyParts, Scheduled, Subject, Verdict, decide,
+    Permit, Policy, PolicyParts, Proof, Scheduled, Subject, Verdict, decide,
 };
 use crate::territory::{Country, Territory};
 
@@ -84,11 +84,12 @@ pub(super) fn permit() -> Permit {
         corrections: vec![],
         authentication: Authentication::Never,
         exemptions_enabled: false,
+        sign_in: false,
         extent: Extent::Site,
     });
     let facts = facts("198.51.100.1");
     let location = Location::Country { country: country("DK"), subdivision: None };
-    let subject = Subject { address: facts.client, location, person: None };
+    let subject = Subject { address: facts.client, location, person: None, proof: Proof::NONE };
     match decide(&policy, &subject, &Exemptions::default(), instant(0)) {
         Verdict::Allow(permit) => permit,
         other => panic!("{other:?}"),

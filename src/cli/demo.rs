@@ -184,6 +184,7 @@ async fn grant_journey(loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
     let today = now.to_zoned(jiff::tz::TimeZone::get("Europe/Copenhagen")?).date();
     let leg = format!("{JOURNEY_TO} {}..{}", today - 1.day(), today + 13.days());
     let arguments = grant::Arguments {
+        demand: None,
         organization: "ballerup".to_owned(),
         person: TRAVELLER.to_owned(),
         legs: vec![leg],

@@ -4,6 +4,7 @@
 
 mod apply;
 mod decide;
+pub(super) mod devices;
 mod emergency;
 pub(super) mod grant;
 mod request;
@@ -50,6 +51,12 @@ pub(crate) enum Command {
     Revoke(decide::DecideWithReason),
     /// End an exemption early because the traveller is home.
     Close(decide::Decide),
+    /// Give out a link that binds the traveller's devices to an exemption. It is shown once.
+    Link(devices::Link),
+    /// List the devices that are bound to an exemption, bind an ActiveSync client, or take one back.
+    Device(devices::Device),
+    /// A device is lost: end the traveller's exemptions, sessions, devices and open connections.
+    LostDevice(devices::LostDevice),
     /// List exemptions.
     #[command(before_help = "Example: geovagt exemption list --state applied")]
     List(List),
@@ -150,6 +157,9 @@ async fn dispatch(
         Command::Withdraw(arguments) => decide::withdraw(context, store, arguments).await,
         Command::Revoke(arguments) => decide::revoke(context, store, arguments).await,
         Command::Close(arguments) => decide::close(context, store, arguments).await,
+        Command::Link(arguments) => devices::link(context, config, store, arguments).await,
+        Command::Device(arguments) => devices::device(context, store, arguments).await,
+        Command::LostDevice(arguments) => devices::lost(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,
         Command::Show(arguments) => show(context, config, store, &arguments.id).await,
     }

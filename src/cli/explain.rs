@@ -16,7 +16,7 @@ use crate::gateway::canonical::canonical_path;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::{OrganizationId, SiteId};
 use crate::policy::{
-    self, DatabaseFacts, Explanation, Person, Policy, Question, Subject, UserName, Verdict,
+    self, DatabaseFacts, Explanation, Person, Policy, Proof, Question, Subject, UserName, Verdict,
 };
 
 /// Arguments of `explain`.
@@ -59,8 +59,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         ClientAddress::Known(known) => database.network_of(known.judged()),
         ClientAddress::Unknown(_) => None,
     };
+    // Whoever is taken as proven is so in every respect.
+    let proof = if person.is_some() { Proof::FULL } else { Proof::NONE };
     let question = Question {
-        subject: Subject { address, location: located.location, person: person.as_ref() },
+        subject: Subject { address, location: located.location, person: person.as_ref(), proof },
         user_name: user,
         at,
         database: DatabaseFacts {

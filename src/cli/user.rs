@@ -9,13 +9,14 @@ use jiff::Timestamp;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
+use super::exemption::devices::end_person;
 use super::people::{self, complain, sentence};
 use super::{Answer, Context};
 use crate::clock;
 use crate::config::Config;
 use crate::identifier::OrganizationId;
 use crate::identity::{Argon2id, Password, PasswordFunction};
-use crate::policy::{Actor, UserName};
+use crate::policy::{Actor, Person, UserName};
 use crate::store::{Account, AccountError, NewAccount, Store};
 
 /// Subcommands of `user`.
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     Lock(Whom),
     /// Unlock an account; the person signs in anew.
     Unlock(Whom),
+    /// A device is lost: end the person's exemptions, sessions, devices and open connections. The
+    /// account stays.
+    Lost(Lost),
 }
 
 /// Which account, and who asks.
@@ -46,6 +50,16 @@ pub(crate) struct Whom {
     /// Who does it; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
+}
+
+/// Arguments of `user lost`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Lost {
+    #[command(flatten)]
+    whom: Whom,
+    /// What happened; stays in the history of the exemptions.
+    #[arg(long, value_name = "TEXT", default_value = "a device is lost")]
+    reason: String,
 }
 
 /// Arguments of `user list`.
@@ -62,6 +76,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
     let config = &loaded.config;
     let (whom, verb) = match command {
         Command::List(arguments) => return list(context, config, arguments),
+        Command::Lost(arguments) => return lost(context, config, arguments),
         Command::Add(whom) => (whom, Verb::Add),
         Command::Password(whom) => (whom, Verb::Password),
         Command::Remove(whom) => (whom, Verb::Remove),
@@ -86,6 +101,39 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
         let now = clock::now();
         let done = change(&store, verb, &target, &password_hash, now).await;
         let answer = report(context, &store, verb, &target, done).await;
+        people::tell(context, config, &store).await?;
+        store.close().await;
+        answer
+    })?
+}
+
+/// Ends everything of somebody with a local account.
+fn lost(context: &Context, config: &Config, arguments: &Lost) -> anyhow::Result<Answer> {
+    let target = match target(config, &arguments.whom) {
+        Ok(target) => target,
+        Err(problems) => return refuse(context, &problems),
+    };
+    if let Err(problem) = people::check_text("--reason", &arguments.reason, 500) {
+        return refuse(context, &[problem]);
+    }
+    context.block_on(async {
+        let store = people::open_store(config).await?;
+        let Target { organization, name, by } = &target;
+        let account = store.account(organization, name).await?;
+        let owner = config.organizations.get(organization);
+        let provider = owner.and_then(|owner| people::local_provider(config, owner));
+        let answer = match (account, provider) {
+            (Some(account), Some(provider)) => {
+                let person = Person::new(organization.clone(), provider, account.id.as_str());
+                let who = (&person, name);
+                end_person(context, &store, who, &arguments.reason, by).await
+            }
+            _ => {
+                let (organization, name) = (organization.clone(), name.clone());
+                let unknown = AccountError::Unknown { organization, name };
+                refuse(context, &[sentence(&unknown)])
+            }
+        };
         people::tell(context, config, &store).await?;
         store.close().await;
         answer

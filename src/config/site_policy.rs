@@ -74,6 +74,7 @@ impl Loaded {
             corrections: settings.corrections.clone(),
             authentication,
             exemptions_enabled: organization.travel_exemptions.enabled,
+            sign_in: site.sign_in,
             extent,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
@@ -42,6 +43,10 @@ pub struct Site {
     pub paths: Vec<PathRule>,
     /// Whether ACME challenges get in whatever the country is.
     pub acme_challenge: bool,
+    /// Whether people sign in here for the organisation's other sites: an identity provider.
+    pub sign_in: bool,
+    /// How long one address may pass for somebody who signed in from it; none: never.
+    pub address_grant: Option<Duration>,
 }
 
 impl Site {
@@ -91,7 +96,13 @@ pub(super) struct RawSite {
     paths: Option<Vec<Spanned<RawPathRule>>>,
     /// Default false.
     acme_challenge: Option<Spanned<bool>>,
+    /// Default false.
+    sign_in: Option<Spanned<bool>>,
+    /// Default none.
+    address_grant: Option<Text>,
 }
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// Which site took a host first.
 pub(super) type Hosts = BTreeMap<HostPattern, SiteId>;
@@ -126,6 +137,10 @@ impl RawSite {
         let styles = [("page", DenialStyle::Page), ("close", DenialStyle::Close)];
         let denial = check.word(self.denial.as_ref(), DenialStyle::Page, &styles);
         let acme_challenge = self.acme_challenge.as_ref().is_some_and(|word| word.value);
+        let address_grant = match &self.address_grant {
+            Some(text) => check.span(Some(text), MINUTE, MINUTE..=24 * 60 * MINUTE).map(Some),
+            None => Some(None),
+        };
         let owner = owner.map(AsRef::as_ref);
         let paths = path_rules::check(self.paths.as_ref(), acme_challenge, names, owner, check);
         Some(Site {
@@ -140,6 +155,8 @@ impl RawSite {
             denial: denial?,
             paths: paths?,
             acme_challenge,
+            sign_in: self.sign_in.as_ref().is_some_and(|word| word.value),
+            address_grant: address_grant?,
         })
     }
 

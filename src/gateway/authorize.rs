@@ -113,7 +113,7 @@ fn permitted(
             proto: if exchange.is_secure() { "https" } else { "http" },
             host: &exchange.canonical.authority(),
             country: exchange.corrected_location().country(),
-            user: admitted.identity.as_ref().map(|identity| identity.user_name().as_str()),
+            user: admitted.named().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),
             request_id: &reference,
         },
@@ -137,7 +137,7 @@ fn permitted(
 /// The gateway's own pages are no part of the site: the proxy should have sent this request to one
 /// of the gateway's listeners, and letting it go on would give a sign-in to the site's server.
 fn misrouted(exchange: &Exchange<'_>) -> Answer {
-    if let Verdict::Deny(denial) = exchange.decide(None) {
+    if let Verdict::Deny(denial) = exchange.decide() {
         return deny(exchange, denial);
     }
     let text = "/.geovagt/ belongs to the gateway: let the proxy send it to one of its listeners\n";

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use super::canonical::{self, Ambiguous, Canonical};
 use super::handle::Instead;
 use super::sites::ProtectedSite;
+use super::travel_link::without_token;
 use super::{Gateway, Snapshot, answers, headers, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
@@ -17,11 +18,11 @@ use crate::clock;
 use crate::config::DenialStyle;
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
-use crate::identity::{Attempt, Identity, Outcome, Why};
+use crate::identity::{self, Attempt, Identity, KnownDevice, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Subject, UnclearPath, UserName, Verdict,
+    self, Choice, Location, Person, Policy, Proof, Subject, UnclearPath, UserName, Verdict,
 };
 
 /// A request whose host, client and location are known.
@@ -35,6 +36,8 @@ pub(super) struct Exchange<'a> {
     pub(super) client: ClientAddress,
     pub(super) located: Located,
     pub(super) site: Arc<ProtectedSite>,
+    /// The device that the request comes from, where it is a known one.
+    pub(super) device: Option<KnownDevice>,
     choice: Choice,
 }
 
@@ -68,14 +71,17 @@ impl<'a> Exchange<'a> {
             return Err(Box::new(answers::no_site(&unsited(silent(None)))));
         };
         let site = Arc::clone(site);
+        let device = known_device(gateway, &site.organization.id, (parts, &canonical), connection);
+        let proof = brought(device.as_ref());
         let decide = |policy: &Policy| {
-            let subject = Subject { address: client, location: located.location, person: None };
+            let (address, location) = (client, located.location);
+            let subject = Subject { address, location, person: None, proof };
             policy::decide(policy, &subject, &snapshot.exemptions, now)
         };
         let choice = if own_pages::is_own_page(canonical.path()) {
             site.policies.choose_for_own_pages(decide)
         } else {
-            let only_reads = only_reads(parts, &canonical) && !keeps_login(connection, parts);
+            let only_reads = only_reads(parts, &canonical) && !keeps_more(connection, parts);
             site.policies.choose(canonical.path(), only_reads).map_err(|UnclearPath| {
                 let silent = silent(Some(canonical.host()));
                 Box::new(answers::unclear(&unsited(silent), Ambiguous::PathRule))
@@ -91,18 +97,26 @@ impl<'a> Exchange<'a> {
             client,
             located,
             site,
+            device,
             choice,
         })
     }
 
-    /// The verdict for this request by `person`, or by nobody in particular.
-    pub(super) fn decide(&self, person: Option<&Person>) -> Verdict {
-        self.decide_by(person).1
+    /// The verdict for this request by whoever has not said who they are.
+    pub(super) fn decide(&self) -> Verdict {
+        self.decide_by(None, brought(self.device.as_ref())).1
+    }
+
+    /// The verdict for this request by somebody who has been proven.
+    pub(super) fn decide_for(&self, identity: &Identity) -> Verdict {
+        let device = device_of(identity, self.device.as_ref()).map(KnownDevice::proof);
+        let proof = Proof { multi_factor: identity.multi_factor(), device };
+        self.decide_by(Some(identity.person()), proof).1
     }
 
     /// The policy that decides at this path about whoever has not said who they are.
     pub(super) fn policy(&self) -> &Policy {
-        self.site.policies.only(&self.choice).unwrap_or_else(|| self.decide_by(None).0)
+        self.site.policies.only(&self.choice).unwrap_or_else(|| self.decide_by(None, Proof::NONE).0)
     }
 
     /// Whether this is an ACME challenge, for which nobody's credentials play a part.
@@ -110,8 +124,9 @@ impl<'a> Exchange<'a> {
         self.choice.is_acme_challenge()
     }
 
-    fn decide_by(&self, person: Option<&Person>) -> (&Policy, Verdict) {
-        let subject = Subject { address: self.client, location: self.location(), person };
+    fn decide_by(&self, person: Option<&Person>, proof: Proof<'_>) -> (&Policy, Verdict) {
+        let (address, location) = (self.client, self.location());
+        let subject = Subject { address, location, person, proof };
         self.site.policies.strictest(&self.choice, |policy| {
             policy::decide(policy, &subject, &self.snapshot.exemptions, self.now)
         })
@@ -141,10 +156,21 @@ impl<'a> Exchange<'a> {
         )
     }
 
+    /// The people for whom the client's address may pass to this site for a while.
+    pub(super) fn granted(&self) -> Vec<Identity> {
+        let site = &self.site.site.id;
+        match self.client {
+            ClientAddress::Known(known) => {
+                self.gateway.authenticator.granted(site, known.judged(), self.now)
+            }
+            ClientAddress::Unknown(_) => Vec::new(),
+        }
+    }
+
     /// Whether the browser's connection is protected, as far as it is ours to know: cookies are
     /// made accordingly.
     pub(super) fn is_secure(&self) -> bool {
-        self.connection.tls.is_some() || self.connection.proxy_spoke_https(&self.parts.headers)
+        self.connection.is_secure(&self.parts.headers)
     }
 
     /// The Authorization value, where it speaks HTTP Basic (RFC 7617).
@@ -174,7 +200,8 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
-        matches!(self.decide(Some(person)), Verdict::Allow(_))
+        let proof = brought(self.device.as_ref());
+        matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
     }
 
     /// The address that limits count by.
@@ -195,7 +222,7 @@ impl<'a> Exchange<'a> {
         facts.organization = Some(self.organization().clone());
         facts.domain = Some(self.canonical.host().into());
         facts.location = self.corrected_location();
-        facts.path = Some(self.canonical.path().into());
+        facts.path = Some(without_token(self.canonical.path()).into());
         facts.query = self.canonical.path_and_query().query().map(Into::into);
         facts.user = identity.map(|identity| identity.user_name().as_str().into());
         facts.person = identity.map(|identity| identity.person().clone());
@@ -251,6 +278,34 @@ impl<'a> Exchange<'a> {
     }
 }
 
+/// What a request brings along before anybody has said who they are.
+fn brought(device: Option<&KnownDevice>) -> Proof<'_> {
+    Proof { multi_factor: false, device: device.map(KnownDevice::proof) }
+}
+
+/// The device of an identity: its own, or else the one that the request comes from.
+pub(super) fn device_of<'p>(
+    identity: &'p Identity,
+    device: Option<&'p KnownDevice>,
+) -> Option<&'p KnownDevice> {
+    identity.device().or(device.filter(|_| identity.names_the_person()))
+}
+
+/// The device that a request names. Most name none, and cost a look at two headers.
+fn known_device(
+    gateway: &Gateway,
+    organization: &OrganizationId,
+    (parts, canonical): (&Parts, &Canonical),
+    connection: &ConnectionFacts,
+) -> Option<KnownDevice> {
+    if !identity::may_name_a_device(&parts.headers, canonical.path()) {
+        return None;
+    }
+    let secure = connection.is_secure(&parts.headers);
+    let target = canonical.path_and_query();
+    gateway.authenticator.device(organization, &parts.headers, secure, target)
+}
+
 /// Whether a request asks for a document and brings nothing along.
 fn only_reads(parts: &Parts, canonical: &Canonical) -> bool {
     matches!(parts.method, Method::GET | Method::HEAD)
@@ -260,11 +315,13 @@ fn only_reads(parts: &Parts, canonical: &Canonical) -> bool {
         && parts.headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0")
 }
 
-/// Whether another proxy will forward the request, and with it a login or cookie that is not ours
-/// to take out.
-fn keeps_login(connection: &ConnectionFacts, parts: &Parts) -> bool {
-    connection.forward_auth.is_some()
-        && [header::AUTHORIZATION, header::COOKIE].iter().any(|n| parts.headers.contains_key(n))
+/// Whether another proxy will forward the request, and with it a login, cookie or change of protocol
+/// that is not ours to take out.
+fn keeps_more(connection: &ConnectionFacts, parts: &Parts) -> bool {
+    connection.forward_auth.is_some_and(|asked| {
+        let credentials = [header::AUTHORIZATION, header::COOKIE];
+        asked.changes || credentials.iter().any(|n| parts.headers.contains_key(n))
+    })
 }
 
 /// Whether this client gets no byte for a request that reaches no site: it names one that would
@@ -277,7 +334,8 @@ pub(super) fn is_silent(
     now: Timestamp,
 ) -> bool {
     let closes = |site: &Arc<ProtectedSite>| {
-        let subject = Subject { address, location: located.location, person: None };
+        let subject =
+            Subject { address, location: located.location, person: None, proof: Proof::NONE };
         let verdict = || policy::decide(site.policy(), &subject, &snapshot.exemptions, now);
         site.site.denial == DenialStyle::Close && matches!(verdict(), Verdict::Deny(_))
     };

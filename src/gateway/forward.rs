@@ -273,7 +273,7 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
             proto: if exchange.is_secure() { "https" } else { "http" },
             host: &host,
             country: exchange.corrected_location().country(),
-            user: admitted.identity.as_ref().map(|identity| identity.user_name().as_str()),
+            user: admitted.named().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),
             request_id: &entry.reference().to_string(),
         },

@@ -8,7 +8,7 @@ use super::answers;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use crate::identity::{Identity, Outcome};
-use crate::policy::{Challenge, Denial, Permit, Person, Reason, Verdict};
+use crate::policy::{Authentication, Challenge, Denial, Permit, Person, Reason, Verdict};
 
 /// Somebody who may pass.
 pub(super) struct Admitted {
@@ -18,16 +18,49 @@ pub(super) struct Admitted {
     pub(super) login_is_ours: bool,
 }
 
+impl Admitted {
+    /// Who the upstream is told it is: nobody where only the address speaks for them.
+    pub(super) fn named(&self) -> Option<&Identity> {
+        self.identity.as_ref().filter(|identity| identity.names_the_person())
+    }
+}
+
 /// Decides, asking who it is where the decision needs that.
 pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> {
-    match exchange.decide(None) {
+    match exchange.decide() {
         Verdict::Allow(permit) if exchange.is_acme_challenge() => {
             Ok(Admitted { permit, identity: None, login_is_ours: false })
         }
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
         Verdict::Identify(challenge) => Box::pin(identify(exchange, challenge)).await,
-        Verdict::Deny(denial) => Err(Box::new(deny(exchange, denial))),
+        Verdict::Deny(denial) => match by_grant(exchange, denial.reason()) {
+            Some(admitted) => Ok(with_login(exchange, admitted).await),
+            None => Err(Box::new(deny(exchange, denial))),
+        },
     }
+}
+
+/// Somebody whose address may pass for a while: they have said so after signing in from it. Where
+/// the site asks everybody who they are, an address is no answer.
+fn by_grant(exchange: &Exchange<'_>, reason: Reason) -> Option<Admitted> {
+    exchange.site.site.address_grant?;
+    if !matches!(reason, Reason::CountryListed | Reason::IdentificationNeeded)
+        || exchange.policy().authentication() == Authentication::Always
+    {
+        return None;
+    }
+    exchange.granted().into_iter().find_map(|identity| match exchange.decide_for(&identity) {
+        Verdict::Allow(permit) if permit.exemption().is_some() => {
+            Some(Admitted { permit, identity: Some(identity), login_is_ours: false })
+        }
+        Verdict::Allow(_) | Verdict::Identify(_) | Verdict::Deny(_) => None,
+    })
+}
+
+/// A local account's password must not reach the upstream, whatever else lets the request in.
+async fn with_login(exchange: &Exchange<'_>, admitted: Admitted) -> Admitted {
+    let login_is_ours = Box::pin(login_beside(exchange)).await.is_some();
+    Admitted { login_is_ours, ..admitted }
 }
 
 /// A rejection by location; where a session tells who it is, the log gets the exact reason. What
@@ -35,7 +68,7 @@ pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> 
 pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
     if denial.reason() == Reason::CountryListed
         && let Some(identity) = exchange.session()
-        && let Verdict::Deny(exact) = exchange.decide(Some(identity.person()))
+        && let Verdict::Deny(exact) = exchange.decide_for(&identity)
     {
         return answers::reject(exchange, exact, Some(&identity));
     }
@@ -45,7 +78,7 @@ pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
 /// There is no room for another request. Whoever is rejected anyway is told nothing of how much
 /// there is to do.
 pub(super) fn overloaded(exchange: &Exchange<'_>) -> Answer {
-    match exchange.decide(None) {
+    match exchange.decide() {
         Verdict::Deny(denial) => deny(exchange, denial),
         Verdict::Allow(_) | Verdict::Identify(_) => {
             answers::reject(exchange, Denial::new(Reason::Overload), None)
@@ -63,7 +96,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
     let Some(identity) = exchange.session().or(login) else {
         return Admitted { permit, identity: None, login_is_ours };
     };
-    let permit = match exchange.decide(Some(identity.person())) {
+    let permit = match exchange.decide_for(&identity) {
         Verdict::Allow(permit) => permit,
         Verdict::Identify(_) | Verdict::Deny(_) => permit,
     };
@@ -84,6 +117,9 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
         let mut admitted = admit_person(exchange, identity, false)?;
         admitted.login_is_ours = login_beside(exchange).await.is_some();
         return Ok(admitted);
+    }
+    if let Some(admitted) = by_grant(exchange, challenge.reason()) {
+        return Ok(with_login(exchange, admitted).await);
     }
     let Some(login) = exchange.basic_login() else {
         return Err(Box::new(answers::challenge(exchange, challenge)));
@@ -115,7 +151,7 @@ fn admit_person(
     identity: Identity,
     login_is_ours: bool,
 ) -> Result<Admitted, Instead> {
-    match exchange.decide(Some(identity.person())) {
+    match exchange.decide_for(&identity) {
         Verdict::Allow(permit) => Ok(Admitted { permit, identity: Some(identity), login_is_ours }),
         Verdict::Deny(denial) => Err(Box::new(answers::reject(exchange, denial, Some(&identity)))),
         Verdict::Identify(challenge) => Err(Box::new(answers::challenge(exchange, challenge))),

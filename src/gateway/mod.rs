@@ -3,6 +3,7 @@
 //! The function `handle` is the whole way. May use every room but `admin`. Always holds: what is forwarded was
 //! permitted by `policy` and has an entry in the log; what cannot be read one way only is refused.
 
+mod address_page;
 mod answers;
 mod authorize;
 pub mod body;
@@ -24,6 +25,7 @@ mod passage;
 mod refused;
 pub mod sites;
 mod standing;
+mod travel_link;
 mod tunnel;
 
 use std::sync::Arc;
@@ -42,7 +44,7 @@ use crate::flood::Floods;
 use crate::geoip::{AsnDatabase, Database, Located};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::{self, Denial, Exemptions, Subject, Verdict};
+use crate::policy::{self, Denial, Exemptions, Proof, Subject, Verdict};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.
@@ -76,7 +78,12 @@ impl Snapshot {
         located: &Located,
         now: Timestamp,
     ) -> Option<Denial> {
-        let stranger = Subject { address: client, location: located.location, person: None };
+        let stranger = Subject {
+            address: client,
+            location: located.location,
+            person: None,
+            proof: Proof::UNSEEN,
+        };
         let mut last = None;
         for policy in self.sites.all().iter().flat_map(|site| site.policies.all()) {
             match policy::decide(policy, &stranger, &self.exemptions, now) {

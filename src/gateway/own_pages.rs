@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
-use super::{Closed, answers, home};
+use super::{Closed, address_page, answers, home, travel_link};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
@@ -43,7 +43,7 @@ pub(super) fn sign_in_location(next: &str) -> String {
 pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
     let page = exchange.canonical.path().strip_prefix(ROOT).unwrap_or_default();
     let public = matches!(page, "/lande" | "/privatliv");
-    let verdict = exchange.decide(None);
+    let verdict = exchange.decide();
     if let Verdict::Deny(denial) = &verdict
         && (!public || exchange.site.site.denial == DenialStyle::Close)
     {
@@ -70,10 +70,17 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
             Method::POST => home::close(exchange, body).await,
             _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
         },
+        "/adresse" => address_page::answer(exchange, body, false).await,
+        "/adresse/slut" => address_page::answer(exchange, body, true).await,
         "/lande" | "/privatliv" | "" | "/" => {
             Ok(answers::without_entry(exchange, Failure::MethodNotAllowed))
         }
-        _ => Ok(answers::without_entry(exchange, Failure::PageNotFound)),
+        _ => match page.strip_prefix("/rejse/") {
+            Some(token) if takes_sign_in(exchange) => {
+                travel_link::answer(exchange, token, body).await
+            }
+            Some(_) | None => Ok(answers::without_entry(exchange, Failure::PageNotFound)),
+        },
     }
 }
 
@@ -172,7 +179,7 @@ async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) ->
 fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     let mut facts = exchange.facts(None);
     facts.status = Some(Failure::SignInFailed.status().as_u16());
-    let at_the_door = exchange.decide(None).reason() == Reason::IdentificationNeeded;
+    let at_the_door = exchange.decide().reason() == Reason::IdentificationNeeded;
     let reason = if at_the_door { Reason::CountryListed } else { Reason::NotAuthorized };
     let reference = exchange.gateway.audit.deny(facts, Denial::new(reason));
     answers::failed(exchange, Failure::SignInFailed, &reference)

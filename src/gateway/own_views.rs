@@ -2,14 +2,16 @@
 
 use http::Response;
 
+use super::address_page::may_grant;
 use super::answers;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::pages::{
-    self, AddressOrigin, Announced, Change, Countries, Failure, ListedEntry, Names, OwnExemption,
-    Privacy, Seen, SeenLocation, SeenVerdict,
+    self, AddressGrantSeen, AddressOrigin, Announced, Change, Countries, Failure, ListedEntry,
+    Names, OwnExemption, Privacy, Seen, SeenLocation, SeenVerdict,
 };
 use crate::client_address::{ClientAddress, HeaderSource};
+use crate::identity::Identity;
 use crate::language::Language;
 use crate::policy::{ListVersion, Location, Verdict};
 use crate::territory::{self, Territory};
@@ -104,7 +106,7 @@ pub(super) fn privacy(exchange: &Exchange<'_>) -> Response<ResponseBody> {
 pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<ResponseBody> {
     let (policy, now) = (exchange.policy(), exchange.now);
     let identity = exchange.session();
-    let own = identity.as_ref().map(|identity| exchange.decide(Some(identity.person())));
+    let own = identity.as_ref().map(|identity| exchange.decide_for(identity));
     let verdict = own.as_ref().unwrap_or(stranger);
     let exemption = match verdict {
         Verdict::Allow(permit) => permit.exemption(),
@@ -145,8 +147,19 @@ pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<Resp
         reference: None,
         signed_in_as: identity.as_ref().map(|identity| identity.user_name().as_str()),
         exemption: exemption.zip(until).map(|(id, until)| OwnExemption { id: id.as_str(), until }),
+        address_grant: identity.as_ref().map_or(AddressGrantSeen::None, |i| grants(exchange, i)),
     });
     answers::respond(exchange.parts, page)
+}
+
+fn grants(exchange: &Exchange<'_>, identity: &Identity) -> AddressGrantSeen {
+    let authenticator = &exchange.gateway.authenticator;
+    let running = authenticator.own_grants(identity, &exchange.site.site.id, exchange.now);
+    match running.iter().map(|grant| grant.until).max() {
+        Some(until) => AddressGrantSeen::Runs(until),
+        None if may_grant(exchange, identity).is_some() => AddressGrantSeen::Offered,
+        None => AddressGrantSeen::None,
+    }
 }
 
 fn known(exchange: &Exchange<'_>) -> Option<crate::client_address::KnownAddress> {

@@ -2,7 +2,8 @@
 //!
 //! Always holds: the same decision function as for a request, with the policy, the exemptions and
 //! the database that are in effect now. An exemption that ends or is revoked ends what it
-//! let in.
+//! let in; an account that is locked, a session that is signed out and a person whose device is lost
+//! end what went on under their name, exemption or not.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,15 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 
 use super::Snapshot;
-use super::exchange::Exchange;
+use super::exchange::{Exchange, device_of};
 use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::identity::Identity;
-use crate::policy::{self, Person, Policy, Reason, Subject, Verdict};
+use crate::identity::{Authenticator, Identity, KnownDevice};
+use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
 
-/// How soon a connection ends after the permission for it: the gateway learns of a change within a
-/// second, so looking more often would bring nothing.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How soon a connection ends after the permission for it. With the time in which the gateway learns
+/// of a change, a lost device is cut off within a second.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a permission stands on.
 #[derive(Debug)]
@@ -28,7 +29,15 @@ pub(super) struct Standing {
     host: String,
     path: String,
     client: ClientAddress,
-    person: Option<Person>,
+    known: Option<Known>,
+}
+
+/// Somebody who was named when the permission was given.
+#[derive(Debug)]
+struct Known {
+    authenticator: Authenticator,
+    identity: Identity,
+    device: Option<KnownDevice>,
 }
 
 impl Standing {
@@ -39,7 +48,11 @@ impl Standing {
             host: exchange.canonical.host().to_owned(),
             path: exchange.canonical.path().to_owned(),
             client: exchange.client,
-            person: identity.map(|identity| identity.person().clone()),
+            known: identity.map(|identity| Known {
+                authenticator: exchange.gateway.authenticator.clone(),
+                identity: identity.clone(),
+                device: device_of(identity, exchange.device.as_ref()).cloned(),
+            }),
         }
     }
 
@@ -61,7 +74,15 @@ impl Standing {
         let snapshot = self.snapshot.load();
         let Some(site) = snapshot.sites.by_host(&self.host) else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
-        let subject = Subject { address: self.client, location, person: self.person.as_ref() };
+        // Whoever was named upstream must be so still, whether or not that was what let them in.
+        let device = self.known.as_ref().map_or(Ok(None), |known| known.device_now(now))?;
+        let identity = self.known.as_ref().map(|known| &known.identity);
+        let proof = Proof {
+            multi_factor: identity.is_some_and(Identity::multi_factor),
+            device: device.as_ref().map(KnownDevice::proof),
+        };
+        let person = identity.map(Identity::person);
+        let subject = Subject { address: self.client, location, person, proof };
         // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
         let Ok(choice) = site.policies.choose(&self.path, false) else { return Err(None) };
         let decide = |policy: &Policy| policy::decide(policy, &subject, &snapshot.exemptions, now);
@@ -70,5 +91,19 @@ impl Standing {
             Verdict::Identify(challenge) => Err(Some(challenge.reason())),
             Verdict::Deny(denial) => Err(Some(denial.reason())),
         }
+    }
+}
+
+impl Known {
+    /// The device by what it is bound to now.
+    ///
+    /// # Errors
+    /// The reason to ask anew who it is: the account, session or grant counts no longer.
+    fn device_now(&self, now: Timestamp) -> Result<Option<KnownDevice>, Option<Reason>> {
+        if !self.authenticator.still_counts(&self.identity, now) {
+            return Err(Some(Reason::AuthenticationRequired));
+        }
+        let organization = self.identity.person().organization();
+        Ok(self.device.as_ref().and_then(|d| self.authenticator.device_now(organization, d)))
     }
 }

@@ -9,10 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::OwnedMutexGuard;
 
+use super::device::DeviceSeal;
 use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
+use super::kept::Kept;
 use super::keys::{KeyError, MasterKey};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::password::PasswordFunction;
@@ -101,6 +104,10 @@ pub enum AuthenticatorError {
 pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
+    kept: Kept,
+    /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
+    /// place of what was read later.
+    _turn: OwnedMutexGuard<()>,
 }
 
 /// How long a proven login is taken without another evaluation.
@@ -116,6 +123,9 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
+    pub(super) kept: ArcSwap<Kept>,
+    turn: Arc<tokio::sync::Mutex<()>>,
+    pub(super) device_seal: DeviceSeal,
     hasher: Hasher,
     limits: Limits,
     recent: Recent,
@@ -184,6 +194,9 @@ impl Authenticator {
             store: store.clone(),
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
+            kept: ArcSwap::from_pointee(Kept::default()),
+            turn: Arc::default(),
+            device_seal: DeviceSeal::new(&key.for_purpose("geovagt device 1")),
             hasher: Hasher::new(parts.function, at_once),
             limits: Limits::new(parts.quotas),
             recent: Recent::new(PROVEN_FOR),
@@ -216,7 +229,7 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let people = self.read().await?;
+        let people = self.read(now).await?;
         self.take(people, providers, now);
         Ok(())
     }
@@ -225,9 +238,13 @@ impl Authenticator {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub async fn read(&self) -> Result<People, StoreError> {
-        let (store, ended) = (&self.0.store, self.0.store.ended_sessions());
-        Ok(People { accounts: store.accounts().await?, ended: ended.await? })
+    pub async fn read(&self, now: Timestamp) -> Result<People, StoreError> {
+        let turn = Arc::clone(&self.0.turn).lock_owned().await;
+        let store = &self.0.store;
+        let (ends, devices) = (store.person_ends().await?, store.bound_devices().await?);
+        let kept = Kept::new(ends, devices, store.address_grants(now).await?);
+        let (accounts, ended) = (store.accounts().await?, store.ended_sessions().await?);
+        Ok(People { accounts, ended, kept, _turn: turn })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -241,6 +258,7 @@ impl Authenticator {
         known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
         drop(known);
+        self.0.kept.store(Arc::new(people.kept));
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
     }
 
@@ -451,7 +469,17 @@ impl Authenticator {
         let account = directory.still(attempt.organization, &account.id, account.epoch)?;
         let person = directory.person(account)?;
         let user_name = account.name.clone();
-        Some(Identity { person, user_name, how, at, epoch: account.epoch, session: None })
+        self.counts(&person, at).then_some(Identity {
+            person,
+            user_name,
+            how,
+            at,
+            epoch: account.epoch,
+            multi_factor: false,
+            device: None,
+            grant: None,
+            session: None,
+        })
     }
 
     pub(super) fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {

@@ -57,6 +57,12 @@ impl Directory {
         })
     }
 
+    /// The epoch of the account with this id, unless it is locked.
+    pub(super) fn epoch(&self, organization: &OrganizationId, id: &AccountId) -> Option<i64> {
+        let account = self.by_id.get(id)?;
+        (account.organization == *organization && !account.locked).then_some(account.epoch)
+    }
+
     pub(super) fn person(&self, account: &Account) -> Option<Person> {
         let provider = self.providers.get(&account.organization)?;
         Some(Person::new(account.organization.clone(), provider.clone(), account.id.as_str()))

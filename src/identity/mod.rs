@@ -15,11 +15,15 @@
 
 mod authenticator;
 mod basic;
+mod device;
 mod directory;
 mod form;
+mod grant;
 mod hasher;
+mod kept;
 mod keys;
 mod limits;
+mod link;
 mod next;
 mod password;
 mod recent;
@@ -31,15 +35,25 @@ use jiff::Timestamp;
 use crate::policy::{Person, UserName};
 
 pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, People, Why};
+pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
+pub use grant::OwnGrant;
+pub use kept::granted_network;
 pub use keys::KeyError;
+pub use link::{LinkToken, UsableLink};
 pub use next::Next;
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
 
 /// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them
 /// goes on to an upstream.
-pub const GATEWAY_COOKIES: &[&str] =
-    &["__Host-geovagt", "geovagt", "__Host-geovagt-form", "geovagt-form"];
+pub const GATEWAY_COOKIES: &[&str] = &[
+    "__Host-geovagt",
+    "geovagt",
+    "__Host-geovagt-form",
+    "geovagt-form",
+    "__Host-geovagt-device",
+    "geovagt-device",
+];
 
 /// Somebody who has been proven. Only this module makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +63,10 @@ pub struct Identity {
     how: How,
     at: Timestamp,
     epoch: i64,
+    multi_factor: bool,
+    device: Option<KnownDevice>,
+    /// The name of the address grant.
+    grant: Option<std::sync::Arc<str>>,
     session: Option<session::Life>,
 }
 
@@ -61,6 +79,8 @@ pub enum How {
     Form,
     /// A session that began with the form.
     Session,
+    /// The address alone: the person has let its programs pass.
+    AddressGrant,
 }
 
 impl How {
@@ -71,6 +91,7 @@ impl How {
             Self::Basic => "basic",
             Self::Form => "form",
             Self::Session => "session",
+            Self::AddressGrant => "address_grant",
         }
     }
 }
@@ -92,6 +113,24 @@ impl Identity {
     #[must_use]
     pub fn how(&self) -> How {
         self.how
+    }
+
+    /// Whether more than one factor was proven.
+    #[must_use]
+    pub fn multi_factor(&self) -> bool {
+        self.multi_factor
+    }
+
+    /// The device that the proof itself tells of; a cookie's is another matter.
+    #[must_use]
+    pub fn device(&self) -> Option<&KnownDevice> {
+        self.device.as_ref()
+    }
+
+    /// Whether this very request proves the person, so that an upstream may be told who it is.
+    #[must_use]
+    pub fn names_the_person(&self) -> bool {
+        self.how != How::AddressGrant
     }
 
     /// When the password was proven; for a session, when it began.

@@ -139,6 +139,12 @@ pub(super) fn set_cookie(name: &str, value: &str, secure: bool) -> HeaderValue {
     header(&format!("{}={value}; {}", full_name(name, secure), attributes(secure)))
 }
 
+/// A `Set-Cookie` that keeps `value` for so many seconds.
+pub(super) fn lasting_cookie(name: &str, value: &str, secure: bool, seconds: i64) -> HeaderValue {
+    let (name, attributes) = (full_name(name, secure), attributes(secure));
+    header(&format!("{name}={value}; Max-Age={seconds}; {attributes}"))
+}
+
 /// A `Set-Cookie` that removes the cookie.
 pub(super) fn remove_cookie(name: &str, secure: bool) -> HeaderValue {
     header(&format!("{}=; Max-Age=0; {}", full_name(name, secure), attributes(secure)))

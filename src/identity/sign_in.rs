@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::session::{self, Content, Life, SESSION_COOKIE};
 use super::{Authenticator, How, Identity};
 use crate::identifier::OrganizationId;
+use crate::policy::Person;
 use crate::store::AccountId;
 
 impl Authenticator {
@@ -32,14 +33,52 @@ impl Authenticator {
         let directory = self.0.directory.load();
         let account = directory.still(organization, &AccountId::of(&subject), epoch)?;
         let person = directory.person(account)?;
-        (person.provider().as_str() == provider).then(|| Identity {
+        let counts = self.counts(&person, life.began);
+        (counts && person.provider().as_str() == provider).then(|| Identity {
             person,
             user_name: account.name.clone(),
             how: How::Session,
             at: life.began,
             epoch,
+            multi_factor: false,
+            device: None,
+            grant: None,
             session: Some(life),
         })
+    }
+
+    /// Whether what was proven of a person at this instant still counts: nobody has ended everything
+    /// of theirs since.
+    #[must_use]
+    pub fn counts(&self, person: &Person, proven_at: Timestamp) -> bool {
+        self.0.kept.load().counts(person, proven_at)
+    }
+
+    /// Whether an identity that was good at the beginning of something that lasts is good still: its
+    /// account is as it was, its session or grant has not ended, and nobody has ended everything of
+    /// the person's. Idleness plays no part while something runs.
+    #[must_use]
+    pub fn still_counts(&self, identity: &Identity, now: Timestamp) -> bool {
+        let session = identity
+            .session
+            .as_ref()
+            .is_none_or(|life| now < life.ends() && !self.ended().contains_key(&life.id));
+        let grant = identity.grant.as_ref();
+        let grant = grant.is_none_or(|id| self.0.kept.load().has_grant(id, now));
+        session
+            && grant
+            && self.counts(&identity.person, identity.at)
+            && self.epoch_of(&identity.person) == Some(identity.epoch)
+    }
+
+    /// The epoch of a person's account now; none where it is locked or gone. People of other
+    /// providers have none that changes.
+    pub(super) fn epoch_of(&self, person: &Person) -> Option<i64> {
+        let directory = self.0.directory.load();
+        if directory.providers().get(person.organization()) != Some(person.provider()) {
+            return Some(0);
+        }
+        directory.epoch(person.organization(), &AccountId::of(person.subject()))
     }
 
     /// Begins a session: a `Set-Cookie` to send with the answer. None only where sealing fails.

@@ -69,6 +69,8 @@ pub struct TlsFacts {
 pub struct ForwardAuth {
     /// It hands a redirection on to the client.
     pub redirects: bool,
+    /// The request that it asks about wants another protocol, or has a body that says no length.
+    pub changes: bool,
 }
 
 /// What is spoken on a connection.
@@ -101,6 +103,12 @@ impl ConnectionFacts {
             source,
             tasks: Tasks::new(),
         }
+    }
+
+    /// Whether the client's own connection is protected, as far as it is ours to know.
+    #[must_use]
+    pub fn is_secure(&self, headers: &HeaderMap) -> bool {
+        self.tls.is_some() || self.proxy_spoke_https(headers)
     }
 
     /// The same for a proxy that asks before it forwards.

@@ -2,7 +2,7 @@
 //!
 //! hyper does not ask a body for more while the client takes nothing, so a body cannot notice by
 //! itself that its client has stopped reading, nor that its permission has ended meanwhile. The
-//! connection looks after it instead: once a second, and only while there is an exchange. An
+//! connection looks after it instead: twice a second, and only while there is an exchange. An
 //! exchange shorter than that is never looked at.
 
 use std::fmt::Debug;
@@ -21,13 +21,13 @@ use tokio_util::sync::CancellationToken;
 use super::interim::{Interim, Reserved};
 use crate::clock;
 
-/// How often exchanges are looked at. The gateway learns of a change within a second, so looking
-/// more often would end nothing sooner.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often exchanges are looked at. With the time in which the gateway learns of a change, what
+/// must end has ended within a second.
+const INTERVAL: Duration = Duration::from_millis(500);
 
 /// Knows whether an exchange may go on.
 pub trait Oversight: Send + Sync + Debug {
-    /// Looks at the exchange, about once a second. True ends it: what is under way is asked once
+    /// Looks at the exchange, about twice a second. True ends it: what is under way is asked once
     /// more and then dropped, which the client sees as an abort.
     fn must_end(&self, now: Instant, transport: Transport) -> bool;
 }

@@ -14,7 +14,7 @@ use super::exemption::{Claim, Exemptions, Miss, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{
     Admission, Authentication, Challenge, Denial, Extent, ListVersion, Location, Mode, Permit,
-    Person, Policy, Reason, Verdict,
+    Person, Policy, Proof, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
 use crate::territory::Territory;
@@ -28,6 +28,8 @@ pub struct Subject<'a> {
     pub location: Location,
     /// The person, only where proven; a name that was merely claimed is no person.
     pub person: Option<&'a Person>,
+    /// How the person was proven; of nobody in particular, what they brought along.
+    pub proof: Proof<'a>,
 }
 
 /// Decides. Costs no allocation.
@@ -216,7 +218,23 @@ impl Case<'_> {
         trace: &mut impl Trace,
     ) -> Verdict {
         let territories = covering_territories(location, &version.territories);
-        let (verdict, outcome) = match self.subject.person {
+        let (verdict, outcome) =
+            self.at_sign_in(territories).unwrap_or_else(|| self.asked(territories));
+        trace.step("travel_exemptions", true, |words| outcome.words(words));
+        verdict
+    }
+
+    /// Where people sign in for other sites, everybody gets in while one of them travels there.
+    fn at_sign_in(&self, territories: [Option<Territory>; 2]) -> Option<(Verdict, Outcome<'_>)> {
+        let Policy { organization, sign_in, exemptions_enabled, .. } = self.policy;
+        let open = *sign_in
+            && *exemptions_enabled
+            && self.exemptions.anybody_travels(organization, territories, self.now);
+        open.then(|| (allow(Reason::SignInSite), Outcome::SignIn))
+    }
+
+    fn asked(&self, territories: [Option<Territory>; 2]) -> (Verdict, Outcome<'_>) {
+        match self.subject.person {
             _ if self.policy.authentication == Authentication::Never => {
                 (deny(Reason::CountryListed), Outcome::SiteNeverAsks)
             }
@@ -225,16 +243,19 @@ impl Case<'_> {
                 (deny(Reason::NotAuthorized), Outcome::Foreigner(person))
             }
             Some(person) => self.by_claim(person, territories),
-        };
-        trace.step("travel_exemptions", true, |words| outcome.words(words));
-        verdict
+        }
     }
 
     fn by_door(&self, territories: [Option<Territory>; 2]) -> (Verdict, Outcome<'_>) {
         let Policy { organization, site, .. } = self.policy;
         if !self.policy.exemptions_enabled {
             (deny(Reason::CountryListed), Outcome::SchemeOff(None))
-        } else if self.exemptions.is_open(organization, site, territories, self.now) {
+        } else if self.exemptions.is_open(
+            (organization, site),
+            territories,
+            &self.subject.proof,
+            self.now,
+        ) {
             let challenge = Challenge::new(Reason::IdentificationNeeded);
             (Verdict::Identify(challenge), Outcome::DoorOpen)
         } else {
@@ -253,7 +274,8 @@ impl Case<'_> {
                 if held.is_some() { Reason::ExemptionsDisabled } else { Reason::CountryListed };
             return (deny(reason), Outcome::SchemeOff(held));
         }
-        match self.exemptions.claim(person, &self.policy.site, territories, self.now) {
+        let proof = self.subject.proof;
+        match self.exemptions.claim(person, &self.policy.site, territories, proof, self.now) {
             Claim::Covered { exemption, until } => {
                 let permit =
                     Permit::new(Reason::TravelExemption).with_exemption(exemption.id.clone());
@@ -313,6 +335,7 @@ fn verb(admission: Admission) -> &'static str {
 
 /// What step 8 found, for the trace.
 enum Outcome<'a> {
+    SignIn,
     SiteNeverAsks,
     SchemeOff(Option<&'a super::TravelExemption>),
     DoorOpen,
@@ -326,6 +349,7 @@ enum Outcome<'a> {
 impl Outcome<'_> {
     fn words(&self, words: &super::trace::Words<'_>) -> String {
         match self {
+            Self::SignIn => "people sign in here, and one for this place is active now".to_owned(),
             Self::SiteNeverAsks => {
                 "the site never asks who somebody is, so none can be used".to_owned()
             }

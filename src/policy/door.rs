@@ -5,10 +5,11 @@
 
 use jiff::Timestamp;
 
-use super::{Exemptions, Location, Person, Policy, Reason, Subject, Verdict, decide};
+use super::{Exemptions, Location, Person, Policy, Proof, Reason, Subject, Verdict, decide};
 use crate::client_address::ClientAddress;
 
-/// Whether somebody who has not said who they are, and comes from a listed country, is asked: an
+/// Whether somebody who has not said who they are, brings nothing along that would, and comes from
+/// a listed country, is asked: an
 /// exemption for this place and site is active now. Where this is false, no sign-in page, password
 /// check or handshake exists for them.
 #[must_use]
@@ -19,7 +20,7 @@ pub fn door_is_open(
     exemptions: &Exemptions,
     now: Timestamp,
 ) -> bool {
-    let stranger = Subject { address, location, person: None };
+    let stranger = Subject { address, location, person: None, proof: Proof::NONE };
     decide(policy, &stranger, exemptions, now).reason() == Reason::IdentificationNeeded
 }
 
@@ -29,12 +30,12 @@ pub fn door_is_open(
 pub fn opens_door(
     policy: &Policy,
     exemptions: &Exemptions,
-    person: &Person,
+    (person, proof): (&Person, Proof<'_>),
     address: ClientAddress,
     location: Location,
     now: Timestamp,
 ) -> bool {
-    let traveller = Subject { address, location, person: Some(person) };
+    let traveller = Subject { address, location, person: Some(person), proof };
     decide(policy, &traveller, exemptions, now).reason() == Reason::TravelExemption
 }
 
@@ -48,6 +49,6 @@ pub fn everyone_denied_by_connection(
     exemptions: &Exemptions,
     now: Timestamp,
 ) -> bool {
-    let stranger = Subject { address, location, person: None };
+    let stranger = Subject { address, location, person: None, proof: Proof::UNSEEN };
     matches!(decide(policy, &stranger, exemptions, now), Verdict::Deny(_))
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::{
     Admission, Authentication, CountryList, ExemptionId, ExemptionState, Exemptions, Extent, Leg,
-    ListVersion, Location, Mode, Person, Policy, PolicyParts, Scheduled, Subject, TravelExemption,
-    UserName, Verdict, decide,
+    ListVersion, Location, Mode, Person, Policy, PolicyParts, Proof, Scheduled, Subject,
+    TravelExemption, UserName, Verdict, decide,
 };
 use crate::client_address::{ClientAddress, KnownAddress};
 use crate::identifier::{ListId, OrganizationId, ProviderId, SiteId};
@@ -82,6 +82,7 @@ pub(super) fn parts() -> PolicyParts {
         corrections: vec![],
         authentication: Authentication::WhenBlocked,
         exemptions_enabled: true,
+        sign_in: false,
         extent: Extent::Site,
     }
 }
@@ -108,6 +109,7 @@ pub(super) fn exemption(id: &str, who: &str, sites: &[&str], legs: Vec<Leg>) -> 
         legs,
         purpose: "visit to a friendship town".into(),
         case_number: "26/1234".into(),
+        demands: super::Demands::NONE,
         state: ExemptionState::Granted,
     }
 }
@@ -131,7 +133,12 @@ pub(super) fn decided(
     now: &str,
 ) -> String {
     let person = who.map(person);
-    let subject = Subject { address: address("203.0.113.9"), location, person: person.as_ref() };
+    let subject = Subject {
+        address: address("203.0.113.9"),
+        location,
+        person: person.as_ref(),
+        proof: Proof::NONE,
+    };
     words(&decide(policy, &subject, exemptions, at(now)))
 }
 

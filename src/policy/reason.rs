@@ -47,6 +47,8 @@ reasons! {
     UnknownLocationAllowed = "unknown_location_allowed",
     /// Allowed: an ACME challenge, which the site lets in from everywhere.
     AcmeChallenge = "acme_challenge",
+    /// Allowed: people of the organisation sign in here, and one of them travels there now.
+    SignInSite = "sign_in_site",
     /// Identify: the door is open; who are you?
     IdentificationNeeded = "identification_needed",
     /// Identify: this site asks everybody who they are.
@@ -69,6 +71,10 @@ reasons! {
     ExemptionOtherTerritory = "exemption_other_territory",
     /// Denied: the person's exemption is for another site.
     ExemptionOtherSite = "exemption_other_site",
+    /// Denied: the person's exemption demands a device that is bound to it, and this is none.
+    ExemptionDeviceMissing = "exemption_device_missing",
+    /// Denied: the person's exemption demands more than one factor.
+    ExemptionMultiFactorMissing = "exemption_multi_factor_missing",
     /// Denied: the organisation has switched the scheme off.
     ExemptionsDisabled = "exemptions_disabled",
     /// Denied: the person is known and may not use this site.
@@ -96,7 +102,8 @@ impl Reason {
             | Self::TravelExemption
             | Self::ReportOnly
             | Self::UnknownLocationAllowed
-            | Self::AcmeChallenge => "allow",
+            | Self::AcmeChallenge
+            | Self::SignInSite => "allow",
             Self::IdentificationNeeded | Self::AuthenticationRequired => "identify",
             Self::ClientAddressUnknown
             | Self::DeniedNetwork
@@ -107,6 +114,8 @@ impl Reason {
             | Self::ExemptionEnded
             | Self::ExemptionOtherTerritory
             | Self::ExemptionOtherSite
+            | Self::ExemptionDeviceMissing
+            | Self::ExemptionMultiFactorMissing
             | Self::ExemptionsDisabled
             | Self::NotAuthorized
             | Self::UnclearRequest
@@ -136,7 +145,7 @@ mod tests {
 
     #[test]
     fn every_code_leads_back_to_its_reason() {
-        assert_eq!(Reason::ALL.len(), 25);
+        assert_eq!(Reason::ALL.len(), 28);
         for &reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
         }

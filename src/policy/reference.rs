@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use self::worlds::{PEOPLE, addresses, hour, hours, instants, locations, worlds};
+use self::worlds::{PEOPLE, addresses, hour, hours, instants, locations, proofs, worlds};
 use super::fixture::person;
 use super::{
-    Admission, Authentication, ExemptionState, Exemptions, Extent, Leg, Location, Mode,
-    NetworkRule, Person, Policy, PolicyParts, Reason, Subject, TravelExemption, Verdict, decide,
-    door_is_open, everyone_denied_by_connection, opens_door,
+    Admission, Authentication, Device, ExemptionState, Exemptions, Extent, Leg, Location, Mode,
+    NetworkRule, Person, Policy, PolicyParts, Proof, Reason, Subject, TravelExemption, Verdict,
+    decide, door_is_open, everyone_denied_by_connection, opens_door,
 };
 use crate::client_address::ClientAddress;
 use crate::territory::Territory;
@@ -136,17 +136,20 @@ impl World {
         if !listed.contains(&exact) && !listed.contains(&country) {
             return Outcome::new("allow", Reason::CountryNotListed);
         }
+        let named_by_itself = exact != country && listed.contains(&exact);
+        let covers = |t: Territory| t == exact || (t == country && !named_by_itself);
+        if parts.sign_in && self.somebody_is_away(covers, now) {
+            return Outcome::new("allow", Reason::SignInSite);
+        }
         if parts.authentication == Authentication::Never {
             return Outcome::new("deny", Reason::CountryListed);
         }
-        let named_by_itself = exact != country && listed.contains(&exact);
-        let covers = |t: Territory| t == exact || (t == country && !named_by_itself);
         match subject.person {
             Some(p) if *p.organization() != parts.organization => {
                 Outcome::new("deny", Reason::NotAuthorized)
             }
-            Some(person) => self.claimed(person, covers, now),
-            None if self.anybody_travels(covers, now) => {
+            Some(person) => self.claimed(person, subject.proof, covers, now),
+            None if self.anybody_travels(subject.proof, covers, now) => {
                 Outcome::new("identify", Reason::IdentificationNeeded)
             }
             None => Outcome::new("deny", Reason::CountryListed),
@@ -184,10 +187,30 @@ impl World {
         windows
     }
 
-    fn anybody_travels(&self, covers: impl Fn(Territory) -> bool, now: Timestamp) -> bool {
+    fn somebody_is_away(&self, covers: impl Fn(Territory) -> bool, now: Timestamp) -> bool {
+        self.parts.exemptions_enabled
+            && self.windows().into_iter().any(|(one, territory, from, until)| {
+                let own = one.organization == self.parts.organization;
+                own && covers(territory) && from <= now && now < until
+            })
+    }
+
+    fn anybody_travels(
+        &self,
+        proof: Proof<'_>,
+        covers: impl Fn(Territory) -> bool,
+        now: Timestamp,
+    ) -> bool {
+        let seen = |one: &TravelExemption| match proof.device {
+            _ if !one.demands.device => true,
+            Some(Device::Bound(exemptions)) => exemptions.contains(&one.id),
+            Some(Device::Unseen) => true,
+            Some(Device::Managed) | None => false,
+        };
         self.parts.exemptions_enabled
             && self.windows().into_iter().any(|(one, territory, from, until)| {
                 one.organization == self.parts.organization
+                    && seen(one)
                     && one.sites.contains(&self.parts.site)
                     && covers(territory)
                     && from <= now
@@ -198,6 +221,7 @@ impl World {
     fn claimed(
         &self,
         person: &Person,
+        proof: Proof<'_>,
         covers: impl Fn(Territory) -> bool,
         now: Timestamp,
     ) -> Outcome {
@@ -213,6 +237,12 @@ impl World {
         }
         let mine: Vec<_> = self.windows().into_iter().filter(|w| counts(&w.0)).collect();
         let here = |e: &TravelExemption| e.sites.contains(&self.parts.site);
+        let device = |one: &TravelExemption| match proof.device {
+            Some(Device::Bound(exemptions)) => exemptions.contains(&one.id),
+            Some(Device::Managed) => true,
+            Some(Device::Unseen) | None => false,
+        };
+        let mut unmet = None;
         let mut nearest: Vec<(SignedDuration, bool, Reason)> = Vec::new();
         for &(one, territory, from, until) in &mine {
             if here(one) && covers(territory) {
@@ -220,6 +250,10 @@ impl World {
                     nearest.push((from.duration_since(now), false, Reason::ExemptionNotStarted));
                 } else if until <= now {
                     nearest.push((now.duration_since(until), true, Reason::ExemptionEnded));
+                } else if one.demands.device && !device(one) {
+                    unmet = unmet.or(Some(Reason::ExemptionDeviceMissing));
+                } else if one.demands.multi_factor && !proof.multi_factor {
+                    unmet = unmet.or(Some(Reason::ExemptionMultiFactorMissing));
                 } else {
                     let exemption = Some(one.id.to_string());
                     return Outcome { exemption, ..Outcome::new("allow", Reason::TravelExemption) };
@@ -227,7 +261,9 @@ impl World {
             }
         }
         let active: Vec<_> = mine.iter().filter(|w| w.2 <= now && now < w.3).collect();
-        let reason = if let Some(&(_, _, reason)) = nearest.iter().min_by_key(|n| (n.0, n.1)) {
+        let reason = if let Some(reason) = unmet {
+            reason
+        } else if let Some(&(_, _, reason)) = nearest.iter().min_by_key(|n| (n.0, n.1)) {
             reason
         } else if active.iter().any(|w| covers(w.1)) {
             Reason::ExemptionOtherSite
@@ -249,12 +285,13 @@ proptest! {
         address in addresses(),
         location in locations(),
         who in proptest::option::of(select(PEOPLE.to_vec())),
+        brought in proofs(),
         now in instants(),
     ) {
         let policy = Policy::new(world.parts.clone());
         let exemptions = Exemptions::new(world.exemptions.clone(), |_| world.grace);
         let person = who.map(person);
-        let subject = Subject { address, location, person: person.as_ref() };
+        let subject = Subject { address, location, person: person.as_ref(), proof: brought.proof() };
         let stranger = Subject { person: None, ..subject };
 
         let decided = Outcome::of(&decide(&policy, &subject, &exemptions, now));
@@ -263,18 +300,29 @@ proptest! {
         let to_stranger = world.expected(&stranger, now);
         prop_assert_eq!(
             door_is_open(&policy, address, location, &exemptions, now),
-            to_stranger.reason == Reason::IdentificationNeeded
+            world.expected(&Subject { proof: Proof::NONE, ..stranger }, now).reason
+                == Reason::IdentificationNeeded
+        );
+        let unseen = Subject { proof: Proof::UNSEEN, ..stranger };
+        let to_unseen = world.expected(&unseen, now);
+        prop_assert_eq!(
+            decide(&policy, &stranger, &exemptions, now).reason(),
+            to_stranger.reason
         );
         prop_assert_eq!(
             everyone_denied_by_connection(&policy, address, location, &exemptions, now),
-            to_stranger.word == "deny"
+            to_unseen.word == "deny"
         );
         if let Some(person) = &person {
-            let opens = opens_door(&policy, &exemptions, person, address, location, now);
+            let opens = opens_door(&policy, &exemptions, (person, subject.proof), address, location, now);
             prop_assert_eq!(opens, decided.reason == Reason::TravelExemption);
             // A closed door hides nobody who could come in.
             if opens && policy.mode(now) == Mode::Enforce {
-                prop_assert!(door_is_open(&policy, address, location, &exemptions, now));
+                prop_assert_eq!(to_unseen.reason, Reason::IdentificationNeeded);
+                let bound = !matches!(subject.proof.device, Some(Device::Managed));
+                if bound {
+                    prop_assert_eq!(to_stranger.reason, Reason::IdentificationNeeded);
+                }
             }
         }
         // An exemption only ever adds access.
@@ -290,12 +338,13 @@ proptest! {
         address in addresses(),
         location in locations(),
         who in proptest::option::of(select(PEOPLE.to_vec())),
+        brought in proofs(),
         start in hours(),
     ) {
         let policy = Policy::new(world.parts.clone());
         let exemptions = Exemptions::new(world.exemptions.clone(), |_| world.grace);
         let person = who.map(person);
-        let subject = Subject { address, location, person: person.as_ref() };
+        let subject = Subject { address, location, person: person.as_ref(), proof: brought.proof() };
         let changes = [exemptions.next_change(start), policy.next_change(start)];
         let next = changes.into_iter().flatten().min().unwrap_or(hour(100));
         prop_assert!(start < next);

@@ -175,7 +175,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::fixture::{NOW, address, at, parts, place, snapshot};
-    use super::super::{Authentication, Extent, Policy, Subject, decide};
+    use super::super::{Authentication, Extent, Policy, Proof, Subject, decide};
     use super::*;
 
     /// `/ecp` closed, `/ecp/public` open to all who may use the site, `/asks` asks everybody.
@@ -209,8 +209,12 @@ mod tests {
     fn reason(path: &str, only_reads: bool, country: &str) -> String {
         let policies = policies();
         let Ok(choice) = policies.choose(path, only_reads) else { return "unclear".to_owned() };
-        let subject =
-            Subject { address: address("203.0.113.9"), location: place(country), person: None };
+        let subject = Subject {
+            address: address("203.0.113.9"),
+            location: place(country),
+            person: None,
+            proof: Proof::NONE,
+        };
         let none = snapshot(vec![]);
         let (_, verdict) =
             policies.strictest(&choice, |policy| decide(policy, &subject, &none, at(NOW)));

@@ -38,6 +38,8 @@ pub struct PolicyParts {
     pub authentication: Authentication,
     /// Whether the organisation has switched its exemption scheme on.
     pub exemptions_enabled: bool,
+    /// Whether the people of the organisation sign in here for its other sites.
+    pub sign_in: bool,
     /// Which part of the site it is for.
     pub extent: Extent,
 }
@@ -72,6 +74,7 @@ pub struct Policy {
     pub(super) corrections: NetworkTable<(Country, String)>,
     pub(super) authentication: Authentication,
     pub(super) exemptions_enabled: bool,
+    pub(super) sign_in: bool,
     pub(super) extent: Extent,
 }
 
@@ -99,6 +102,7 @@ impl Policy {
             ),
             authentication: parts.authentication,
             exemptions_enabled: parts.exemptions_enabled,
+            sign_in: parts.sign_in,
             extent: parts.extent,
         }
     }

@@ -7,7 +7,7 @@ use super::fixture::{
     policy, site, snapshot, words,
 };
 use super::{
-    Admission, Authentication, Correction, Exemptions, Location, Mode, NetworkRule, Policy,
+    Admission, Authentication, Correction, Exemptions, Location, Mode, NetworkRule, Policy, Proof,
     Scheduled, Subject, Verdict, decide, door_is_open, everyone_denied_by_connection, forecast,
     opens_door,
 };
@@ -46,7 +46,7 @@ fn anna_travels() -> Exemptions {
 }
 
 fn from(policy: &Policy, ip: &str, location: Location) -> String {
-    let subject = Subject { address: address(ip), location, person: None };
+    let subject = Subject { address: address(ip), location, person: None, proof: Proof::NONE };
     words(&decide(policy, &subject, &nobody_travels(), at(NOW)))
 }
 
@@ -79,7 +79,7 @@ fn an_unknown_client_address_is_rejected_whatever_the_policy_says() {
     });
     let unknown = ClientAddress::Unknown(UnknownBecause::Unparsable);
     for location in [place("DK"), Location::PrivateNetwork, Location::AddressUnknown] {
-        let subject = Subject { address: unknown, location, person: None };
+        let subject = Subject { address: unknown, location, person: None, proof: Proof::NONE };
         let verdict = decide(&lenient, &subject, &nobody_travels(), at(NOW));
         assert_eq!(words(&verdict), "deny client_address_unknown");
     }
@@ -176,8 +176,12 @@ fn report_only_says_what_enforcing_would_do() {
     let policy = policy(|p| p.mode = Scheduled::fixed(Mode::ReportOnly));
     let would_be = |location, who: Option<&str>| {
         let person = who.map(person);
-        let subject =
-            Subject { address: address("203.0.113.9"), location, person: person.as_ref() };
+        let subject = Subject {
+            address: address("203.0.113.9"),
+            location,
+            person: person.as_ref(),
+            proof: Proof::NONE,
+        };
         let verdict = decide(&policy, &subject, &anna_travels(), at(NOW));
         let Verdict::Allow(permit) = verdict else { panic!("{verdict:?}") };
         (permit.reason().code(), permit.would_be().map(super::Reason::code))
@@ -218,7 +222,8 @@ fn a_list_that_has_not_begun_rejects_nobody_and_the_forecast_says_what_it_will()
     let none = nobody_travels();
     assert_eq!(decided(&policy, &none, place("CN"), None, NOW), "allow country_not_listed");
     let ahead = |location, now| {
-        let subject = Subject { address: address("203.0.113.9"), location, person: None };
+        let subject =
+            Subject { address: address("203.0.113.9"), location, person: None, proof: Proof::NONE };
         forecast(&policy, &subject, &none, at(now))
             .map(|upcoming| format!("{} {}", upcoming.version, words(&upcoming.verdict)))
     };
@@ -258,8 +263,9 @@ fn the_door_functions_agree_with_the_decision() {
     let travels = anna_travels();
     let now = at(NOW);
     let open = |ip, location| door_is_open(&policy, address(ip), location, &travels, now);
-    let opens =
-        |who, ip, location| opens_door(&policy, &travels, &person(who), address(ip), location, now);
+    let opens = |who, ip, location| {
+        opens_door(&policy, &travels, (&person(who), Proof::NONE), address(ip), location, now)
+    };
     let closed =
         |ip, location| everyone_denied_by_connection(&policy, address(ip), location, &travels, now);
     assert!(open("203.0.113.9", place("CN")) && !closed("203.0.113.9", place("CN")));
@@ -279,8 +285,12 @@ fn the_door_functions_agree_with_the_decision() {
 #[test]
 fn a_traveller_is_let_in_with_the_exemption_that_did_it() {
     let anna = person("anna@ballerup");
-    let subject =
-        Subject { address: address("203.0.113.9"), location: place("HK"), person: Some(&anna) };
+    let subject = Subject {
+        address: address("203.0.113.9"),
+        location: place("HK"),
+        person: Some(&anna),
+        proof: Proof::NONE,
+    };
     let Verdict::Allow(permit) = decide(&standard(), &subject, &anna_travels(), at(NOW)) else {
         panic!("the traveller is let in");
     };
@@ -379,6 +389,7 @@ fn a_foreign_person_is_let_in_by_place_but_never_named_to_the_upstream() {
             address: address("203.0.113.9"),
             location: place("DK"),
             person: Some(&person),
+            proof: Proof::NONE,
         };
         match decide(&standard(), &subject, &nobody_travels(), at(NOW)) {
             Verdict::Allow(permit) => permit.person().cloned(),

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::contract_devices::*;
 use super::{
     AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry,
     contract_journey,
@@ -9,9 +10,9 @@ use super::{
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{
-    Actor, Authentication, CountryList, ExemptionId, ExemptionScheme, ExemptionState, GrantGrounds,
-    GrantRequest, GrantSite, Leg, ListVersion, Person, Phase, TerritorySet, TravelExemption,
-    UserName, ValidGrant, validate,
+    Actor, Authentication, CountryList, Demands, ExemptionId, ExemptionScheme, ExemptionState,
+    GrantGrounds, GrantRequest, GrantSite, Leg, ListVersion, Person, Phase, TerritorySet,
+    TravelExemption, UserName, ValidGrant, validate,
 };
 use crate::policy::{Admission, Mode};
 use crate::territory::Territory;
@@ -41,6 +42,12 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         what_was_seen_comes_back_and_marks_the_installation
         of_two_who_remember_at_once_the_second_looks_again
         ended_sessions_are_kept_until_they_would_have_ended
+        demands_read_back_as_they_were_granted
+        a_link_binds_so_many_devices_a_site_and_no_more
+        links_are_raced_for_in_vain
+        an_activesync_client_is_bound_by_its_number
+        an_address_grant_ends_in_each_of_its_ways
+        a_lost_device_ends_everything_of_one_person
     }
 }
 
@@ -74,6 +81,15 @@ fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
 
 /// A grant as `validate` gives it; RU needs a second person.
 pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
+    grant_with(subject, legs, None)
+}
+
+/// The same with stated demands.
+pub(super) fn grant_demanding(subject: &str, demands: Option<Demands>) -> ValidGrant {
+    grant_with(subject, vec![leg(&["CN"], 100, 1000)], demands)
+}
+
+fn grant_with(subject: &str, legs: Vec<Leg>, demands: Option<Demands>) -> ValidGrant {
     let request = GrantRequest {
         organization: ballerup(),
         person: Person::new(ballerup(), ProviderId::parse("local").unwrap(), subject),
@@ -82,6 +98,7 @@ pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
         legs,
         purpose: "Venskabsby".into(),
         case_number: "26/1".into(),
+        demands,
     };
     let scheme = ExemptionScheme {
         enabled: true,

@@ -14,7 +14,11 @@
 //! reads several things of one instant asks a [`Reading`]; what changes something asks a [`Change`].
 
 mod accounts;
+mod address_grants;
 mod connections;
+mod demands;
+mod devices;
+mod ends;
 mod error;
 mod exemptions;
 mod migrations;
@@ -36,6 +40,9 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
+pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
+pub use ends::Ended;
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
@@ -195,6 +202,9 @@ impl Store {
 
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_devices;
+#[cfg(test)]
 mod contract_journey;
 #[cfg(test)]
 mod outside_postgres;

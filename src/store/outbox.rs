@@ -31,6 +31,14 @@ pub enum ChangeAction {
     ExemptionClosed,
     /// Its time was over.
     ExemptionEnded,
+    /// A link for binding devices was given out.
+    TravelLinkMade,
+    /// A device was bound to an exemption.
+    DeviceBound,
+    /// A bound device counts no longer.
+    DeviceRevoked,
+    /// Everything that was proven of a person counts no longer.
+    PersonEnded,
     /// A local account was made.
     UserAdded,
     /// Its password, lock or sessions were changed.

@@ -68,6 +68,18 @@ actions! {
     ExemptionClosed = "exemption_closed" "iam" "deletion",
     /// Its time was over.
     ExemptionEnded = "exemption_ended" "iam" "deletion",
+    /// A link for binding devices to an exemption was given out.
+    TravelLinkMade = "travel_link_made" "iam" "creation",
+    /// A device was bound to an exemption.
+    DeviceBound = "device_bound" "iam" "creation",
+    /// A bound device counts no longer.
+    DeviceRevoked = "device_revoked" "iam" "deletion",
+    /// Everything that was proven of a person counts no longer: a lost device.
+    PersonEnded = "person_ended" "iam" "change",
+    /// A person let the programs on their address pass for a while.
+    AddressGranted = "address_granted" "authentication" "start",
+    /// That person ended it.
+    AddressGrantEnded = "address_grant_ended" "authentication" "end",
     /// A local account was made.
     UserAdded = "user_added" "iam" "creation",
     /// A local account was changed (password, lock).

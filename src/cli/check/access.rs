@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::client_address::{ClientAddress, KnownAddress};
 use crate::config::{Finding, Loaded, process_environment};
 use crate::geoip::{Database, Requirements};
-use crate::policy::{Exemptions, Location, Subject, Verdict, decide};
+use crate::policy::{Exemptions, Location, Proof, Subject, Verdict, decide};
 
 /// Warns of each site that would reject the address that the operator's own session comes from.
 /// Exemptions are left out: whoever administers the gateway should not need one.
@@ -38,7 +38,7 @@ fn locked_out(
     now: Timestamp,
 ) -> Vec<Finding> {
     let ClientAddress::Known(known) = address else { return Vec::new() };
-    let subject = Subject { address, location, person: None };
+    let subject = Subject { address, location, person: None, proof: Proof::NONE };
     let nobody = Exemptions::default();
     let mut findings = Vec::new();
     for site in loaded.config.sites.values() {

@@ -148,6 +148,7 @@ pub(super) async fn prepare(
         sites: &arguments.sites,
         purpose: &arguments.purpose,
         case: &arguments.case,
+        demands: None,
         by: arguments.by.as_deref(),
     };
     let Some(read) = request::read(loaded, store, &typed, &mut problems).await? else {
@@ -222,6 +223,7 @@ fn extension(record: &ExemptionRecord, arguments: &Extend, until: Timestamp) -> 
     let changed = |new: &Option<String>, old: String| new.clone().unwrap_or(old);
     ApplicationRequest {
         grant: GrantRequest {
+            demands: None,
             organization: extended.organization.clone(),
             person: extended.person.clone(),
             user_name: extended.user_name.clone(),

@@ -10,7 +10,7 @@ use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::{Config, Loaded, Organization};
-use crate::policy::{Actor, Person, Phase, ValidGrant, validate};
+use crate::policy::{Actor, Demands, Person, Phase, ValidGrant, validate};
 use crate::store::Store;
 
 /// Arguments of `exemption grant`.
@@ -35,6 +35,10 @@ pub(crate) struct Arguments {
     /// The case it belongs to.
     #[arg(long, value_name = "NUMBER")]
     pub(in crate::cli) case: String,
+    /// What it demands beyond the person: device, multi_factor, both with a comma between, or none.
+    /// Where another person has to approve it, a device is demanded unless this says otherwise.
+    #[arg(long, value_name = "WHAT", value_parser = Demands::parse)]
+    pub(in crate::cli) demand: Option<Demands>,
     /// Who grants; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) by: Option<String>,
@@ -84,6 +88,7 @@ pub(in crate::cli) async fn prepare(
         sites: &arguments.sites,
         purpose: &arguments.purpose,
         case: &arguments.case,
+        demands: arguments.demand,
         by: arguments.by.as_deref(),
     };
     let Some(read) = request::read(loaded, store, &typed, &mut problems).await? else {

@@ -11,7 +11,7 @@ use crate::cli::people::{self, sentence};
 use crate::config::{Config, Loaded, Organization};
 use crate::identifier::{ListId, ProviderId, SiteId};
 use crate::policy::{
-    Actor, CountryList, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Problem,
+    Actor, CountryList, Demands, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Problem,
 };
 use crate::store::Store;
 use crate::territory::Territory;
@@ -24,6 +24,7 @@ pub(super) struct Typed<'a> {
     pub(super) sites: &'a [String],
     pub(super) purpose: &'a str,
     pub(super) case: &'a str,
+    pub(super) demands: Option<Demands>,
     pub(super) by: Option<&'a str>,
 }
 
@@ -69,6 +70,7 @@ pub(super) async fn read<'a>(
         legs,
         purpose: typed.purpose.to_owned(),
         case_number: typed.case.to_owned(),
+        demands: typed.demands,
     };
     Ok(Some(Read { organization, request, by }))
 }

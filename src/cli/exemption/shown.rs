@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Phase, TravelExemption};
+use crate::policy::{Actor, Demands, ExemptionId, ExemptionState, Leg, Phase, TravelExemption};
 use crate::store::{ExemptionRecord, HistoryEntry};
 
 /// An exemption as JSON.
@@ -33,6 +33,7 @@ pub(super) struct Item<'a> {
     emergency: Option<Called<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refusal: Option<Step<'a>>,
+    demands: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     history: Option<Vec<Step<'a>>>,
 }
@@ -101,6 +102,7 @@ impl<'a> Item<'a> {
                 confirmed: record.first("approved").is_some(),
             }),
             refusal: record.first("refused").map(step),
+            demands: exemption.demands.words().collect(),
             history: with_history.then(|| record.history.iter().map(step).collect()),
         }
     }
@@ -213,6 +215,10 @@ pub(super) fn whole(
     }
     if let Some(emergency) = &record.emergency {
         writeln!(out, "called   {}", emergency.reference)?;
+    }
+    if exemption.demands != Demands::NONE {
+        let demands: Vec<&str> = exemption.demands.words().collect();
+        writeln!(out, "demands  {}", demands.join(", "))?;
     }
     for entry in &record.history {
         let account = entry.by.operating_system_user.as_deref().unwrap_or("not on this machine");

@@ -113,6 +113,7 @@ impl Scene {
 fn arguments(organization: &str, person: &str, legs: &[&str], sites: &[&str]) -> Arguments {
     let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
     Arguments {
+        demand: None,
         organization: organization.into(),
         person: person.into(),
         legs: owned(legs),

@@ -100,7 +100,9 @@ impl Asked {
             Some("") => told_in_headers(request)?,
             _ => told_by_itself(request)?,
         };
-        let forward_auth = ForwardAuth { redirects: head.redirects };
+        // These lines may be the client's own: what they say of its request is not forgotten.
+        let changes = [UPGRADE, TRANSFER_ENCODING].iter().any(|n| request.headers.contains_key(n));
+        let forward_auth = ForwardAuth { redirects: head.redirects, changes };
         let name = ListenerId::parse("operations").map_err(|_| Refused::NotConfigured)?;
         let connection = ConnectionFacts::new(
             name,

@@ -10,6 +10,7 @@
 mod client;
 mod contact;
 mod countries;
+mod devices;
 mod failure;
 mod home;
 mod page;
@@ -26,13 +27,18 @@ mod wording;
 
 pub use client::{ClientKind, RequestShape};
 pub use countries::{Announced, Change, Countries, ListedEntry, countries};
+pub use devices::{
+    AddressState, AddressView, TravelLinkState, TravelLinkView, address, travel_link,
+};
 pub use failure::{Failure, FailureView, failure, failure_response};
 pub use home::{Home, OwnJourney, home};
 pub use page::Page;
 pub use prebuilt::{Prebuilt, Variant};
 pub use privacy::{Privacy, privacy};
 pub use rejection::{Names, Rejection, deny_response, in_short, rejection};
-pub use seen::{AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen};
+pub use seen::{
+    AddressGrantSeen, AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen,
+};
 pub use shell::language;
 pub use sign_in::{SignIn, SignInProblem, SignOut, sign_in, sign_out};
 pub use style::content_security_policy;

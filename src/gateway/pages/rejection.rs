@@ -83,6 +83,8 @@ impl Case {
             | Reason::ExemptionEnded
             | Reason::ExemptionOtherTerritory
             | Reason::ExemptionOtherSite
+            | Reason::ExemptionDeviceMissing
+            | Reason::ExemptionMultiFactorMissing
             | Reason::ExemptionsDisabled => Self::Listed,
             _ if in_listed_country => Self::Listed,
             Reason::PathClosed => Self::PathClosed,

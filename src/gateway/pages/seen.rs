@@ -52,6 +52,19 @@ pub struct Seen<'a> {
     /// The proven person's own exemption, where one counts here and now. Shown only together with
     /// [`Seen::signed_in_as`].
     pub exemption: Option<OwnExemption<'a>>,
+    /// Whether the person's programs may be let pass from this address, or are.
+    pub address_grant: AddressGrantSeen,
+}
+
+/// What a person can do about programs on their address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressGrantSeen {
+    /// Nothing here.
+    None,
+    /// They may be let pass.
+    Offered,
+    /// They pass until this instant.
+    Runs(Timestamp),
 }
 
 /// Where the client's address was read.
@@ -124,6 +137,8 @@ struct SeenTemplate<'a> {
     reference: Option<&'a str>,
     signed_in_as: Option<&'a str>,
     exemption: Option<(&'a str, String)>,
+    may_grant: bool,
+    grant_until: Option<String>,
     at: String,
 }
 
@@ -172,6 +187,11 @@ pub fn seen(view: &Seen<'_>) -> Page {
             reference: view.reference,
             signed_in_as: view.signed_in_as,
             exemption,
+            may_grant: view.address_grant == AddressGrantSeen::Offered,
+            grant_until: match view.address_grant {
+                AddressGrantSeen::Runs(until) => Some(wording::instant(until, zone, language)),
+                AddressGrantSeen::None | AddressGrantSeen::Offered => None,
+            },
             at: wording::instant(view.at, zone, language),
         }])
         .with_reference(view.reference)
@@ -250,6 +270,18 @@ fn reason_in_words(reason: Reason, language: Language) -> &'static str {
         Reason::ExemptionOtherSite => (
             "Landet står på listen, og din rejseundtagelse gælder et andet system.",
             "The country is on the list, and your travel exemption is for another system.",
+        ),
+        Reason::ExemptionDeviceMissing => (
+            "Landet står på listen, og din rejseundtagelse gælder kun på en enhed, du har knyttet til den hjemmefra.",
+            "The country is on the list, and your travel exemption counts only on a device that you bound to it at home.",
+        ),
+        Reason::ExemptionMultiFactorMissing => (
+            "Landet står på listen, og din rejseundtagelse kræver log-in med mere end adgangskode.",
+            "The country is on the list, and your travel exemption demands more than a password to sign in.",
+        ),
+        Reason::SignInSite => (
+            "Her logger man ind, og en kollega er på rejse i landet.",
+            "People sign in here, and a colleague is travelling in the country.",
         ),
         Reason::ExemptionsDisabled => (
             "Landet står på listen, og der gives ikke rejseundtagelser.",

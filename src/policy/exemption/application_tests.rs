@@ -34,6 +34,7 @@ fn request(leg_text: &str) -> ApplicationRequest {
     let zone = TimeZone::get("Europe/Copenhagen").unwrap();
     ApplicationRequest {
         grant: GrantRequest {
+            demands: None,
             organization: organization("ballerup"),
             person: person("anna@ballerup"),
             user_name: UserName::parse("anna").unwrap(),

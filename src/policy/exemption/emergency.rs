@@ -13,7 +13,7 @@ use super::problem::{MAXIMUM_CASE_NUMBER, Problem, Text};
 use super::validation::{check_common, check_text, finish, tidied};
 use super::{Actor, ExemptionState, GrantGrounds, GrantRequest, Leg, TravelExemption, ValidGrant};
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{ExemptionId, Location, Person, Reason, UserName, working_days};
+use crate::policy::{Demands, ExemptionId, Location, Person, Reason, UserName, working_days};
 use crate::territory::{Country, Territory};
 
 /// No emergency lasts longer, whatever an organisation writes.
@@ -210,6 +210,8 @@ pub fn emergency(
     };
     let until = now.checked_add(maximum).unwrap_or(now);
     let request = tidied(&GrantRequest {
+        // Whoever stands abroad can bind no device any more.
+        demands: Some(Demands::NONE),
         organization: call.person.organization().clone(),
         person: call.person.clone(),
         user_name: call.user_name.clone(),

@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{ExemptionId, Location, Person, TerritorySet, UserName};
+use super::{Demands, ExemptionId, Location, Person, TerritorySet, UserName};
 use crate::identifier::{OrganizationId, SiteId};
 use crate::territory::Territory;
 
@@ -60,6 +60,8 @@ pub struct TravelExemption {
     pub purpose: String,
     /// The case it belongs to.
     pub case_number: String,
+    /// What it demands beyond the person.
+    pub demands: Demands,
     /// What people have decided about it.
     pub state: ExemptionState,
 }

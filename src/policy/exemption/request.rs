@@ -2,7 +2,7 @@
 
 use super::{Caution, ExemptionState, Leg, TravelExemption};
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{ExemptionId, Person, UserName};
+use crate::policy::{Demands, ExemptionId, Person, UserName};
 
 /// What somebody asks to be granted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +21,9 @@ pub struct GrantRequest {
     pub purpose: String,
     /// The case it belongs to.
     pub case_number: String,
+    /// What the exemption demands beyond the person; none stated: a device where it needs a second
+    /// approval, and nothing elsewhere.
+    pub demands: Option<Demands>,
 }
 
 /// A request that has been found good. Only [`super::validate`] makes one.
@@ -50,6 +53,13 @@ impl ValidGrant {
         &self.cautions
     }
 
+    /// What the exemption will demand.
+    #[must_use]
+    pub fn demands(&self) -> Demands {
+        let usual = if self.needs_second_approval { Demands::DEVICE } else { Demands::NONE };
+        self.request.demands.unwrap_or(usual)
+    }
+
     /// The exemption under its new name, granted or waiting for the second person.
     #[must_use]
     pub fn into_exemption(self, id: ExemptionId) -> TravelExemption {
@@ -63,6 +73,7 @@ impl ValidGrant {
 
     /// The exemption under its new name, in this state.
     pub(super) fn into_state(self, id: ExemptionId, state: ExemptionState) -> TravelExemption {
+        let demands = self.demands();
         let request = self.request;
         TravelExemption {
             id,
@@ -73,6 +84,7 @@ impl ValidGrant {
             legs: request.legs,
             purpose: request.purpose,
             case_number: request.case_number,
+            demands,
             state,
         }
     }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Interval, TravelExemption, windows};
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{ExemptionId, Person, Reason};
+use crate::policy::{Device, ExemptionId, Person, Proof, Reason};
 use crate::territory::Territory;
 
 /// The exemptions as one immutable snapshot.
@@ -20,7 +20,12 @@ pub struct Exemptions {
     held: Vec<Held>,
     /// By subject, because one short text is quickly hashed; the person is compared whole.
     people: HashMap<String, Vec<(Person, Vec<usize>)>>,
+    /// Of the exemptions that demand no device.
     doors: Vec<((SiteId, OrganizationId), Doors)>,
+    /// Of all of them, for those whose device cannot be seen yet.
+    doors_of_all: Vec<((SiteId, OrganizationId), Doors)>,
+    /// Of all of an organisation's, whatever their sites.
+    travelled: Vec<(OrganizationId, Doors)>,
     changes: Vec<Timestamp>,
 }
 
@@ -61,9 +66,13 @@ impl Miss<'_> {
     /// The reason as the end of a sentence.
     pub(in crate::policy) fn words(&self) -> &'static str {
         match self.rank {
-            (0, _, false) => "it begins later",
-            (0, _, true) => "it is over",
-            (1, ..) => "it is for another site",
+            (0, ..) if self.reason == Reason::ExemptionDeviceMissing => {
+                "it demands a device that is bound to it"
+            }
+            (0, ..) => "it demands more than one factor",
+            (1, _, false) => "it begins later",
+            (1, _, true) => "it is over",
+            (2, ..) => "it is for another site",
             _ => "it is for another place",
         }
     }
@@ -100,7 +109,14 @@ impl Exemptions {
         let mut changes: Vec<Timestamp> = edges.collect();
         changes.sort_unstable();
         changes.dedup();
-        Self { doors: doors(&held), held, people, changes }
+        Self {
+            doors: doors(held.iter().filter(|one| !one.exemption.demands.device)),
+            doors_of_all: doors(held.iter()),
+            travelled: travelled(&held),
+            held,
+            people,
+            changes,
+        }
     }
 
     /// Every exemption in it, in the order of their names.
@@ -111,8 +127,12 @@ impl Exemptions {
     /// The exemption of this name.
     #[must_use]
     pub fn get(&self, id: &ExemptionId) -> Option<&TravelExemption> {
+        self.held(id).map(|one| &one.exemption)
+    }
+
+    fn held(&self, id: &ExemptionId) -> Option<&Held> {
         let index = self.held.binary_search_by(|one| one.exemption.id.cmp(id)).ok()?;
-        self.held.get(index).map(|one| &one.exemption)
+        self.held.get(index)
     }
 
     /// How many there are.
@@ -134,44 +154,57 @@ impl Exemptions {
         self.changes.get(self.changes.partition_point(|&change| change <= now)).copied()
     }
 
-    /// Whether anybody's exemption opens this site of this organisation, for one of the territories.
+    /// Whether anybody's exemption opens this site of this organisation, for one of the territories,
+    /// to whoever brings this along. One that demands a device is there for that device alone.
     pub(in crate::policy) fn is_open(
         &self,
+        (organization, site): (&OrganizationId, &SiteId),
+        territories: [Option<Territory>; 2],
+        proof: &Proof<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let all = proof.device == Some(Device::Unseen);
+        let doors = if all { &self.doors_of_all } else { &self.doors };
+        let wanted = (site, organization);
+        let of_site = doors
+            .binary_search_by(|((site, owner), _)| (site, owner).cmp(&wanted))
+            .ok()
+            .and_then(|index| doors.get(index));
+        of_site.is_some_and(|(_, doors)| stand_open(doors, territories, now))
+            || proof.bound().iter().filter_map(|id| self.held(id)).any(|one| {
+                one.exemption.organization == *organization
+                    && one.exemption.sites.contains(site)
+                    && one.windows.iter().any(|&(territory, window)| {
+                        territories.contains(&Some(territory)) && window.holds(now)
+                    })
+            })
+    }
+
+    /// Whether anybody of this organisation travels in one of the territories, to whatever site.
+    pub(in crate::policy) fn anybody_travels(
+        &self,
         organization: &OrganizationId,
-        site: &SiteId,
         territories: [Option<Territory>; 2],
         now: Timestamp,
     ) -> bool {
-        let wanted = (site, organization);
-        let Some((_, doors)) = self
-            .doors
-            .binary_search_by(|((site, owner), _)| (site, owner).cmp(&wanted))
+        self.travelled
+            .binary_search_by(|(owner, _)| owner.cmp(organization))
             .ok()
-            .and_then(|index| self.doors.get(index))
-        else {
-            return false;
-        };
-        let now = now.as_nanosecond();
-        territories.into_iter().flatten().any(|territory| {
-            doors
-                .binary_search_by_key(&territory, |(territory, _)| *territory)
-                .ok()
-                .and_then(|index| doors.get(index))
-                // After an odd number of openings and closings the last was an opening.
-                .is_some_and(|(_, turns)| turns.partition_point(|&turn| turn <= now) % 2 == 1)
-        })
+            .and_then(|index| self.travelled.get(index))
+            .is_some_and(|(_, doors)| stand_open(doors, territories, now))
     }
 
     /// What this person's exemptions say. Of several that cover, the one whose name comes first.
     ///
-    /// Of several that do not, the nearest miss tells most: first one for this place and site at
-    /// another time (the nearest in time; of two equally near the one to come), then one that is
+    /// Of several that do not, the nearest miss tells most: first one whose demands alone are not
+    /// met, then one for this place and site at another time (the nearest in time; of two equally near the one to come), then one that is
     /// active now for this place and another site, then one that is active now for another place.
     pub(in crate::policy) fn claim(
         &self,
         person: &Person,
         site: &SiteId,
         territories: [Option<Territory>; 2],
+        proof: Proof<'_>,
         now: Timestamp,
     ) -> Claim<'_> {
         let mut nearest: Option<Miss<'_>> = None;
@@ -179,10 +212,15 @@ impl Exemptions {
             let right_site = one.exemption.sites.contains(site);
             for &(territory, window) in &one.windows {
                 let right_place = territories.contains(&Some(territory));
-                if right_site && right_place && window.holds(now) {
-                    return Claim::Covered { exemption: &one.exemption, until: window.until };
-                }
-                let missed = miss(right_site, right_place, window, now);
+                let missed = if right_site && right_place && window.holds(now) {
+                    let lacks = proof.lacks(&one.exemption);
+                    if lacks.is_none() {
+                        return Claim::Covered { exemption: &one.exemption, until: window.until };
+                    }
+                    lacks.map(|reason| (reason, (0, SignedDuration::ZERO, false)))
+                } else {
+                    miss(right_site, right_place, window, now)
+                };
                 if let Some((reason, rank)) = missed
                     && nearest.is_none_or(|nearest| rank < nearest.rank)
                 {
@@ -215,20 +253,40 @@ fn miss(
     let active = window.holds(now);
     match (right_site, right_place) {
         (true, true) if now < window.from => {
-            Some((Reason::ExemptionNotStarted, (0, window.from.duration_since(now), false)))
+            Some((Reason::ExemptionNotStarted, (1, window.from.duration_since(now), false)))
         }
-        (true, true) => Some((Reason::ExemptionEnded, (0, now.duration_since(window.until), true))),
+        (true, true) => Some((Reason::ExemptionEnded, (1, now.duration_since(window.until), true))),
         (false, true) if active => {
-            Some((Reason::ExemptionOtherSite, (1, SignedDuration::ZERO, false)))
+            Some((Reason::ExemptionOtherSite, (2, SignedDuration::ZERO, false)))
         }
         (_, false) if active => {
-            Some((Reason::ExemptionOtherTerritory, (2, SignedDuration::ZERO, false)))
+            Some((Reason::ExemptionOtherTerritory, (3, SignedDuration::ZERO, false)))
         }
         (_, true | false) => None,
     }
 }
 
-fn doors(held: &[Held]) -> Vec<((SiteId, OrganizationId), Doors)> {
+fn stand_open(doors: &Doors, territories: [Option<Territory>; 2], now: Timestamp) -> bool {
+    let now = now.as_nanosecond();
+    territories.into_iter().flatten().any(|territory| {
+        doors
+            .binary_search_by_key(&territory, |(territory, _)| *territory)
+            .ok()
+            .and_then(|index| doors.get(index))
+            // After an odd number of openings and closings the last was an opening.
+            .is_some_and(|(_, turns)| turns.partition_point(|&turn| turn <= now) % 2 == 1)
+    })
+}
+
+fn travelled(held: &[Held]) -> Vec<(OrganizationId, Doors)> {
+    let mut open: BTreeMap<OrganizationId, Vec<(Territory, Interval)>> = BTreeMap::new();
+    for one in held {
+        open.entry(one.exemption.organization.clone()).or_default().extend(&one.windows);
+    }
+    open.into_iter().map(|(owner, windows)| (owner, merged(windows))).collect()
+}
+
+fn doors<'h>(held: impl Iterator<Item = &'h Held>) -> Vec<((SiteId, OrganizationId), Doors)> {
     let mut open: BTreeMap<(SiteId, OrganizationId), Vec<(Territory, Interval)>> = BTreeMap::new();
     for one in held {
         for site in &one.exemption.sites {

@@ -7,7 +7,7 @@ use proptest::sample::select;
 
 use super::*;
 use crate::policy::fixture::{address, at, exemption, leg, person, place, policy, snapshot};
-use crate::policy::{Subject, Verdict, decide};
+use crate::policy::{Proof, Subject, Verdict, decide};
 
 const BEGIN: &str = "2026-12-01T00:00:00Z";
 
@@ -26,7 +26,8 @@ fn journey(state: ExemptionState) -> TravelExemption {
 fn lets_in(one: &TravelExemption, now: Timestamp) -> bool {
     let anna = person("anna@ballerup");
     let address = address("203.0.113.9");
-    let subject = Subject { address, location: place("CN"), person: Some(&anna) };
+    let subject =
+        Subject { address, location: place("CN"), person: Some(&anna), proof: Proof::NONE };
     let verdict = decide(&policy(|_| {}), &subject, &snapshot(vec![one.clone()]), now);
     matches!(verdict, Verdict::Allow(_))
 }

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::{ExemptionState, Exemptions, Leg, Phase, TravelExemption};
-use crate::policy::ExemptionId;
 use crate::policy::fixture::{
     at, exemption, journey, leg, organization, site, snapshot, territories,
 };
+use crate::policy::{ExemptionId, Proof};
 use crate::territory::Territory;
 
 #[test]
@@ -133,7 +133,8 @@ fn the_door_is_shut_between_two_journeys_and_open_where_they_overlap() {
 
 fn is_open(exemptions: &Exemptions, code: &str, now: Timestamp) -> bool {
     let territory = Territory::parse(code).unwrap();
-    exemptions.is_open(&organization("ballerup"), &site("mail"), [Some(territory), None], now)
+    let (owner, site) = (organization("ballerup"), site("mail"));
+    exemptions.is_open((&owner, &site), [Some(territory), None], &Proof::NONE, now)
 }
 
 proptest! {

@@ -19,6 +19,7 @@ fn scheme() -> ExemptionScheme {
 
 fn request(legs: Vec<Leg>) -> GrantRequest {
     GrantRequest {
+        demands: None,
         organization: organization("ballerup"),
         person: person("anna@ballerup"),
         user_name: UserName::parse("anna").unwrap(),
@@ -76,6 +77,7 @@ fn a_good_request_is_granted_as_asked() {
 #[test]
 fn everything_that_is_wrong_is_found_at_once() {
     let bad = GrantRequest {
+        demands: None,
         organization: organization("ballerup"),
         person: person("anna@herlev"),
         sites: vec![site("theirs"), site("nowhere")],

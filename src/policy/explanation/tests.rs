@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::client_address::UnknownBecause;
 use crate::policy::fixture::{NOW, address, at, journey, list, person, place, policy, snapshot};
-use crate::policy::{Admission, Correction, Location, Mode, NetworkRule, Person, Scheduled};
+use crate::policy::{Admission, Correction, Location, Mode, NetworkRule, Person, Proof, Scheduled};
 
 fn copenhagen() -> TimeZone {
     TimeZone::get("Europe/Copenhagen").unwrap()
@@ -27,7 +27,7 @@ fn about(policy: &Policy, subject: Subject<'_>, name: Option<&str>) -> Explanati
 }
 
 fn from<'a>(code: &str, person: Option<&'a Person>) -> Subject<'a> {
-    Subject { address: address("203.0.113.9"), location: place(code), person }
+    Subject { address: address("203.0.113.9"), location: place(code), person, proof: Proof::NONE }
 }
 
 #[test]
@@ -204,7 +204,8 @@ fn every_way_out_is_told_as_the_last_step() {
         p.unknown_location = Scheduled::fixed(Admission::Allow);
     });
     let last = |address, location| {
-        let explanation = about(&policy, Subject { address, location, person: None }, None);
+        let explanation =
+            about(&policy, Subject { address, location, person: None, proof: Proof::NONE }, None);
         let ending: Vec<_> = explanation.steps.iter().filter(|s| s.ends).map(|s| s.step).collect();
         (ending, explanation.verdict)
     };

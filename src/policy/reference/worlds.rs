@@ -13,8 +13,9 @@ use crate::client_address::{ClientAddress, UnknownBecause};
 use crate::identifier::ListId;
 use crate::policy::fixture::{address, exemption, organization, parts, place, site, territories};
 use crate::policy::{
-    Admission, Authentication, Correction, CountryList, ExemptionState, Extent, Leg, ListVersion,
-    Location, Mode, NetworkRule, PolicyParts, Scheduled, TravelExemption,
+    Admission, Authentication, Correction, CountryList, Demands, Device, ExemptionId,
+    ExemptionState, Extent, Leg, ListVersion, Location, Mode, NetworkRule, PolicyParts, Proof,
+    Scheduled, TravelExemption,
 };
 use crate::territory::{Country, Territory};
 
@@ -122,13 +123,16 @@ fn travels() -> impl Strategy<Value = Vec<TravelExemption>> {
     ];
     let sites = subsequence(vec!["intranet", "mail"], 0..=2);
     let legs = proptest::collection::vec(leg, 0..4);
-    let one = (select(PEOPLE.to_vec()), sites, legs, states, proptest::bool::weighted(0.1));
+    let few = || proptest::bool::weighted(0.3);
+    let one =
+        (select(PEOPLE.to_vec()), sites, legs, states, proptest::bool::weighted(0.1), few(), few());
     proptest::collection::vec(one, 0..7).prop_map(|all| {
         let numbered = all.into_iter().zip(0..);
         numbered
-            .map(|((who, sites, legs, state, elsewhere), number)| {
+            .map(|((who, sites, legs, state, elsewhere, device, multi_factor), number)| {
                 let mut one = exemption(&format!("TE-{number}"), who, &sites, legs);
                 one.state = state;
+                one.demands = Demands { multi_factor, device };
                 if elsewhere {
                     one.organization = organization("herlev");
                 }
@@ -161,13 +165,14 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
         scheduled(admission()),
         admission(),
         asks,
-        proptest::bool::weighted(0.8),
+        (proptest::bool::weighted(0.8), proptest::bool::weighted(0.2)),
         extents(),
     );
     (settings, rules(1), rules(1), corrections(), travels(), 0_u64..3).prop_map(
         |(settings, allow_networks, deny_networks, corrections, exemptions, grace)| {
-            let (list, mode, unknown_location, private_networks, authentication, enabled, extent) =
+            let (list, mode, unknown_location, private_networks, authentication, scheme, extent) =
                 settings;
+            let (enabled, sign_in) = scheme;
             let parts = PolicyParts {
                 list: list.into(),
                 mode,
@@ -178,6 +183,7 @@ pub(super) fn worlds() -> impl Strategy<Value = World> {
                 corrections,
                 authentication,
                 exemptions_enabled: enabled,
+                sign_in,
                 extent,
                 site: site("mail"),
                 ..parts()
@@ -201,4 +207,34 @@ pub(super) fn locations() -> impl Strategy<Value = Location> {
         1 => Just(Location::PrivateNetwork),
         1 => Just(Location::AddressUnknown),
     ]
+}
+
+/// What a request brings along beside the person.
+#[derive(Debug, Clone)]
+pub(super) struct Brought {
+    multi_factor: bool,
+    kind: u8,
+    bound: Vec<ExemptionId>,
+}
+
+impl Brought {
+    pub(super) fn proof(&self) -> Proof<'_> {
+        let device = match self.kind {
+            0 => None,
+            1 => Some(Device::Unseen),
+            2 => Some(Device::Managed),
+            _ => Some(Device::Bound(&self.bound)),
+        };
+        Proof { multi_factor: self.multi_factor, device }
+    }
+}
+
+pub(super) fn proofs() -> impl Strategy<Value = Brought> {
+    let bound = subsequence((0..7).collect::<Vec<i32>>(), 0..=3)
+        .prop_map(|all| all.iter().map(|n| ExemptionId::new(&format!("TE-{n}"))).collect());
+    (proptest::bool::ANY, 0_u8..5, bound).prop_map(|(multi_factor, kind, bound)| Brought {
+        multi_factor,
+        kind,
+        bound,
+    })
 }

@@ -175,6 +175,23 @@ impl Change {
         Ok(self.execute(set).await? == 1)
     }
 
+    /// Takes an exemption back in a transaction that does more than that.
+    pub(in crate::store) async fn revoke(
+        &mut self,
+        exemption: &mut TravelExemption,
+        reason: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), ExemptionError> {
+        let before = exemption.state;
+        exemption.state = ExemptionState::Revoked;
+        if !self.replace_state(&exemption.id, before, exemption.state).await? {
+            return Err(ExemptionError::DecidedMeanwhile(exemption.id.clone()));
+        }
+        let done = Done::new("revoked", ChangeAction::ExemptionRevoked).reason(reason);
+        Ok(self.record(exemption, done, by, now).await?)
+    }
+
     /// Writes the row of history and the log entry.
     pub(super) async fn record(
         &mut self,

@@ -184,6 +184,7 @@ impl Change {
             exemption.id = name;
             if self.insert_exemption(&exemption, &beside, by, now).await? {
                 self.insert_legs_and_sites(&exemption).await?;
+                self.insert_demands(&exemption.id, exemption.demands).await?;
                 self.record(&exemption, done, by, now).await?;
                 self.commit().await?;
                 return Ok(exemption);

@@ -8,8 +8,8 @@ use sqlx::any::AnyRow;
 use super::{ExemptionError, ExemptionRecord, HistoryEntry};
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
 use crate::policy::{
-    Actor, Application, Emergency, ExemptionId, ExemptionState, Leg, Person, TravelExemption,
-    UserName,
+    Actor, Application, Demands, Emergency, ExemptionId, ExemptionState, Leg, Person,
+    TravelExemption, UserName,
 };
 use crate::store::connections::{Asked, Lent};
 use crate::store::error::readable;
@@ -108,7 +108,7 @@ impl Store {
         self.read_records(filter).await?.into_iter().next().transpose()
     }
 
-    pub(super) async fn exemption_for_change(
+    pub(in crate::store) async fn exemption_for_change(
         &self,
         change: &mut Change,
         id: &ExemptionId,
@@ -187,12 +187,19 @@ impl Store {
             "h.sequence"
         );
         let history = self.rows_of(on, history, filter).await?;
+        let demands = of_filter!(
+            "SELECT d.* FROM exemption_demands d JOIN exemptions e ON e.id = d.exemption",
+            "",
+            "d.exemption, d.demand"
+        );
+        let demands = self.rows_of(on, demands, filter).await?;
         let none = Vec::new();
         let read = |row: &AnyRow| {
             let id: String = self.text(row, "id")?;
             let parts = Parts {
                 legs: legs.get(&id).unwrap_or(&none),
                 sites: sites.get(&id).unwrap_or(&none),
+                demands: demands.get(&id).unwrap_or(&none),
                 history: history.get(&id).unwrap_or(&none),
             };
             self.record(row, &parts)
@@ -225,6 +232,7 @@ impl Store {
             legs: self.legs(parts.legs)?,
             purpose: text("purpose")?,
             case_number: text("case_number")?,
+            demands: self.demands(parts.demands)?,
             state,
         };
         Ok(ExemptionRecord {
@@ -291,6 +299,20 @@ impl Store {
         Ok(legs)
     }
 
+    /// One that cannot be read makes the whole exemption unreadable: it must not open more than it
+    /// was granted for.
+    fn demands(&self, rows: &[AnyRow]) -> Result<Demands, StoreError> {
+        let mut demands = Demands::NONE;
+        for row in rows {
+            match self.text(row, "demand")?.as_str() {
+                "device" => demands.device = true,
+                "multi_factor" => demands.multi_factor = true,
+                other => return Err(self.unreadable("a demand", other)),
+            }
+        }
+        Ok(demands)
+    }
+
     fn site(&self, row: &AnyRow) -> Result<SiteId, StoreError> {
         let site = self.text(row, "site")?;
         SiteId::parse(&site).map_err(|_| self.unreadable("a site", &site))
@@ -331,5 +353,6 @@ impl Store {
 struct Parts<'a> {
     legs: &'a [AnyRow],
     sites: &'a [AnyRow],
+    demands: &'a [AnyRow],
     history: &'a [AnyRow],
 }

@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod backend;
 pub mod browser;
+pub mod browsing;
 pub mod client;
 pub mod debian;
 pub mod demo;

@@ -8,11 +8,13 @@ use crate::config::Contact;
 use crate::language::Language::{Danish, English};
 use crate::policy::Reason;
 
-const PAST_THE_LIST: [Reason; 6] = [
+const PAST_THE_LIST: [Reason; 8] = [
     Reason::ExemptionNotStarted,
     Reason::ExemptionEnded,
     Reason::ExemptionOtherTerritory,
     Reason::ExemptionOtherSite,
+    Reason::ExemptionDeviceMissing,
+    Reason::ExemptionMultiFactorMissing,
     Reason::ExemptionsDisabled,
     Reason::NotAuthorized,
 ];

@@ -128,6 +128,7 @@ pub(super) fn visitor(organization: &Organization, language: Language) -> Seen<'
         reference: Some("K7QX-2M9D"),
         signed_in_as: None,
         exemption: None,
+        address_grant: AddressGrantSeen::None,
     }
 }
 

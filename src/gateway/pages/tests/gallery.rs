@@ -42,6 +42,18 @@ fn gallery(organization: &Organization) -> Vec<(String, Page)> {
         for (name, view) in visitors(organization, language) {
             add(name, seen(&view));
         }
+        for (name, state) in LINKS {
+            let exemption = Some(("TE-7K2M9D", at()));
+            let (path, name_of) = ("/.geovagt/rejse/abc", "anna.holm");
+            let view =
+                TravelLinkView { organization, language, path, name: name_of, exemption, state };
+            add(name, travel_link(&view));
+        }
+        let grants = [("61.19.0.1/32".to_owned(), at())];
+        for (name, state) in addresses(&grants) {
+            let (site, network) = ("kilden.example.dk", "61.19.0.1/32");
+            add(name, address(&AddressView { organization, language, site, network, state }));
+        }
         add("countries", countries(&list(organization, language, &DANISH)));
         add("privacy", privacy(&stored(organization, language)));
     }
@@ -67,6 +79,28 @@ fn own_journeys() -> [OwnJourney; 3] {
         journey("TE-7K2M9D", Phase::Active, "Hongkong, Kina"),
         journey("TE-BBBBBB", Phase::Applied, "Thailand"),
         OwnJourney { reason: Some("Rejsen er privat.".to_owned()), ..refused },
+    ]
+}
+
+const LINKS: [(&str, TravelLinkState<'static>); 8] = [
+    ("link-sign-in", TravelLinkState::SignIn { location: "/.geovagt/sign-in?next=/x" }),
+    ("link-ask", TravelLinkState::Ask { csrf: "t0ken", expired: false }),
+    ("link-expired", TravelLinkState::Ask { csrf: "t0ken", expired: true }),
+    ("link-bound", TravelLinkState::Bound { others: &[] }),
+    ("link-unknown", TravelLinkState::Unknown),
+    ("link-ended", TravelLinkState::Ended),
+    ("link-used-up", TravelLinkState::UsedUp),
+    ("link-abroad", TravelLinkState::Abroad),
+];
+
+fn addresses(grants: &[(String, jiff::Timestamp)]) -> [(&'static str, AddressState<'_>); 5] {
+    let (csrf, hour) = ("t0ken", std::time::Duration::from_secs(3600));
+    [
+        ("address-ask", AddressState::Ask { csrf, span: hour }),
+        ("address-runs", AddressState::Runs { csrf, grants, span: Some(hour) }),
+        ("address-runs-elsewhere", AddressState::Runs { csrf, grants, span: None }),
+        ("address-ended", AddressState::Ended),
+        ("address-not-here", AddressState::NotHere),
     ]
 }
 
@@ -234,7 +268,30 @@ fn what_a_stranger_writes_is_shown_and_never_obeyed() {
     let sign_in_form =
         SignIn { next: ATTACK, csrf: ATTACK, name: ATTACK, ..form(&organization, Danish) };
     let ask = SignOut::Ask { csrf: ATTACK, name: ATTACK };
+    let others = [ATTACK.to_owned()];
+    let link = TravelLinkView {
+        organization: &organization,
+        language: Danish,
+        path: ATTACK,
+        name: ATTACK,
+        exemption: Some((ATTACK, at())),
+        state: TravelLinkState::Bound { others: &others },
+    };
+    let grants = [(ATTACK.to_owned(), at())];
+    let passing = AddressView {
+        organization: &organization,
+        language: Danish,
+        site: ATTACK,
+        network: ATTACK,
+        state: AddressState::Runs { csrf: ATTACK, grants: &grants, span: None },
+    };
     for page in [
+        travel_link(&link),
+        travel_link(&TravelLinkView {
+            state: TravelLinkState::Ask { csrf: ATTACK, expired: true },
+            ..link
+        }),
+        address(&passing),
         rejection(&denied),
         failure(&failed),
         sign_in(&sign_in_form),

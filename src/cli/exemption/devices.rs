@@ -1,0 +1,254 @@
+//! `geovagt exemption link|device|lost-device`: the devices of a journey.
+
+use std::io::Write;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::exemption_id;
+use crate::cli::people::{self, complain, sentence};
+use crate::cli::{Answer, Context};
+use crate::clock;
+use crate::config::{Config, HostPattern};
+use crate::identity::LinkToken;
+use crate::policy::{Actor, ExemptionId, Person, TravelExemption, UserName};
+use crate::store::{BoundDevice, Ended, ExemptionError, Store};
+
+/// Arguments of `exemption link`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Link {
+    /// The exemption, such as TE-7K2M9D.
+    #[arg(value_name = "ID", value_parser = exemption_id)]
+    id: ExemptionId,
+    /// How many devices it binds, on each site.
+    #[arg(long, value_name = "NUMBER", default_value_t = 4,
+          value_parser = clap::value_parser!(u8).range(1..=20))]
+    devices: u8,
+    /// How many days it can be used; never longer than the journey lasts.
+    #[arg(long, value_name = "NUMBER", default_value_t = 7,
+          value_parser = clap::value_parser!(u8).range(1..=60))]
+    days: u8,
+    /// Who gives it out; logged beside the operating-system user.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// Arguments of `exemption device`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Device {
+    /// The exemption, such as TE-7K2M9D.
+    #[arg(value_name = "ID", value_parser = exemption_id)]
+    id: ExemptionId,
+    /// Binds the ActiveSync client with this DeviceId, as the mail server's list of devices has it.
+    #[arg(long, value_name = "DEVICEID", value_parser = device_id, conflicts_with = "revoke")]
+    activesync: Option<String>,
+    /// Takes a binding back, by its name in the list.
+    #[arg(long, value_name = "BINDING")]
+    revoke: Option<String>,
+    /// Who does it; logged beside the operating-system user.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+/// Arguments of `exemption lost-device`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LostDevice {
+    /// The exemption, such as TE-7K2M9D.
+    #[arg(value_name = "ID", value_parser = exemption_id)]
+    id: ExemptionId,
+    /// What happened; stays in the history.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    /// Who does it; logged beside the operating-system user.
+    #[arg(long, value_name = "NAME")]
+    by: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Given<'a> {
+    id: &'a str,
+    link: &'a str,
+    ends: Timestamp,
+    devices: u8,
+}
+
+#[derive(Serialize)]
+struct Item<'a> {
+    id: &'a str,
+    kind: &'a str,
+    label: &'a str,
+    bound: Timestamp,
+}
+
+#[derive(Serialize)]
+struct EndedItem<'a> {
+    user: &'a str,
+    exemptions: Vec<&'a str>,
+    devices: u64,
+    grants: u64,
+}
+
+/// Gives a link out; it is shown once.
+pub(super) async fn link(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    arguments: &Link,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let now = clock::now();
+    let Some(record) = store.exemption(&arguments.id).await? else {
+        return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
+    };
+    let Some(host) = host_of(config, &record.exemption) else {
+        let problem = format!(
+            "none of the sites of {} has a host that a link could name; a pattern such as \"*.example.dk\" cannot",
+            arguments.id
+        );
+        complain(&mut context.messages(), &[problem], "no link was made")?;
+        return Ok(Answer::No);
+    };
+    let token = LinkToken::new();
+    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
+    let journey_ends = record.exemption.journey().map_or(now, |(_, until)| until);
+    let ends = now.checked_add(days)?.min(journey_ends);
+    let most = i64::from(arguments.devices);
+    let made = store.make_travel_link(&arguments.id, &token.hash(), (most, ends), &by, now).await;
+    if let Err(error) = made {
+        return refuse(context, &error);
+    }
+    let link = format!("https://{host}/.geovagt/rejse/{}", token.reveal());
+    if context.json {
+        let id = arguments.id.as_str();
+        context.print_json(&Given { id, link: &link, ends, devices: arguments.devices })?;
+    } else {
+        writeln!(context.out(), "{link}")?;
+        writeln!(
+            context.messages(),
+            "give it to {user} alone: opened at home, signed in, it binds {most} devices until {ends}",
+            user = record.exemption.user_name
+        )?;
+    }
+    Ok(Answer::Yes)
+}
+
+/// Lists the bound devices, binds one by its number, or takes a binding back.
+pub(super) async fn device(
+    context: &Context,
+    store: &Store,
+    arguments: &Device,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    let (id, now) = (&arguments.id, clock::now());
+    if let Some(device_id) = &arguments.activesync {
+        return match store.bind_activesync(id, device_id, &by, now).await {
+            Ok(device) => print(context, &[device]),
+            Err(error) => refuse(context, &error),
+        };
+    }
+    if let Some(binding) = &arguments.revoke {
+        return match store.revoke_device(id, binding, &by, now).await {
+            Ok(true) => Ok(Answer::Yes),
+            Ok(false) => {
+                let problem = format!(
+                    "{id} has no device {binding}; `geovagt exemption device {id}` lists them"
+                );
+                complain(&mut context.messages(), &[problem], "nothing was taken back")?;
+                Ok(Answer::No)
+            }
+            Err(error) => refuse(context, &error),
+        };
+    }
+    if store.exemption(id).await?.is_none() {
+        return refuse(context, &ExemptionError::Unknown(id.clone()));
+    }
+    let all = store.bound_devices().await?;
+    let own: Vec<BoundDevice> = all.into_iter().filter(|d| d.exemption == *id).collect();
+    print(context, &own)
+}
+
+/// Ends everything of the traveller.
+pub(super) async fn lost(
+    context: &Context,
+    store: &Store,
+    arguments: &LostDevice,
+) -> anyhow::Result<Answer> {
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
+    people::check_text("--reason", &arguments.reason, 500).map_err(anyhow::Error::msg)?;
+    let Some(record) = store.exemption(&arguments.id).await? else {
+        return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
+    };
+    let TravelExemption { person, user_name, .. } = &record.exemption;
+    end_person(context, store, (person, user_name), &arguments.reason, &by).await
+}
+
+/// Ends everything of a person and says what that was.
+pub(in crate::cli) async fn end_person(
+    context: &Context,
+    store: &Store,
+    (person, name): (&Person, &UserName),
+    reason: &str,
+    by: &Actor,
+) -> anyhow::Result<Answer> {
+    let done = store.end_person(person, name, reason.trim(), by, clock::now()).await;
+    let ended: Ended = match done {
+        Ok(ended) => ended,
+        Err(error) => return refuse(context, &error),
+    };
+    let exemptions: Vec<&str> = ended.exemptions.iter().map(ExemptionId::as_str).collect();
+    let Ended { devices, grants, .. } = ended;
+    if context.json {
+        context.print_json(&EndedItem { user: name.as_str(), exemptions, devices, grants })?;
+    } else {
+        let what = if exemptions.is_empty() { "none".to_owned() } else { exemptions.join(", ") };
+        writeln!(
+            context.out(),
+            "{name}: sessions and open connections end now; exemptions revoked: {what}; devices: {devices}; addresses: {grants}"
+        )?;
+        writeln!(
+            context.messages(),
+            "the password counts on: set another one, here or at the identity provider"
+        )?;
+    }
+    Ok(Answer::Yes)
+}
+
+fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
+    if context.json {
+        let items: Vec<Item<'_>> = devices
+            .iter()
+            .map(|d| Item { id: &d.id, kind: d.kind.word(), label: &d.label, bound: d.bound })
+            .collect();
+        context.print_json(&items)?;
+    } else if devices.is_empty() {
+        writeln!(context.messages(), "no device is bound to it")?;
+    } else {
+        for device in devices {
+            let (kind, label) = (device.kind.word(), &device.label);
+            writeln!(context.out(), "{}  {kind:<10}  {}  {label}", device.id, device.bound)?;
+        }
+    }
+    Ok(Answer::Yes)
+}
+
+fn refuse(context: &Context, error: &ExemptionError) -> anyhow::Result<Answer> {
+    complain(&mut context.messages(), &[sentence(error)], "nothing was changed")?;
+    Ok(Answer::No)
+}
+
+/// The first host by name that one of the exemption's sites answers for.
+fn host_of<'c>(config: &'c Config, exemption: &TravelExemption) -> Option<&'c str> {
+    let sites = exemption.sites.iter().filter_map(|site| config.sites.get(site));
+    sites.flat_map(|site| &site.hosts).find_map(|host| match host {
+        HostPattern::Exact(host) => Some(host.as_str()),
+        HostPattern::Suffix(_) | HostPattern::Any => None,
+    })
+}
+
+fn device_id(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(text.to_ascii_uppercase());
+    }
+    Err("a DeviceId is letters and digits, such as ApplDLXKQ0ABC1".to_owned())
+}

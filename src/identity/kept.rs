@@ -1,0 +1,108 @@
+//! What the store keeps of people's devices, grants and ends, as it was at the last change, in
+//! memory: a request never asks the store.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+
+use crate::identifier::{OrganizationId, SiteId};
+use crate::policy::{ExemptionId, Person};
+use crate::store::{AddressGrant, BoundDevice, DeviceKind};
+
+/// What was read from the store.
+#[derive(Default)]
+pub(super) struct Kept {
+    ends: HashMap<Person, Timestamp>,
+    devices: HashMap<String, Vec<BoundDevice>>,
+    grants: HashMap<SiteId, Vec<AddressGrant>>,
+}
+
+impl Kept {
+    /// Devices and grants from before their person's end are left out.
+    pub(super) fn new(
+        ends: Vec<(Person, Timestamp)>,
+        devices: Vec<BoundDevice>,
+        grants: Vec<AddressGrant>,
+    ) -> Self {
+        let mut kept = Self { ends: ends.into_iter().collect(), ..Self::default() };
+        for device in devices {
+            if kept.counts(&device.person, device.bound) {
+                kept.devices.entry(device.mark.clone()).or_default().push(device);
+            }
+        }
+        for grant in grants {
+            if kept.counts(&grant.grant.person, grant.began) {
+                kept.grants.entry(grant.grant.site.clone()).or_default().push(grant);
+            }
+        }
+        kept
+    }
+
+    /// Whether what was proven of a person at this instant still counts.
+    pub(super) fn counts(&self, person: &Person, proven_at: Timestamp) -> bool {
+        self.ends.get(person).is_none_or(|&end| end < proven_at)
+    }
+
+    /// The exemptions of this organisation that a device is bound to.
+    pub(super) fn exemptions_of(
+        &self,
+        organization: &OrganizationId,
+        kind: DeviceKind,
+        mark: &str,
+    ) -> Vec<ExemptionId> {
+        let bound = self.devices.get(mark).into_iter().flatten();
+        bound
+            .filter(|device| device.kind == kind && device.person.organization() == organization)
+            .map(|device| device.exemption.clone())
+            .collect()
+    }
+
+    /// The grants by which an address may pass to a site, the newest first.
+    pub(super) fn grants_for(
+        &self,
+        site: &SiteId,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &AddressGrant> {
+        let here = self.grants.get(site).into_iter().flatten().rev();
+        here.filter(move |kept| kept.grant.network.contains(&address) && now < kept.grant.ends)
+    }
+
+    /// The grants of a person for a site.
+    pub(super) fn grants_of(
+        &self,
+        person: &Person,
+        site: &SiteId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &AddressGrant> {
+        let here = self.grants.get(site).into_iter().flatten();
+        here.filter(move |kept| kept.grant.person == *person && now < kept.grant.ends)
+    }
+
+    /// Whether the grant of this name is there still.
+    pub(super) fn has_grant(&self, id: &str, now: Timestamp) -> bool {
+        let mut all = self.grants.values().flatten();
+        all.any(|kept| kept.id == id && now < kept.grant.ends)
+    }
+}
+
+/// The network that a grant is for: the one address, or in IPv6 what one household or hotel has.
+#[must_use]
+pub fn granted_network(address: IpAddr) -> IpNet {
+    let length = if address.is_ipv4() { 32 } else { 64 };
+    IpNet::new(address, length).map_or(IpNet::from(address), |network| network.trunc())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_for_one_address_or_one_network_of_ipv6() {
+        let network = |text: &str| granted_network(text.parse().unwrap()).to_string();
+        assert_eq!(network("203.0.113.9"), "203.0.113.9/32");
+        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
+    }
+}

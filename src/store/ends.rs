@@ -1,0 +1,94 @@
+//! The end of everything that was proven of a person: a lost device.
+//!
+//! Always holds: exemptions, bound devices, address grants and the instant before which nothing
+//! counts any more change together or not at all.
+
+use super::exemptions::ExemptionError;
+use super::{ChangeAction, ChangeEvent, Store, StoreError};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
+use jiff::Timestamp;
+use sqlx::any::AnyRow;
+
+/// What ended with a person's proofs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// The exemptions that were revoked.
+    pub exemptions: Vec<ExemptionId>,
+    /// How many devices were bound.
+    pub devices: u64,
+    /// How many addresses were passing.
+    pub grants: u64,
+}
+
+impl Store {
+    /// Ends everything of a person: the exemptions that are not over, bound devices, address grants,
+    /// and every session and proof from before now.
+    ///
+    /// # Errors
+    /// [`ExemptionError::Store`] where it could not be kept; nothing has ended then.
+    pub async fn end_person(
+        &self,
+        person: &Person,
+        user_name: &UserName,
+        reason: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Ended, ExemptionError> {
+        // Read first: of these, each is looked at again inside the change.
+        let records = self.exemptions(Some(person.organization())).await?;
+        let held = records.into_iter().filter(|record| record.exemption.person == *person);
+        let mut change = self.begin().await?;
+        let mut ended = Ended::default();
+        for record in held {
+            let id = &record.exemption.id;
+            let mut exemption = self.exemption_for_change(&mut change, id).await?.exemption;
+            // An application lets nobody in, and whoever decides it decides anew.
+            if !matches!(
+                exemption.phase(now),
+                Phase::AwaitingApproval | Phase::Planned | Phase::Active
+            ) {
+                continue;
+            }
+            change.revoke(&mut exemption, reason, by, now).await?;
+            ended.exemptions.push(exemption.id);
+        }
+        ended.devices = change.revoke_devices_of(person, now).await?;
+        ended.grants = change.end_grants_of(person, None, now).await?;
+        let kept = sqlx::query(
+            "INSERT INTO person_ends (organization, provider, subject, at) VALUES ($1, $2, $3, $4)
+             ON CONFLICT (organization, provider, subject) DO UPDATE SET at = excluded.at",
+        )
+        .bind(person.organization().as_str())
+        .bind(person.provider().as_str())
+        .bind(person.subject())
+        .bind(now.to_string());
+        change.execute(kept).await?;
+        let event =
+            ChangeEvent::new(ChangeAction::PersonEnded, person.organization(), user_name, by);
+        change.announce(&event.word("lost_device"), now).await?;
+        change.commit().await?;
+        Ok(ended)
+    }
+
+    /// The instant before which nothing counts that was proven of a person, of each who has one.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn person_ends(&self) -> Result<Vec<(Person, Timestamp)>, StoreError> {
+        let rows = self
+            .rows(sqlx::query("SELECT organization, provider, subject, at FROM person_ends"))
+            .await?;
+        rows.iter().map(|row| Ok((self.person(row)?, self.instant(row, "at")?))).collect()
+    }
+
+    /// A person as the columns organisation, provider and subject have them.
+    pub(super) fn person(&self, row: &AnyRow) -> Result<Person, StoreError> {
+        let (owner, provider) = (self.text(row, "organization")?, self.text(row, "provider")?);
+        let organization = OrganizationId::parse(&owner)
+            .map_err(|_| self.unreadable("an organisation", &owner))?;
+        let provider =
+            ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
+        Ok(Person::new(organization, provider, &self.text(row, "subject")?))
+    }
+}
