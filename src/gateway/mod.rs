@@ -84,14 +84,8 @@ impl Snapshot {
             person: None,
             proof: Proof::UNSEEN,
         };
-        let mut last = None;
-        for policy in self.sites.all().iter().flat_map(|site| site.policies.all()) {
-            match policy::decide(policy, &stranger, &self.exemptions, now) {
-                Verdict::Deny(denial) => last = Some(denial),
-                Verdict::Allow(_) | Verdict::Identify(_) => return None,
-            }
-        }
-        last
+        let all = self.sites.all().iter().flat_map(|site| site.policies.all());
+        self.sites.everywhere.rejects(all, &stranger, &self.exemptions, now)
     }
 
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::pages::Prebuilt;
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
-use crate::policy::{Authentication, Policy, SitePolicies};
+use crate::policy::{Authentication, Everywhere, Policy, SitePolicies};
 use crate::telemetry::traffic::SiteTraffic;
 use crate::upstream::Servers;
 
@@ -49,6 +49,8 @@ pub struct Sites {
     suffixes: HashMap<String, Arc<ProtectedSite>>,
     any: Option<Arc<ProtectedSite>>,
     all: Vec<Arc<ProtectedSite>>,
+    /// Their policies, each kind once.
+    pub(super) everywhere: Everywhere,
     /// Their rejections.
     pub(super) prebuilt: Prebuilt,
 }
@@ -72,6 +74,7 @@ impl Sites {
             }
             table.all.push(site);
         }
+        table.everywhere = Everywhere::of(table.all.iter().flat_map(|site| site.policies.all()));
         table
     }
 

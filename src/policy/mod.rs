@@ -13,6 +13,7 @@ pub mod civil;
 mod country_list;
 mod decision;
 mod door;
+mod everywhere;
 mod exemption;
 mod explanation;
 mod forecast;
@@ -33,6 +34,7 @@ pub mod working_days;
 pub use country_list::{CountryList, EarlyStart, ListVersion, TerritorySet};
 pub use decision::{Subject, decide};
 pub use door::{door_is_open, everyone_denied_by_connection, opens_door};
+pub use everywhere::Everywhere;
 pub use exemption::{
     Actor, Application, ApplicationRequest, ApprovalRefused, Caution, Decision, Emergency,
     EmergencyCall, EmergencyRefused, EmergencyRejection, ExemptionState, Exemptions, GrantGrounds,

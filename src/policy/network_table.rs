@@ -9,13 +9,13 @@ use ipnet::{IpNet, Ipv4Net};
 use jiff::Timestamp;
 
 /// See the module.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct NetworkTable<T> {
     v4: Vec<Row<T>>,
     v6: Vec<Row<T>>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 struct Row<T> {
     mask: u128,
     /// The network of each entry, close together, because this is what is searched.
@@ -24,7 +24,7 @@ struct Row<T> {
 }
 
 /// One network of the table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry<T> {
     pub(super) network: IpNet,
     pub(super) expires: Option<Timestamp>,

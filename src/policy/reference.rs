@@ -15,9 +15,9 @@ use proptest::sample::select;
 use self::worlds::{PEOPLE, addresses, hour, hours, instants, locations, proofs, worlds};
 use super::fixture::person;
 use super::{
-    Admission, Authentication, Device, ExemptionState, Exemptions, Extent, Leg, Location, Mode,
-    NetworkRule, Person, Policy, PolicyParts, Proof, Reason, Subject, TravelExemption, Verdict,
-    decide, door_is_open, everyone_denied_by_connection, opens_door,
+    Admission, Authentication, Device, Everywhere, ExemptionId, ExemptionState, Exemptions, Extent,
+    Leg, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Proof, Reason, Subject,
+    TravelExemption, Verdict, decide, door_is_open, everyone_denied_by_connection, opens_door,
 };
 use crate::client_address::ClientAddress;
 use crate::territory::Territory;
@@ -351,5 +351,34 @@ proptest! {
         let just_before = next - SignedDuration::from_nanos(1);
         let word = |now| decide(&policy, &subject, &exemptions, now).word();
         prop_assert_eq!(word(start), word(just_before));
+    }
+
+    #[test]
+    fn asking_one_site_of_each_kind_is_asking_all(
+        worlds in proptest::collection::vec(worlds(), 1..3),
+        address in addresses(),
+        location in locations(),
+        who in proptest::option::of(select(PEOPLE.to_vec())),
+        brought in proofs(),
+        now in instants(),
+    ) {
+        let names = ["mail", "intranet", "web"].map(super::fixture::site);
+        let sites = worlds.iter().flat_map(|world| {
+            names.iter().map(|site| PolicyParts { site: site.clone(), ..world.parts.clone() })
+        });
+        let policies: Vec<Policy> = sites.map(Policy::new).collect();
+        let travels = worlds.iter().flat_map(|world| world.exemptions.clone()).enumerate();
+        let renamed = travels.map(|(number, one)| {
+            TravelExemption { id: ExemptionId::new(&format!("TE-{number}")), ..one }
+        });
+        let grace = worlds.iter().map(|world| world.grace).max().unwrap_or_default();
+        let exemptions = Exemptions::new(renamed, |_| grace);
+        let person = who.map(person);
+        let subject = Subject { address, location, person: person.as_ref(), proof: brought.proof() };
+        let rejects = |policy| matches!(decide(policy, &subject, &exemptions, now), Verdict::Deny(_));
+        prop_assert_eq!(
+            Everywhere::of(&policies).rejects(&policies, &subject, &exemptions, now).is_some(),
+            policies.iter().all(rejects)
+        );
     }
 }

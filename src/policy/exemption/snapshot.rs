@@ -194,6 +194,15 @@ impl Exemptions {
             .is_some_and(|(_, doors)| stand_open(doors, territories, now))
     }
 
+    /// The same of whatever organisation.
+    pub(in crate::policy) fn anybody_travels_at_all(
+        &self,
+        territories: [Option<Territory>; 2],
+        now: Timestamp,
+    ) -> bool {
+        self.travelled.iter().any(|(_, doors)| stand_open(doors, territories, now))
+    }
+
     /// What this person's exemptions say. Of several that cover, the one whose name comes first.
     ///
     /// Of several that do not, the nearest miss tells most: first one whose demands alone are not
