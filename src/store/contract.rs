@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::keys::{FOLLOWED_AFTER, KNOWN_BEFORE};
 use super::{AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -32,6 +33,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         the_person_of_an_exemption_is_not_removed
         a_name_that_is_taken_is_drawn_again
         every_change_is_told_once
+        keys_follow_one_another
         an_entry_is_taken_for_one_log
         two_clerks_at_once_take_each_entry_once
         what_was_seen_comes_back_and_marks_the_installation
@@ -295,6 +297,46 @@ async fn every_change_is_told_once(store: &Store) {
     store.outbox_done("a", &waiting[..2]).await.unwrap();
     assert_eq!(store.outbox(10).await.unwrap(), waiting[2..]);
     assert_eq!(store.change_number().await.unwrap(), before + 3);
+}
+
+async fn keys_follow_one_another(store: &Store) {
+    let kept = async || {
+        let mut keys: Vec<(Option<i64>, Vec<u8>)> = store
+            .shared_keys()
+            .await
+            .unwrap()
+            .iter()
+            .map(|key| {
+                (key.used_from.map(|from| (from - at(0)).get_seconds()), key.secret.to_vec())
+            })
+            .collect();
+        keys.sort();
+        keys
+    };
+    let begins = |keys: &[(Option<i64>, Vec<u8>)]| -> Vec<Option<i64>> {
+        keys.iter().map(|(from, _)| *from).collect()
+    };
+    let renew = async |now| store.renew_shared_keys(at(now)).await.unwrap();
+    let (one, two) = tokio::join!(renew(0), renew(0));
+    assert_eq!((one, two), ((), ()));
+    let first = kept().await;
+    assert_eq!(begins(&first), [None, Some(0)], "of two nodes one has made them");
+    assert_ne!(first[0].1, first[1].1);
+    let day = FOLLOWED_AFTER.as_secs();
+    renew(day - 1).await;
+    assert_eq!(kept().await, first);
+    let number = store.change_number().await.unwrap();
+    renew(day).await;
+    renew(day + 1).await;
+    let second = kept().await;
+    let next = day + KNOWN_BEFORE.as_secs();
+    assert_eq!(begins(&second), [None, Some(0), Some(next)]);
+    assert_eq!(second[..2], first);
+    assert!(store.change_number().await.unwrap() > number, "every node is told");
+    renew(next + 13 * 3600).await;
+    assert_eq!(kept().await, second, "a session of twelve hours still opens");
+    renew(next + 15 * 3600).await;
+    assert_eq!(kept().await, [second[0].clone(), second[2].clone()]);
 }
 
 async fn an_entry_is_taken_for_one_log(store: &Store) {
