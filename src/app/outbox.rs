@@ -28,7 +28,7 @@ const AT_ONCE: u32 = 100;
 #[non_exhaustive]
 pub enum OutboxError {
     /// The store failed.
-    #[error("the entries that wait for the log cannot be taken from the store")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The log cannot be read.
     #[error("the log cannot be read to see whether entries stand in it already")]

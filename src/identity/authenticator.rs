@@ -204,27 +204,6 @@ impl Authenticator {
         Ok(())
     }
 
-    /// Sees to the keys, to be asked often: lets the next one begin when its time has come, and has
-    /// the store make one where it is due.
-    ///
-    /// # Errors
-    /// [`StoreError`] where the store has to make one and cannot; the keys go on as they are.
-    pub async fn keep_keys(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.0.keys.tick(now);
-        if !self.0.keys.is_due(now) {
-            return Ok(());
-        }
-        let keys = self.0.store.shared_keys().await?;
-        let keys = if Keys::are_due(&keys, now) {
-            self.0.store.renew_shared_keys(now).await?;
-            self.0.store.shared_keys().await?
-        } else {
-            keys
-        };
-        self.0.keys.take(keys, now);
-        Ok(())
-    }
-
     fn guard(&self) -> Guard {
         Guard::new(&self.0.keys.for_purpose("geovagt form 1"))
     }

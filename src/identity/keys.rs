@@ -12,11 +12,35 @@ use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+use super::Authenticator;
 use super::session::Seal;
 use crate::clock;
-use crate::store::{KEY_LENGTH, SharedKey, is_followed};
+use crate::store::{KEY_LENGTH, SharedKey, StoreError, is_followed};
 
 type Secret = Zeroizing<[u8; KEY_LENGTH]>;
+
+impl Authenticator {
+    /// Sees to the keys, to be asked often: lets the next one begin when its time has come, and has
+    /// the store make one where it is due.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store has to make one and cannot; the keys go on as they are.
+    pub async fn keep_keys(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.0.keys.tick(now);
+        if !self.0.keys.is_due(now) {
+            return Ok(());
+        }
+        let keys = self.0.store.shared_keys().await?;
+        let keys = if Keys::are_due(&keys, now) {
+            self.0.store.renew_shared_keys(now).await?;
+            self.0.store.shared_keys().await?
+        } else {
+            keys
+        };
+        self.0.keys.take(keys, now);
+        Ok(())
+    }
+}
 
 /// The keys; clones are the same.
 #[derive(Clone)]
@@ -49,14 +73,14 @@ impl Keys {
     }
 
     /// Whether the store should be asked to make or follow one.
-    pub(super) fn are_due(keys: &[SharedKey], now: Timestamp) -> bool {
+    fn are_due(keys: &[SharedKey], now: Timestamp) -> bool {
         let newest = keys.iter().filter_map(|key| key.used_from).max();
         keys.iter().all(|key| key.used_from.is_some())
             || newest.is_none_or(|newest| is_followed(newest, now))
     }
 
     /// The same of those that are in use.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+    fn is_due(&self, now: Timestamp) -> bool {
         let ring = self.0.load();
         ring.stands_in || ring.following.last().is_none_or(|key| is_followed(key.used_from, now))
     }
@@ -78,7 +102,7 @@ impl Keys {
     }
 
     /// Lets the next key begin, where its time has come.
-    pub(super) fn tick(&self, now: Timestamp) {
+    fn tick(&self, now: Timestamp) {
         let ring = self.0.load();
         let next = current(&ring.following, now);
         if next != ring.current {

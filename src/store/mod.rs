@@ -198,6 +198,8 @@ impl Store {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_nodes;
+#[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the tests of the whole program take this file, too")]

@@ -214,7 +214,7 @@ fn without_the_database_both_go_on_and_catch_up_when_it_is_back() {
 
 #[test]
 fn without_the_database_an_exemption_ends_on_time() {
-    let Nodes { one, two, mut server, .. } = two_nodes();
+    let Nodes { one, two, mut server, upstream: _upstream, .. } = two_nodes();
     let now = jiff::Timestamp::now();
     let until = now + jiff::SignedDuration::from_secs(30);
     let leg = format!("CN {:.0}..{until:.0}", now - jiff::SignedDuration::from_hours(1));
