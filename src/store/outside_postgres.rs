@@ -109,8 +109,9 @@ async fn after_a_restart_of_the_server_the_next_query_is_answered() {
     let mut server = Postgres::start();
     let store = store(&url(&server, &server.new_database()));
     add(&store, &ballerup(), "anna.holm").await;
-    let (one, two) = tokio::join!(store.accounts(), store.accounts());
-    assert_eq!((one.unwrap().len(), two.unwrap().len()), (1, 1));
+    let asked = || store.accounts();
+    let (one, two, three) = tokio::join!(asked(), asked(), asked());
+    assert!([one, two, three].into_iter().all(|accounts| accounts.unwrap().len() == 1));
     server.stop();
     let error = store.accounts().await.unwrap_err();
     assert!(error.is_away(), "{error:?}");
