@@ -202,8 +202,8 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         snapshot::snapshot(&loaded, policies, exemptions, database_now, systems, &prepared);
     let (directory, providers) = (&config.state_directory, reload::providers(config));
     let authenticator = match absence {
-        None => Authenticator::open(&store, directory, providers, now).await?,
-        Some(_) => Authenticator::without_people(&store, directory, providers)?,
+        None => Authenticator::open(&store, providers, now).await?,
+        Some(_) => Authenticator::without_people(&store, providers),
     };
     let outbox = Outbox::open(directory, &audit::Options::from_config(config).directory)?;
     open_files::check(config);

@@ -11,6 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use jiff::SignedDuration;
 use tokio::sync::Mutex;
 
 use crate::audit::event::Field;
@@ -27,7 +28,7 @@ const AT_ONCE: u32 = 100;
 #[non_exhaustive]
 pub enum OutboxError {
     /// The store failed.
-    #[error("the entries that wait for the log cannot be taken from the store")]
+    #[error(transparent)]
     Store(#[from] StoreError),
     /// The log cannot be read.
     #[error("the log cannot be read to see whether entries stand in it already")]
@@ -103,7 +104,9 @@ impl Outbox {
             let ids: HashSet<String> = unknown.iter().map(|entry| entry.id.clone()).collect();
             let log = self.log.clone();
             let look = move || {
-                let filter = Filter { since: Some(since), ..Filter::default() };
+                // The log keeps instants to the millisecond.
+                let since = since.checked_sub(SignedDuration::from_secs(1)).ok();
+                let filter = Filter { since, ..Filter::default() };
                 search(&log, &filter)?
                     .map(|found| found.map(|found| found.event.id.to_string()))
                     .filter(|id| id.as_ref().map_or(true, |id| ids.contains(id)))

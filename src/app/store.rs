@@ -21,7 +21,7 @@ use crate::telemetry;
 /// A change that is not heard of is seen within this time and a little more.
 pub(super) const EVERY: Duration = Duration::from_millis(250);
 /// How long nobody tries to hear of changes again after that was lost.
-const LISTEN_AGAIN: Duration = Duration::from_secs(10);
+const LISTEN_AGAIN: Duration = Duration::from_secs(30);
 
 /// Opens the store that the configuration names. One that others share need not be there yet.
 ///
@@ -167,6 +167,8 @@ async fn look(app: &App, seen: &mut Option<i64>) -> Result<(), OutboxError> {
         watch::take_people(app, clock::now()).await?;
         *seen = Some(number);
     }
+    app.authenticator.keep_keys(clock::now()).await?;
+    app.authenticator.tell_sign_outs(clock::now()).await?;
     let ours = app.state.outbox_is_ours.lock().await;
     if *ours {
         app.state.outbox.drain(&app.store, &app.audit).await?;

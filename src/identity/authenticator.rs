@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -16,15 +15,14 @@ use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
 use super::kept::Kept;
-use super::keys::{KeyError, MasterKey};
+use super::keys::{Keys, RotatingSeal};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
-use super::session::Seal;
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, Store, StoreError};
+use crate::store::{Account, SharedKey, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -95,9 +93,6 @@ pub enum AuthenticatorError {
     /// The store failed.
     #[error("cannot read the accounts")]
     Store(#[from] StoreError),
-    /// The key failed.
-    #[error("cannot open the key for sessions")]
-    Key(#[from] KeyError),
 }
 
 /// Accounts and ended sessions, read and not yet in effect.
@@ -108,6 +103,7 @@ pub struct People {
     /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
     /// place of what was read later.
     _turn: OwnedMutexGuard<()>,
+    keys: Vec<SharedKey>,
 }
 
 /// How long a proven login is taken without another evaluation.
@@ -125,13 +121,14 @@ pub(super) struct Inner {
     ended: Mutex<HashMap<String, Timestamp>>,
     pub(super) kept: ArcSwap<Kept>,
     turn: Arc<tokio::sync::Mutex<()>>,
-    pub(super) device_seal: DeviceSeal,
+    /// Sign-outs that the store does not know yet.
+    pub(super) untold: Mutex<Vec<(String, Timestamp)>>,
     hasher: Hasher,
     limits: Limits,
     recent: Recent,
     foreign: Recent,
-    pub(super) seal: Seal,
-    guard: Guard,
+    pub(super) keys: Keys,
+    pub(super) seal: RotatingSeal,
 }
 
 impl fmt::Debug for Authenticator {
@@ -148,62 +145,50 @@ impl Authenticator {
     /// [`AuthenticatorError`] with the cause and the way out.
     pub async fn open(
         store: &Store,
-        state_directory: &Path,
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<Self, AuthenticatorError> {
         let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
-        Self::assemble(store, state_directory, providers, now, parts).await
+        Self::assemble(store, providers, now, parts).await
     }
 
     pub(super) async fn assemble(
         store: &Store,
-        state_directory: &Path,
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
         parts: Parts,
     ) -> Result<Self, AuthenticatorError> {
-        let authenticator = Self::unread(store, state_directory, parts)?;
+        let authenticator = Self::unread(store, parts);
         authenticator.reload_with(providers, now).await?;
         Ok(authenticator)
     }
 
     /// Knows nobody until it is reloaded: for a start while the store is away.
-    ///
-    /// # Errors
-    /// [`AuthenticatorError::Key`].
-    pub fn without_people(
-        store: &Store,
-        state_directory: &Path,
-        providers: BTreeMap<OrganizationId, ProviderId>,
-    ) -> Result<Self, AuthenticatorError> {
+    #[must_use]
+    pub fn without_people(store: &Store, providers: BTreeMap<OrganizationId, ProviderId>) -> Self {
         let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
-        let authenticator = Self::unread(store, state_directory, parts)?;
+        let authenticator = Self::unread(store, parts);
         authenticator.0.directory.store(Arc::new(Directory::new(providers, Vec::new())));
-        Ok(authenticator)
+        authenticator
     }
 
-    fn unread(
-        store: &Store,
-        state_directory: &Path,
-        parts: Parts,
-    ) -> Result<Self, AuthenticatorError> {
-        let key = MasterKey::open(state_directory)?;
+    fn unread(store: &Store, parts: Parts) -> Self {
+        let keys = Keys::standing_in();
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             store: store.clone(),
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
             kept: ArcSwap::from_pointee(Kept::default()),
             turn: Arc::default(),
-            device_seal: DeviceSeal::new(&key.for_purpose("geovagt device 1")),
+            untold: Mutex::default(),
             hasher: Hasher::new(parts.function, at_once),
             limits: Limits::new(parts.quotas),
             recent: Recent::new(PROVEN_FOR),
             foreign: Recent::new(FOREIGN_FOR),
-            seal: Seal::new(&key.for_purpose("geovagt session 1")),
-            guard: Guard::new(&key.for_purpose("geovagt form 1")),
-        })))
+            seal: RotatingSeal::new(&keys, "geovagt session 1"),
+            keys,
+        }))
     }
 
     /// Where people and their exemptions are kept.
@@ -229,9 +214,18 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.keep_keys(now).await?;
         let people = self.read(now).await?;
         self.take(people, providers, now);
         Ok(())
+    }
+
+    pub(super) fn device_seal(&self) -> DeviceSeal {
+        DeviceSeal::new(&self.0.keys.for_purpose("geovagt device 1"))
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::new(&self.0.keys.for_purpose("geovagt form 1"))
     }
 
     /// Reads accounts and ended sessions; nothing is in effect yet.
@@ -244,7 +238,8 @@ impl Authenticator {
         let (ends, devices) = (store.person_ends().await?, store.bound_devices().await?);
         let kept = Kept::new(ends, devices, store.address_grants(now).await?);
         let (accounts, ended) = (store.accounts().await?, store.ended_sessions().await?);
-        Ok(People { accounts, ended, kept, _turn: turn })
+        let keys = store.shared_keys().await?;
+        Ok(People { accounts, ended, kept, keys, _turn: turn })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -254,6 +249,7 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) {
+        self.0.keys.take(people.keys, now);
         let mut known = self.ended();
         known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
@@ -317,7 +313,7 @@ impl Authenticator {
         headers: &HeaderMap,
         secure: bool,
     ) -> FormGuard {
-        self.0.guard.page(organization, headers, secure)
+        self.guard().page(organization, headers, secure)
     }
 
     /// Reads a form that our own page sent.
@@ -331,7 +327,7 @@ impl Authenticator {
         secure: bool,
         body: &[u8],
     ) -> Result<SignInForm, FormError> {
-        self.0.guard.read(organization, headers, secure, body)
+        self.guard().read(organization, headers, secure, body)
     }
 
     /// Whether a form that holds nothing but our token was sent by our own page.
@@ -343,7 +339,7 @@ impl Authenticator {
         secure: bool,
         body: &[u8],
     ) -> bool {
-        self.0.guard.vouches(organization, headers, secure, body)
+        self.guard().vouches(organization, headers, secure, body)
     }
 
     async fn prove(

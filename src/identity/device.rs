@@ -157,7 +157,7 @@ impl Authenticator {
         headers: &HeaderMap,
         secure: bool,
     ) -> Option<String> {
-        let content = self.0.device_seal.open(cookie_value(headers, COOKIE, secure)?)?;
+        let content = self.device_seal().open(cookie_value(headers, COOKIE, secure)?)?;
         (content.organization == organization.as_str()).then_some(content.mark)
     }
 
@@ -177,7 +177,7 @@ impl Authenticator {
         secure: bool,
     ) -> Option<HeaderValue> {
         let content = Content { organization: organization.to_string(), mark: mark.to_owned() };
-        let value = self.0.device_seal.close(&content)?;
+        let value = self.device_seal().close(&content)?;
         let seconds = (until.duration_since(now).as_secs() + 86_400).clamp(0, LONGEST_COOKIE);
         Some(lasting_cookie(COOKIE, &value, secure, seconds))
     }

@@ -39,7 +39,6 @@ pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use grant::OwnGrant;
 pub use kept::granted_network;
-pub use keys::KeyError;
 pub use link::{LinkToken, UsableLink};
 pub use next::Next;
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};

@@ -3,10 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract_devices::*;
-use super::{
-    AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry,
-    contract_journey,
+use super::contract_nodes::{
+    an_entry_is_taken_for_one_log, keys_follow_one_another,
+    of_two_who_remember_at_once_the_second_looks_again, two_clerks_at_once_take_each_entry_once,
 };
+use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store, contract_journey};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{
@@ -37,6 +38,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         the_person_of_an_exemption_is_not_removed
         a_name_that_is_taken_is_drawn_again
         every_change_is_told_once
+        keys_follow_one_another
         an_entry_is_taken_for_one_log
         two_clerks_at_once_take_each_entry_once
         what_was_seen_comes_back_and_marks_the_installation
@@ -319,73 +321,6 @@ async fn every_change_is_told_once(store: &Store) {
     store.outbox_done("a", &waiting[..2]).await.unwrap();
     assert_eq!(store.outbox(10).await.unwrap(), waiting[2..]);
     assert_eq!(store.change_number().await.unwrap(), before + 3);
-}
-
-async fn an_entry_is_taken_for_one_log(store: &Store) {
-    let names = |taken: &[TakenEntry]| {
-        taken.iter().map(|taken| (taken.entry.event.target.clone(), taken.before)).collect()
-    };
-    let of = |name: &str, before| (name.to_owned(), before);
-    let took = async |log: &str, limit, now| -> Vec<(String, bool)> {
-        names(&store.take_from_outbox(log, limit, at(now)).await.unwrap())
-    };
-    assert!(took("a", 10, 0).await.is_empty());
-    for name in ["anna", "bo", "carl"] {
-        add(store, &ballerup(), name).await;
-    }
-    assert_eq!(took("a", 2, 0).await, [of("anna", false), of("bo", false)]);
-    assert_eq!(took("b", 10, 1).await, [of("carl", false)]);
-    assert_eq!(took("a", 10, 2).await, [of("anna", true), of("bo", true)]);
-    let waiting = store.outbox(10).await.unwrap();
-    store.outbox_done("b", &waiting).await.unwrap();
-    assert_eq!(store.outbox(10).await.unwrap(), waiting[..2], "only its own");
-    assert!(took("b", 10, 3599).await.is_empty());
-    assert_eq!(took("b", 10, 3600).await, [of("anna", false), of("bo", false)]);
-    store.outbox_done("a", &waiting).await.unwrap();
-    assert_eq!(store.outbox(10).await.unwrap().len(), 2, "they are another's now");
-}
-
-async fn two_clerks_at_once_take_each_entry_once(store: &Store) {
-    for number in 0..20 {
-        add(store, &ballerup(), &format!("user-{number}")).await;
-    }
-    let take = async |log: &str| {
-        let mut taken = Vec::new();
-        for _ in 0..5 {
-            for entry in store.take_from_outbox(log, 3, at(1)).await.unwrap() {
-                store.outbox_done(log, std::slice::from_ref(&entry.entry)).await.unwrap();
-                taken.push(entry.entry.sequence);
-            }
-        }
-        taken
-    };
-    let (a, b, c) = tokio::join!(take("a"), take("b"), take("c"));
-    let mut all: Vec<i64> = [a, b, c].concat();
-    all.sort_unstable();
-    let mut once = all.clone();
-    once.dedup();
-    assert_eq!(all, once);
-    assert_eq!(all.len() + store.outbox(100).await.unwrap().len(), 20);
-}
-
-async fn of_two_who_remember_at_once_the_second_looks_again(store: &Store) {
-    let first = store.announced().await.unwrap();
-    let settings = |mode| SeenSettings {
-        policy: PolicyId::parse("standard").unwrap(),
-        mode,
-        unknown_location: Admission::Deny,
-        first_seen: at(1),
-        baseline: true,
-    };
-    let remember = async |mode, seen: &Announced| {
-        store.remember_announced(&[], &[settings(mode)], seen).await.unwrap()
-    };
-    assert!(remember(Mode::ReportOnly, &first).await);
-    assert!(!remember(Mode::Enforce, &first).await);
-    let second = store.announced().await.unwrap();
-    assert_eq!(second.settings, [settings(Mode::ReportOnly)]);
-    assert!(remember(Mode::Enforce, &second).await);
-    assert_eq!(store.announced().await.unwrap().settings.len(), 2);
 }
 
 async fn what_was_seen_comes_back_and_marks_the_installation(store: &Store) {

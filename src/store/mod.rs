@@ -21,6 +21,7 @@ mod devices;
 mod ends;
 mod error;
 mod exemptions;
+mod keys;
 mod migrations;
 mod outbox;
 mod place;
@@ -45,6 +46,7 @@ pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
 pub use place::Place;
 pub use postgres::Changes;
@@ -206,6 +208,8 @@ mod contract;
 mod contract_devices;
 #[cfg(test)]
 mod contract_journey;
+#[cfg(test)]
+mod contract_nodes;
 #[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]

@@ -10,3 +10,10 @@ FOR EACH ROW EXECUTE FUNCTION exemption_history_stands();
 CREATE TRIGGER exemption_history_is_not_emptied BEFORE TRUNCATE ON exemption_history
 FOR EACH STATEMENT EXECUTE FUNCTION exemption_history_stands();
 -- both
+
+-- What seals sessions and the like, shared by the nodes. The one without an instant lasts.
+CREATE TABLE shared_keys (
+    id         TEXT PRIMARY KEY,
+    used_from  TEXT,
+    secret     TEXT NOT NULL
+) STRICT;
