@@ -3,6 +3,7 @@
 //! Works beside a running gateway, which takes notice within a second.
 
 pub(super) mod grant;
+mod person;
 mod shown;
 
 use std::io::Write;
