@@ -4,6 +4,7 @@
 
 pub(super) mod devices;
 pub(super) mod grant;
+mod person;
 mod shown;
 
 use std::io::Write;

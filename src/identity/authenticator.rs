@@ -18,13 +18,14 @@ use super::hasher::{Hasher, Lane};
 use super::kept::Kept;
 use super::keys::{KeyError, MasterKey};
 use super::limits::{Admission, Claim, Limits, Quotas};
+use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
 use super::session::Seal;
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, Store, StoreError};
+use crate::store::{Account, ProviderLogout, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -71,6 +72,16 @@ pub enum Why {
     WrongPassword,
     /// The account changed while the password was compared.
     Changed,
+    /// An answer of a provider that belongs to no sign-in of this browser.
+    Stray,
+    /// The provider ended the sign-in.
+    Ended,
+    /// A token that does not hold.
+    Token,
+    /// The person is in none of the groups that may come in this way.
+    Group,
+    /// The provider gave no answer that can be used.
+    Provider,
 }
 
 impl Why {
@@ -84,6 +95,11 @@ impl Why {
             Self::NotEligible => "not_eligible",
             Self::WrongPassword => "wrong_password",
             Self::Changed => "changed",
+            Self::Stray => "stray_answer",
+            Self::Ended => "ended_by_provider",
+            Self::Token => "invalid_token",
+            Self::Group => "not_in_group",
+            Self::Provider => "provider_unavailable",
         }
     }
 }
@@ -105,6 +121,7 @@ pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
     kept: Kept,
+    logouts: Vec<ProviderLogout>,
     /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
     /// place of what was read later.
     _turn: OwnedMutexGuard<()>,
@@ -132,6 +149,7 @@ pub(super) struct Inner {
     foreign: Recent,
     pub(super) seal: Seal,
     guard: Guard,
+    pub(super) outside: Outside,
 }
 
 impl fmt::Debug for Authenticator {
@@ -178,6 +196,7 @@ impl Authenticator {
             foreign: Recent::new(FOREIGN_FOR),
             seal: Seal::new(&key.for_purpose("geovagt session 1")),
             guard: Guard::new(&key.for_purpose("geovagt form 1")),
+            outside: Outside::new(&key.for_purpose("geovagt departure 1")),
         }));
         authenticator.reload_with(providers, now).await?;
         Ok(authenticator)
@@ -216,7 +235,8 @@ impl Authenticator {
         let (ends, devices) = (store.person_ends().await?, store.bound_devices().await?);
         let kept = Kept::new(ends, devices, store.address_grants(now).await?);
         let (accounts, ended) = (store.accounts().await?, store.ended_sessions().await?);
-        Ok(People { accounts, ended, kept, _turn: turn })
+        let logouts = store.provider_logouts().await?;
+        Ok(People { accounts, ended, kept, logouts, _turn: turn })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -231,7 +251,18 @@ impl Authenticator {
         known.retain(|_, ends| *ends > now);
         drop(known);
         self.0.kept.store(Arc::new(people.kept));
+        self.0.outside.take_logouts(people.logouts, now);
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
+    }
+
+    /// Puts the outside providers of a configuration in effect.
+    pub fn take_providers(&self, providers: Providers) {
+        self.0.outside.take(providers);
+    }
+
+    /// Whether one more question about a stranger's proof may come from this address.
+    pub(super) fn admits_stranger(&self, client: IpAddr, now: Timestamp) -> bool {
+        self.0.limits.admit_stranger(client, now)
     }
 
     /// Proves the credentials of an `Authorization` header.
@@ -447,10 +478,10 @@ impl Authenticator {
             how,
             at,
             epoch: account.epoch,
-            multi_factor: false,
             device: None,
             grant: None,
             session: None,
+            outside: None,
         })
     }
 

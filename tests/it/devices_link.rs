@@ -32,8 +32,21 @@ fn scene() -> Scene {
 fn to_china(gateway: &Gateway, person: &str, sites: &[&str]) -> String {
     let leg = format!("CN {}", crate::support::gateway::journey());
     let mut line = vec![
-        "exemption", "grant", "--json", "--organization", "ballerup", "--person", person, "--leg",
-        &leg, "--purpose", "x", "--case", "1", "--by", "Bente Lund",
+        "exemption",
+        "grant",
+        "--json",
+        "--organization",
+        "ballerup",
+        "--person",
+        person,
+        "--leg",
+        &leg,
+        "--purpose",
+        "x",
+        "--case",
+        "1",
+        "--by",
+        "Bente Lund",
     ];
     sites.iter().for_each(|site| line.extend(["--site", site]));
     let id = gateway.command(&line).expect_code(0).json()["id"].as_str().unwrap().to_owned();
