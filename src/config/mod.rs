@@ -57,13 +57,13 @@ pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
 pub use identity::{
-    Bearer, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret, Ldap, Local,
+    Bearer, CertificateName, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret, Ldap, Local,
     MultiFactor, Oidc, Provider, Reach, SigningAlgorithm, TokenRules,
 };
 pub use limits::Limits;
 pub use list_check::{lock_findings, settings_findings, visibility};
 pub use list_file::{ListFile, examine_list, read_list};
-pub use listeners::{CertificateFiles, Listener, Protocol, Tls};
+pub use listeners::{CertificateFiles, ClientCertificates, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
 pub use operations::{Admin, Operations};

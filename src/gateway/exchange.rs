@@ -15,12 +15,12 @@ use super::{Gateway, Snapshot, answers, headers, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::config::DenialStyle;
+use crate::config::{DenialStyle, Provider};
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
 use crate::identity::{self, Attempt, Identity, KnownDevice, Outcome, Why};
 use crate::language::Language;
-use crate::listen::ConnectionFacts;
+use crate::listen::{ConnectionAddress, ConnectionFacts};
 use crate::policy::{
     self, Choice, Location, Person, Policy, Proof, Subject, UnclearPath, UserName, Verdict,
 };
@@ -161,6 +161,33 @@ impl<'a> Exchange<'a> {
     /// Whether the site takes the provider that proves this person.
     fn takes(&self, person: &Person) -> bool {
         self.site.site.identity_providers.contains(person.provider())
+    }
+
+    /// The person whom the certificate of the client's own connection names, with that certificate.
+    /// What was shown for one host counts for no other, and a proxy's certificate for nobody.
+    pub(super) fn certified(&self) -> Option<Identity> {
+        let tls = self.connection.tls.as_ref()?;
+        let shown = tls.certificate.as_ref()?;
+        let own = matches!(self.connection.address, ConnectionAddress::Settled(_));
+        if !own || tls.server_name.as_deref() != Some(self.canonical.host()) {
+            return None;
+        }
+        let taken = &self.site.site.identity_providers;
+        let good = shown.accepted_by(self.now);
+        good.iter().filter(|provider| taken.contains(provider)).find_map(|provider| {
+            let Some(Provider::ClientCertificate(rule)) =
+                self.snapshot.config.identity.get(provider)
+            else {
+                return None;
+            };
+            let name = shown.name(rule.name)?;
+            self.gateway.authenticator.certified(
+                self.organization(),
+                provider,
+                rule.people_of.as_deref(),
+                (&name, shown.issued()?),
+            )
+        })
     }
 
     /// The people for whom the client's address may pass to this site for a while.

@@ -17,6 +17,7 @@
 
 mod authenticator;
 mod basic;
+mod certificate;
 mod device;
 mod directory;
 mod form;
@@ -86,6 +87,8 @@ pub enum How {
     Session,
     /// The address alone: the person has let its programs pass.
     AddressGrant,
+    /// The certificate of a managed device, on this very connection.
+    Certificate,
     /// An OpenID Connect provider, a moment ago.
     Oidc,
     /// A bearer token in the `Authorization` header of this very request.
@@ -101,6 +104,7 @@ impl How {
             Self::Form => "form",
             Self::Session => "session",
             Self::AddressGrant => "address_grant",
+            Self::Certificate => "certificate",
             Self::Oidc => "oidc",
             Self::Bearer => "bearer",
         }

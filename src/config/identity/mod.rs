@@ -21,7 +21,7 @@ use crate::identifier::ProviderId;
 use block::{Block, Value};
 
 pub use bearer::Bearer;
-pub use client_certificate::ClientCertificate;
+pub use client_certificate::{CertificateName, ClientCertificate};
 pub use ldap::Ldap;
 pub use local::Local;
 pub use oidc::{ClientAuthentication, ClientSecret, Oidc};
@@ -76,9 +76,9 @@ pub(super) fn check(
         return local.map(|id| (id, Provider::Local(Local {}))).into_iter().collect();
     };
     let mut providers = BTreeMap::new();
-    let mut mentioned = Vec::new();
+    let (mut mentioned, mut local) = (Vec::new(), Vec::new());
     for (key, provider) in &raw.0 {
-        let checked = provider.check(key.referenced, &mut mentioned, check);
+        let checked = provider.check(key.referenced, (&mut mentioned, &mut local), check);
         if let (Ok(id), Some(checked)) = (ProviderId::parse(&key.value), checked)
             && names.providers.holds(&id)
         {
@@ -87,6 +87,14 @@ pub(super) fn check(
     }
     for text in &mentioned {
         people_of(text, names, &providers, check);
+    }
+    for text in &local {
+        let Some(id) = names.providers.mentioned(text, check) else { continue };
+        if !matches!(providers.get(&id), Some(Provider::Local(_)) | None) {
+            let says = format!("`{id}` is no provider of kind local");
+            let help = "name the local accounts, or leave it out: the certificate's name is then the subject that an exemption is given to";
+            check.refuse(text.referenced, says, help);
+        }
     }
     providers
 }
@@ -111,7 +119,7 @@ impl RawProvider {
     fn check(
         &self,
         here: Location,
-        mentioned: &mut Vec<Text>,
+        (mentioned, local): (&mut Vec<Text>, &mut Vec<Text>),
         check: &mut Checker<'_>,
     ) -> Option<Provider> {
         let mut block = Block::new(&self.0, here);
@@ -126,8 +134,12 @@ impl RawProvider {
                 Provider::Bearer(Arc::new(bearer))
             }),
             Kind::Ldap => ldap::check(&mut block, check).map(|ldap| Provider::Ldap(Arc::new(ldap))),
-            Kind::ClientCertificate => client_certificate::check(&mut block, check)
-                .map(|certificate| Provider::ClientCertificate(Arc::new(certificate))),
+            Kind::ClientCertificate => {
+                client_certificate::check(&mut block, check).map(|(certificate, people_of)| {
+                    local.extend(people_of);
+                    Provider::ClientCertificate(Arc::new(certificate))
+                })
+            }
         };
         // Keys that a kind does not know are told of, also where something else is wrong.
         let known = block.finish(check);
