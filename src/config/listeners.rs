@@ -238,7 +238,8 @@ impl RawClientCertificates {
     ) -> Option<ClientCertificates> {
         let named = self.providers.as_deref().unwrap_or_default();
         if named.is_empty() {
-            let help = "write `providers: [ipads]`, names of kind client_certificate under `identity`";
+            let help =
+                "write `providers: [ipads]`, names of kind client_certificate under `identity`";
             check.refuse(here, "no provider is named whose certificates are asked for", help);
             return None;
         }
@@ -256,8 +257,7 @@ impl RawClientCertificates {
         let modes = [("optional", false), ("required", true)];
         let required = check.word(self.mode.as_ref(), false, &modes);
         let hosts = self.hosts.as_deref().unwrap_or_default();
-        let hosts =
-            all(hosts.iter().map(|text| check.parsed(text, "a host", host_pattern::parse)));
+        let hosts = all(hosts.iter().map(|text| check.parsed(text, "a host", host_pattern::parse)));
         Some(ClientCertificates { authorities: authorities?, required: required?, hosts: hosts? })
     }
 }

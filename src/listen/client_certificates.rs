@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
+};
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
@@ -20,8 +22,8 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use super::alternative_names::alternative_name;
-use super::validity::validity;
 use super::certificates::{CertificateError, Fingerprint, Reloaded, fingerprint, read};
+use super::validity::validity;
 use crate::config::{CertificateName, ClientCertificate, ClientCertificates};
 use crate::identifier::ProviderId;
 
@@ -112,9 +114,8 @@ impl Authorities {
     fn accepting(&self, chain: &[CertificateDer<'_>], now: UnixTime) -> Vec<ProviderId> {
         let Some((leaf, intermediates)) = chain.split_first() else { return Vec::new() };
         let current = self.current.load();
-        let good = |one: &&Authority| {
-            one.verifier.verify_client_cert(leaf, intermediates, now).is_ok()
-        };
+        let good =
+            |one: &&Authority| one.verifier.verify_client_cert(leaf, intermediates, now).is_ok();
         current.iter().filter(good).map(|one| one.provider.clone()).collect()
     }
 }
@@ -208,7 +209,9 @@ fn load(rules: &ClientCertificates) -> Result<Vec<Authority>, CertificateError> 
     rules
         .authorities
         .iter()
-        .map(|(provider, one)| Ok(Authority { provider: provider.clone(), verifier: verifier(one)? }))
+        .map(|(provider, one)| {
+            Ok(Authority { provider: provider.clone(), verifier: verifier(one)? })
+        })
         .collect()
 }
 
@@ -220,10 +223,9 @@ fn verifier(rules: &ClientCertificate) -> Result<Arc<dyn ClientCertVerifier>, Ce
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&read(&rules.ca)?) {
         let certificate = certificate.map_err(unusable(&rules.ca, "certificate"))?;
-        roots.add(certificate).map_err(|source| CertificateError::Authority {
-            path: rules.ca.clone(),
-            source,
-        })?;
+        roots
+            .add(certificate)
+            .map_err(|source| CertificateError::Authority { path: rules.ca.clone(), source })?;
     }
     if roots.is_empty() {
         return Err(unusable(&rules.ca, "certificate")(pem::Error::NoItemsFound));
@@ -244,9 +246,7 @@ fn verifier(rules: &ClientCertificate) -> Result<Arc<dyn ClientCertVerifier>, Ce
     if !lists.is_empty() {
         builder = builder.with_crls(lists).enforce_revocation_expiration();
     }
-    builder
-        .build()
-        .map_err(|source| CertificateError::Lists { path: rules.ca.clone(), source })
+    builder.build().map_err(|source| CertificateError::Lists { path: rules.ca.clone(), source })
 }
 
 fn fingerprints(rules: &ClientCertificates) -> Vec<Option<Fingerprint>> {

@@ -7,8 +7,8 @@ use tokio::sync::Semaphore;
 
 use super::accepted::ApplicationProtocol;
 use super::certificates::{CertificateError, Certificates, Expiry, Reloaded};
-use super::limits::ConnectionLimits;
 use super::client_certificates::Authorities;
+use super::limits::ConnectionLimits;
 use super::tls::{self, Acceptor};
 use crate::client_address::AddressSource;
 use crate::config::{Listener, ListenerDenial, Protocol};
@@ -116,10 +116,8 @@ impl DoorSettings {
                 DoorError::Certificate { listener: name(), source: Box::new(source) }
             })?;
             let certificates = Arc::new(certificates);
-            let refused = |source| DoorError::Certificate {
-                listener: name(),
-                source: Box::new(source),
-            };
+            let refused =
+                |source| DoorError::Certificate { listener: name(), source: Box::new(source) };
             let authorities = tls.client_certificates.as_ref().map(Authorities::load);
             let authorities = authorities.transpose().map_err(refused)?.map(Arc::new);
             let acceptor = tls::acceptor(&certificates, authorities.as_ref(), protocols)

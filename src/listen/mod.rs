@@ -10,8 +10,8 @@
 
 mod accept;
 mod accepted;
-mod bind;
 mod alternative_names;
+mod bind;
 mod certificates;
 mod client_certificates;
 mod door;

@@ -7,8 +7,8 @@ use rustls::crypto::aws_lc_rs::Ticketer;
 use rustls::server::NoServerSessionStorage;
 use rustls::{ProtocolVersion, ServerConfig};
 use tokio::sync::Semaphore;
-use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::accepted::{ApplicationProtocol, TlsFacts};
 use super::certificates::Certificates;

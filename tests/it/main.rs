@@ -33,6 +33,7 @@ mod bodies_messages;
 mod bodies_stalling;
 mod bodies_standing;
 mod demo;
+mod devices_certificate;
 mod devices_grant;
 mod devices_link;
 mod devices_lost;
