@@ -7,6 +7,7 @@ mod decide;
 pub(super) mod devices;
 mod emergency;
 pub(super) mod grant;
+mod person;
 mod request;
 mod shown;
 

@@ -11,7 +11,7 @@ use super::audit::RawAudit;
 use super::binds::Binds;
 use super::checker::{Checker, Entries, Text, all};
 use super::geoip::RawGeoip;
-use super::identity::RawProvider;
+use super::identity::{Provider, RawProvider};
 use super::limits::RawLimits;
 use super::listeners::{Listener, RawListener};
 use super::names::{Known, Names};
@@ -81,10 +81,10 @@ impl RawConfig {
         let policies = self.policies(names, check);
         let organizations = self.organizations(names, check);
         let mut binds = Binds::default();
-        let listeners = self.listeners(&mut binds, check);
+        let identity = identity::check(self.identity.as_ref(), names, check);
+        let listeners = self.listeners(&mut binds, &identity, check);
         let sites = self.sites(names, &organizations, check);
         emergency::check_owners(names, &organizations, sites.as_ref(), check);
-        let identity = identity::check(self.identity.as_ref(), names, check);
         let audit = self.audit.as_ref().unwrap_or(&RawAudit::default()).check(check);
         let limits = self.limits.as_ref().unwrap_or(&RawLimits::default()).check(check);
         let operations = match &self.operations {
@@ -183,7 +183,12 @@ impl RawConfig {
             .collect()
     }
 
-    fn listeners(&self, binds: &mut Binds, check: &mut Checker<'_>) -> Option<Vec<Listener>> {
+    fn listeners(
+        &self,
+        binds: &mut Binds,
+        identity: &BTreeMap<ProviderId, Provider>,
+        check: &mut Checker<'_>,
+    ) -> Option<Vec<Listener>> {
         let raw: Vec<_> = self.listeners.iter().flatten().collect();
         if raw.is_empty() {
             check.warn(
@@ -194,7 +199,7 @@ impl RawConfig {
         }
         let mut seen = BTreeMap::new();
         let listeners = raw.into_iter().map(|raw| {
-            let listener = raw.value.check(raw.referenced, binds, check)?;
+            let listener = raw.value.check(raw.referenced, binds, identity, check)?;
             let here = raw.value.name.as_ref().map_or(raw.referenced, |name| name.referenced);
             if let Some(line) = seen.insert(listener.name.clone(), here.line()) {
                 let says = format!("a listener `{}` stands on line {line} already", listener.name);

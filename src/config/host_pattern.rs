@@ -27,6 +27,20 @@ impl fmt::Display for HostPattern {
 }
 
 /// Reads `*`, `*.example.dk`, `kilden.example.dk`, `192.0.2.1` or `[2001:db8::1]`.
+impl HostPattern {
+    /// Whether a host, in lower case, is one of these.
+    #[must_use]
+    pub fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(exact) => exact == host,
+            Self::Suffix(suffix) => host
+                .strip_suffix(suffix.as_str())
+                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Self::Any => true,
+        }
+    }
+}
+
 pub(super) fn parse(text: &str) -> Result<HostPattern, Wrong> {
     if text == "*" {
         return Ok(HostPattern::Any);

@@ -1,7 +1,9 @@
 //! `listeners`
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
@@ -9,9 +11,11 @@ use serde_yaml::{Location, Spanned};
 use super::binds::Binds;
 use super::checker::{Checker, Text, Wrong, all};
 use super::denial::{self, ListenerDenial, RawFlood};
+use super::host_pattern::{self, HostPattern};
+use super::identity::{ClientCertificate, Provider};
 use super::network::is_vast;
 use crate::client_address::{AddressSource, HeaderSource};
-use crate::identifier::ListenerId;
+use crate::identifier::{ListenerId, ProviderId};
 
 /// `listeners[]`
 #[derive(Debug, Clone)]
@@ -55,6 +59,19 @@ pub enum Protocol {
 pub struct Tls {
     /// The first serves clients that name no host, or none we have.
     pub certificates: Vec<CertificateFiles>,
+    /// Which certificates of clients are asked for; none: none.
+    pub client_certificates: Option<ClientCertificates>,
+}
+
+/// `client_certificates`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificates {
+    /// The providers whose authorities are asked for.
+    pub authorities: Vec<(ProviderId, Arc<ClientCertificate>)>,
+    /// Whether a connection without one is refused.
+    pub required: bool,
+    /// The hosts (SNI) for which they are asked for; none: every host.
+    pub hosts: Vec<HostPattern>,
 }
 
 /// One certificate chain and its key, PEM.
@@ -86,6 +103,18 @@ pub(super) struct RawListener {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawTls {
     certificates: Option<Vec<Spanned<RawCertificate>>>,
+    /// Default none.
+    client_certificates: Option<Spanned<RawClientCertificates>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawClientCertificates {
+    providers: Option<Vec<Text>>,
+    /// Default `optional`.
+    mode: Option<Text>,
+    /// Default none: every host.
+    hosts: Option<Vec<Text>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -109,6 +138,7 @@ impl RawListener {
         &self,
         here: Location,
         binds: &mut Binds,
+        identity: &BTreeMap<ProviderId, Provider>,
         check: &mut Checker<'_>,
     ) -> Option<Listener> {
         let name = check.required(&self.name, "name", here).and_then(|text| {
@@ -126,7 +156,7 @@ impl RawListener {
             .and_then(|addresses| binds.check(addresses, check));
         let protocol = self.protocol(check);
         let tls = match &self.tls {
-            Some(tls) => tls.value.check(tls.referenced, check).map(Some),
+            Some(tls) => tls.value.check(tls.referenced, identity, check).map(Some),
             None => Some(None),
         };
         let client_address = match &self.client_address {
@@ -171,7 +201,12 @@ impl RawListener {
 }
 
 impl RawTls {
-    pub(super) fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Tls> {
+    pub(super) fn check(
+        &self,
+        here: Location,
+        identity: &BTreeMap<ProviderId, Provider>,
+        check: &mut Checker<'_>,
+    ) -> Option<Tls> {
         let certificates = all(self.certificates.iter().flatten().map(|certificate| {
             let (raw, here) = (&certificate.value, certificate.referenced);
             let chain = check.required(&raw.chain, "chain", here).and_then(|text| check.path(text));
@@ -186,7 +221,44 @@ impl RawTls {
             );
             return None;
         }
-        Some(Tls { certificates })
+        let client_certificates = match &self.client_certificates {
+            Some(asked) => asked.value.check(asked.referenced, identity, check).map(Some),
+            None => Some(None),
+        };
+        Some(Tls { certificates, client_certificates: client_certificates? })
+    }
+}
+
+impl RawClientCertificates {
+    fn check(
+        &self,
+        here: Location,
+        identity: &BTreeMap<ProviderId, Provider>,
+        check: &mut Checker<'_>,
+    ) -> Option<ClientCertificates> {
+        let named = self.providers.as_deref().unwrap_or_default();
+        if named.is_empty() {
+            let help =
+                "write `providers: [ipads]`, names of kind client_certificate under `identity`";
+            check.refuse(here, "no provider is named whose certificates are asked for", help);
+            return None;
+        }
+        let authorities = all(named.iter().map(|text| {
+            check.parsed(text, "a provider", |value| {
+                let id = ProviderId::parse(value).ok();
+                let found = id.and_then(|id| match identity.get(&id) {
+                    Some(Provider::ClientCertificate(found)) => Some((id, Arc::clone(found))),
+                    _ => None,
+                });
+                let help = "name a provider of kind client_certificate under `identity`";
+                found.ok_or_else(|| Wrong::new("is no provider of client certificates", help))
+            })
+        }));
+        let modes = [("optional", false), ("required", true)];
+        let required = check.word(self.mode.as_ref(), false, &modes);
+        let hosts = self.hosts.as_deref().unwrap_or_default();
+        let hosts = all(hosts.iter().map(|text| check.parsed(text, "a host", host_pattern::parse)));
+        Some(ClientCertificates { authorities: authorities?, required: required?, hosts: hosts? })
     }
 }
 

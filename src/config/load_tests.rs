@@ -741,3 +741,52 @@ fn the_address_of_the_store_is_checked_and_never_said_with_its_password() {
     "#);
     assert_eq!(shown_with("postgres://g:${PASSWORD}@db/g"), "");
 }
+
+#[test]
+fn client_certificates_are_asked_for_by_a_provider_of_that_kind() {
+    let tls = "listeners:\n  - name: web\n    bind: [\"127.0.0.1:0\"]\n    tls:\n      \
+               certificates: [{chain: c.pem, key: k.pem}]\n      \
+               client_certificates: {providers: [ipads], mode: required, hosts: [\"*.example.dk\"]}\n";
+    let listener = "listeners:\n  - name: web\n    bind: [\"127.0.0.1:0\"]\n";
+    let text = changed(listener, tls)
+        + "identity:\n  local: {kind: local}\n  \
+           ipads: {kind: client_certificate, ca: ca.pem, crl: [a.crl], name: mail, people_of: local}\n";
+    let loaded = config(&text);
+    let asked = loaded.listeners[0].tls.as_ref().unwrap().client_certificates.as_ref().unwrap();
+    assert!(asked.required && asked.hosts[0].matches("mail.example.dk"));
+    assert!(!asked.hosts[0].matches("example.dk") && !asked.hosts[0].matches("xexample.dk"));
+    let (provider, rule) = &asked.authorities[0];
+    assert_eq!(provider.as_str(), "ipads");
+    assert_eq!(rule.ca, Path::new("/etc/geovagt/ca.pem"));
+    assert_eq!(rule.crl, [Path::new("/etc/geovagt/a.crl")]);
+    assert_eq!(rule.people_of.as_deref(), Some("local"));
+    for (from, to, says) in [
+        ("providers: [ipads]", "providers: [local]", "is no provider of client certificates"),
+        ("providers: [ipads]", "providers: [ipad]", "is no provider of client certificates"),
+        ("providers: [ipads], ", "", "no provider is named"),
+        ("mode: required", "mode: maybe", "maybe"),
+        ("ca: ca.pem, ", "", "`ca`"),
+        ("name: mail", "name: subject", "subject"),
+        ("people_of: local", "people_of: ipads", "is no provider of kind local"),
+        ("crl: [a.crl]", "crl: a.crl", "a list of texts"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        let found = shown(&text.replacen(from, to, 1));
+        assert!(found.contains(says), "{to}: {found}");
+    }
+}
+
+#[test]
+fn an_address_passes_for_a_minute_to_a_day() {
+    let with = |span: &str| changed("hosts:", &format!("address_grant: {span}\n    hosts:"));
+    let span = |text: &str| config(text).sites.values().next().unwrap().address_grant;
+    assert_eq!(span(SMALL), None);
+    assert_eq!(span(&with("null")), None);
+    assert_eq!(span(&with("90m")), Some(std::time::Duration::from_secs(5400)));
+    for wrong in ["59s", "25h", "true", "forever"] {
+        assert!(shown(&with(wrong)).contains("address_grant"), "{wrong}");
+        assert!(examined(&with(wrong)).config.is_none(), "{wrong}");
+    }
+    let site = config(&changed("hosts:", "sign_in: true\n    hosts:"));
+    assert!(site.sites.values().next().unwrap().sign_in);
+}

@@ -58,11 +58,14 @@ pub use expand::process_environment;
 pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
-pub use identity::{Bearer, ClientCertificate, Ldap, Local, Oidc, Provider};
+pub use identity::{
+    Bearer, CertificateName, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret,
+    Ldap, Local, MultiFactor, Oidc, Provider, Reach, SigningAlgorithm, TokenRules,
+};
 pub use limits::Limits;
 pub use list_check::{lock_findings, settings_findings, visibility};
 pub use list_file::{ListFile, examine_list, read_list};
-pub use listeners::{CertificateFiles, Listener, Protocol, Tls};
+pub use listeners::{CertificateFiles, ClientCertificates, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
 pub use operations::{Admin, Operations};

@@ -1,5 +1,6 @@
 //! `operations` and `admin`
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -90,7 +91,7 @@ pub(super) fn admin(
         .required(&raw.value.bind, "bind", raw.referenced)
         .and_then(|addresses| binds.check(addresses, check));
     let tls = match &raw.value.tls {
-        Some(tls) => tls.value.check(tls.referenced, check).map(Some),
+        Some(tls) => tls.value.check(tls.referenced, &BTreeMap::new(), check).map(Some),
         None => Some(None),
     };
     let (bind, tls) = (bind?, tls?);

@@ -15,7 +15,7 @@ use super::network::RawRule;
 use super::organizations::Organization;
 use super::path_rules::{self, PathRule, RawPathRule};
 use super::upstream::{RawUpstream, Upstream};
-use crate::identifier::{OrganizationId, PolicyId, SiteId};
+use crate::identifier::{OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::{Authentication, NetworkRule};
 
 /// `sites.*`
@@ -47,6 +47,8 @@ pub struct Site {
     pub sign_in: bool,
     /// How long one address may pass for somebody who signed in from it; none: never.
     pub address_grant: Option<Duration>,
+    /// The ways its people can be known: the site's own or the organisation's.
+    pub identity_providers: Vec<ProviderId>,
 }
 
 impl Site {
@@ -100,6 +102,8 @@ pub(super) struct RawSite {
     sign_in: Option<Spanned<bool>>,
     /// Default none.
     address_grant: Option<Text>,
+    /// Default none: the organisation's.
+    identity_providers: Option<Vec<Text>>,
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -142,6 +146,7 @@ impl RawSite {
             None => Some(None),
         };
         let owner = owner.map(AsRef::as_ref);
+        let identity_providers = self.providers(names, owner, check);
         let paths = path_rules::check(self.paths.as_ref(), acme_challenge, names, owner, check);
         Some(Site {
             id,
@@ -157,7 +162,33 @@ impl RawSite {
             acme_challenge,
             sign_in: self.sign_in.as_ref().is_some_and(|word| word.value),
             address_grant: address_grant?,
+            identity_providers: identity_providers?,
         })
+    }
+
+    /// A site may take fewer ways than its organisation has, never others: a person belongs to the
+    /// organisation.
+    fn providers(
+        &self,
+        names: &Names,
+        owner: Option<&Organization>,
+        check: &mut Checker<'_>,
+    ) -> Option<Vec<ProviderId>> {
+        let Some(texts) = &self.identity_providers else {
+            return owner.map(|owner| owner.identity_providers.clone());
+        };
+        all(texts.iter().map(|text| {
+            let id = names.providers.mentioned(text, check)?;
+            if let Some(owner) = owner.filter(|owner| !owner.identity_providers.contains(&id)) {
+                check.refuse(
+                    text.referenced,
+                    format!("`{id}` is no identity provider of the organisation `{}`", owner.id),
+                    "add it to the organisation's `identity_providers`, or take it out here",
+                );
+                return None;
+            }
+            Some(id)
+        }))
     }
 
     fn forward_credentials(&self, check: &mut Checker<'_>) -> Option<ForwardCredentials> {

@@ -15,12 +15,12 @@ use super::{Gateway, Snapshot, answers, headers, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::config::DenialStyle;
+use crate::config::{DenialStyle, Provider};
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
 use crate::identity::{self, Attempt, Identity, KnownDevice, Outcome, Why};
 use crate::language::Language;
-use crate::listen::ConnectionFacts;
+use crate::listen::{ConnectionAddress, ConnectionFacts};
 use crate::policy::{
     self, Choice, Location, Person, Policy, Proof, Subject, UnclearPath, UserName, Verdict,
 };
@@ -146,14 +146,48 @@ impl<'a> Exchange<'a> {
         &self.site.organization.id
     }
 
-    /// The person that a valid session cookie names.
+    /// The person that a valid session cookie names, where the site takes the provider that proved
+    /// them.
     pub(super) fn session(&self) -> Option<Identity> {
-        self.gateway.authenticator.session(
+        let session = self.gateway.authenticator.session(
             self.organization(),
             &self.parts.headers,
             self.is_secure(),
             self.now,
-        )
+        );
+        session.filter(|identity| self.takes(identity.person()))
+    }
+
+    /// Whether the site takes the provider that proves this person.
+    fn takes(&self, person: &Person) -> bool {
+        self.site.site.identity_providers.contains(person.provider())
+    }
+
+    /// The person whom the certificate of the client's own connection names, with that certificate.
+    /// What was shown for one host counts for no other, and a proxy's certificate for nobody.
+    pub(super) fn certified(&self) -> Option<Identity> {
+        let tls = self.connection.tls.as_ref()?;
+        let shown = tls.certificate.as_ref()?;
+        let own = matches!(self.connection.address, ConnectionAddress::Settled(_));
+        if !own || tls.server_name.as_deref() != Some(self.canonical.host()) {
+            return None;
+        }
+        let taken = &self.site.site.identity_providers;
+        let good = shown.accepted_by(self.now);
+        good.iter().filter(|provider| taken.contains(provider)).find_map(|provider| {
+            let Some(Provider::ClientCertificate(rule)) =
+                self.snapshot.config.identity.get(provider)
+            else {
+                return None;
+            };
+            let name = shown.name(rule.name)?;
+            self.gateway.authenticator.certified(
+                self.organization(),
+                provider,
+                rule.people_of.as_deref(),
+                (&name, shown.issued()?),
+            )
+        })
     }
 
     /// The people for whom the client's address may pass to this site for a while.
@@ -180,6 +214,26 @@ impl<'a> Exchange<'a> {
         scheme.eq_ignore_ascii_case(b"basic ").then_some(value)
     }
 
+    /// The Authorization value, where it brings a bearer token (RFC 6750) and the site takes those.
+    pub(super) fn bearer_token(&self) -> Option<&HeaderValue> {
+        let value = self.parts.headers.get(header::AUTHORIZATION)?;
+        let scheme = value.as_bytes().get(..7)?;
+        let takes = || self.gateway.authenticator.takes_bearer(&self.site.site.identity_providers);
+        (scheme.eq_ignore_ascii_case(b"bearer ") && takes()).then_some(value)
+    }
+
+    /// Proves a bearer token. Whose it is is known only then; for whom the door does not open, it
+    /// proves nothing.
+    pub(super) async fn prove_bearer(&self, token: &HeaderValue) -> Outcome {
+        // Which factors it tells of is known only then, too; the decision that follows looks at them.
+        let device = self.device.as_ref().map(KnownDevice::proof);
+        let proof = Proof { multi_factor: true, device };
+        let eligible =
+            |person: &Person| matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_));
+        let taken = &self.site.site.identity_providers;
+        self.gateway.authenticator.bearer(self.attempt(&eligible), taken, token).await
+    }
+
     /// Proves a login, as far as the person's credentials may be proven here at all: from a listed
     /// country only those that would open the door.
     pub(super) async fn prove_basic(&self, login: &HeaderValue) -> Outcome {
@@ -201,7 +255,12 @@ impl<'a> Exchange<'a> {
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
         let proof = brought(self.device.as_ref());
-        matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
+        self.takes(person) && matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
+    }
+
+    /// Whether somebody who has been proven may come in.
+    pub(super) fn lets_in(&self, identity: &Identity) -> bool {
+        self.takes(identity.person()) && matches!(self.decide_for(identity), Verdict::Allow(_))
     }
 
     /// The address that limits count by.

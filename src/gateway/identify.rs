@@ -33,10 +33,28 @@ pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> 
         }
         Verdict::Allow(permit) => Ok(recognise(exchange, permit).await),
         Verdict::Identify(challenge) => Box::pin(identify(exchange, challenge)).await,
-        Verdict::Deny(denial) => match by_grant(exchange, denial.reason()) {
-            Some(admitted) => Ok(with_login(exchange, admitted).await),
-            None => Err(Box::new(deny(exchange, denial))),
-        },
+        Verdict::Deny(denial) => {
+            let reason = denial.reason();
+            match by_certificate(exchange, reason).or_else(|| by_grant(exchange, reason)) {
+                Some(admitted) => Ok(with_login(exchange, admitted).await),
+                None => Err(Box::new(deny(exchange, denial))),
+            }
+        }
+    }
+}
+
+/// Somebody whom the certificate of a managed device names, where that opens the door.
+fn by_certificate(exchange: &Exchange<'_>, reason: Reason) -> Option<Admitted> {
+    let asks = matches!(
+        reason,
+        Reason::CountryListed | Reason::IdentificationNeeded | Reason::AuthenticationRequired
+    );
+    let identity = exchange.certified().filter(|_| asks)?;
+    match exchange.decide_for(&identity) {
+        Verdict::Allow(permit) => {
+            Some(Admitted { permit, identity: Some(identity), login_is_ours: false })
+        }
+        Verdict::Identify(_) | Verdict::Deny(_) => None,
     }
 }
 
@@ -67,7 +85,7 @@ async fn with_login(exchange: &Exchange<'_>, admitted: Admitted) -> Admitted {
 /// the client sees is the same.
 pub(super) fn deny(exchange: &Exchange<'_>, denial: Denial) -> Answer {
     if denial.reason() == Reason::CountryListed
-        && let Some(identity) = exchange.session()
+        && let Some(identity) = exchange.session().or_else(|| exchange.certified())
         && let Verdict::Deny(exact) = exchange.decide_for(&identity)
     {
         return answers::reject(exchange, exact, Some(&identity));
@@ -93,7 +111,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
         None => None,
     };
     let login_is_ours = login.is_some();
-    let Some(identity) = exchange.session().or(login) else {
+    let Some(identity) = exchange.session().or(login).or_else(|| exchange.certified()) else {
         return Admitted { permit, identity: None, login_is_ours };
     };
     let permit = match exchange.decide_for(&identity) {
@@ -113,6 +131,9 @@ async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
 async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admitted, Instead> {
+    if let Some(admitted) = by_certificate(exchange, challenge.reason()) {
+        return Ok(with_login(exchange, admitted).await);
+    }
     if let Some(identity) = exchange.session() {
         let mut admitted = admit_person(exchange, identity, false)?;
         admitted.login_is_ours = login_beside(exchange).await.is_some();
@@ -121,11 +142,16 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
     if let Some(admitted) = by_grant(exchange, challenge.reason()) {
         return Ok(with_login(exchange, admitted).await);
     }
-    let Some(login) = exchange.basic_login() else {
+    // A bearer token is the upstream's own login as well, and goes on to it.
+    let (outcome, login_is_ours) = if let Some(login) = exchange.basic_login() {
+        (exchange.prove_basic(login).await, true)
+    } else if let Some(token) = exchange.bearer_token() {
+        (exchange.prove_bearer(token).await, false)
+    } else {
         return Err(Box::new(answers::challenge(exchange, challenge)));
     };
-    match exchange.prove_basic(login).await {
-        Outcome::Proven(identity) => admit_person(exchange, identity, true),
+    match outcome {
+        Outcome::Proven(identity) => admit_person(exchange, identity, login_is_ours),
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;
             Err(Box::new(refuse_credentials(exchange, challenge)))

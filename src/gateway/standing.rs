@@ -15,7 +15,8 @@ use super::Snapshot;
 use super::exchange::{Exchange, device_of};
 use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::identity::{Authenticator, Identity, KnownDevice};
+use crate::identity::{Authenticator, How, Identity, KnownDevice};
+use crate::listen::ShownCertificate;
 use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it. With the time in which the gateway learns
@@ -38,6 +39,8 @@ struct Known {
     authenticator: Authenticator,
     identity: Identity,
     device: Option<KnownDevice>,
+    /// What the person was named by, where that was a certificate.
+    certificate: Option<Arc<ShownCertificate>>,
 }
 
 impl Standing {
@@ -52,6 +55,7 @@ impl Standing {
                 authenticator: exchange.gateway.authenticator.clone(),
                 identity: identity.clone(),
                 device: device_of(identity, exchange.device.as_ref()).cloned(),
+                certificate: certificate(exchange, identity),
             }),
         }
     }
@@ -94,13 +98,20 @@ impl Standing {
     }
 }
 
+fn certificate(exchange: &Exchange<'_>, identity: &Identity) -> Option<Arc<ShownCertificate>> {
+    let shown = exchange.connection.tls.as_ref()?.certificate.clone();
+    shown.filter(|_| identity.how() == How::Certificate)
+}
+
 impl Known {
     /// The device by what it is bound to now.
     ///
     /// # Errors
     /// The reason to ask anew who it is: the account, session or grant counts no longer.
     fn device_now(&self, now: Timestamp) -> Result<Option<KnownDevice>, Option<Reason>> {
-        if !self.authenticator.still_counts(&self.identity, now) {
+        // A list that names the certificate ends what goes on by it.
+        let revoked = self.certificate.as_ref().is_some_and(|c| c.accepted_by(now).is_empty());
+        if revoked || !self.authenticator.still_counts(&self.identity, now) {
             return Err(Some(Reason::AuthenticationRequired));
         }
         let organization = self.identity.person().organization();

@@ -17,12 +17,13 @@ use super::hasher::{Hasher, Lane};
 use super::kept::Kept;
 use super::keys::{Keys, RotatingSeal};
 use super::limits::{Admission, Claim, Limits, Quotas};
+use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, SharedKey, Store, StoreError};
+use crate::store::{Account, ProviderLogout, SharedKey, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -69,6 +70,16 @@ pub enum Why {
     WrongPassword,
     /// The account changed while the password was compared.
     Changed,
+    /// An answer of a provider that belongs to no sign-in of this browser.
+    Stray,
+    /// The provider ended the sign-in.
+    Ended,
+    /// A token that does not hold.
+    Token,
+    /// The person is in none of the groups that may come in this way.
+    Group,
+    /// The provider gave no answer that can be used.
+    Provider,
 }
 
 impl Why {
@@ -82,6 +93,11 @@ impl Why {
             Self::NotEligible => "not_eligible",
             Self::WrongPassword => "wrong_password",
             Self::Changed => "changed",
+            Self::Stray => "stray_answer",
+            Self::Ended => "ended_by_provider",
+            Self::Token => "invalid_token",
+            Self::Group => "not_in_group",
+            Self::Provider => "provider_unavailable",
         }
     }
 }
@@ -100,6 +116,7 @@ pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
     kept: Kept,
+    logouts: Vec<ProviderLogout>,
     /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
     /// place of what was read later.
     _turn: OwnedMutexGuard<()>,
@@ -129,6 +146,7 @@ pub(super) struct Inner {
     foreign: Recent,
     pub(super) keys: Keys,
     pub(super) seal: RotatingSeal,
+    pub(super) outside: Outside,
 }
 
 impl fmt::Debug for Authenticator {
@@ -187,6 +205,7 @@ impl Authenticator {
             recent: Recent::new(PROVEN_FOR),
             foreign: Recent::new(FOREIGN_FOR),
             seal: RotatingSeal::new(&keys, "geovagt session 1"),
+            outside: Outside::new(&keys),
             keys,
         }))
     }
@@ -238,8 +257,8 @@ impl Authenticator {
         let (ends, devices) = (store.person_ends().await?, store.bound_devices().await?);
         let kept = Kept::new(ends, devices, store.address_grants(now).await?);
         let (accounts, ended) = (store.accounts().await?, store.ended_sessions().await?);
-        let keys = store.shared_keys().await?;
-        Ok(People { accounts, ended, kept, keys, _turn: turn })
+        let (keys, logouts) = (store.shared_keys().await?, store.provider_logouts().await?);
+        Ok(People { accounts, ended, kept, logouts, keys, _turn: turn })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -255,7 +274,18 @@ impl Authenticator {
         known.retain(|_, ends| *ends > now);
         drop(known);
         self.0.kept.store(Arc::new(people.kept));
+        self.0.outside.take_logouts(people.logouts, now);
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
+    }
+
+    /// Puts the outside providers of a configuration in effect.
+    pub fn take_providers(&self, providers: Providers) {
+        self.0.outside.take(providers);
+    }
+
+    /// Whether one more question about a stranger's proof may come from this address.
+    pub(super) fn admits_stranger(&self, client: IpAddr, now: Timestamp) -> bool {
+        self.0.limits.admit_stranger(client, now)
     }
 
     /// Proves the credentials of an `Authorization` header.
@@ -471,10 +501,10 @@ impl Authenticator {
             how,
             at,
             epoch: account.epoch,
-            multi_factor: false,
             device: None,
             grant: None,
             session: None,
+            outside: None,
         })
     }
 

@@ -17,6 +17,14 @@ use crate::identifier::SiteId;
 use crate::policy::ExemptionId;
 use crate::store::{DeviceKind, NewAddressGrant, StoreError};
 
+/// The grant that an identity stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Granted {
+    pub(super) id: String,
+    /// Whether the person had proven more than one factor when it began.
+    pub(super) multi_factor: bool,
+}
+
 /// A person's own grant, to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnGrant {
@@ -53,10 +61,13 @@ impl Authenticator {
                     how: How::AddressGrant,
                     at: granted.began,
                     epoch: self.epoch_of(&grant.person)?,
-                    multi_factor: grant.multi_factor,
                     device,
-                    grant: Some(granted.id.as_str().into()),
+                    grant: Some(Granted {
+                        id: granted.id.clone(),
+                        multi_factor: grant.multi_factor,
+                    }),
                     session: None,
+                    outside: None,
                 })
             })
             .collect()
@@ -90,7 +101,7 @@ impl Authenticator {
             site: site.clone(),
             exemption: exemption.clone(),
             network,
-            multi_factor: identity.multi_factor,
+            multi_factor: identity.multi_factor(),
             device: device.and_then(KnownDevice::mark).map(str::to_owned),
             ends: until,
         };

@@ -1,6 +1,8 @@
-//! Who somebody is: local accounts by HTTP Basic or the sign-in form, and the session afterwards.
+//! Who somebody is: local accounts by HTTP Basic or the sign-in form, people of outside providers,
+//! and the session afterwards.
 //!
-//! May use `store`, `policy` and `identifier`; of HTTP only header values. Knows nothing of sites,
+//! May use `config`, `store`, `policy` and `identifier`; of HTTP only header values, and `outside`
+//! asks providers with a client of its own. Knows nothing of sites,
 //! countries and exemptions: whoever asks says, by [`Attempt::eligible`], whose password is worth
 //! proving at this door.
 //!
@@ -15,6 +17,7 @@
 
 mod authenticator;
 mod basic;
+mod certificate;
 mod device;
 mod directory;
 mod form;
@@ -25,6 +28,7 @@ mod keys;
 mod limits;
 mod link;
 mod next;
+mod outside;
 mod password;
 mod recent;
 mod session;
@@ -41,6 +45,7 @@ pub use grant::OwnGrant;
 pub use kept::granted_network;
 pub use link::{LinkToken, UsableLink};
 pub use next::Next;
+pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
 
 /// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them
@@ -52,6 +57,8 @@ pub const GATEWAY_COOKIES: &[&str] = &[
     "geovagt-form",
     "__Host-geovagt-device",
     "geovagt-device",
+    "__Host-geovagt-oidc",
+    "geovagt-oidc",
 ];
 
 /// Somebody who has been proven. Only this module makes one.
@@ -62,11 +69,10 @@ pub struct Identity {
     how: How,
     at: Timestamp,
     epoch: i64,
-    multi_factor: bool,
     device: Option<KnownDevice>,
-    /// The name of the address grant.
-    grant: Option<std::sync::Arc<str>>,
+    grant: Option<grant::Granted>,
     session: Option<session::Life>,
+    outside: Option<outside::Proof>,
 }
 
 /// How somebody was proven.
@@ -76,10 +82,16 @@ pub enum How {
     Basic,
     /// Name and password in the sign-in form.
     Form,
-    /// A session that began with the form.
+    /// A session that began with the form, or with an OpenID Connect provider.
     Session,
     /// The address alone: the person has let its programs pass.
     AddressGrant,
+    /// The certificate of a managed device, on this very connection.
+    Certificate,
+    /// An OpenID Connect provider, a moment ago.
+    Oidc,
+    /// A bearer token in the `Authorization` header of this very request.
+    Bearer,
 }
 
 impl How {
@@ -91,6 +103,9 @@ impl How {
             Self::Form => "form",
             Self::Session => "session",
             Self::AddressGrant => "address_grant",
+            Self::Certificate => "certificate",
+            Self::Oidc => "oidc",
+            Self::Bearer => "bearer",
         }
     }
 }
@@ -114,10 +129,11 @@ impl Identity {
         self.how
     }
 
-    /// Whether more than one factor was proven.
+    /// Whether more than a password was asked for, as far as the provider says so.
     #[must_use]
     pub fn multi_factor(&self) -> bool {
-        self.multi_factor
+        self.outside.as_ref().is_some_and(|proof| proof.multi_factor)
+            || self.grant.as_ref().is_some_and(|grant| grant.multi_factor)
     }
 
     /// The device that the proof itself tells of; a cookie's is another matter.

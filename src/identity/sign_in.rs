@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use super::session::{self, Content, Life, SESSION_COOKIE, Seal};
 use super::{Authenticator, How, Identity};
-use crate::identifier::OrganizationId;
-use crate::policy::Person;
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Person, UserName};
 use crate::store::{AccountId, StoreError};
 
 impl Authenticator {
@@ -24,13 +24,32 @@ impl Authenticator {
         now: Timestamp,
     ) -> Option<Identity> {
         let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
-        let Content { organization: sealed_for, provider, subject, epoch, life } =
+        let Content { organization: sealed_for, provider, subject, epoch, life, outside } =
             self.0.seal.open(value, Seal::open)?;
         if sealed_for != organization.as_str()
             || life.is_over(now)
             || self.ended().contains_key(&life.id)
         {
             return None;
+        }
+        if let Some(proof) = outside {
+            let provider = ProviderId::parse(&provider).ok()?;
+            let began = life.began;
+            if !self.0.outside.still(organization, &provider, epoch, &proof, began) {
+                return None;
+            }
+            let person = Person::new(organization.clone(), provider, &subject);
+            return self.counts(&person, began).then_some(Identity {
+                person,
+                user_name: UserName::parse(&proof.user_name).ok()?,
+                how: How::Session,
+                at: began,
+                epoch,
+                device: None,
+                grant: None,
+                session: Some(life),
+                outside: Some(proof),
+            });
         }
         let directory = self.0.directory.load();
         let account = directory.still(organization, &AccountId::of(&subject), epoch)?;
@@ -42,10 +61,10 @@ impl Authenticator {
             how: How::Session,
             at: life.began,
             epoch,
-            multi_factor: false,
             device: None,
             grant: None,
             session: Some(life),
+            outside: None,
         })
     }
 
@@ -61,16 +80,22 @@ impl Authenticator {
     /// the person's. Idleness plays no part while something runs.
     #[must_use]
     pub fn still_counts(&self, identity: &Identity, now: Timestamp) -> bool {
-        let session = identity
-            .session
+        let Identity { person, session, grant, outside, at, epoch, .. } = identity;
+        let runs = session
             .as_ref()
             .is_none_or(|life| now < life.ends() && !self.ended().contains_key(&life.id));
-        let grant = identity.grant.as_ref();
-        let grant = grant.is_none_or(|id| self.0.kept.load().has_grant(id, now));
-        session
-            && grant
-            && self.counts(&identity.person, identity.at)
-            && self.epoch_of(&identity.person) == Some(identity.epoch)
+        let granted =
+            grant.as_ref().is_none_or(|grant| self.0.kept.load().has_grant(&grant.id, now));
+        let account = match (outside, session) {
+            (Some(proof), Some(_)) => {
+                let (organization, provider) = (person.organization(), person.provider());
+                self.0.outside.still(organization, provider, *epoch, proof, *at)
+            }
+            // A token stands for itself.
+            (Some(_), None) => true,
+            (None, _) => self.epoch_of(person) == Some(*epoch),
+        };
+        runs && granted && account && self.counts(person, *at)
     }
 
     /// The epoch of a person's account now; none where it is locked or gone. People of other
@@ -112,7 +137,7 @@ impl Authenticator {
         let carried: Vec<Life> = session::cookie_values(headers, SESSION_COOKIE, secure)
             .take(4)
             .filter_map(|value| self.0.seal.open(value, Seal::open))
-            .map(|content| content.life)
+            .map(|content: Content| content.life)
             .filter(|life| !life.is_over(now))
             .collect();
         for life in carried {
@@ -156,6 +181,7 @@ impl Authenticator {
             subject: identity.person.subject().to_owned(),
             epoch: identity.epoch,
             life,
+            outside: identity.outside.clone(),
         };
         let value = self.0.seal.close(|seal| seal.close(&content))?;
         Some(session::set_cookie(SESSION_COOKIE, &value, secure))

@@ -7,6 +7,7 @@ use std::time::Instant;
 use ::http::HeaderMap;
 
 use super::Stream;
+use super::client_certificates::ShownCertificate;
 use crate::client_address::{
     AddressSource, ClientAddress, Explanation, HeaderSource, derive, explain, spoke_https,
     unless_relayed,
@@ -62,6 +63,8 @@ pub struct TlsFacts {
     pub application_protocol: ApplicationProtocol,
     /// `1.2` or `1.3`.
     pub version: &'static str,
+    /// The certificate that the client has shown.
+    pub certificate: Option<Arc<ShownCertificate>>,
 }
 
 /// How a proxy that asks before it forwards takes answers.

@@ -66,6 +66,22 @@ pub enum CertificateError {
         /// What TLS said.
         source: rustls::Error,
     },
+    /// A certificate that cannot be an authority.
+    #[error("the certificate in {} cannot be an authority for clients", path.display())]
+    Authority {
+        /// The file.
+        path: PathBuf,
+        /// What TLS said.
+        source: rustls::Error,
+    },
+    /// Revocation lists that cannot be used.
+    #[error("the revocation lists that belong to {} cannot be used", path.display())]
+    Lists {
+        /// The authority's file.
+        path: PathBuf,
+        /// What TLS said.
+        source: rustls::server::VerifierBuilderError,
+    },
     /// `tls` without certificates.
     #[error("no certificate is configured")]
     None,
@@ -108,7 +124,7 @@ struct ByName {
 
 /// Enough to see that a file has been written or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fingerprint {
+pub(super) struct Fingerprint {
     device: u64,
     inode: u64,
     length: u64,
@@ -227,7 +243,7 @@ fn names(certified: &CertifiedKey, chain: &Path) -> Result<Vec<String>, Certific
     Ok(leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     let failed = |source| CertificateError::Read { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     File::open(path)
@@ -243,7 +259,7 @@ fn fingerprints(files: &[CertificateFiles]) -> Vec<Option<Fingerprint>> {
     files.iter().flat_map(|pair| [&pair.chain, &pair.key]).map(|path| fingerprint(path)).collect()
 }
 
-fn fingerprint(path: &Path) -> Option<Fingerprint> {
+pub(super) fn fingerprint(path: &Path) -> Option<Fingerprint> {
     let metadata = fs::metadata(path).ok()?;
     Some(Fingerprint {
         device: metadata.dev(),

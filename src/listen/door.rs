@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 
 use super::accepted::ApplicationProtocol;
 use super::certificates::{CertificateError, Certificates, Expiry, Reloaded};
+use super::client_certificates::Authorities;
 use super::limits::ConnectionLimits;
-use super::tls;
+use super::tls::{self, Acceptor};
 use crate::client_address::AddressSource;
 use crate::config::{Listener, ListenerDenial, Protocol};
 use crate::identifier::ListenerId;
@@ -64,8 +64,9 @@ pub struct DoorSettings {
 
 /// The acceptor and the certificates it chooses from.
 pub(super) struct TlsSettings {
-    pub(super) acceptor: TlsAcceptor,
+    pub(super) acceptor: Acceptor,
     certificates: Arc<Certificates>,
+    authorities: Option<Arc<Authorities>>,
 }
 
 impl std::fmt::Debug for TlsSettings {
@@ -115,9 +116,13 @@ impl DoorSettings {
                 DoorError::Certificate { listener: name(), source: Box::new(source) }
             })?;
             let certificates = Arc::new(certificates);
-            let acceptor = tls::acceptor(&certificates, protocols)
+            let refused =
+                |source| DoorError::Certificate { listener: name(), source: Box::new(source) };
+            let authorities = tls.client_certificates.as_ref().map(Authorities::load);
+            let authorities = authorities.transpose().map_err(refused)?.map(Arc::new);
+            let acceptor = tls::acceptor(&certificates, authorities.as_ref(), protocols)
                 .map_err(|source| DoorError::Tls { listener: name(), source })?;
-            Ok(TlsSettings { acceptor, certificates })
+            Ok(TlsSettings { acceptor, certificates, authorities })
         };
         Ok(Self {
             source: Arc::new(listener.client_address.clone()),
@@ -166,7 +171,15 @@ impl Door {
     pub fn reload_certificates(&self) -> Result<Reloaded, CertificateError> {
         match &self.settings.load().tls {
             None => Ok(Reloaded::Unchanged),
-            Some(tls) => tls.certificates.reload_if_changed(),
+            Some(tls) => {
+                // Both are looked at, whatever becomes of the first.
+                let authorities = tls.authorities.as_ref().map(|one| one.reload_if_changed());
+                let certificates = tls.certificates.reload_if_changed()?;
+                match authorities.transpose()? {
+                    Some(Reloaded::Replaced) => Ok(Reloaded::Replaced),
+                    Some(Reloaded::Unchanged) | None => Ok(certificates),
+                }
+            }
         }
     }
 

@@ -10,8 +10,10 @@
 
 mod accept;
 mod accepted;
+mod alternative_names;
 mod bind;
 mod certificates;
+mod client_certificates;
 mod door;
 pub mod framing;
 pub mod http;
@@ -35,6 +37,7 @@ pub use accepted::{
 };
 pub use bind::{BindError, bind, open};
 pub use certificates::{CertificateError, Certificates, Expiry, Reloaded};
+pub use client_certificates::ShownCertificate;
 pub use door::{Door, DoorError, DoorSettings};
 pub use inherited::Inherited;
 pub use interim::Reserved;

@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs::Ticketer;
+use rustls::server::NoServerSessionStorage;
 use rustls::{ProtocolVersion, ServerConfig};
 use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use super::accepted::{ApplicationProtocol, TlsFacts};
 use super::certificates::Certificates;
+use super::client_certificates::{Authorities, ShownCertificate};
 use super::last::Last;
 use super::stream::Wire;
 
@@ -29,24 +31,68 @@ pub(super) enum HandshakeError {
 /// Where the operating system gives no randomness for tickets.
 pub(super) fn acceptor(
     certificates: &Arc<Certificates>,
+    authorities: Option<&Arc<Authorities>>,
     protocols: &[ApplicationProtocol],
-) -> Result<TlsAcceptor, rustls::Error> {
-    let mut config = ServerConfig::builder_with_provider(Arc::new(
+) -> Result<Acceptor, rustls::Error> {
+    let plain = config(certificates, None, protocols)?;
+    let asking = match authorities {
+        Some(all) => Some((config(certificates, Some(all), protocols)?, Arc::clone(all))),
+        None => None,
+    };
+    Ok(Acceptor { plain, asking })
+}
+
+/// What a listener's handshakes go by.
+pub(super) struct Acceptor {
+    plain: Arc<ServerConfig>,
+    /// For the hosts whose clients are asked for a certificate.
+    asking: Option<(Arc<ServerConfig>, Arc<Authorities>)>,
+}
+
+impl Acceptor {
+    /// The client's first words decide whether it is asked for a certificate. What one host was
+    /// shown counts for no other: each has its own handshake, and none is resumed.
+    async fn accept(&self, wire: Wire) -> std::io::Result<TlsStream<Wire>> {
+        let Some((asking, authorities)) = &self.asking else {
+            return TlsAcceptor::from(Arc::clone(&self.plain)).accept(wire).await;
+        };
+        let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), wire).await?;
+        let concerned = authorities.concern(start.client_hello().server_name());
+        let config = if concerned { asking } else { &self.plain };
+        start.into_stream(Arc::clone(config)).await
+    }
+}
+
+fn config(
+    certificates: &Arc<Certificates>,
+    authorities: Option<&Arc<Authorities>>,
+    protocols: &[ApplicationProtocol],
+) -> Result<Arc<ServerConfig>, rustls::Error> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(
         rustls::crypto::aws_lc_rs::default_provider(),
     ))
-    .with_safe_default_protocol_versions()?
-    .with_no_client_auth()
-    .with_cert_resolver(Arc::clone(certificates) as _);
-    config.ticketer = Ticketer::new()?;
+    .with_safe_default_protocol_versions()?;
+    let builder = match authorities {
+        Some(authorities) => builder.with_client_cert_verifier(Arc::clone(authorities) as _),
+        None => builder.with_no_client_auth(),
+    };
+    let mut config = builder.with_cert_resolver(Arc::clone(certificates) as _);
+    if authorities.is_some() {
+        // A resumed session would bring its certificate along unverified.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+        config.send_tls13_tickets = 0;
+    } else {
+        config.ticketer = Ticketer::new()?;
+    }
     // Early data can be replayed, and would be decided on before the client has proved anything.
     config.max_early_data_size = 0;
     config.alpn_protocols = protocols.iter().map(|p| p.identifier().to_vec()).collect();
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    Ok(Arc::new(config))
 }
 
 /// Makes a handshake; where `places` are given, behind everything else there is to do.
 pub(super) async fn handshake(
-    acceptor: &TlsAcceptor,
+    acceptor: &Acceptor,
     wire: Wire,
     limit: Duration,
     places: Option<Arc<Semaphore>>,
@@ -58,6 +104,10 @@ pub(super) async fn handshake(
     };
     let stream = made.map_err(|_| HandshakeError::TooSlow)?.map_err(HandshakeError::Failed)?;
     let (_, session) = stream.get_ref();
+    let certificate = acceptor.asking.as_ref().and_then(|(_, authorities)| {
+        let chain = session.peer_certificates()?;
+        Some(Arc::new(ShownCertificate::new(chain, Arc::clone(authorities))))
+    });
     let http2 = session.alpn_protocol() == Some(ApplicationProtocol::Http2.identifier());
     let facts = TlsFacts {
         server_name: session.server_name().map(str::to_ascii_lowercase),
@@ -70,6 +120,7 @@ pub(super) async fn handshake(
             Some(ProtocolVersion::TLSv1_3) => "1.3",
             _ => "1.2",
         },
+        certificate,
     };
     Ok((stream, facts))
 }

@@ -36,12 +36,12 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<Validity> {
     Some(Validity { not_before, not_after })
 }
 
-fn expect(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
+pub(super) fn expect(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     element(bytes).filter(|(tag, _, _)| *tag == wanted).map(|(_, content, rest)| (content, rest))
 }
 
 /// Tag, content, and what follows.
-fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+pub(super) fn element(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (&tag, rest) = bytes.split_first()?;
     let (&first, rest) = rest.split_first()?;
     let (length, rest) = if first < 0x80 {

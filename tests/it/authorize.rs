@@ -199,6 +199,7 @@ fn path_rules_decide_here_too() {
     // The proxy would forward what is not ours to take out.
     assert_eq!(ask(&gateway, HOST, token, CHINA).header("Cookie", "a=b").send().status, 403);
     assert_eq!(ask(&gateway, HOST, token, CHINA).basic("a", "b").send().status, 403);
+    assert_eq!(ask(&gateway, HOST, token, CHINA).header("Upgrade", "x").send().status, 403);
 }
 
 #[test]

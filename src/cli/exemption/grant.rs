@@ -4,6 +4,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::person::{self, Wanted};
 use super::print_state;
 use super::request::{self, Read, Typed, hold_against};
 use crate::cli::people::{self, complain};
@@ -19,9 +20,16 @@ pub(crate) struct Arguments {
     /// Whose exemption it is.
     #[arg(long, value_name = "O")]
     pub(in crate::cli) organization: String,
-    /// The login name of the person who travels.
+    /// The login name of the person who travels: of a local account, or of somebody who has signed in
+    /// with another provider before.
     #[arg(long, value_name = "USER")]
     pub(in crate::cli) person: String,
+    /// The provider that knows the person, where more than one has that name, or with --subject.
+    #[arg(long, value_name = "P")]
+    pub(in crate::cli) provider: Option<String>,
+    /// The provider's immutable name for a person who has not signed in yet.
+    #[arg(long, value_name = "S", requires = "provider")]
+    pub(in crate::cli) subject: Option<String>,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs.
     #[arg(long = "leg", value_name = "LEG", required = true)]

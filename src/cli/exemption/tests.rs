@@ -116,6 +116,8 @@ fn arguments(organization: &str, person: &str, legs: &[&str], sites: &[&str]) ->
         demand: None,
         organization: organization.into(),
         person: person.into(),
+        provider: None,
+        subject: None,
         legs: owned(legs),
         sites: owned(sites),
         purpose: "Venskabsby".into(),

@@ -40,6 +40,6 @@ pub use seen::{
     AddressGrantSeen, AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen,
 };
 pub use shell::language;
-pub use sign_in::{SignIn, SignInProblem, SignOut, sign_in, sign_out};
+pub use sign_in::{ProviderButton, SignIn, SignInProblem, SignOut, sign_in, sign_out};
 pub use style::content_security_policy;
 pub use wording::{instant, is_db_ip};

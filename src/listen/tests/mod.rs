@@ -51,7 +51,7 @@ fn listener(source: HeaderSource, trusted: &[&str]) -> config::Listener {
 }
 
 fn with_tls(mut listener: config::Listener, files: &[CertificateFiles]) -> config::Listener {
-    listener.tls = Some(config::Tls { certificates: files.to_vec() });
+    listener.tls = Some(config::Tls { certificates: files.to_vec(), client_certificates: None });
     listener
 }
 

@@ -15,6 +15,7 @@ pub mod line;
 pub mod outside;
 pub mod places;
 pub mod postgres;
+pub mod provider;
 pub mod raw;
 pub mod recorder;
 pub mod secure;
