@@ -153,9 +153,34 @@ impl Authenticator {
         now: Timestamp,
         parts: Parts,
     ) -> Result<Self, AuthenticatorError> {
+        let authenticator = Self::unread(store, state_directory, parts)?;
+        authenticator.reload_with(providers, now).await?;
+        Ok(authenticator)
+    }
+
+    /// Knows nobody until it is reloaded: for a start while the store is away.
+    ///
+    /// # Errors
+    /// [`AuthenticatorError::Key`].
+    pub fn without_people(
+        store: &Store,
+        state_directory: &Path,
+        providers: BTreeMap<OrganizationId, ProviderId>,
+    ) -> Result<Self, AuthenticatorError> {
+        let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
+        let authenticator = Self::unread(store, state_directory, parts)?;
+        authenticator.0.directory.store(Arc::new(Directory::new(providers, Vec::new())));
+        Ok(authenticator)
+    }
+
+    fn unread(
+        store: &Store,
+        state_directory: &Path,
+        parts: Parts,
+    ) -> Result<Self, AuthenticatorError> {
         let key = MasterKey::open(state_directory)?;
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        let authenticator = Self(Arc::new(Inner {
+        Ok(Self(Arc::new(Inner {
             store: store.clone(),
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
@@ -165,9 +190,7 @@ impl Authenticator {
             foreign: Recent::new(FOREIGN_FOR),
             seal: Seal::new(&key.for_purpose("geovagt session 1")),
             guard: Guard::new(&key.for_purpose("geovagt form 1")),
-        }));
-        authenticator.reload_with(providers, now).await?;
-        Ok(authenticator)
+        })))
     }
 
     /// Where people and their exemptions are kept.

@@ -1,7 +1,5 @@
 //! What every store must do with applications, decisions and emergencies.
 
-use std::future::Future;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract::{actor, anna, at, ballerup};
@@ -16,10 +14,7 @@ use crate::policy::{
 };
 use crate::territory::Territory;
 
-pub(super) async fn holds<F, G>(open: &impl Fn() -> F)
-where
-    F: Future<Output = (Store, G)>,
-{
+pub(super) async fn holds<G>(open: &impl AsyncFn() -> (Store, G)) {
     macro_rules! each {
         ($($check:ident)*) => {$({
             let (store, _guard) = open().await;
