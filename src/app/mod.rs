@@ -41,13 +41,13 @@ use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
-use crate::identity::{Authenticator, AuthenticatorError};
+use crate::identity::{Authenticator, AuthenticatorError, Providers};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
 use crate::service_manager::ServiceManager;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::upstream::{PrepareError, Upstreams};
+use crate::upstream::{PrepareError, TlsError, Upstreams};
 use crate::{clock, control};
 
 /// How long closing the log and the store may take.
@@ -77,6 +77,9 @@ pub enum StartError {
     /// The accounts.
     #[error("people cannot be identified")]
     Identity(#[from] AuthenticatorError),
+    /// How an outside provider is asked.
+    #[error("an identity provider cannot be asked")]
+    Provider(#[source] TlsError),
     /// A listener.
     #[error("a listener cannot be opened")]
     Bind(#[from] BindError),
@@ -205,6 +208,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         None => Authenticator::open(&store, directory, providers, now).await?,
         Some(_) => Authenticator::without_people(&store, directory, providers)?,
     };
+    authenticator.take_providers(Providers::prepare(config).map_err(StartError::Provider)?);
     let outbox = Outbox::open(directory, &audit::Options::from_config(config).directory)?;
     open_files::check(config);
     let listening = Arc::new(sockets::Listening::new(config));

@@ -21,6 +21,7 @@ use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::identity::Providers;
 use crate::listen::Inherited;
 use crate::service_manager::ServiceManager;
 use crate::{clock, telemetry};
@@ -163,6 +164,7 @@ async fn reload(app: &App) -> Result<String, String> {
     let judged = Judged::judge(&loaded, &app.store, now).await.map_err(in_words)?;
     let policies = judged.policies().map_err(in_words)?;
     let upstreams = app.gateway.upstreams.prepare(&loaded.config).map_err(in_words)?;
+    let providers_outside = Providers::prepare(&loaded.config).map_err(in_words)?;
     let opened = database(app, &before, &loaded).await?;
     let systems_watch = loaded.config.geoip.asn.as_deref().map(Watch::new).map(Arc::new);
     let systems = autonomous_systems(&loaded, now).await?;
@@ -181,6 +183,7 @@ async fn reload(app: &App) -> Result<String, String> {
     app.state.store.judged();
     // Nothing can fail any more.
     app.authenticator.take(accounts, providers(&loaded.config), now);
+    app.authenticator.take_providers(providers_outside);
     let next = snapshot::snapshot(&loaded, policies, exemptions, database, systems, &upstreams);
     let changed = describe(&before.config, &loaded.config, policies);
     app.gateway.replace(|_| next.clone());
@@ -313,7 +316,7 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
         organization
             .identity_providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local)))
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))
             .cloned()
     };
     config

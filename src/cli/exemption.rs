@@ -6,6 +6,7 @@ mod apply;
 mod decide;
 mod emergency;
 pub(super) mod grant;
+mod person;
 mod request;
 mod shown;
 

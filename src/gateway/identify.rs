@@ -85,11 +85,16 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
         admitted.login_is_ours = login_beside(exchange).await.is_some();
         return Ok(admitted);
     }
-    let Some(login) = exchange.basic_login() else {
+    // A bearer token is the upstream's own login as well, and goes on to it.
+    let (outcome, login_is_ours) = if let Some(login) = exchange.basic_login() {
+        (exchange.prove_basic(login).await, true)
+    } else if let Some(token) = exchange.bearer_token() {
+        (exchange.prove_bearer(token).await, false)
+    } else {
         return Err(Box::new(answers::challenge(exchange, challenge)));
     };
-    match exchange.prove_basic(login).await {
-        Outcome::Proven(identity) => admit_person(exchange, identity, true),
+    match outcome {
+        Outcome::Proven(identity) => admit_person(exchange, identity, login_is_ours),
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;
             Err(Box::new(refuse_credentials(exchange, challenge)))

@@ -21,6 +21,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { number: 1, sql: include_str!("schema/0001_people.sql") },
     Step { number: 2, sql: include_str!("schema/0002_journey.sql") },
+    Step { number: 3, sql: include_str!("schema/0003_known_people.sql") },
     Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
 ];
 

@@ -11,6 +11,7 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod attack_bearer;
 mod attack_door;
 mod attack_forging;
 mod attack_framing;
@@ -21,6 +22,7 @@ mod attack_h2_reading;
 mod attack_h2_rules;
 mod attack_h2_slow;
 mod attack_log;
+mod attack_oidc;
 mod attack_silence;
 mod attack_tls;
 mod audit_disk_full;
@@ -51,6 +53,7 @@ mod outside_large;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;
+mod outside_oidc;
 mod outside_operator;
 mod outside_package;
 mod outside_systemd;

@@ -4,13 +4,14 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::person::Wanted;
 use super::print_state;
 use super::request::{self, Read, Typed, hold_against};
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
-use crate::config::{Config, Loaded, Organization};
-use crate::policy::{Actor, Person, Phase, ValidGrant, validate};
+use crate::config::Loaded;
+use crate::policy::{Actor, Phase, ValidGrant, validate};
 use crate::store::Store;
 
 /// Arguments of `exemption grant`.
@@ -19,9 +20,16 @@ pub(crate) struct Arguments {
     /// Whose exemption it is.
     #[arg(long, value_name = "O")]
     pub(in crate::cli) organization: String,
-    /// The login name of the person who travels.
+    /// The login name of the person who travels: of a local account, or of somebody who has signed in
+    /// with another provider before.
     #[arg(long, value_name = "USER")]
     pub(in crate::cli) person: String,
+    /// The provider that knows the person, where more than one has that name, or with --subject.
+    #[arg(long, value_name = "P")]
+    pub(in crate::cli) provider: Option<String>,
+    /// The provider's immutable name for a person who has not signed in yet.
+    #[arg(long, value_name = "S", requires = "provider")]
+    pub(in crate::cli) subject: Option<String>,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs.
     #[arg(long = "leg", value_name = "LEG", required = true)]
@@ -79,7 +87,11 @@ pub(in crate::cli) async fn prepare(
     let mut problems = Vec::new();
     let typed = Typed {
         organization: &arguments.organization,
-        person: &arguments.person,
+        wanted: Wanted {
+            name: &arguments.person,
+            provider: arguments.provider.as_deref(),
+            subject: arguments.subject.as_deref(),
+        },
         legs: &arguments.legs,
         sites: &arguments.sites,
         purpose: &arguments.purpose,
@@ -101,33 +113,5 @@ pub(in crate::cli) async fn prepare(
             problems.extend(request::said(loaded, &typed, &request, &found));
             Err(problems)
         }
-    })
-}
-
-/// The person of this name, and the name.
-pub(super) async fn person(
-    config: &Config,
-    store: &Store,
-    organization: &Organization,
-    name: &str,
-) -> anyhow::Result<Result<(Person, crate::policy::UserName), String>> {
-    let name = match people::user_name(name) {
-        Ok(name) => name,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let id = &organization.id;
-    let Some(provider) = people::local_provider(config, organization) else {
-        return Ok(Err(format!(
-            "{id} has no local accounts; name a provider of kind local under its identity_providers"
-        )));
-    };
-    Ok(match store.account(id, &name).await? {
-        Some(account) if account.locked => Err(format!(
-            "the account {name} of {id} is locked; unlock it first: geovagt user unlock {name} --organization {id}"
-        )),
-        Some(account) => Ok((Person::new(id.clone(), provider, account.id.as_str()), name)),
-        None => Err(format!(
-            "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
-        )),
     })
 }

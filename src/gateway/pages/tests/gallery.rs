@@ -30,6 +30,15 @@ fn gallery(organization: &Organization) -> Vec<(String, Page)> {
         add("sign-in", sign_in(&form(organization, language)));
         let problems = &[SignInProblem::Name, SignInProblem::Password, SignInProblem::Expired];
         add("sign-in-problems", sign_in(&SignIn { problems, ..form(organization, language) }));
+        let providers = &[ProviderButton {
+            label: "Ballerup Kommune".to_owned(),
+            href: "/.geovagt/sign-in?provider=entra&next=/".to_owned(),
+        }];
+        let elsewhere = SignIn { providers, ..form(organization, language) };
+        add("sign-in-provider", sign_in(&elsewhere));
+        add("sign-in-provider-alone", sign_in(&SignIn { takes_password: false, ..elsewhere }));
+        let going_on = SignOut::GoingOn { elsewhere: "https://login.example.dk/end?a=b&c=d" };
+        add("sign-out-going-on", sign_out(going_on, organization, language));
         let ask = SignOut::Ask { csrf: "t0ken", name: "anna.holm" };
         add("sign-out", sign_out(ask, organization, language));
         add("sign-out-done", sign_out(SignOut::Done, organization, language));
@@ -174,7 +183,9 @@ fn nothing_is_fetched_and_nothing_runs() {
                         "{name}: {key}"
                     );
                     if key == "href" || key == "action" {
-                        assert!(is_fine_target(tag, value), "{name}: {tag} {value}");
+                        // Signing out goes on to where somebody signed in.
+                        let goes_on = name.starts_with("sign-out-going-on") && tag == "a";
+                        assert!(goes_on || is_fine_target(tag, value), "{name}: {tag} {value}");
                     }
                 }
             }

@@ -1,0 +1,88 @@
+//! People whom an outside provider has proven, as it described them last: so that an exemption can
+//! be given by name.
+
+use jiff::Timestamp;
+
+use super::{Store, StoreError};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Person, UserName};
+
+/// A person with what a provider says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPerson {
+    /// Who it is.
+    pub person: Person,
+    /// The login name there.
+    pub user_name: UserName,
+    /// The name.
+    pub display_name: Option<String>,
+    /// The mail address.
+    pub mail: Option<String>,
+    /// The telephone.
+    pub telephone: Option<String>,
+    /// When they were proven last.
+    pub last_seen: Timestamp,
+}
+
+impl Store {
+    /// Remembers somebody as they were described just now. No running gateway need take notice.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn remember_person(&self, known: &KnownPerson) -> Result<(), StoreError> {
+        let mut change = self.begin().await?;
+        let keep = sqlx::query(
+            "INSERT INTO known_people (organization, provider, subject, user_name, display_name,
+                                       mail, telephone, last_seen)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (organization, provider, subject) DO UPDATE SET
+                 user_name = excluded.user_name, display_name = excluded.display_name,
+                 mail = excluded.mail, telephone = excluded.telephone,
+                 last_seen = excluded.last_seen",
+        )
+        .bind(known.person.organization().as_str())
+        .bind(known.person.provider().as_str())
+        .bind(known.person.subject())
+        .bind(known.user_name.as_str())
+        .bind(known.display_name.as_deref())
+        .bind(known.mail.as_deref())
+        .bind(known.telephone.as_deref())
+        .bind(known.last_seen.to_string());
+        change.execute(keep).await?;
+        change.commit_quietly().await
+    }
+
+    /// Everybody of an organisation whom a provider has proven, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn known_people(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Vec<KnownPerson>, StoreError> {
+        let asked = sqlx::query(
+            "SELECT provider, subject, user_name, display_name, mail, telephone, last_seen
+             FROM known_people WHERE organization = $1 ORDER BY user_name, provider, subject",
+        )
+        .bind(organization.as_str());
+        let rows = self.rows(asked).await?;
+        rows.iter()
+            .map(|row| {
+                let (provider, name) = (self.text(row, "provider")?, self.text(row, "user_name")?);
+                let provider = ProviderId::parse(&provider)
+                    .map_err(|_| self.unreadable("a provider", &provider))?;
+                let user_name =
+                    UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?;
+                let subject = self.text(row, "subject")?;
+                Ok(KnownPerson {
+                    person: Person::new(organization.clone(), provider, &subject),
+                    user_name,
+                    display_name: self.maybe_text(row, "display_name")?,
+                    mail: self.maybe_text(row, "mail")?,
+                    telephone: self.maybe_text(row, "telephone")?,
+                    last_seen: self.instant(row, "last_seen")?,
+                })
+            })
+            .collect()
+    }
+}
