@@ -334,7 +334,8 @@ fn exemptions_are_switched_on_by_a_decision() {
 #[test]
 fn an_emergency_opens_own_sites_for_three_days_at_most() {
     let with = |block: &str| {
-        let block = format!("travel_exemptions: {{enabled: true, decision: d, emergency: {block}}}");
+        let block =
+            format!("travel_exemptions: {{enabled: true, decision: d, emergency: {block}}}");
         shown(&changed("name: B", &format!("{block}\n    name: B")))
     };
     assert_eq!(with("{sites: [kilden], maximum: 72h}"), "");
