@@ -243,16 +243,6 @@ fn what_this_version_does_not_have_is_never_silently_ignored() {
        |
        = help: remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate
     "#);
-    insta::assert_snapshot!(
-        shown(&format!("identity:\n  entra: {{kind: oidc, issuer: x}}\n{SMALL}")), @r#"
-    error: `oidc` is a kind of provider that is not in this version
-     --> /etc/geovagt/gateway.yaml:2:17
-      |
-    2 |   entra: {kind: oidc, issuer: x}
-      |                 ^^^^
-      |
-      = help: use `kind: local`, accounts made with `geovagt user add`
-    "#);
     insta::assert_snapshot!(shown(&format!("geoip: {{update: {{every: 1d}}}}\n{SMALL}")), @r#"
     error: this version does not fetch databases by itself
      --> /etc/geovagt/gateway.yaml:1:17
@@ -329,6 +319,34 @@ fn exemptions_are_switched_on_by_a_decision() {
       |
       = help: add `sites:`
     "#);
+}
+
+#[test]
+fn an_emergency_opens_own_sites_for_three_days_at_most() {
+    let with = |block: &str| {
+        let block =
+            format!("travel_exemptions: {{enabled: true, decision: d, emergency: {block}}}");
+        shown(&changed("name: B", &format!("{block}\n    name: B")))
+    };
+    assert_eq!(with("{sites: [kilden], maximum: 72h}"), "");
+    let too_long = with("{sites: [kilden], maximum: 73h}");
+    assert!(too_long.contains("write a span from 1h to 3d"), "{too_long}");
+    let unknown = with("{sites: [kildn]}");
+    assert!(unknown.contains("no site is called `kildn`"), "{unknown}");
+    assert!(with("{sites: []}").contains("warning: an emergency opens no site"));
+    let foreign = "  egedal: {name: E, policy: standard, travel_exemptions: {enabled: true, decision: d, \
+                   emergency: {sites: [kilden]}}}\nlisteners:";
+    let said = shown(&changed("listeners:", foreign));
+    assert!(said.contains("names the site `kilden` of another organisation"), "{said}");
+}
+
+#[test]
+fn a_role_that_nobody_knows_is_an_error_with_the_nearest() {
+    let with = |roles: &str| shown(&changed("name: B", &format!("roles: {roles}\n    name: B")));
+    assert_eq!(with("{approver: [Bente Lund, sagsbehandlere], dpo: []}"), "");
+    let said = with("{aprover: [Bente Lund]}");
+    assert!(said.contains("no role is called `aprover`") && said.contains("`approver`"), "{said}");
+    assert!(with("{approver: ['']}").contains("is empty"));
 }
 
 #[test]

@@ -163,7 +163,12 @@ impl World {
             let until = match one.state {
                 ExemptionState::Granted => Timestamp::MAX,
                 ExemptionState::Provisional { until } => until,
-                _ => continue,
+                ExemptionState::Applied
+                | ExemptionState::AwaitingApproval
+                | ExemptionState::Refused
+                | ExemptionState::Withdrawn
+                | ExemptionState::Revoked
+                | ExemptionState::Closed => continue,
             };
             if one.organization != *one.person.organization() {
                 continue;

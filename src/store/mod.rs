@@ -215,6 +215,8 @@ mod contract_journey;
 #[cfg(test)]
 mod contract_nodes;
 #[cfg(test)]
+mod journey_step_tests;
+#[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
 #[expect(unreachable_pub, reason = "the tests of the whole program take this file, too")]

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
+use super::person::Wanted;
 use super::request::{self, Read, Typed, hold_against};
 use super::{ExemptionId, changed, exemption_id};
 use crate::cli::people::{self, complain, sentence};
@@ -28,6 +29,12 @@ pub(crate) struct Arguments {
     /// The login name of the person who travels.
     #[arg(long, value_name = "USER")]
     pub(super) person: String,
+    /// The provider that knows the person, where more than one has that name, or with --subject.
+    #[arg(long, value_name = "P")]
+    pub(super) provider: Option<String>,
+    /// The provider's immutable name for a person who has not signed in yet.
+    #[arg(long, value_name = "S", requires = "provider")]
+    pub(super) subject: Option<String>,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs; a stop on the way is a leg too.
     #[arg(long = "leg", value_name = "LEG", required = true)]
@@ -143,7 +150,11 @@ pub(super) async fn prepare(
     let mut problems = Vec::new();
     let typed = Typed {
         organization: &arguments.organization,
-        person: &arguments.person,
+        wanted: Wanted {
+            name: &arguments.person,
+            provider: arguments.provider.as_deref(),
+            subject: arguments.subject.as_deref(),
+        },
         legs: &arguments.legs,
         sites: &arguments.sites,
         purpose: &arguments.purpose,

@@ -4,8 +4,9 @@ use std::io::Write;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::changed;
+use super::person::{self, Wanted};
 use super::request::hold_against;
-use super::{changed, grant};
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
 use crate::audit::{Action, Event, InvalidReference, Options, Reference};
@@ -33,6 +34,12 @@ pub(crate) struct Arguments {
     /// The login name of the person who called.
     #[arg(long, value_name = "USER")]
     pub(super) person: String,
+    /// The provider that knows the person, where more than one has that name, or with --subject.
+    #[arg(long, value_name = "P")]
+    pub(super) provider: Option<String>,
+    /// The provider's immutable name for a person who has not signed in yet.
+    #[arg(long, value_name = "S", requires = "provider")]
+    pub(super) subject: Option<String>,
     /// How you know that it is this person: "called back on the number in the staff list".
     #[arg(long, value_name = "TEXT")]
     pub(super) caller_verified: String,
@@ -144,7 +151,12 @@ pub(super) async fn prepare<'a>(
     if let Some(by) = &by {
         problems.extend(people::may_decide(organization, by).err());
     }
-    let person = grant::person(&loaded.config, store, organization, &arguments.person).await?;
+    let wanted = Wanted {
+        name: &arguments.person,
+        provider: arguments.provider.as_deref(),
+        subject: arguments.subject.as_deref(),
+    };
+    let person = person::find(&loaded.config, store, organization, wanted).await?;
     let person = person.map_err(|problem| problems.push(problem)).ok();
     let (Some(by), Some((person, user_name))) = (by, person) else { return Ok(Err(problems)) };
     let call = EmergencyCall {

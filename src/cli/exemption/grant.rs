@@ -4,14 +4,14 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::person::{self, Wanted};
+use super::person::Wanted;
 use super::print_state;
 use super::request::{self, Read, Typed, hold_against};
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
-use crate::config::{Config, Loaded, Organization};
-use crate::policy::{Actor, Demands, Person, Phase, ValidGrant, validate};
+use crate::config::Loaded;
+use crate::policy::{Actor, Demands, Phase, ValidGrant, validate};
 use crate::store::Store;
 
 /// Arguments of `exemption grant`.
@@ -91,7 +91,11 @@ pub(in crate::cli) async fn prepare(
     let mut problems = Vec::new();
     let typed = Typed {
         organization: &arguments.organization,
-        person: &arguments.person,
+        wanted: Wanted {
+            name: &arguments.person,
+            provider: arguments.provider.as_deref(),
+            subject: arguments.subject.as_deref(),
+        },
         legs: &arguments.legs,
         sites: &arguments.sites,
         purpose: &arguments.purpose,
@@ -114,33 +118,5 @@ pub(in crate::cli) async fn prepare(
             problems.extend(request::said(loaded, &typed, &request, &found));
             Err(problems)
         }
-    })
-}
-
-/// The person of this name, and the name.
-pub(super) async fn person(
-    config: &Config,
-    store: &Store,
-    organization: &Organization,
-    name: &str,
-) -> anyhow::Result<Result<(Person, crate::policy::UserName), String>> {
-    let name = match people::user_name(name) {
-        Ok(name) => name,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let id = &organization.id;
-    let Some(provider) = people::local_provider(config, organization) else {
-        return Ok(Err(format!(
-            "{id} has no local accounts; name a provider of kind local under its identity_providers"
-        )));
-    };
-    Ok(match store.account(id, &name).await? {
-        Some(account) if account.locked => Err(format!(
-            "the account {name} of {id} is locked; unlock it first: geovagt user unlock {name} --organization {id}"
-        )),
-        Some(account) => Ok((Person::new(id.clone(), provider, account.id.as_str()), name)),
-        None => Err(format!(
-            "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
-        )),
     })
 }

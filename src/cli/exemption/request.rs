@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 
-use super::grant::person;
+use super::person::{self, Wanted};
 use crate::cli::people::{self, sentence};
 use crate::config::{Config, Loaded, Organization};
 use crate::identifier::{ListId, ProviderId, SiteId};
@@ -19,7 +19,7 @@ use crate::territory::Territory;
 /// What somebody typed.
 pub(super) struct Typed<'a> {
     pub(super) organization: &'a str,
-    pub(super) person: &'a str,
+    pub(super) wanted: Wanted<'a>,
     pub(super) legs: &'a [String],
     pub(super) sites: &'a [String],
     pub(super) purpose: &'a str,
@@ -52,7 +52,7 @@ pub(super) async fn read<'a>(
     let sites = sites(typed.sites, problems);
     let Some(organization) = organization else { return Ok(None) };
     let (person, user_name) =
-        match person(&loaded.config, store, organization, typed.person).await? {
+        match person::find(&loaded.config, store, organization, typed.wanted).await? {
             Ok(found) => found,
             Err(problem) => {
                 problems.push(problem);

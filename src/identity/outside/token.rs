@@ -212,3 +212,7 @@ fn instant(claims: &Claims, name: &str) -> Result<Option<i64>, TokenError> {
     let whole = seconds as i64;
     Ok(Some(whole))
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;

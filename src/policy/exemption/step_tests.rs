@@ -110,7 +110,9 @@ impl Model {
                     self.needed.get_or_insert(1 + usize::from(two_people));
                     self.yes.push(by.clone());
                 }
-                _ => self.stopped = true,
+                Decision::Refuse | Decision::Withdraw | Decision::Revoke | Decision::Close => {
+                    self.stopped = true;
+                }
             }
         }
         possible
