@@ -315,7 +315,7 @@ pub(super) fn providers(config: &Config) -> BTreeMap<OrganizationId, ProviderId>
         organization
             .identity_providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local)))
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))
             .cloned()
     };
     config

@@ -60,7 +60,7 @@ impl View {
         let providers = &config.organizations.get(organization)?.identity_providers;
         let provider = providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local)))?;
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))?;
         let account =
             self.accounts.iter().find(|a| a.organization == *organization && a.name == *name)?;
         Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()))

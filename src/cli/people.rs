@@ -86,7 +86,7 @@ pub(super) fn organization<'a>(
 /// The provider under which the organisation's local accounts are known.
 pub(super) fn local_provider(config: &Config, organization: &Organization) -> Option<ProviderId> {
     let is_local =
-        |provider: &&ProviderId| matches!(config.identity.get(*provider), Some(Provider::Local));
+        |provider: &&ProviderId| matches!(config.identity.get(*provider), Some(Provider::Local(_)));
     organization.identity_providers.iter().find(is_local).cloned()
 }
 

@@ -1,0 +1,126 @@
+//! `identity`: the ways to know a person, a file a kind.
+
+mod bearer;
+mod block;
+mod client_certificate;
+mod ldap;
+mod local;
+mod oidc;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_yaml::{Location, Spanned};
+
+use super::checker::{Checker, Entries, Wrong};
+use super::names::Names;
+use super::nearest::known_names;
+use crate::identifier::ProviderId;
+use block::{Block, Value};
+
+pub use bearer::Bearer;
+pub use client_certificate::ClientCertificate;
+pub use ldap::Ldap;
+pub use local::Local;
+pub use oidc::Oidc;
+
+/// `identity.*`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provider {
+    /// `local`: accounts in the store.
+    Local(Local),
+    /// `oidc`: an OpenID Connect provider.
+    Oidc(Arc<Oidc>),
+    /// `bearer`: tokens that a client brings along.
+    Bearer(Arc<Bearer>),
+    /// `ldap`: a directory.
+    Ldap(Arc<Ldap>),
+    /// `client_certificate`: certificates that devices show.
+    ClientCertificate(Arc<ClientCertificate>),
+}
+
+/// A provider. Which keys it takes depends on its kind, so any are read.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub(super) struct RawProvider(Entries<Spanned<Value>>);
+
+/// Which struct checks a block.
+#[derive(Clone, Copy)]
+enum Kind {
+    Local,
+    Oidc,
+    Bearer,
+    Ldap,
+    ClientCertificate,
+}
+
+const KINDS: [(&str, Kind); 5] = [
+    ("local", Kind::Local),
+    ("oidc", Kind::Oidc),
+    ("bearer", Kind::Bearer),
+    ("ldap", Kind::Ldap),
+    ("client_certificate", Kind::ClientCertificate),
+];
+
+/// Default `{local: {kind: local}}`.
+pub(super) fn check(
+    raw: Option<&Entries<RawProvider>>,
+    names: &Names,
+    check: &mut Checker<'_>,
+) -> BTreeMap<ProviderId, Provider> {
+    let Some(raw) = raw else {
+        let local = ProviderId::parse("local").ok();
+        return local.map(|id| (id, Provider::Local(Local {}))).into_iter().collect();
+    };
+    let mut providers = BTreeMap::new();
+    for (key, provider) in &raw.0 {
+        let checked = provider.check(key.referenced, check);
+        if let (Ok(id), Some(checked)) = (ProviderId::parse(&key.value), checked)
+            && names.providers.holds(&id)
+        {
+            providers.insert(id, checked);
+        }
+    }
+    providers
+}
+
+impl RawProvider {
+    fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Provider> {
+        let mut block = Block::new(&self.0, here);
+        let word = block.text("kind", check);
+        let word = check.required(&word, "kind", here)?;
+        let kind = check.parsed(word, "a kind of provider", kind_of)?;
+        let provider = match kind {
+            Kind::Local => local::check(&mut block, check).map(Provider::Local),
+            Kind::Oidc => oidc::check(&mut block, check).map(|oidc| Provider::Oidc(Arc::new(oidc))),
+            Kind::Bearer => {
+                bearer::check(&mut block, check).map(|bearer| Provider::Bearer(Arc::new(bearer)))
+            }
+            Kind::Ldap => ldap::check(&mut block, check).map(|ldap| Provider::Ldap(Arc::new(ldap))),
+            Kind::ClientCertificate => client_certificate::check(&mut block, check)
+                .map(|certificate| Provider::ClientCertificate(Arc::new(certificate))),
+        };
+        // Keys that a kind does not know are told of, also where something else is wrong.
+        let known = block.finish(check);
+        provider.filter(|_| known)
+    }
+}
+
+fn kind_of(word: &str) -> Result<Kind, Wrong> {
+    KINDS.iter().find(|(name, _)| *name == word).map(|(_, kind)| *kind).ok_or_else(|| {
+        let names = KINDS.iter().map(|(name, _)| *name);
+        Wrong::new("is no kind of provider", known_names(word, names))
+    })
+}
+
+/// A kind of the contract that this version does not have.
+fn later(kind: &'static str, block: &mut Block<'_>, check: &mut Checker<'_>) {
+    let here = block.place_of("kind");
+    block.ignore_the_rest();
+    check.refuse(
+        here,
+        format!("`{kind}` is a kind of provider that is not in this version"),
+        "use `kind: local`, accounts made with `geovagt user add`",
+    );
+}
