@@ -21,7 +21,7 @@ use block::{Block, Value};
 
 pub use bearer::Bearer;
 pub use client_certificate::ClientCertificate;
-pub use ldap::Ldap;
+pub use ldap::{Ldap, LdapServer};
 pub use local::Local;
 pub use oidc::Oidc;
 
