@@ -56,7 +56,10 @@ pub use expand::process_environment;
 pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
-pub use identity::{Bearer, ClientCertificate, Ldap, LdapServer, Local, Oidc, Provider};
+pub use identity::{
+    Bearer, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret, Ldap, LdapPassword, LdapServer, Local,
+    MultiFactor, Oidc, Provider, Reach, SigningAlgorithm, TokenRules,
+};
 pub use limits::Limits;
 pub use list_check::{lock_findings, settings_findings, visibility};
 pub use list_file::{ListFile, examine_list, read_list};

@@ -14,7 +14,7 @@ use super::network::RawRule;
 use super::organizations::Organization;
 use super::path_rules::{self, PathRule, RawPathRule};
 use super::upstream::{RawUpstream, Upstream};
-use crate::identifier::{OrganizationId, PolicyId, SiteId};
+use crate::identifier::{OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::{Authentication, NetworkRule};
 
 /// `sites.*`
@@ -42,6 +42,8 @@ pub struct Site {
     pub paths: Vec<PathRule>,
     /// Whether ACME challenges get in whatever the country is.
     pub acme_challenge: bool,
+    /// The ways its people can be known: the site's own or the organisation's.
+    pub identity_providers: Vec<ProviderId>,
 }
 
 impl Site {
@@ -91,6 +93,8 @@ pub(super) struct RawSite {
     paths: Option<Vec<Spanned<RawPathRule>>>,
     /// Default false.
     acme_challenge: Option<Spanned<bool>>,
+    /// Default none: the organisation's.
+    identity_providers: Option<Vec<Text>>,
 }
 
 /// Which site took a host first.
@@ -127,6 +131,7 @@ impl RawSite {
         let denial = check.word(self.denial.as_ref(), DenialStyle::Page, &styles);
         let acme_challenge = self.acme_challenge.as_ref().is_some_and(|word| word.value);
         let owner = owner.map(AsRef::as_ref);
+        let identity_providers = self.providers(names, owner, check);
         let paths = path_rules::check(self.paths.as_ref(), acme_challenge, names, owner, check);
         Some(Site {
             id,
@@ -140,7 +145,33 @@ impl RawSite {
             denial: denial?,
             paths: paths?,
             acme_challenge,
+            identity_providers: identity_providers?,
         })
+    }
+
+    /// A site may take fewer ways than its organisation has, never others: a person belongs to the
+    /// organisation.
+    fn providers(
+        &self,
+        names: &Names,
+        owner: Option<&Organization>,
+        check: &mut Checker<'_>,
+    ) -> Option<Vec<ProviderId>> {
+        let Some(texts) = &self.identity_providers else {
+            return owner.map(|owner| owner.identity_providers.clone());
+        };
+        all(texts.iter().map(|text| {
+            let id = names.providers.mentioned(text, check)?;
+            if let Some(owner) = owner.filter(|owner| !owner.identity_providers.contains(&id)) {
+                check.refuse(
+                    text.referenced,
+                    format!("`{id}` is no identity provider of the organisation `{}`", owner.id),
+                    "add it to the organisation's `identity_providers`, or take it out here",
+                );
+                return None;
+            }
+            Some(id)
+        }))
     }
 
     fn forward_credentials(&self, check: &mut Checker<'_>) -> Option<ForwardCredentials> {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use super::block::Block;
-use crate::config::Secret;
 use crate::config::checker::{Checker, Wrong, all};
 
 /// A directory that people are looked up in and bind to.
@@ -17,7 +18,7 @@ pub struct Ldap {
     /// The account that looks people up.
     pub bind_dn: String,
     /// Its password.
-    pub bind_password: Secret,
+    pub bind_password: LdapPassword,
     /// Where people are.
     pub base: String,
     /// Which entry a name means: a filter (RFC 4515) with `{user}` and `{login}`.
@@ -56,6 +57,22 @@ pub struct LdapServer {
     pub port: u16,
     /// `ldaps://`: TLS from the first byte. Else StartTLS, before anything else is said.
     pub tls_first: bool,
+}
+
+/// The service account's password: wiped when it is dropped, and never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct LdapPassword(Zeroizing<String>);
+
+impl LdapPassword {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for LdapPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[password]")
+    }
 }
 
 impl std::fmt::Display for LdapServer {
@@ -219,7 +236,7 @@ fn server_of(text: &str) -> Result<LdapServer, Wrong> {
 }
 
 /// Never said back.
-fn password(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Secret> {
+fn password(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<LdapPassword> {
     let text = block.text("bind_password", check);
     let text = check.required(&text, "bind_password", block.here())?;
     let here = text.referenced;
@@ -232,14 +249,14 @@ fn password(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Secret> {
         return None;
     }
     // A static check does not know it.
-    let value = check.value(text)?;
+    let value = Zeroizing::new(check.value(text)?);
     let value = value.trim_end_matches(['\r', '\n']);
     if value.is_empty() {
         // A directory takes a bind without a password for one of nobody, and says yes.
         check.refuse(here, "the password is empty", "put the service account's password there");
         return None;
     }
-    Some(Secret(value.to_owned()))
+    Some(LdapPassword(Zeroizing::new(value.to_owned())))
 }
 
 /// A filter that becomes whole, with its places filled.

@@ -70,7 +70,7 @@ fn what_is_left_out_has_the_usual_value_of_the_schema() {
         standard.servers.iter().map(ToString::to_string).collect::<Vec<_>>(),
         ["ldaps://dc1.example.dk:636", "ldap://dc2.example.dk:1389"]
     );
-    assert_eq!(standard.bind_password.0, "a secret");
+    assert_eq!(standard.bind_password.reveal(), "a secret");
     assert_eq!((&*standard.subject, &*standard.user_name), ("entryUUID", "uid"));
     assert_eq!(standard.filter, "(&(objectClass=person)(uid={user}))");
     assert_eq!((standard.timeout.as_secs(), standard.remember.as_secs()), (3, 60));

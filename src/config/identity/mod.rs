@@ -6,6 +6,7 @@ mod client_certificate;
 mod ldap;
 mod local;
 mod oidc;
+mod token;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
 
-use super::checker::{Checker, Entries, Wrong};
+use super::checker::{Checker, Entries, Text, Wrong, all};
 use super::names::Names;
 use super::nearest::known_names;
 use crate::identifier::ProviderId;
@@ -21,9 +22,10 @@ use block::{Block, Value};
 
 pub use bearer::Bearer;
 pub use client_certificate::ClientCertificate;
-pub use ldap::{Ldap, LdapServer};
+pub use ldap::{Ldap, LdapPassword, LdapServer};
 pub use local::Local;
-pub use oidc::Oidc;
+pub use oidc::{ClientAuthentication, ClientSecret, Oidc};
+pub use token::{ClaimNames, MultiFactor, Reach, SigningAlgorithm, TokenRules};
 
 /// `identity.*`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,19 +76,44 @@ pub(super) fn check(
         return local.map(|id| (id, Provider::Local(Local {}))).into_iter().collect();
     };
     let mut providers = BTreeMap::new();
+    let mut mentioned = Vec::new();
     for (key, provider) in &raw.0 {
-        let checked = provider.check(key.referenced, check);
+        let checked = provider.check(key.referenced, &mut mentioned, check);
         if let (Ok(id), Some(checked)) = (ProviderId::parse(&key.value), checked)
             && names.providers.holds(&id)
         {
             providers.insert(id, checked);
         }
     }
+    for text in &mentioned {
+        people_of(text, names, &providers, check);
+    }
     providers
 }
 
+/// Two ways to know the same people must mean the same by a subject: of the kinds there are, those
+/// of OpenID Connect do.
+fn people_of(
+    text: &Text,
+    names: &Names,
+    providers: &BTreeMap<ProviderId, Provider>,
+    check: &mut Checker<'_>,
+) {
+    let Some(id) = names.providers.mentioned(text, check) else { return };
+    if let Some(Provider::Oidc(_)) | None = providers.get(&id) {
+        return;
+    }
+    let says = format!("`{id}` is no provider of kind oidc");
+    check.refuse(text.referenced, says, "name the one whose people bring these tokens");
+}
+
 impl RawProvider {
-    fn check(&self, here: Location, check: &mut Checker<'_>) -> Option<Provider> {
+    fn check(
+        &self,
+        here: Location,
+        mentioned: &mut Vec<Text>,
+        check: &mut Checker<'_>,
+    ) -> Option<Provider> {
         let mut block = Block::new(&self.0, here);
         let word = block.text("kind", check);
         let word = check.required(&word, "kind", here)?;
@@ -94,9 +121,10 @@ impl RawProvider {
         let provider = match kind {
             Kind::Local => local::check(&mut block, check).map(Provider::Local),
             Kind::Oidc => oidc::check(&mut block, check).map(|oidc| Provider::Oidc(Arc::new(oidc))),
-            Kind::Bearer => {
-                bearer::check(&mut block, check).map(|bearer| Provider::Bearer(Arc::new(bearer)))
-            }
+            Kind::Bearer => bearer::check(&mut block, check).map(|(bearer, people_of)| {
+                mentioned.extend(people_of);
+                Provider::Bearer(Arc::new(bearer))
+            }),
             Kind::Ldap => ldap::check(&mut block, check).map(|ldap| Provider::Ldap(Arc::new(ldap))),
             Kind::ClientCertificate => client_certificate::check(&mut block, check)
                 .map(|certificate| Provider::ClientCertificate(Arc::new(certificate))),

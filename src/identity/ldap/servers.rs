@@ -114,7 +114,7 @@ impl Servers {
         let connecting = async {
             let mut connection = Connection::open(server, &self.tls, within).await?;
             let Ldap { bind_dn, bind_password, .. } = &*self.settings;
-            match connection.bind(bind_dn, &bind_password.0).await? {
+            match connection.bind(bind_dn, bind_password.reveal()).await? {
                 Bound::Yes => Ok(connection),
                 Bound::No => Err(LdapError::ServiceAccount { code: 49 }),
             }
