@@ -15,13 +15,14 @@ use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
 use super::keys::{KeyError, MasterKey};
 use super::limits::{Admission, Claim, Limits, Quotas};
+use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
 use super::session::Seal;
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, Store, StoreError};
+use crate::store::{Account, ProviderLogout, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -68,6 +69,16 @@ pub enum Why {
     WrongPassword,
     /// The account changed while the password was compared.
     Changed,
+    /// An answer of a provider that belongs to no sign-in of this browser.
+    Stray,
+    /// The provider ended the sign-in.
+    Ended,
+    /// A token that does not hold.
+    Token,
+    /// The person is in none of the groups that may come in this way.
+    Group,
+    /// The provider gave no answer that can be used.
+    Provider,
 }
 
 impl Why {
@@ -81,6 +92,11 @@ impl Why {
             Self::NotEligible => "not_eligible",
             Self::WrongPassword => "wrong_password",
             Self::Changed => "changed",
+            Self::Stray => "stray_answer",
+            Self::Ended => "ended_by_provider",
+            Self::Token => "invalid_token",
+            Self::Group => "not_in_group",
+            Self::Provider => "provider_unavailable",
         }
     }
 }
@@ -101,6 +117,7 @@ pub enum AuthenticatorError {
 pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
+    logouts: Vec<ProviderLogout>,
 }
 
 /// How long a proven login is taken without another evaluation.
@@ -122,6 +139,7 @@ pub(super) struct Inner {
     foreign: Recent,
     pub(super) seal: Seal,
     guard: Guard,
+    pub(super) outside: Outside,
 }
 
 impl fmt::Debug for Authenticator {
@@ -165,6 +183,7 @@ impl Authenticator {
             foreign: Recent::new(FOREIGN_FOR),
             seal: Seal::new(&key.for_purpose("geovagt session 1")),
             guard: Guard::new(&key.for_purpose("geovagt form 1")),
+            outside: Outside::new(&key.for_purpose("geovagt departure 1")),
         }));
         authenticator.reload_with(providers, now).await?;
         Ok(authenticator)
@@ -198,8 +217,12 @@ impl Authenticator {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn read(&self) -> Result<People, StoreError> {
-        let (store, ended) = (&self.0.store, self.0.store.ended_sessions());
-        Ok(People { accounts: store.accounts().await?, ended: ended.await? })
+        let store = &self.0.store;
+        Ok(People {
+            accounts: store.accounts().await?,
+            ended: store.ended_sessions().await?,
+            logouts: store.provider_logouts().await?,
+        })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -213,7 +236,18 @@ impl Authenticator {
         known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
         drop(known);
+        self.0.outside.take_logouts(people.logouts);
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
+    }
+
+    /// Puts the outside providers of a configuration in effect.
+    pub fn take_providers(&self, providers: Providers) {
+        self.0.outside.take(providers);
+    }
+
+    /// Whether one more question about a stranger's proof may come from this address.
+    pub(super) fn admits_stranger(&self, client: IpAddr, now: Timestamp) -> bool {
+        self.0.limits.admit_stranger(client, now)
     }
 
     /// Proves the credentials of an `Authorization` header.
@@ -423,7 +457,15 @@ impl Authenticator {
         let account = directory.still(attempt.organization, &account.id, account.epoch)?;
         let person = directory.person(account)?;
         let user_name = account.name.clone();
-        Some(Identity { person, user_name, how, at, epoch: account.epoch, session: None })
+        Some(Identity {
+            person,
+            user_name,
+            how,
+            at,
+            epoch: account.epoch,
+            session: None,
+            outside: None,
+        })
     }
 
     pub(super) fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {

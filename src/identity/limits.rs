@@ -45,6 +45,8 @@ pub(super) struct Quotas {
     pub(super) account_and_network: Allowance,
     pub(super) account: Allowance,
     pub(super) proven_before: Allowance,
+    pub(super) outside: Allowance,
+    pub(super) outside_end_site: Allowance,
     pub(super) longest_delay: Duration,
 }
 
@@ -57,6 +59,8 @@ impl Default for Quotas {
             account_and_network: allowance(5, 12),
             account: allowance(60, 5),
             proven_before: allowance(30, 2),
+            outside: allowance(40, 2),
+            outside_end_site: allowance(120, 1),
             longest_delay: Duration::from_secs(3),
         }
     }
@@ -66,7 +70,16 @@ impl Quotas {
     /// In milliseconds, how far ahead of the clock any of them may reach.
     fn longest_window(&self) -> u64 {
         let Self { network, end_site, account_and_network, account, proven_before, .. } = self;
-        let all = [network, end_site, account_and_network, account, proven_before];
+        let Self { outside, outside_end_site, .. } = self;
+        let all = [
+            network,
+            end_site,
+            account_and_network,
+            account,
+            proven_before,
+            outside,
+            outside_end_site,
+        ];
         all.into_iter().map(Allowance::window).max().unwrap_or(0)
     }
 }
@@ -148,6 +161,22 @@ impl Limits {
             Ok(()) => Admission::Stranger(Duration::ZERO),
             Err(wait) => Admission::Stranger(wait.min(quotas.longest_delay)),
         }
+    }
+
+    /// Uses up one of the questions that a network may make us ask a provider, or one verification of
+    /// what it brought along.
+    pub(super) fn admit_stranger(&self, client: IpAddr, now: Timestamp) -> bool {
+        let network = Network::of(client);
+        let mut sketch = lock(&self.sketch);
+        let admitted = sketch.take(&("outside", network), self.quotas.outside, now);
+        admitted
+            .and_then(|()| match network.end_site() {
+                Some(prefix) => {
+                    sketch.take(&("outside prefix", prefix), self.quotas.outside_end_site, now)
+                }
+                None => Ok(()),
+            })
+            .is_ok()
     }
 
     /// Remembers from where an account was proven.

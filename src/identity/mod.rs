@@ -1,6 +1,8 @@
-//! Who somebody is: local accounts by HTTP Basic or the sign-in form, and the session afterwards.
+//! Who somebody is: local accounts by HTTP Basic or the sign-in form, people of outside providers,
+//! and the session afterwards.
 //!
-//! May use `store`, `policy` and `identifier`; of HTTP only header values. Knows nothing of sites,
+//! May use `config`, `store`, `policy` and `identifier`; of HTTP only header values, and `outside`
+//! asks providers with a client of its own. Knows nothing of sites,
 //! countries and exemptions: whoever asks says, by [`Attempt::eligible`], whose password is worth
 //! proving at this door.
 //!
@@ -21,6 +23,7 @@ mod hasher;
 mod keys;
 mod limits;
 mod next;
+mod outside;
 mod password;
 mod recent;
 mod session;
@@ -34,12 +37,19 @@ pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, Peo
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use keys::KeyError;
 pub use next::Next;
+pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
 
 /// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them
 /// goes on to an upstream.
-pub const GATEWAY_COOKIES: &[&str] =
-    &["__Host-geovagt", "geovagt", "__Host-geovagt-form", "geovagt-form"];
+pub const GATEWAY_COOKIES: &[&str] = &[
+    "__Host-geovagt",
+    "geovagt",
+    "__Host-geovagt-form",
+    "geovagt-form",
+    "__Host-geovagt-oidc",
+    "geovagt-oidc",
+];
 
 /// Somebody who has been proven. Only this module makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +60,7 @@ pub struct Identity {
     at: Timestamp,
     epoch: i64,
     session: Option<session::Life>,
+    outside: Option<outside::Proof>,
 }
 
 /// How somebody was proven.
@@ -59,8 +70,12 @@ pub enum How {
     Basic,
     /// Name and password in the sign-in form.
     Form,
-    /// A session that began with the form.
+    /// A session that began with the form, or with an OpenID Connect provider.
     Session,
+    /// An OpenID Connect provider, a moment ago.
+    Oidc,
+    /// A bearer token in the `Authorization` header of this very request.
+    Bearer,
 }
 
 impl How {
@@ -71,6 +86,8 @@ impl How {
             Self::Basic => "basic",
             Self::Form => "form",
             Self::Session => "session",
+            Self::Oidc => "oidc",
+            Self::Bearer => "bearer",
         }
     }
 }
@@ -92,6 +109,12 @@ impl Identity {
     #[must_use]
     pub fn how(&self) -> How {
         self.how
+    }
+
+    /// Whether more than a password was asked for, as far as the provider says so.
+    #[must_use]
+    pub fn multi_factor(&self) -> bool {
+        self.outside.as_ref().is_some_and(|proof| proof.multi_factor)
     }
 
     /// When the password was proven; for a session, when it began.

@@ -11,8 +11,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::outside::Proof;
 use crate::clock;
 
 pub(super) const SESSION_COOKIE: &str = "geovagt";
@@ -26,7 +28,8 @@ const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(5);
 const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_secs(60);
 
 const BOUND_TO: &[u8] = b"geovagt session 1";
-const LONGEST_VALUE: usize = 2048;
+/// A browser keeps 4096 bytes with name and attributes.
+const LONGEST_VALUE: usize = 3800;
 
 /// What is sealed in the cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +40,9 @@ pub(super) struct Content {
     pub(super) subject: String,
     pub(super) epoch: i64,
     pub(super) life: Life,
+    /// What an outside provider proved; none for a local account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) outside: Option<Proof>,
 }
 
 /// When a session began and was last renewed, and its own name.
@@ -83,15 +89,16 @@ impl Seal {
     }
 
     /// None only where the library fails.
-    pub(super) fn close(&self, content: &Content) -> Option<String> {
+    pub(super) fn close(&self, content: &impl Serialize) -> Option<String> {
         let nonce = clock::random_bytes::<NONCE_LEN>();
         let mut sealed = serde_json::to_vec(content).ok()?;
         let unique = Nonce::assume_unique_for_key(nonce);
         self.0.seal_in_place_append_tag(unique, Aad::from(BOUND_TO), &mut sealed).ok()?;
-        Some(URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+        let value = URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat());
+        (value.len() <= LONGEST_VALUE).then_some(value)
     }
 
-    pub(super) fn open(&self, value: &str) -> Option<Content> {
+    pub(super) fn open<T: DeserializeOwned>(&self, value: &str) -> Option<T> {
         if value.len() > LONGEST_VALUE {
             return None;
         }
@@ -172,6 +179,7 @@ mod tests {
             subject: "s".into(),
             epoch: 3,
             life: Life::begin("2026-12-01T08:00:00Z".parse().unwrap()),
+            outside: None,
         }
     }
 
@@ -179,12 +187,12 @@ mod tests {
     fn what_is_sealed_opens_and_tells_nothing() {
         let seal = Seal::new(&[1; 32]);
         let value = seal.close(&content()).unwrap();
-        assert_eq!(seal.open(&value).unwrap().subject, "s");
+        assert_eq!(seal.open::<Content>(&value).unwrap().subject, "s");
         assert_ne!(value, seal.close(&content()).unwrap());
         assert!(
             !String::from_utf8_lossy(&URL_SAFE_NO_PAD.decode(&value).unwrap()).contains("ballerup")
         );
-        assert!(Seal::new(&[2; 32]).open(&value).is_none());
+        assert!(Seal::new(&[2; 32]).open::<Content>(&value).is_none());
     }
 
     proptest! {
@@ -194,15 +202,15 @@ mod tests {
             let mut bytes = URL_SAFE_NO_PAD.decode(seal.close(&content()).unwrap()).unwrap();
             let position = position.index(bytes.len());
             bytes[position] ^= 1 << bit;
-            prop_assert!(seal.open(&URL_SAFE_NO_PAD.encode(&bytes)).is_none());
+            prop_assert!(seal.open::<Content>(&URL_SAFE_NO_PAD.encode(&bytes)).is_none());
             bytes[position] ^= 1 << bit;
             bytes.truncate(position);
-            prop_assert!(seal.open(&URL_SAFE_NO_PAD.encode(&bytes)).is_none());
+            prop_assert!(seal.open::<Content>(&URL_SAFE_NO_PAD.encode(&bytes)).is_none());
         }
 
         #[test]
         fn rubbish_opens_nothing(text in ".{0,200}") {
-            prop_assert!(Seal::new(&[1; 32]).open(&text).is_none());
+            prop_assert!(Seal::new(&[1; 32]).open::<Content>(&text).is_none());
         }
     }
 

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::session::{self, Content, Life, SESSION_COOKIE};
 use super::{Authenticator, How, Identity};
-use crate::identifier::OrganizationId;
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Person, UserName};
 use crate::store::AccountId;
 
 impl Authenticator {
@@ -21,13 +22,29 @@ impl Authenticator {
         now: Timestamp,
     ) -> Option<Identity> {
         let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
-        let Content { organization: sealed_for, provider, subject, epoch, life } =
+        let Content { organization: sealed_for, provider, subject, epoch, life, outside } =
             self.0.seal.open(value)?;
         if sealed_for != organization.as_str()
             || life.is_over(now)
             || self.ended().contains_key(&life.id)
         {
             return None;
+        }
+        if let Some(proof) = outside {
+            let provider = ProviderId::parse(&provider).ok()?;
+            let began = life.began;
+            if !self.0.outside.still(organization, &provider, epoch, &proof, began) {
+                return None;
+            }
+            return Some(Identity {
+                person: Person::new(organization.clone(), provider, &subject),
+                user_name: UserName::parse(&proof.user_name).ok()?,
+                how: How::Session,
+                at: began,
+                epoch,
+                session: Some(life),
+                outside: Some(proof),
+            });
         }
         let directory = self.0.directory.load();
         let account = directory.still(organization, &AccountId::of(&subject), epoch)?;
@@ -39,6 +56,7 @@ impl Authenticator {
             at: life.began,
             epoch,
             session: Some(life),
+            outside: None,
         })
     }
 
@@ -71,7 +89,7 @@ impl Authenticator {
         let carried: Vec<Life> = session::cookie_values(headers, SESSION_COOKIE, secure)
             .take(4)
             .filter_map(|value| self.0.seal.open(value))
-            .map(|content| content.life)
+            .map(|content: Content| content.life)
             .filter(|life| !life.is_over(now))
             .collect();
         for life in carried {
@@ -95,6 +113,7 @@ impl Authenticator {
             subject: identity.person.subject().to_owned(),
             epoch: identity.epoch,
             life,
+            outside: identity.outside.clone(),
         };
         let value = self.0.seal.close(&content)?;
         Some(session::set_cookie(SESSION_COOKIE, &value, secure))

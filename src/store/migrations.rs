@@ -18,7 +18,10 @@ struct Step {
     sql: &'static str,
 }
 
-const STEPS: &[Step] = &[Step { number: 1, sql: include_str!("schema/0001_people.sql") }];
+const STEPS: &[Step] = &[
+    Step { number: 1, sql: include_str!("schema/0001_people.sql") },
+    Step { number: 3, sql: include_str!("schema/0003_known_people.sql") },
+];
 
 /// Brings the store to the newest schema, in one transaction; two programs that start at once wait
 /// for each other.

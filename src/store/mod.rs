@@ -11,9 +11,11 @@
 mod accounts;
 mod error;
 mod exemptions;
+mod known_people;
 mod migrations;
 mod open;
 mod outbox;
+mod provider_logouts;
 mod seen;
 mod sessions;
 
@@ -26,7 +28,9 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use known_people::KnownPerson;
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
+pub use provider_logouts::{LogoutOf, ProviderLogout};
 pub use seen::Announced;
 
 /// The name of the store in the state directory.

@@ -96,6 +96,13 @@ impl SystemTrust {
     }
 }
 
+/// TLS to somebody whom the gateway itself asks something, over HTTP/1.1: whom to trust, nothing to
+/// show.
+pub(crate) fn trusting(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let tls = UpstreamTls { ca: ca.map(Path::to_owned), ..UpstreamTls::default() };
+    Ok(load(&tls, UpstreamProtocol::Http1, &SystemTrust::default())?.http1)
+}
+
 /// Reads what the configuration names.
 pub(super) fn load(
     tls: &UpstreamTls,

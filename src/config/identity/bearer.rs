@@ -45,7 +45,8 @@ pub(super) fn check(
         Some(text) => check.value(text).map(Some),
         None => Some(None),
     };
-    let tokens = token::check(block, "upn", check);
+    let is_asked = matches!(jwks_uri, Some(None));
+    let tokens = token::check(block, "upn", is_asked, check);
     let bearer =
         Bearer { audiences: audiences?, jwks_uri: jwks_uri?, people_of: named?, tokens: tokens? };
     Some((bearer, people_of))

@@ -83,7 +83,7 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Oi
     };
     let values = block.texts("acr_values", check).unwrap_or_default();
     let acr_values = super::all(values.iter().map(|text| check.parsed(text, "a value", one_word)));
-    let tokens = token::check(block, "preferred_username", check);
+    let tokens = token::check(block, "preferred_username", true, check);
     Some(Oidc {
         label: label?,
         client_id: client_id?,

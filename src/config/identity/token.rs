@@ -99,17 +99,19 @@ pub struct MultiFactor {
     pub acr: Vec<String>,
 }
 
-/// Takes the keys that both kinds have.
+/// Takes the keys that both kinds have. An issuer that nobody asks anything is only a name.
 pub(super) fn check(
     block: &mut Block<'_>,
     user_name: &str,
+    is_asked: bool,
     check: &mut Checker<'_>,
 ) -> Option<TokenRules> {
     let here = block.here();
     let issuer = block.text("issuer", check);
-    let issuer = check
-        .required(&issuer, "issuer", here)
-        .and_then(|text| check.parsed(text, "an issuer", issuer_of));
+    let issuer = check.required(&issuer, "issuer", here).and_then(|text| match is_asked {
+        true => check.parsed(text, "an issuer", issuer_of),
+        false => check.label(text),
+    });
     let algorithms = algorithms(block, check);
     let skew = block.text("clock_skew", check);
     let most = Duration::from_secs(300);

@@ -1,0 +1,96 @@
+//! People whom an outside provider has proven, as it described them last: so that an exemption can
+//! be given by name.
+
+use jiff::Timestamp;
+use sqlx::Row;
+
+use super::{Store, StoreError};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::{Person, UserName};
+
+/// A person with what a provider says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownPerson {
+    /// Who it is.
+    pub person: Person,
+    /// The login name there.
+    pub user_name: UserName,
+    /// The name.
+    pub display_name: Option<String>,
+    /// The mail address.
+    pub mail: Option<String>,
+    /// The telephone.
+    pub telephone: Option<String>,
+    /// When they were proven last.
+    pub last_seen: Timestamp,
+}
+
+impl Store {
+    /// Remembers somebody as they were described just now. No running gateway need take notice.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn remember_person(&self, known: &KnownPerson) -> Result<(), StoreError> {
+        let mut change = self.begin().await?;
+        sqlx::query(
+            "INSERT INTO known_people (organization, provider, subject, user_name, display_name,
+                                       mail, telephone, last_seen)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+             ON CONFLICT (organization, provider, subject) DO UPDATE SET
+                 user_name = excluded.user_name, display_name = excluded.display_name,
+                 mail = excluded.mail, telephone = excluded.telephone,
+                 last_seen = excluded.last_seen",
+        )
+        .bind(known.person.organization().as_str())
+        .bind(known.person.provider().as_str())
+        .bind(known.person.subject())
+        .bind(known.user_name.as_str())
+        .bind(known.display_name.as_deref())
+        .bind(known.mail.as_deref())
+        .bind(known.telephone.as_deref())
+        .bind(known.last_seen.to_string())
+        .execute(change.on())
+        .await
+        .map_err(|error| self.fault(error))?;
+        change.commit_quietly().await
+    }
+
+    /// Everybody of an organisation whom a provider has proven, by name.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn known_people(
+        &self,
+        organization: &OrganizationId,
+    ) -> Result<Vec<KnownPerson>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT provider, subject, user_name, display_name, mail, telephone, last_seen
+             FROM known_people WHERE organization = $1 ORDER BY user_name, provider, subject",
+        )
+        .bind(organization.as_str())
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| self.fault(error))?;
+        rows.iter()
+            .map(|row| {
+                let text = |index: usize| -> Result<Option<String>, StoreError> {
+                    row.try_get(index).map_err(|error| self.fault(error))
+                };
+                let needed = |index: usize| Ok::<_, StoreError>(text(index)?.unwrap_or_default());
+                let (provider, name) = (needed(0)?, needed(2)?);
+                let provider = ProviderId::parse(&provider)
+                    .map_err(|_| self.unreadable("a provider", &provider))?;
+                let user_name =
+                    UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?;
+                Ok(KnownPerson {
+                    person: Person::new(organization.clone(), provider, &needed(1)?),
+                    user_name,
+                    display_name: text(3)?,
+                    mail: text(4)?,
+                    telephone: text(5)?,
+                    last_seen: self.timestamp(&needed(6)?)?,
+                })
+            })
+            .collect()
+    }
+}
