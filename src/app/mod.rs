@@ -37,7 +37,7 @@ use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
-use crate::identity::{Authenticator, AuthenticatorError};
+use crate::identity::{Authenticator, AuthenticatorError, Directories, LdapError};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
 use crate::service_manager::ServiceManager;
@@ -70,6 +70,9 @@ pub enum StartError {
     /// The accounts.
     #[error("people cannot be identified")]
     Identity(#[from] AuthenticatorError),
+    /// A directory.
+    #[error("a directory cannot be used")]
+    Directory(#[from] LdapError),
     /// A listener.
     #[error("a listener cannot be opened")]
     Bind(#[from] BindError),
@@ -189,6 +192,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     let authenticator =
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
+    authenticator.take_directories(Directories::prepare(config, &Directories::default())?);
     open_files::check(config);
     let listening = Arc::new(sockets::Listening::new(config));
     let sockets = listening.prepare(config, &mut inherited)?;

@@ -19,6 +19,7 @@ use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::identity::Directories;
 use crate::listen::Inherited;
 use crate::service_manager::ServiceManager;
 use crate::{clock, telemetry};
@@ -166,6 +167,8 @@ async fn reload(app: &App) -> Result<String, String> {
     let judged = Judged::judge(&loaded, &app.store, now).await.map_err(in_words)?;
     let policies = judged.policies().map_err(in_words)?;
     let upstreams = app.gateway.upstreams.prepare(&loaded.config).map_err(in_words)?;
+    let directories = Directories::prepare(&loaded.config, &app.authenticator.directories());
+    let directories = directories.map_err(in_words)?;
     let opened = database(app, &before, &loaded).await?;
     let systems_watch = loaded.config.geoip.asn.as_deref().map(Watch::new).map(Arc::new);
     let systems = autonomous_systems(&loaded, now).await?;
@@ -183,6 +186,7 @@ async fn reload(app: &App) -> Result<String, String> {
     judged.remember(&app.store).await.map_err(in_words)?;
     // Nothing can fail any more.
     app.authenticator.take(accounts, providers(&loaded.config), now);
+    app.authenticator.take_directories(directories);
     let next = snapshot::snapshot(&loaded, policies, exemptions, database, systems, &upstreams);
     let changed = describe(&before.config, &loaded.config, policies);
     app.gateway.replace(|_| next.clone());

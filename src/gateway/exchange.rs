@@ -21,7 +21,7 @@ use crate::identity::{Attempt, Identity, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Subject, UnclearPath, UserName, Verdict,
+    self, Choice, Location, Person, Policy, Subject, TravelExemption, UnclearPath, UserName, Verdict,
 };
 
 /// A request whose host, client and location are known.
@@ -158,23 +158,39 @@ impl<'a> Exchange<'a> {
     /// country only those that would open the door.
     pub(super) async fn prove_basic(&self, login: &HeaderValue) -> Outcome {
         let eligible = |person: &Person| self.may_be_proven(person);
-        self.gateway.authenticator.basic(self.attempt(&eligible), login).await
+        let holders = |visit: &mut dyn FnMut(&Person, &UserName)| self.holders(visit);
+        self.gateway.authenticator.basic(self.attempt(&eligible, &holders), login).await
     }
 
     pub(super) fn attempt<'s>(
         &'s self,
         eligible: &'s (dyn Fn(&Person) -> bool + Send + Sync),
+        holders: &'s (dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync),
     ) -> Attempt<'s> {
         Attempt {
             organization: self.organization(),
             client: self.client_ip(),
             eligible,
+            holders,
             now: self.now,
         }
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
+        self.site.site.identity_providers.contains(person.provider()) && self.would_pass(person)
+    }
+
+    /// Whether this person would be let in, once proven.
+    pub(super) fn would_pass(&self, person: &Person) -> bool {
         matches!(self.decide(Some(person)), Verdict::Allow(_))
+    }
+
+    /// Shows whoever holds an exemption of this organisation's, with the name it was given under.
+    pub(super) fn holders(&self, visit: &mut dyn FnMut(&Person, &UserName)) {
+        let of_this = |exemption: &&TravelExemption| exemption.organization == *self.organization();
+        for exemption in self.snapshot.exemptions.iter().filter(of_this) {
+            visit(&exemption.person, &exemption.user_name);
+        }
     }
 
     /// The address that limits count by.

@@ -8,7 +8,7 @@ use super::answers;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use crate::identity::{Identity, Outcome};
-use crate::policy::{Challenge, Denial, Permit, Person, Reason, Verdict};
+use crate::policy::{Challenge, Denial, Permit, Person, Reason, UserName, Verdict};
 
 /// Somebody who may pass.
 pub(super) struct Admitted {
@@ -74,8 +74,11 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 /// password must not reach the upstream. None where it is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    let eligible = |person: &Person| exchange.may_be_proven(person);
-    exchange.gateway.authenticator.beside(exchange.attempt(&eligible), login).await
+    // Whichever ways the site takes: a local account's password goes to no upstream.
+    let eligible = |person: &Person| exchange.would_pass(person);
+    let holders = |visit: &mut dyn FnMut(&Person, &UserName)| exchange.holders(visit);
+    let attempt = exchange.attempt(&eligible, &holders);
+    exchange.gateway.authenticator.beside(attempt, login).await
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
@@ -89,7 +92,10 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
         return Err(Box::new(answers::challenge(exchange, challenge)));
     };
     match exchange.prove_basic(login).await {
-        Outcome::Proven(identity) => admit_person(exchange, identity, true),
+        Outcome::Proven(identity) => {
+            let ours = exchange.gateway.authenticator.is_local(&identity);
+            admit_person(exchange, identity, ours)
+        }
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;
             Err(Box::new(refuse_credentials(exchange, challenge)))

@@ -14,6 +14,7 @@ use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
 use super::keys::{KeyError, MasterKey};
+use super::ldap::{ByDirectory, Directories};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
@@ -34,6 +35,9 @@ pub struct Attempt<'a> {
     /// False for people whom this door does not open for: their password is not proven, at the same
     /// cost and with the same answer.
     pub eligible: &'a (dyn Fn(&Person) -> bool + Send + Sync),
+    /// Shows everybody who holds an exemption here, with the name it was given under: a directory
+    /// hears of nobody else while the door is theirs alone.
+    pub holders: &'a (dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync),
     /// The instant of the request.
     pub now: Timestamp,
 }
@@ -67,6 +71,10 @@ pub enum Why {
     NotEligible,
     /// The password is another.
     WrongPassword,
+    /// More than one entry of the directory answers to the name.
+    Ambiguous,
+    /// The directory has refused this person's passwords too often to be asked once more.
+    TooManyFailures,
     /// The account changed while the password was compared.
     Changed,
     /// An answer of a provider that belongs to no sign-in of this browser.
@@ -91,6 +99,8 @@ impl Why {
             Self::Locked => "locked",
             Self::NotEligible => "not_eligible",
             Self::WrongPassword => "wrong_password",
+            Self::Ambiguous => "ambiguous_name",
+            Self::TooManyFailures => "too_many_failures",
             Self::Changed => "changed",
             Self::Stray => "stray_answer",
             Self::Ended => "ended_by_provider",
@@ -140,6 +150,7 @@ pub(super) struct Inner {
     pub(super) seal: Seal,
     guard: Guard,
     pub(super) outside: Outside,
+    pub(super) directories: ArcSwap<Directories>,
 }
 
 impl fmt::Debug for Authenticator {
@@ -184,6 +195,7 @@ impl Authenticator {
             seal: Seal::new(&key.for_purpose("geovagt session 1")),
             guard: Guard::new(&key.for_purpose("geovagt form 1")),
             outside: Outside::new(&key.for_purpose("geovagt departure 1")),
+            directories: ArcSwap::from_pointee(Directories::default()),
         }));
         authenticator.reload_with(providers, now).await?;
         Ok(authenticator)
@@ -291,6 +303,13 @@ impl Authenticator {
         }
     }
 
+    /// Whether somebody was proven by an account of ours: what they typed is nobody else's business,
+    /// while an upstream that asks the same directory can make use of it.
+    #[must_use]
+    pub fn is_local(&self, identity: &Identity) -> bool {
+        identity.outside.is_none()
+    }
+
     /// Proves the credentials of a sign-in form. On success, begin a session with
     /// [`Authenticator::new_session`].
     pub async fn form(&self, attempt: Attempt<'_>, form: SignInForm) -> Outcome {
@@ -355,22 +374,64 @@ impl Authenticator {
         {
             return Outcome::Proven(identity);
         }
+        let asked = ByDirectory {
+            attempt,
+            how,
+            claimed: claimed.as_ref(),
+            password: &password,
+        };
+        let elsewhere = matches!(candidate, Err(Why::UnknownAccount));
+        if elsewhere && let Some(identity) = self.recently(&asked) {
+            return Outcome::Proven(identity);
+        }
+        let limited = claimed
+            .as_ref()
+            .filter(|_| elsewhere)
+            .and_then(|name| self.limited_name(attempt.organization, name));
         let claim = Claim {
             organization: attempt.organization,
-            name: claimed.as_ref().map_or("", UserName::as_str),
-            account: account.as_ref().map(|account| &account.id),
+            name: match (&limited, &claimed) {
+                (Some((name, _)), _) | (None, Some(name)) => name.as_str(),
+                (None, None) => "",
+            },
+            account: match (&account, &limited) {
+                (Some(account), _) => Some(&account.id),
+                (None, Some((_, known))) => Some(known),
+                (None, None) => None,
+            },
             client: attempt.client,
             how,
         };
         let kept = candidate.as_ref().ok().map(|account| Arc::clone(&account.password_hash));
-        let Some(fits) = self.evaluate(&claim, attempt.now, password, kept).await else {
-            return Outcome::Limited;
+        let evaluated = self.evaluate(&claim, attempt.now, password.clone(), kept).await;
+        let Some((fits, lane)) = evaluated else { return Outcome::Limited };
+        // Begins now and is waited for at the end: every refusal takes as long.
+        let refusal = self.refusal_after(attempt.organization).map(tokio::time::sleep);
+        let why = match candidate {
+            Ok(account) if fits => {
+                match self.accept(attempt, &account, how, fingerprint, claimed.clone()) {
+                    Outcome::NotProven { why, .. } => why,
+                    proven => return proven,
+                }
+            }
+            Ok(_) => Why::WrongPassword,
+            Err(Why::UnknownAccount) => {
+                match self.by_directory(&asked, lane == Lane::Preferred).await {
+                    Ok(identity) => {
+                        if let Some((_, known)) = &limited {
+                            self.0.limits.proven(known, attempt.client, attempt.now);
+                        }
+                        return Outcome::Proven(identity);
+                    }
+                    Err(why) => why,
+                }
+            }
+            Err(why) => why,
         };
-        match candidate.and_then(|account| if fits { Ok(account) } else { Err(Why::WrongPassword) })
-        {
-            Err(why) => Outcome::NotProven { why, claimed },
-            Ok(account) => self.accept(attempt, &account, how, fingerprint, claimed),
+        if let Some(refusal) = refusal {
+            refusal.await;
         }
+        Outcome::NotProven { why, claimed }
     }
 
     /// The account whose password is worth proving here, or why none is.
@@ -410,7 +471,7 @@ impl Authenticator {
         now: Timestamp,
         password: Password,
         kept: Option<Arc<str>>,
-    ) -> Option<bool> {
+    ) -> Option<(bool, Lane)> {
         let (lane, delay) = match self.0.limits.admit(claim, now) {
             Admission::Preferred => (Lane::Preferred, None),
             Admission::Stranger(delay) => (Lane::Stranger, Some(delay).filter(|d| !d.is_zero())),
@@ -424,7 +485,8 @@ impl Authenticator {
         let place = self.0.hasher.queue(lane).ok()?;
         // A password that is too long is evaluated as an empty one: the same cost, no more.
         let password = if password.is_too_long() { Password::new(String::new()) } else { password };
-        self.0.hasher.verify(lane, place, password, kept).await.ok()
+        let fits = self.0.hasher.verify(lane, place, password, kept).await.ok()?;
+        Some((fits, lane))
     }
 
     fn accept(

@@ -33,7 +33,9 @@ impl Authenticator {
         if let Some(proof) = outside {
             let provider = ProviderId::parse(&provider).ok()?;
             let began = life.began;
-            if !self.0.outside.still(organization, &provider, epoch, &proof, began) {
+            if !self.0.outside.still(organization, &provider, epoch, &proof, began)
+                && !self.directory_vouches(organization, &provider, epoch)
+            {
                 return None;
             }
             return Some(Identity {

@@ -28,11 +28,13 @@ use jiff::{SignedDuration, Timestamp};
 pub use error::LdapError;
 pub use health::LdapHealth;
 pub use look_up::Found;
+pub(super) use attempt::ByDirectory;
 
 use super::recent::{Fingerprint, Recent};
 use super::{Password, Why};
 use crate::config::{Config, Ldap, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::policy::UserName;
 use connection::Bound;
 use entry::Standing;
 use failures::{Failures, NotAsked};
@@ -98,8 +100,13 @@ pub struct LdapProvider {
     recent: Recent<Found>,
     /// Whose password is being asked: one at a time for each person.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
+    /// The names of people, by subject, as the directory told them last.
+    names: Mutex<HashMap<String, Vec<UserName>>>,
     health: Health,
 }
+
+/// The names of so many people are kept.
+const MOST_NAMED: usize = 16_384;
 
 impl fmt::Debug for LdapProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -136,6 +143,7 @@ impl LdapProvider {
             failures: Failures::new(settings.failed_binds, seconds(settings.failed_binds_within)),
             recent: Recent::new(seconds(settings.remember)),
             turns: Mutex::new(HashMap::new()),
+            names: Mutex::new(HashMap::new()),
         })
     }
 
@@ -156,7 +164,7 @@ impl LdapProvider {
             Err(NotProven::Failed(error)) => {
                 let why = match error {
                     LdapError::Ambiguous => Why::Ambiguous,
-                    _ => Why::DirectoryUnavailable,
+                    _ => Why::Provider,
                 };
                 self.health.failed(&error);
                 Err(why)
@@ -179,7 +187,7 @@ impl LdapProvider {
         } else if entry.standing() == Standing::Locked {
             Some(Why::Locked)
         } else if !self.is_in_group(&mut service.connection, &entry).await? {
-            Some(Why::NotInGroup)
+            Some(Why::Group)
         } else {
             None
         };
@@ -203,7 +211,7 @@ impl LdapProvider {
                 NotAsked::KnownWrong => Why::WrongPassword,
                 NotAsked::TooMany => Why::TooManyFailures,
             })?;
-        let mut own = self.servers.beside(&service).await.inspect_err(|_| {
+        let mut own = self.servers.beside(service.server).await.inspect_err(|_| {
             self.failures.give_back(&found.subject, &fingerprint);
         })?;
         let bound = own.bind(&entry.dn, question.password.reveal()).await?;
@@ -219,8 +227,22 @@ impl LdapProvider {
             return Err(Why::Locked.into());
         }
         self.servers.give_back(service);
+        self.learn(&found);
         self.recent.keep(fingerprint, found.clone(), question.now);
         Ok(found)
+    }
+
+    /// Keeps the names under which somebody may come.
+    fn learn(&self, found: &Found) {
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < MOST_NAMED || names.contains_key(&found.subject) {
+            names.insert(found.subject.clone(), found.names.clone());
+        }
+    }
+
+    fn names_of(&self, subject: &str) -> Vec<UserName> {
+        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        names.get(subject).cloned().unwrap_or_default()
     }
 
     fn turn(&self, subject: &str) -> Arc<tokio::sync::Mutex<()>> {

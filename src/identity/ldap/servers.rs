@@ -43,7 +43,7 @@ struct Idle {
 /// A connection of the service account's, and the place it takes.
 pub(super) struct Borrowed {
     pub(super) connection: Connection,
-    server: usize,
+    pub(super) server: usize,
     /// It was used before, and may have been closed meanwhile.
     pub(super) kept: bool,
     place: OwnedSemaphorePermit,
@@ -99,9 +99,10 @@ impl Servers {
         drop(place);
     }
 
-    /// Another connection to the server that a borrowed one leads to, on which nobody is bound.
-    pub(super) async fn beside(&self, borrowed: &Borrowed) -> Result<Connection, LdapError> {
-        let server = self.settings.servers.get(borrowed.server).ok_or(LdapError::Busy)?;
+    /// Another connection to the server that a borrowed one leads to (a password is asked where the
+    /// person was found), on which nobody is bound.
+    pub(super) async fn beside(&self, server: usize) -> Result<Connection, LdapError> {
+        let server = self.settings.servers.get(server).ok_or(LdapError::Busy)?;
         Connection::open(server, &self.tls, self.settings.timeout).await
     }
 
