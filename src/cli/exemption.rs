@@ -2,6 +2,7 @@
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
+mod directory;
 pub(super) mod grant;
 mod shown;
 

@@ -47,6 +47,7 @@ mod outside_h2load;
 mod outside_haproxy;
 mod outside_image;
 mod outside_large;
+mod outside_ldap;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;

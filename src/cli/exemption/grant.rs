@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::print_state;
+use super::{directory, print_state};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -174,20 +174,28 @@ async fn person(
         Err(problem) => return Ok(Err(problem)),
     };
     let id = &organization.id;
-    let Some(provider) = people::local_provider(config, organization) else {
-        return Ok(Err(format!(
-            "{id} has no local accounts; name a provider of kind local under its identity_providers"
-        )));
-    };
-    Ok(match store.account(id, &name).await? {
-        Some(account) if account.locked => Err(format!(
-            "the account {name} of {id} is locked; unlock it first: geovagt user unlock {name} --organization {id}"
-        )),
-        Some(account) => Ok((Person::new(id.clone(), provider, account.id.as_str()), name)),
-        None => Err(format!(
+    if let Some(provider) = people::local_provider(config, organization)
+        && let Some(account) = store.account(id, &name).await?
+    {
+        return Ok(if account.locked {
+            Err(format!(
+                "the account {name} of {id} is locked; unlock it first: geovagt user unlock {name} --organization {id}"
+            ))
+        } else {
+            Ok((Person::new(id.clone(), provider, account.id.as_str()), name))
+        });
+    }
+    if let Some(found) = directory::person(config, organization, &name).await {
+        return Ok(found);
+    }
+    Ok(Err(match people::local_provider(config, organization) {
+        Some(_) => format!(
             "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
-        )),
-    })
+        ),
+        None => format!(
+            "{id} has no local accounts; name a provider of kind local under its identity_providers"
+        ),
+    }))
 }
 
 fn hold_against(
