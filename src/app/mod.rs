@@ -37,13 +37,13 @@ use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
-use crate::identity::{Authenticator, AuthenticatorError, Directories, LdapError};
+use crate::identity::{Authenticator, AuthenticatorError, Directories, LdapError, Providers};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
 use crate::service_manager::ServiceManager;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::upstream::{PrepareError, Upstreams};
+use crate::upstream::{PrepareError, TlsError, Upstreams};
 use crate::{clock, control};
 
 /// How long closing the log and the store may take.
@@ -73,6 +73,9 @@ pub enum StartError {
     /// A directory.
     #[error("a directory cannot be used")]
     Directory(#[from] LdapError),
+    /// How an outside provider is asked.
+    #[error("an identity provider cannot be asked")]
+    Provider(#[source] TlsError),
     /// A listener.
     #[error("a listener cannot be opened")]
     Bind(#[from] BindError),
@@ -193,6 +196,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
             .await?;
     authenticator.take_directories(Directories::prepare(config, &Directories::default())?);
+    authenticator.take_providers(Providers::prepare(config).map_err(StartError::Provider)?);
     open_files::check(config);
     let listening = Arc::new(sockets::Listening::new(config));
     let sockets = listening.prepare(config, &mut inherited)?;

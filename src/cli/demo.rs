@@ -186,6 +186,8 @@ async fn grant_journey(loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
     let arguments = grant::Arguments {
         organization: "ballerup".to_owned(),
         person: TRAVELLER.to_owned(),
+        provider: None,
+        subject: None,
         legs: vec![leg],
         sites: vec!["kilden".to_owned(), "mail".to_owned()],
         purpose: "Studietur".to_owned(),

@@ -4,6 +4,7 @@
 
 mod directory;
 pub(super) mod grant;
+mod person;
 mod shown;
 
 use std::io::Write;

@@ -225,10 +225,19 @@ pub(super) fn challenge(exchange: &Exchange<'_>, challenge: Challenge) -> Answer
             },
         ),
     );
-    response.headers_mut().insert(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static("Basic realm=\"geovagt\", charset=\"UTF-8\""),
-    );
+    let taken = &exchange.site.site.identity_providers;
+    let bearer = exchange.gateway.authenticator.takes_bearer(taken);
+    let schemes = [
+        (bearer, "Bearer realm=\"geovagt\""),
+        // Asked for also where nobody has a password, so that there is something to answer with.
+        (
+            !bearer || super::outside_sign_in::takes_password(exchange),
+            "Basic realm=\"geovagt\", charset=\"UTF-8\"",
+        ),
+    ];
+    for (_, scheme) in schemes.into_iter().filter(|(taken, _)| *taken) {
+        response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(scheme));
+    }
     Ok(response)
 }
 

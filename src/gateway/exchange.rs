@@ -131,14 +131,21 @@ impl<'a> Exchange<'a> {
         &self.site.organization.id
     }
 
-    /// The person that a valid session cookie names.
+    /// The person that a valid session cookie names, where the site takes the provider that proved
+    /// them.
     pub(super) fn session(&self) -> Option<Identity> {
-        self.gateway.authenticator.session(
+        let session = self.gateway.authenticator.session(
             self.organization(),
             &self.parts.headers,
             self.is_secure(),
             self.now,
-        )
+        );
+        session.filter(|identity| self.takes(identity.person()))
+    }
+
+    /// Whether the site takes the provider that proves this person.
+    fn takes(&self, person: &Person) -> bool {
+        self.site.site.identity_providers.contains(person.provider())
     }
 
     /// Whether the browser's connection is protected, as far as it is ours to know: cookies are
@@ -152,6 +159,22 @@ impl<'a> Exchange<'a> {
         let value = self.parts.headers.get(header::AUTHORIZATION)?;
         let scheme = value.as_bytes().get(..6)?;
         scheme.eq_ignore_ascii_case(b"basic ").then_some(value)
+    }
+
+    /// The Authorization value, where it brings a bearer token (RFC 6750) and the site takes those.
+    pub(super) fn bearer_token(&self) -> Option<&HeaderValue> {
+        let value = self.parts.headers.get(header::AUTHORIZATION)?;
+        let scheme = value.as_bytes().get(..7)?;
+        let takes = || self.gateway.authenticator.takes_bearer(&self.site.site.identity_providers);
+        (scheme.eq_ignore_ascii_case(b"bearer ") && takes()).then_some(value)
+    }
+
+    /// Proves a bearer token. Whose it is is known only then; for whom the door does not open, it
+    /// proves nothing.
+    pub(super) async fn prove_bearer(&self, token: &HeaderValue) -> Outcome {
+        let eligible = |person: &Person| matches!(self.decide(Some(person)), Verdict::Allow(_));
+        let taken = &self.site.site.identity_providers;
+        self.gateway.authenticator.bearer(self.attempt(&eligible, &|_| {}), taken, token).await
     }
 
     /// Proves a login, as far as the person's credentials may be proven here at all: from a listed
@@ -177,7 +200,7 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
-        self.site.site.identity_providers.contains(person.provider()) && self.would_pass(person)
+        self.takes(person) && self.would_pass(person)
     }
 
     /// Whether this person would be let in, once proven.

@@ -88,12 +88,18 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
         admitted.login_is_ours = login_beside(exchange).await.is_some();
         return Ok(admitted);
     }
-    let Some(login) = exchange.basic_login() else {
+    // A bearer token is the upstream's own login as well, and goes on to it.
+    let (outcome, login_is_ours) = if let Some(login) = exchange.basic_login() {
+        (exchange.prove_basic(login).await, true)
+    } else if let Some(token) = exchange.bearer_token() {
+        (exchange.prove_bearer(token).await, false)
+    } else {
         return Err(Box::new(answers::challenge(exchange, challenge)));
     };
-    match exchange.prove_basic(login).await {
+    match outcome {
         Outcome::Proven(identity) => {
-            let ours = exchange.gateway.authenticator.is_local(&identity);
+            // A directory's password is the upstream's own login too, where it asks there itself.
+            let ours = login_is_ours && exchange.gateway.authenticator.is_local(&identity);
             admit_person(exchange, identity, ours)
         }
         Outcome::NotProven { why, claimed } => {

@@ -15,6 +15,7 @@ mod identify;
 mod invitation;
 pub mod limits;
 mod manner;
+mod outside_sign_in;
 mod own_pages;
 mod own_views;
 mod pace;

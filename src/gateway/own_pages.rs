@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
+use super::outside_sign_in;
 use super::own_views;
 use super::pages::{self, Failure, SignIn, SignInProblem, SignOut};
 use super::{Closed, answers};
@@ -56,8 +57,25 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         "/privatliv" if reads => Ok(own_views::privacy(exchange)),
         "" | "/" if reads => Ok(own_views::seen(exchange, &verdict)),
         "/sign-in" if takes_sign_in(exchange) => match *method {
-            Method::GET | Method::HEAD => Ok(form(exchange, &asked_next(exchange), &[])),
+            Method::GET | Method::HEAD => {
+                let next = asked_next(exchange);
+                match outside_sign_in::asked_provider(exchange) {
+                    Some(asked) => outside_sign_in::depart(exchange, asked, &next).await,
+                    None => Ok(form(exchange, &next, &[])),
+                }
+            }
             Method::POST => sign_in(exchange, body).await,
+            _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
+        },
+        "/callback" if takes_sign_in(exchange) => match *method {
+            Method::GET => outside_sign_in::arrive(exchange).await,
+            _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
+        },
+        "/backchannel-logout" if takes_sign_in(exchange) => match *method {
+            Method::POST => match form_bytes(exchange, body).await {
+                Ok(bytes) => outside_sign_in::back_channel(exchange, &bytes).await,
+                Err(answer) => *answer,
+            },
             _ => Ok(answers::without_entry(exchange, Failure::MethodNotAllowed)),
         },
         "/sign-out" if takes_sign_in(exchange) => match *method {
@@ -98,6 +116,8 @@ fn form(
         csrf: &guard.token,
         name: "",
         problems,
+        providers: &outside_sign_in::buttons(exchange, next),
+        takes_password: outside_sign_in::takes_password(exchange),
     });
     with_cookie(answers::respond(exchange.parts, page), guard.set_cookie)
 }
@@ -111,7 +131,7 @@ fn guard(exchange: &Exchange<'_>) -> FormGuard {
     )
 }
 
-fn with_cookie(
+pub(super) fn with_cookie(
     mut response: Response<ResponseBody>,
     cookie: Option<HeaderValue>,
 ) -> Response<ResponseBody> {
@@ -151,10 +171,11 @@ async fn sign_in(exchange: &Exchange<'_>, body: Incoming) -> Answer {
 }
 
 /// The entry is on disk before the session exists: no entry, no session.
-async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) -> Answer {
+pub(super) async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) -> Answer {
     let event = exchange
         .event(Action::SignIn, Some(identity.user_name().as_str()))
-        .detail("method", identity.how().word());
+        .detail("method", identity.how().word())
+        .detail("provider", identity.person().provider().as_str());
     if exchange.gateway.audit.record(event).durable().await.is_err()
         && exchange.snapshot.config.audit.on_failure == Admission::Deny
     {
@@ -165,7 +186,7 @@ async fn signed_in(exchange: &Exchange<'_>, identity: &Identity, next: &Next) ->
     Ok(with_cookie(answers::redirect(next.as_str()), session))
 }
 
-fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
+pub(super) fn refused(exchange: &Exchange<'_>) -> Response<ResponseBody> {
     let mut facts = exchange.facts(None);
     facts.status = Some(Failure::SignInFailed.status().as_u16());
     let at_the_door = exchange.decide(None).reason() == Reason::IdentificationNeeded;
@@ -199,7 +220,8 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
     if !ours {
         return Ok(ask_sign_out(exchange));
     }
-    if let Some(identity) = exchange.session() {
+    let identity = exchange.session();
+    if let Some(identity) = &identity {
         let event = exchange.event(Action::SignOut, Some(identity.user_name().as_str()));
         exchange.note(event);
     }
@@ -208,8 +230,8 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         .authenticator
         .end_session(&exchange.parts.headers, exchange.is_secure(), exchange.now)
         .await;
-    let page = pages::sign_out(SignOut::Done, &exchange.site.organization, exchange.language());
-    Ok(with_cookie(answers::respond(exchange.parts, page), Some(cookie)))
+    let page = outside_sign_in::signed_out(exchange, identity.as_ref()).await;
+    Ok(with_cookie(page, Some(cookie)))
 }
 
 /// The whole of a form. Whoever dribbles it is hung up on: a form takes no longer than a head.
@@ -223,7 +245,7 @@ async fn form_bytes(exchange: &Exchange<'_>, body: Incoming) -> Result<Bytes, In
 }
 
 /// RFC 3986 section 2.1, of everything that is not unreserved.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'/') {

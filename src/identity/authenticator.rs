@@ -248,7 +248,7 @@ impl Authenticator {
         known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
         drop(known);
-        self.0.outside.take_logouts(people.logouts);
+        self.0.outside.take_logouts(people.logouts, now);
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
     }
 

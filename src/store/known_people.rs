@@ -2,7 +2,6 @@
 //! be given by name.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::{Store, StoreError};
 use crate::identifier::{OrganizationId, ProviderId};
@@ -32,7 +31,7 @@ impl Store {
     /// [`StoreError`] where it could not be kept.
     pub async fn remember_person(&self, known: &KnownPerson) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
-        sqlx::query(
+        let keep = sqlx::query(
             "INSERT INTO known_people (organization, provider, subject, user_name, display_name,
                                        mail, telephone, last_seen)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -48,10 +47,8 @@ impl Store {
         .bind(known.display_name.as_deref())
         .bind(known.mail.as_deref())
         .bind(known.telephone.as_deref())
-        .bind(known.last_seen.to_string())
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(known.last_seen.to_string());
+        change.execute(keep).await?;
         change.commit_quietly().await
     }
 
@@ -63,32 +60,27 @@ impl Store {
         &self,
         organization: &OrganizationId,
     ) -> Result<Vec<KnownPerson>, StoreError> {
-        let rows = sqlx::query(
+        let asked = sqlx::query(
             "SELECT provider, subject, user_name, display_name, mail, telephone, last_seen
              FROM known_people WHERE organization = $1 ORDER BY user_name, provider, subject",
         )
-        .bind(organization.as_str())
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(organization.as_str());
+        let rows = self.rows(asked).await?;
         rows.iter()
             .map(|row| {
-                let text = |index: usize| -> Result<Option<String>, StoreError> {
-                    row.try_get(index).map_err(|error| self.fault(error))
-                };
-                let needed = |index: usize| Ok::<_, StoreError>(text(index)?.unwrap_or_default());
-                let (provider, name) = (needed(0)?, needed(2)?);
+                let (provider, name) = (self.text(row, "provider")?, self.text(row, "user_name")?);
                 let provider = ProviderId::parse(&provider)
                     .map_err(|_| self.unreadable("a provider", &provider))?;
                 let user_name =
                     UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?;
+                let subject = self.text(row, "subject")?;
                 Ok(KnownPerson {
-                    person: Person::new(organization.clone(), provider, &needed(1)?),
+                    person: Person::new(organization.clone(), provider, &subject),
                     user_name,
-                    display_name: text(3)?,
-                    mail: text(4)?,
-                    telephone: text(5)?,
-                    last_seen: self.timestamp(&needed(6)?)?,
+                    display_name: self.maybe_text(row, "display_name")?,
+                    mail: self.maybe_text(row, "mail")?,
+                    telephone: self.maybe_text(row, "telephone")?,
+                    last_seen: self.instant(row, "last_seen")?,
                 })
             })
             .collect()

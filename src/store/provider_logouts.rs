@@ -1,7 +1,6 @@
 //! Sessions that an outside provider has ended, for all nodes to know.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Row;
 
 use super::{Store, StoreError};
 use crate::identifier::ProviderId;
@@ -46,23 +45,19 @@ impl Store {
     pub async fn end_provider_sessions(&self, logout: &ProviderLogout) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let (kind, name) = logout.of.parts();
-        sqlx::query(
+        let keep = sqlx::query(
             "INSERT INTO provider_logouts (provider, kind, name, at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (provider, kind, name) DO UPDATE SET at = excluded.at",
         )
         .bind(logout.provider.as_str())
         .bind(kind)
         .bind(name)
-        .bind(logout.at.to_string())
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(logout.at.to_string());
+        change.execute(keep).await?;
         let oldest = logout.at.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-        sqlx::query("DELETE FROM provider_logouts WHERE at < $1")
-            .bind(oldest.to_string())
-            .execute(change.on())
-            .await
-            .map_err(|error| self.fault(error))?;
+        let over =
+            sqlx::query("DELETE FROM provider_logouts WHERE at < $1").bind(oldest.to_string());
+        change.execute(over).await?;
         change.commit().await
     }
 
@@ -71,24 +66,19 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn provider_logouts(&self) -> Result<Vec<ProviderLogout>, StoreError> {
-        let rows = sqlx::query("SELECT provider, kind, name, at FROM provider_logouts")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
+        let rows =
+            self.rows(sqlx::query("SELECT provider, kind, name, at FROM provider_logouts")).await?;
         rows.iter()
             .map(|row| {
-                let text = |index: usize| -> Result<String, StoreError> {
-                    row.try_get(index).map_err(|error| self.fault(error))
-                };
-                let (provider, kind, name) = (text(0)?, text(1)?, text(2)?);
+                let (provider, name) = (self.text(row, "provider")?, self.text(row, "name")?);
                 let provider = ProviderId::parse(&provider)
                     .map_err(|_| self.unreadable("a provider", &provider))?;
-                let of = match kind.as_str() {
+                let of = match self.text(row, "kind")?.as_str() {
                     "session" => LogoutOf::Session(name),
                     "subject" => LogoutOf::Subject(name),
                     other => return Err(self.unreadable("whose sessions end", other)),
                 };
-                Ok(ProviderLogout { provider, of, at: self.timestamp(&text(3)?)? })
+                Ok(ProviderLogout { provider, of, at: self.instant(row, "at")? })
             })
             .collect()
     }

@@ -2,6 +2,7 @@
 
 use crate::cli::people::sentence;
 use crate::config::{Config, Organization, Provider};
+use crate::identifier::ProviderId;
 use crate::identity::LdapProvider;
 use crate::policy::{Person, UserName};
 
@@ -10,10 +11,12 @@ use crate::policy::{Person, UserName};
 pub(super) async fn person(
     config: &Config,
     organization: &Organization,
+    wanted: Option<&ProviderId>,
     name: &UserName,
 ) -> Option<Result<(Person, UserName), String>> {
     let mut asked = Vec::new();
-    for id in &organization.identity_providers {
+    let providers = organization.identity_providers.iter();
+    for id in providers.filter(|id| wanted.is_none_or(|wanted| wanted == *id)) {
         let Some(Provider::Ldap(settings)) = config.identity.get(id) else { continue };
         let found = match LdapProvider::new(id.clone(), settings) {
             Ok(provider) => provider.find(name).await,

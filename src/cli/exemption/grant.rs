@@ -7,7 +7,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{directory, print_state};
+use super::person::{self, Wanted};
+use super::print_state;
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -26,9 +27,16 @@ pub(crate) struct Arguments {
     /// Whose exemption it is.
     #[arg(long, value_name = "O")]
     pub(in crate::cli) organization: String,
-    /// The login name of the person who travels.
+    /// The login name of the person who travels: of a local account, or of somebody who has signed in
+    /// with another provider before.
     #[arg(long, value_name = "USER")]
     pub(in crate::cli) person: String,
+    /// The provider that knows the person, where more than one has that name, or with --subject.
+    #[arg(long, value_name = "P")]
+    pub(in crate::cli) provider: Option<String>,
+    /// The provider's immutable name for a person who has not signed in yet.
+    #[arg(long, value_name = "S", requires = "provider")]
+    pub(in crate::cli) subject: Option<String>,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs.
     #[arg(long = "leg", value_name = "LEG", required = true)]
@@ -92,7 +100,12 @@ pub(in crate::cli) async fn prepare(
     let legs = legs(&arguments.legs, &zone, &mut problems);
     let sites = sites(&arguments.sites, &mut problems);
     let Some(organization) = organization else { return Ok(Err(problems)) };
-    let person = person(&loaded.config, store, organization, &arguments.person).await?;
+    let wanted = Wanted {
+        name: &arguments.person,
+        provider: arguments.provider.as_deref(),
+        subject: arguments.subject.as_deref(),
+    };
+    let person = person::find(&loaded.config, store, organization, wanted).await?;
     let (person, user_name) = match person {
         Ok(found) => found,
         Err(problem) => {
@@ -161,41 +174,6 @@ fn sites(texts: &[String], problems: &mut Vec<String>) -> Vec<SiteId> {
         }
     }
     sites
-}
-
-async fn person(
-    config: &Config,
-    store: &Store,
-    organization: &Organization,
-    name: &str,
-) -> anyhow::Result<Result<(Person, crate::policy::UserName), String>> {
-    let name = match people::user_name(name) {
-        Ok(name) => name,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let id = &organization.id;
-    if let Some(provider) = people::local_provider(config, organization)
-        && let Some(account) = store.account(id, &name).await?
-    {
-        return Ok(if account.locked {
-            Err(format!(
-                "the account {name} of {id} is locked; unlock it first: geovagt user unlock {name} --organization {id}"
-            ))
-        } else {
-            Ok((Person::new(id.clone(), provider, account.id.as_str()), name))
-        });
-    }
-    if let Some(found) = directory::person(config, organization, &name).await {
-        return Ok(found);
-    }
-    Ok(Err(match people::local_provider(config, organization) {
-        Some(_) => format!(
-            "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
-        ),
-        None => format!(
-            "{id} has no local accounts; name a provider of kind local under its identity_providers"
-        ),
-    }))
 }
 
 fn hold_against(

@@ -115,6 +115,8 @@ fn arguments(organization: &str, person: &str, legs: &[&str], sites: &[&str]) ->
     Arguments {
         organization: organization.into(),
         person: person.into(),
+        provider: None,
+        subject: None,
         legs: owned(legs),
         sites: owned(sites),
         purpose: "Venskabsby".into(),

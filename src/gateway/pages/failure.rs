@@ -21,6 +21,10 @@ pub enum Failure {
     SignInFailed,
     /// Who is it? For programs, which are asked in the answer's head: 401.
     SignInNeeded,
+    /// 400: a sign-in that came back and cannot be gone on with.
+    SignInBroken,
+    /// 503: where people sign in gives no answer.
+    ProviderUnavailable,
     /// 404: no site answers for this host.
     UnknownSite,
     /// 404: there is no such page under `/.geovagt/`.
@@ -72,7 +76,7 @@ impl Failure {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::UnclearRequest => StatusCode::BAD_REQUEST,
+            Self::UnclearRequest | Self::SignInBroken => StatusCode::BAD_REQUEST,
             Self::SignInFailed => StatusCode::FORBIDDEN,
             Self::SignInNeeded => StatusCode::UNAUTHORIZED,
             Self::UnknownSite | Self::PageNotFound => StatusCode::NOT_FOUND,
@@ -83,9 +87,10 @@ impl Failure {
             Self::TooManyRequests { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::HeaderTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::UpstreamInvalid => StatusCode::BAD_GATEWAY,
-            Self::UpstreamUnavailable | Self::Overload | Self::AuditUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::UpstreamUnavailable
+            | Self::Overload
+            | Self::AuditUnavailable
+            | Self::ProviderUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::UpstreamTimeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -114,6 +119,16 @@ impl Failure {
                 "Log ind for at fortsætte",
                 "Systemet vil vide, hvem du er, før det svarer.",
                 "Log ind med dit navn og din adgangskode.",
+            ],
+            Self::SignInBroken => [
+                "Login blev ikke gennemført",
+                "Svaret hører ikke til et login, som denne browser er i gang med. Måske tog det for lang tid, blev afbrudt, eller siden blev åbnet igen.",
+                "Begynd forfra herfra. Lykkes det ikke, så kontakt servicedesken, og opgiv referencen.",
+            ],
+            Self::ProviderUnavailable => [
+                "Vi kan ikke logge nogen ind lige nu",
+                "Det sted, hvor du skal vise, hvem du er, svarer ikke, som det skal. Der er ikke noget i vejen med din konto.",
+                "Prøv igen om lidt. Er det stadig galt, så kontakt servicedesken, og opgiv referencen.",
             ],
             Self::UnknownSite => [
                 "Her er ikke noget på den adresse",
@@ -200,6 +215,16 @@ impl Failure {
                 "The system wants to know who you are before it answers.",
                 "Sign in with your name and your password.",
             ],
+            Self::SignInBroken => [
+                "The sign-in was not completed",
+                "The answer does not belong to a sign-in that this browser has begun. Perhaps it took too long, was interrupted, or the page was opened again.",
+                "Begin again from here. If that does not help, contact the service desk and quote the reference.",
+            ],
+            Self::ProviderUnavailable => [
+                "We cannot sign anybody in right now",
+                "The place where you show who you are does not answer as it should. There is nothing wrong with your account.",
+                "Try again in a while. If it is still wrong, contact the service desk and quote the reference.",
+            ],
             Self::UnknownSite => [
                 "There is nothing at this address",
                 "No site answers to the name you typed.",
@@ -272,7 +297,10 @@ impl Failure {
     fn retry_after(self) -> Option<u64> {
         match self {
             Self::TooManyRequests { retry_after } => Some(u64::from(retry_after)),
-            Self::UpstreamUnavailable | Self::Overload | Self::AuditUnavailable => Some(30),
+            Self::UpstreamUnavailable
+            | Self::Overload
+            | Self::AuditUnavailable
+            | Self::ProviderUnavailable => Some(30),
             _ => None,
         }
     }
@@ -305,7 +333,10 @@ impl<'a> Fragment<'a> {
             heading,
             matter,
             remedy,
-            try_again: view.failure == Failure::SignInFailed,
+            try_again: matches!(
+                view.failure,
+                Failure::SignInFailed | Failure::SignInBroken | Failure::ProviderUnavailable
+            ),
             contact: view.organization.map(|o| ContactView::of(o, language)),
             reference,
             reference_letters: reference.map(wording::reference_letters).unwrap_or_default(),

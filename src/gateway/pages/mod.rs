@@ -32,6 +32,6 @@ pub use privacy::{Privacy, privacy};
 pub use rejection::{Names, Rejection, deny_response, in_short, rejection};
 pub use seen::{AddressOrigin, OwnExemption, Seen, SeenLocation, SeenVerdict, seen};
 pub use shell::language;
-pub use sign_in::{SignIn, SignInProblem, SignOut, sign_in, sign_out};
+pub use sign_in::{ProviderButton, SignIn, SignInProblem, SignOut, sign_in, sign_out};
 pub use style::content_security_policy;
 pub use wording::{instant, is_db_ip};

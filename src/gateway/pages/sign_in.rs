@@ -26,6 +26,19 @@ pub struct SignIn<'a> {
     pub name: &'a str,
     /// What is wrong with the form as it was sent; empty at the first showing.
     pub problems: &'a [SignInProblem],
+    /// Where else one can sign in.
+    pub providers: &'a [ProviderButton],
+    /// Whether a name and a password can be proven here.
+    pub takes_password: bool,
+}
+
+/// A provider that people are sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderButton {
+    /// What it is called.
+    pub label: String,
+    /// Where it begins: a path of this site.
+    pub href: String,
 }
 
 /// What the form itself can find wrong, before any account is looked at.
@@ -49,6 +62,11 @@ pub enum SignOut<'a> {
         /// The one who is signed in.
         name: &'a str,
     },
+    /// It is done here, and the browser goes on to the provider.
+    GoingOn {
+        /// Where to.
+        elsewhere: &'a str,
+    },
     /// It is done.
     Done,
 }
@@ -64,6 +82,8 @@ struct SignInTemplate<'a> {
     name_wrong: bool,
     password_wrong: bool,
     expired: bool,
+    providers: &'a [ProviderButton],
+    takes_password: bool,
 }
 
 #[derive(Template)]
@@ -101,6 +121,8 @@ pub fn sign_in(form: &SignIn<'_>) -> Page {
         name_wrong: form.problems.contains(&SignInProblem::Name),
         password_wrong: form.problems.contains(&SignInProblem::Password),
         expired: form.problems.contains(&SignInProblem::Expired),
+        providers: form.providers,
+        takes_password: form.takes_password,
     }])
 }
 
@@ -109,9 +131,9 @@ pub fn sign_in(form: &SignIn<'_>) -> Page {
 pub fn sign_out(state: SignOut<'_>, organization: &Organization, language: Language) -> Page {
     let title = match (language, state) {
         (Language::Danish, SignOut::Ask { .. }) => "Log ud",
-        (Language::Danish, SignOut::Done) => "Du er logget ud",
+        (Language::Danish, SignOut::Done | SignOut::GoingOn { .. }) => "Du er logget ud",
         (Language::English, SignOut::Ask { .. }) => "Sign out",
-        (Language::English, SignOut::Done) => "You are signed out",
+        (Language::English, SignOut::Done | SignOut::GoingOn { .. }) => "You are signed out",
     };
     let frame = Frame {
         status: StatusCode::OK,

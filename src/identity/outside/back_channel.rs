@@ -7,13 +7,11 @@ use super::super::Authenticator;
 use super::super::form::percent_decode;
 use super::logouts::Logouts;
 use super::token::{self, Claims, Expected, Purpose, TokenError};
-use super::{OutsideError, Portal, bearer};
+use super::{LOGOUTS_CONCERN, OutsideError, Portal, bearer};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::store::{LogoutOf, ProviderLogout};
 
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// Longer than any session lasts.
-const CONCERNS: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why nobody was signed out.
 #[derive(Debug, thiserror::Error)]
@@ -77,7 +75,7 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<(), LogoutRefused> {
         let read = Logouts::of(vec![logout.clone()]);
-        let oldest = now.checked_sub(CONCERNS).unwrap_or(Timestamp::MIN);
+        let oldest = now.checked_sub(LOGOUTS_CONCERN).unwrap_or(Timestamp::MIN);
         self.0.outside.logouts.rcu(|known| known.with(&read).since(oldest));
         self.0.store.end_provider_sessions(&logout).await.map_err(LogoutRefused::Store)
     }

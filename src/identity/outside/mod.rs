@@ -20,13 +20,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::session::Seal;
 use crate::config::{Bearer, Config, Oidc, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
+use crate::store::ProviderLogout;
 use crate::upstream::TlsError;
 use issuer::Issuer;
 use logouts::Logouts;
@@ -34,6 +35,9 @@ use logouts::Logouts;
 pub use arrival::{Arrival, Arrived};
 pub use back_channel::LogoutRefused;
 pub use departure::{Departing, Departure};
+
+/// Longer than any session lasts.
+const LOGOUTS_CONCERN: SignedDuration = SignedDuration::from_hours(24);
 
 /// Why nobody was proven. The client learns only which page to read.
 #[derive(Debug, thiserror::Error)]
@@ -191,10 +195,11 @@ impl Outside {
         self.providers.store(Arc::new(providers));
     }
 
-    pub(super) fn take_logouts(&self, logouts: Vec<crate::store::ProviderLogout>) {
+    pub(super) fn take_logouts(&self, logouts: Vec<ProviderLogout>, now: Timestamp) {
         let read = Logouts::of(logouts);
+        let oldest = now.checked_sub(LOGOUTS_CONCERN).unwrap_or(Timestamp::MIN);
         // What this process alone knows, because the store failed, stays.
-        self.logouts.rcu(|known| known.with(&read));
+        self.logouts.rcu(|known| known.with(&read).since(oldest));
     }
 
     /// Whether a session of a provider still counts.

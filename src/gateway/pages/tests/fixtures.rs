@@ -101,6 +101,8 @@ pub(super) fn form(organization: &Organization, language: Language) -> SignIn<'_
         csrf: "t0ken",
         name: "anna.holm",
         problems: &[],
+        providers: &[],
+        takes_password: true,
     }
 }
 

@@ -30,6 +30,15 @@ fn gallery(organization: &Organization) -> Vec<(String, Page)> {
         add("sign-in", sign_in(&form(organization, language)));
         let problems = &[SignInProblem::Name, SignInProblem::Password, SignInProblem::Expired];
         add("sign-in-problems", sign_in(&SignIn { problems, ..form(organization, language) }));
+        let providers = &[ProviderButton {
+            label: "Ballerup Kommune".to_owned(),
+            href: "/.geovagt/sign-in?provider=entra&next=/".to_owned(),
+        }];
+        let elsewhere = SignIn { providers, ..form(organization, language) };
+        add("sign-in-provider", sign_in(&elsewhere));
+        add("sign-in-provider-alone", sign_in(&SignIn { takes_password: false, ..elsewhere }));
+        let going_on = SignOut::GoingOn { elsewhere: "https://login.example.dk/end?a=b&c=d" };
+        add("sign-out-going-on", sign_out(going_on, organization, language));
         let ask = SignOut::Ask { csrf: "t0ken", name: "anna.holm" };
         add("sign-out", sign_out(ask, organization, language));
         add("sign-out-done", sign_out(SignOut::Done, organization, language));
