@@ -6,6 +6,7 @@
 mod announcements;
 mod certificates;
 mod descriptors;
+mod directories;
 mod floods;
 mod hand_over;
 pub mod open_files;
@@ -236,6 +237,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     }
     watch::spawn(&app, metrics);
     floods::spawn(&app);
+    directories::spawn(&app);
     watchdog::spawn(&app);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());

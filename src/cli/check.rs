@@ -5,6 +5,7 @@
 
 mod access;
 mod certificates;
+mod directories;
 mod files;
 mod lists;
 #[cfg(test)]
@@ -40,6 +41,7 @@ const CHECKS: &[Check] = &[
     lists::announced_in_time,
     certificates::check,
     upstreams::check,
+    directories::check,
     access::check,
 ];
 

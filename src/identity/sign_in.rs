@@ -34,7 +34,7 @@ impl Authenticator {
             let provider = ProviderId::parse(&provider).ok()?;
             let began = life.began;
             if !self.0.outside.still(organization, &provider, epoch, &proof, began)
-                && !self.directory_vouches(organization, &provider, epoch)
+                && !self.directory_vouches(organization, &provider, &subject, epoch)
             {
                 return None;
             }

@@ -47,7 +47,7 @@ impl Authenticator {
             let fingerprint = provider.fingerprint(asked, &login);
             let (found, at) = provider.recent.known(&fingerprint, asked.attempt.now)?;
             let person = provider.person(asked.attempt.organization, &found.subject);
-            (asked.attempt.eligible)(&person)
+            ((asked.attempt.eligible)(&person) && !provider.is_shut_out(&found.subject))
                 .then(|| Identity { at, ..provider.identity(asked, person, &found) })
         })
     }
@@ -119,11 +119,12 @@ impl Authenticator {
         &self,
         organization: &OrganizationId,
         provider: &ProviderId,
+        subject: &str,
         epoch: i64,
     ) -> bool {
         let directories = self.directories();
         let found = directories.of(organization).iter().find(|known| known.id == *provider);
-        found.is_some_and(|known| known.epoch() == epoch)
+        found.is_some_and(|known| known.epoch() == epoch && !known.is_shut_out(subject))
     }
 
     /// So that an exemption can be given by name later. A store that is away keeps nobody out.

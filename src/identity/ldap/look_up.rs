@@ -26,6 +26,8 @@ pub struct Found {
     pub user_name: UserName,
     /// Every name that the person signs in with.
     pub names: Vec<UserName>,
+    /// Disabled or locked there.
+    pub shut_out: bool,
     /// For people to read.
     pub display_name: Option<String>,
     /// The first mail address.
@@ -125,7 +127,14 @@ impl LdapProvider {
         names.dedup();
         let user_name = names.first().cloned().ok_or_else(|| missing(&settings.user_name))?;
         let text = |name: &str| entry.texts(name).next().map(str::to_owned);
-        Ok(Found { subject, user_name, names, display_name: text("displayName"), mail: text("mail") })
+        Ok(Found {
+            subject,
+            user_name,
+            names,
+            shut_out: entry.standing() == Standing::Locked,
+            display_name: text("displayName"),
+            mail: text("mail"),
+        })
     }
 
     /// Whether the person is in a group that is required.

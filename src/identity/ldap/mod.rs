@@ -12,6 +12,7 @@ mod attempt;
 mod connection;
 mod entry;
 mod error;
+mod examine;
 mod failures;
 mod filter;
 mod health;
@@ -19,13 +20,14 @@ mod login;
 mod look_up;
 mod servers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 
 pub use error::LdapError;
+pub use examine::{ExaminedServer, PeopleThere};
 pub use health::LdapHealth;
 pub use look_up::Found;
 pub(super) use attempt::ByDirectory;
@@ -34,7 +36,7 @@ use super::recent::{Fingerprint, Recent};
 use super::{Password, Why};
 use crate::config::{Config, Ldap, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::policy::UserName;
+use crate::policy::{Person, UserName};
 use connection::Bound;
 use entry::Standing;
 use failures::{Failures, NotAsked};
@@ -85,6 +87,20 @@ impl Directories {
         self.by_organization.get(organization).map_or(&[], Vec::as_slice)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.providers.is_empty()
+    }
+
+    /// Looks up those who travel, unless that was done a moment ago.
+    pub async fn look_after(&self, travelling: &BTreeSet<Person>, now: Timestamp) {
+        for (id, provider) in &self.providers {
+            let of_it = travelling.iter().filter(|person| person.provider() == id);
+            provider.look_after(of_it.map(Person::subject), now).await;
+        }
+    }
+
     /// How each of them was when it was last asked.
     pub fn health(&self) -> impl Iterator<Item = (&ProviderId, LdapHealth)> {
         self.providers.iter().map(|(id, provider)| (id, provider.health.told()))
@@ -100,13 +116,23 @@ pub struct LdapProvider {
     recent: Recent<Found>,
     /// Whose password is being asked: one at a time for each person.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    /// The names of people, by subject, as the directory told them last.
-    names: Mutex<HashMap<String, Vec<UserName>>>,
+    /// What the directory told last of people, by subject.
+    told: Mutex<HashMap<String, Told>>,
     health: Health,
 }
 
-/// The names of so many people are kept.
-const MOST_NAMED: usize = 16_384;
+/// What the directory told of somebody.
+struct Told {
+    names: Vec<UserName>,
+    /// Disabled, locked, or gone.
+    shut_out: bool,
+    at: Timestamp,
+}
+
+/// Of so many people it is kept.
+const MOST_TOLD: usize = 16_384;
+/// Whoever travels is looked up again after so long.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 
 impl fmt::Debug for LdapProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -143,7 +169,7 @@ impl LdapProvider {
             failures: Failures::new(settings.failed_binds, seconds(settings.failed_binds_within)),
             recent: Recent::new(seconds(settings.remember)),
             turns: Mutex::new(HashMap::new()),
-            names: Mutex::new(HashMap::new()),
+            told: Mutex::new(HashMap::new()),
         })
     }
 
@@ -227,22 +253,48 @@ impl LdapProvider {
             return Err(Why::Locked.into());
         }
         self.servers.give_back(service);
-        self.learn(&found);
+        self.learn(&found, question.now);
         self.recent.keep(fingerprint, found.clone(), question.now);
         Ok(found)
     }
 
-    /// Keeps the names under which somebody may come.
-    fn learn(&self, found: &Found) {
-        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        if names.len() < MOST_NAMED || names.contains_key(&found.subject) {
-            names.insert(found.subject.clone(), found.names.clone());
+    /// Looks up those who travel, for the names under which they may come and whether they are shut
+    /// out there. A directory that is away changes nothing.
+    async fn look_after(&self, subjects: impl Iterator<Item = &str>, now: Timestamp) {
+        for subject in subjects {
+            if self.told().get(subject).is_some_and(|told| now.duration_since(told.at) < LOOK_AGAIN) {
+                continue;
+            }
+            match self.find_subject(subject).await {
+                Ok(Some(found)) => self.learn(&found, now),
+                Ok(None) => {
+                    let gone = Told { names: Vec::new(), shut_out: true, at: now };
+                    self.told().insert(subject.to_owned(), gone);
+                }
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn learn(&self, found: &Found, now: Timestamp) {
+        let mut told = self.told();
+        if told.len() < MOST_TOLD || told.contains_key(&found.subject) {
+            let names = found.names.clone();
+            let this = Told { names, shut_out: found.shut_out, at: now };
+            told.insert(found.subject.clone(), this);
         }
     }
 
     fn names_of(&self, subject: &str) -> Vec<UserName> {
-        let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        names.get(subject).cloned().unwrap_or_default()
+        self.told().get(subject).map(|told| told.names.clone()).unwrap_or_default()
+    }
+
+    fn is_shut_out(&self, subject: &str) -> bool {
+        self.told().get(subject).is_some_and(|told| told.shut_out)
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashMap<String, Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn turn(&self, subject: &str) -> Arc<tokio::sync::Mutex<()>> {

@@ -19,7 +19,6 @@ pub const LOCKOUT: usize = 5;
 const ADMIN_PASSWORD: &str = "forvalterens adgangskode";
 
 /// A directory server that lives as long as this value does.
-#[derive(Debug)]
 pub struct Slapd {
     /// Where StartTLS is spoken.
     pub plain: SocketAddr,
