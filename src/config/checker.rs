@@ -160,6 +160,13 @@ impl<'a> Checker<'a> {
         })
     }
 
+    /// Whether a static check cannot know what a text stands for, and need not: nothing follows from
+    /// it.
+    pub(super) fn is_for_later(&self, text: &Text) -> bool {
+        let literal = |parts: &Vec<Part<'_>>| parts.iter().all(is_literal);
+        self.surroundings.static_only && parts(&text.value).is_ok_and(|parts| !literal(&parts))
+    }
+
     /// A text made into something else. `expected` completes `… is not …`.
     pub(super) fn parsed<T>(
         &mut self,

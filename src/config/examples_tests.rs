@@ -43,6 +43,9 @@ fn every_shipped_example_is_valid_and_without_a_warning() {
         "wordpress",
         "exchange",
         "sharepoint",
+        "entra",
+        "adfs",
+        "keycloak",
         "gateway",
     ] {
         assert!(files.iter().any(|path| path.file_stem().unwrap() == name), "{name}");

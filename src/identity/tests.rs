@@ -73,6 +73,8 @@ fn generous() -> Quotas {
         account_and_network: allowance,
         account: allowance,
         proven_before: allowance,
+        outside: allowance,
+        outside_end_site: allowance,
         longest_delay: Duration::from_millis(1),
     }
 }

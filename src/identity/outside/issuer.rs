@@ -53,16 +53,29 @@ struct Document {
 pub(super) struct Issuer {
     pub(super) rules: TokenRules,
     jwks_uri: Option<Uri>,
+    /// Whether people are sent there, and not only tokens verified.
+    signs_in: bool,
     pub(super) client: Client,
     metadata: Kept<Metadata>,
     keys: Kept<KeySet>,
 }
 
 impl Issuer {
-    pub(super) fn new(rules: &TokenRules, jwks_uri: Option<Uri>) -> Result<Self, TlsError> {
+    /// One to which people are sent.
+    pub(super) fn portal(rules: &TokenRules) -> Result<Self, TlsError> {
+        Self::new(rules, None, true)
+    }
+
+    /// One whose tokens are verified, with keys from here or from where it says.
+    pub(super) fn bearer(rules: &TokenRules, jwks_uri: Option<Uri>) -> Result<Self, TlsError> {
+        Self::new(rules, jwks_uri, false)
+    }
+
+    fn new(rules: &TokenRules, jwks_uri: Option<Uri>, signs_in: bool) -> Result<Self, TlsError> {
         Ok(Self {
             rules: rules.clone(),
             jwks_uri,
+            signs_in,
             client: Client::new(&rules.reach)?,
             metadata: Kept::new(Rhythm {
                 fresh_for: SECONDS(3600),
@@ -107,7 +120,14 @@ impl Issuer {
         let uri: Uri = place
             .parse()
             .map_err(|_| Silence::Nonsense(place.clone(), "it is no address".to_owned()))?;
-        Metadata::read(&self.client.get(&uri).await?, issuer, &place)
+        let metadata = Metadata::read(&self.client.get(&uri).await?, issuer, &place)?;
+        let lacking =
+            metadata.authorization_endpoint.is_none() || metadata.token_endpoint.is_none();
+        if self.signs_in && lacking {
+            let why = "it lacks `authorization_endpoint` or `token_endpoint`".to_owned();
+            return Err(Silence::Nonsense(place, why));
+        }
+        Ok(metadata)
     }
 
     async fn fetch_keys(&self) -> Result<KeySet, Silence> {

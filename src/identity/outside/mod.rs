@@ -126,7 +126,7 @@ impl Providers {
                     let portal = Portal {
                         id: id.clone(),
                         oidc: Arc::clone(oidc),
-                        issuer: Issuer::new(&oidc.tokens, None)?,
+                        issuer: Issuer::portal(&oidc.tokens)?,
                         epoch: epoch(oidc),
                     };
                     providers.portals.insert(id.clone(), Arc::new(portal));
@@ -136,7 +136,7 @@ impl Providers {
                     let bearers = Bearers {
                         bearer: Arc::clone(bearer),
                         people_of: named.unwrap_or_else(|| id.clone()),
-                        issuer: Issuer::new(&bearer.tokens, bearer.jwks_uri.clone())?,
+                        issuer: Issuer::bearer(&bearer.tokens, bearer.jwks_uri.clone())?,
                     };
                     providers.bearers.insert(id.clone(), Arc::new(bearers));
                 }

@@ -23,20 +23,35 @@ pub struct Browser {
 impl Browser {
     /// Starts it as large as a phone, asking for pages in this language.
     pub fn start(language: &str) -> Self {
+        Self::start_with(language, &[])
+    }
+
+    /// The same, believing certificates of this public key although no authority has signed them.
+    pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
+        use sha2::Digest as _;
+        let digest = sha2::Sha256::digest(public_key);
+        let digest = base64::engine::general_purpose::STANDARD.encode(digest);
+        Self::start_with(language, &[format!("--ignore-certificate-errors-spki-list={digest}")])
+    }
+
+    fn start_with(language: &str, more: &[String]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
         chromedriver.arg(format!("--port={}", driver.port())).env("HOME", directory.path());
         let program = Program::start(chromedriver, &directory.path().join("output"), driver);
         let profile = directory.path().join("profile");
-        let arguments = [
+        let (lang, profile) =
+            (format!("--lang={language}"), format!("--user-data-dir={}", profile.display()));
+        let mut arguments = vec![
             "--headless=new",
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
-            &format!("--lang={language}"),
-            &format!("--user-data-dir={}", profile.display()),
+            lang.as_str(),
+            profile.as_str(),
         ];
+        arguments.extend(more.iter().map(String::as_str));
         let options = json!({
             "args": arguments,
             "prefs": {"intl.accept_languages": language},

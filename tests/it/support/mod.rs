@@ -12,6 +12,7 @@ pub mod http2;
 pub mod large;
 pub mod outside;
 pub mod places;
+pub mod provider;
 pub mod raw;
 pub mod recorder;
 pub mod secure;
