@@ -21,7 +21,8 @@ use crate::identity::{Attempt, Identity, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Subject, TravelExemption, UnclearPath, UserName, Verdict,
+    self, Choice, Location, Person, Policy, Subject, TravelExemption, UnclearPath, UserName,
+    Verdict,
 };
 
 /// A request whose host, client and location are known.

@@ -374,12 +374,7 @@ impl Authenticator {
         {
             return Outcome::Proven(identity);
         }
-        let asked = ByDirectory {
-            attempt,
-            how,
-            claimed: claimed.as_ref(),
-            password: &password,
-        };
+        let asked = ByDirectory { attempt, how, claimed: claimed.as_ref(), password: &password };
         let elsewhere = matches!(candidate, Err(Why::UnknownAccount));
         if elsewhere && let Some(identity) = self.recently(&asked) {
             return Outcome::Proven(identity);

@@ -86,7 +86,11 @@ impl<M: Clone> Recent<M> {
     }
 
     /// What was kept of this a moment ago, and when.
-    pub(super) fn known(&self, fingerprint: &Fingerprint, now: Timestamp) -> Option<(M, Timestamp)> {
+    pub(super) fn known(
+        &self,
+        fingerprint: &Fingerprint,
+        now: Timestamp,
+    ) -> Option<(M, Timestamp)> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(fingerprint)?;
         self.is_fresh(entry.at, now).then(|| (entry.mark.clone(), entry.at))

@@ -51,8 +51,7 @@ fn the_traveller_passes_in_every_form_of_the_name_over_starttls_and_over_tls() {
     for provider in [slapd.provider(""), ldaps] {
         let (_upstream, gateway) = running(&slapd, &provider);
         grant(&gateway, "Anna");
-        let forms =
-            ["anna", "ANNA", "BALLERUP\\anna", "anna@ballerup.dk"];
+        let forms = ["anna", "ANNA", "BALLERUP\\anna", "anna@ballerup.dk"];
         for name in forms {
             let answer = to(&gateway, HOST, THAILAND).basic(name, PASSWORD).send();
             assert_eq!(answer.status, 200, "{name}: {}", answer.text());
@@ -200,9 +199,8 @@ fn only_members_of_a_required_group_come_in() {
     let groups = "    required_groups: [\"cn=rejsende,dc=example,dc=dk\"]\n    \
                   group_filter: \"(&(objectClass=groupOfNames)(member={dn}))\"\n";
     let (_upstream, gateway) = running(&slapd, &slapd.provider(groups));
-    let inner = |name: &str| {
-        to(&gateway, "inner.example.dk", DENMARK).basic(name, PASSWORD).send().status
-    };
+    let inner =
+        |name: &str| to(&gateway, "inner.example.dk", DENMARK).basic(name, PASSWORD).send().status;
     assert_eq!((inner("anna"), inner("(ole)"), inner("bo")), (200, 200, 401));
     assert_eq!(slapd.binds("bo"), 0);
 }

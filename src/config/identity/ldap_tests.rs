@@ -29,8 +29,7 @@ fn examined(text: &str) -> Examined {
 fn ldap(text: &str) -> Arc<Ldap> {
     let whole = format!("{text}{REST}");
     let examined = examined(&whole);
-    let said: Vec<String> =
-        examined.findings.iter().map(|f| plain(f, &examined.sources)).collect();
+    let said: Vec<String> = examined.findings.iter().map(|f| plain(f, &examined.sources)).collect();
     let config = examined.config.unwrap_or_else(|| panic!("{}", said.join("\n")));
     match config.identity.into_values().next() {
         Some(Provider::Ldap(ldap)) => ldap,

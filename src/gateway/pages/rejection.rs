@@ -258,10 +258,8 @@ pub fn deny_response(shape: &RequestShape<'_>, denied: &Rejection<'_>) -> Page {
     let page = match shape.kind() {
         ClientKind::Browser => rejection(denied),
         ClientKind::Script => problem(denied),
-        ClientKind::ActiveSync => {
-            Page::text(StatusCode::FORBIDDEN, denied.language, String::new())
-                .with_retry_after(Some(ACTIVE_SYNC_AGAIN_AFTER))
-        }
+        ClientKind::ActiveSync => Page::text(StatusCode::FORBIDDEN, denied.language, String::new())
+            .with_retry_after(Some(ACTIVE_SYNC_AGAIN_AFTER)),
         ClientKind::Office | ClientKind::Dav | ClientKind::WebSocket | ClientKind::Other => {
             plain(denied)
         }

@@ -11,10 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::login::Login;
 use super::{Directories, Found, LdapProvider, Question};
+use crate::identifier::{OrganizationId, ProviderId};
 use crate::identity::authenticator::{Attempt, Authenticator, Why};
 use crate::identity::outside::Proof;
 use crate::identity::{How, Identity, Password};
-use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
 use crate::store::{AccountId, KnownPerson};
 
@@ -67,9 +67,8 @@ impl Authenticator {
                 why = Why::NotEligible;
                 continue;
             }
-            let wanted = |subject: &str| {
-                (attempt.eligible)(&provider.person(attempt.organization, subject))
-            };
+            let wanted =
+                |subject: &str| (attempt.eligible)(&provider.person(attempt.organization, subject));
             let question = Question {
                 login: &login,
                 password: asked.password,

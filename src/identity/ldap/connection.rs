@@ -97,8 +97,7 @@ impl Connection {
         most: i32,
     ) -> Result<Entries, LdapError> {
         let Self { ldap, driver } = self;
-        let options =
-            SearchOptions::new().deref(DerefAliases::Never).sizelimit(most).timelimit(15);
+        let options = SearchOptions::new().deref(DerefAliases::Never).sizelimit(most).timelimit(15);
         let searching = ldap.with_search_options(options).search(base, scope, filter, attributes);
         let found = driven(driver, searching).await?;
         let more = match found.1.rc {

@@ -52,8 +52,12 @@ impl Entry {
     pub(super) fn read(entry: ResultEntry) -> Option<Self> {
         let mut parts = entry.0.match_id(4)?.expect_constructed()?.into_iter();
         let dn = String::from_utf8(parts.next()?.expect_primitive()?).ok()?;
-        let attributes =
-            parts.next()?.expect_constructed()?.into_iter().map(attribute).collect::<Option<_>>()?;
+        let attributes = parts
+            .next()?
+            .expect_constructed()?
+            .into_iter()
+            .map(attribute)
+            .collect::<Option<_>>()?;
         Some(Self { dn, attributes })
     }
 

@@ -37,13 +37,17 @@ pub enum LdapError {
     #[error("the directory was not understood")]
     Library(#[source] ldap3::LdapError),
     /// The service account's bind was refused.
-    #[error("the directory does not take the service account (result {code}); see `bind_dn` and `bind_password`")]
+    #[error(
+        "the directory does not take the service account (result {code}); see `bind_dn` and `bind_password`"
+    )]
     ServiceAccount {
         /// The result code (RFC 4511 appendix A).
         code: u32,
     },
     /// A search failed.
-    #[error("the directory refuses the search (result {code}); see `base` and what the service account may read")]
+    #[error(
+        "the directory refuses the search (result {code}); see `base` and what the service account may read"
+    )]
     Search {
         /// The result code.
         code: u32,
@@ -62,7 +66,9 @@ pub enum LdapError {
     #[error("more than one entry answers to the name; see `filter` and `base`")]
     Ambiguous,
     /// An entry without what makes it a person.
-    #[error("the entry has no single value of `{0}`; see `subject` and what the service account may read")]
+    #[error(
+        "the entry has no single value of `{0}`; see `subject` and what the service account may read"
+    )]
     NoSubject(String),
     /// Every connection is in use.
     #[error("every connection to the directory is in use")]

@@ -55,7 +55,8 @@ impl Failures {
     ) -> Result<(), NotAsked> {
         let mut people = self.people();
         if people.len() >= MOST_PEOPLE && !people.contains_key(subject) {
-            people.retain(|_, refused| refused.passwords.iter().any(|(_, at)| self.counts(*at, now)));
+            people
+                .retain(|_, refused| refused.passwords.iter().any(|(_, at)| self.counts(*at, now)));
             if people.len() >= MOST_PEOPLE {
                 return Err(NotAsked::TooMany);
             }

@@ -13,7 +13,8 @@ pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     while let Some(at) = rest.find('{') {
         let (before, from) = rest.split_at(at);
         filled.push_str(before);
-        let found = values.iter().find_map(|(place, value)| Some((from.strip_prefix(place)?, value)));
+        let found =
+            values.iter().find_map(|(place, value)| Some((from.strip_prefix(place)?, value)));
         rest = match found {
             Some((after, value)) => {
                 filled.push_str(&escaped(value));
@@ -60,16 +61,15 @@ mod tests {
 
     #[test]
     fn a_value_stays_a_value() {
-        let fill = |user: &str| fill("(&(a=b)(|(uid={user})(mail={login})))", &[
-            ("{user}", user),
-            ("{login}", "anna@x.dk"),
-        ]);
+        let fill = |user: &str| {
+            fill(
+                "(&(a=b)(|(uid={user})(mail={login})))",
+                &[("{user}", user), ("{login}", "anna@x.dk")],
+            )
+        };
         assert_eq!(fill("anna"), "(&(a=b)(|(uid=anna)(mail=anna@x.dk)))");
         assert_eq!(fill("*"), "(&(a=b)(|(uid=\\2a)(mail=anna@x.dk)))");
-        assert_eq!(
-            fill("a)(uid=*"),
-            "(&(a=b)(|(uid=a\\29\\28uid\\3d\\2a)(mail=anna@x.dk)))"
-        );
+        assert_eq!(fill("a)(uid=*"), "(&(a=b)(|(uid=a\\29\\28uid\\3d\\2a)(mail=anna@x.dk)))");
         assert_eq!(fill("{login}"), "(&(a=b)(|(uid=\\7blogin\\7d)(mail=anna@x.dk)))");
         assert_eq!(fill("a\\2a\0"), "(&(a=b)(|(uid=a\\5c2a\\00)(mail=anna@x.dk)))");
         assert_eq!(fill("æ"), "(&(a=b)(|(uid=\\c3\\a6)(mail=anna@x.dk)))");

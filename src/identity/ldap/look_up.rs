@@ -105,8 +105,7 @@ impl LdapProvider {
         let mut attributes = vec![settings.subject.as_str(), settings.user_name.as_str(), "mail"];
         attributes.extend(settings.other_names.iter().map(String::as_str));
         attributes.extend(STANDING_ATTRIBUTES);
-        let searching =
-            connection.search(&settings.base, Scope::Subtree, filter, &attributes, 2);
+        let searching = connection.search(&settings.base, Scope::Subtree, filter, &attributes, 2);
         tokio::time::timeout(within, searching)
             .await
             .unwrap_or_else(|_| Err(LdapError::Slow(self.id.to_string())))
@@ -189,7 +188,10 @@ mod tests {
 
     #[test]
     fn names_of_groups_are_compared_without_case_and_spaces() {
-        assert_eq!(plain("CN=Rejsende, OU=Grupper,dc=dk"), plain("cn = rejsende,ou=grupper, DC=DK"));
+        assert_eq!(
+            plain("CN=Rejsende, OU=Grupper,dc=dk"),
+            plain("cn = rejsende,ou=grupper, DC=DK")
+        );
         assert_ne!(plain("cn=a,dc=dk"), plain("cn=a,dc=dk,dc=dk"));
     }
 }

@@ -26,11 +26,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 
+pub(super) use attempt::ByDirectory;
 pub use error::LdapError;
 pub use examine::{ExaminedServer, PeopleThere};
 pub use health::LdapHealth;
 pub use look_up::Found;
-pub(super) use attempt::ByDirectory;
 
 use super::recent::{Fingerprint, Recent};
 use super::{Password, Why};
@@ -262,7 +262,8 @@ impl LdapProvider {
     /// out there. A directory that is away changes nothing.
     async fn look_after(&self, subjects: impl Iterator<Item = &str>, now: Timestamp) {
         for subject in subjects {
-            if self.told().get(subject).is_some_and(|told| now.duration_since(told.at) < LOOK_AGAIN) {
+            if self.told().get(subject).is_some_and(|told| now.duration_since(told.at) < LOOK_AGAIN)
+            {
                 continue;
             }
             match self.find_subject(subject).await {

@@ -73,8 +73,7 @@ impl Slapd {
     pub fn provider_at(&self, servers: &[&str], more: &str) -> String {
         let ca = self.authority.file.display();
         let secret = self.directory.path().join("service").display().to_string();
-        let servers =
-            servers.iter().map(|url| format!("\"{url}\"")).collect::<Vec<_>>().join(", ");
+        let servers = servers.iter().map(|url| format!("\"{url}\"")).collect::<Vec<_>>().join(", ");
         format!(
             "  catalogue:\n    kind: ldap\n    servers: [{servers}]\n    ca: {ca}\n    \
              bind_dn: \"cn=geovagt,dc=example,dc=dk\"\n    bind_password: \"${{file:{secret}}}\"\n    \
@@ -85,7 +84,8 @@ impl Slapd {
     /// What it has been asked so far, one operation a line.
     pub fn operations(&self) -> Vec<String> {
         let asked = |line: &&str| {
-            (line.contains(" BIND dn=") && line.contains("method=128")) || line.contains(" SRCH base=")
+            (line.contains(" BIND dn=") && line.contains("method=128"))
+                || line.contains(" SRCH base=")
         };
         self.program.printed().lines().filter(asked).map(str::to_owned).collect()
     }
@@ -131,10 +131,12 @@ impl Slapd {
 
 fn run(directory: &Path, plain: SocketAddr, tls: SocketAddr) -> Program {
     let mut slapd = command("slapd");
-    slapd
-        .arg("-f")
-        .arg(directory.join("slapd.conf"))
-        .args(["-h", &format!("ldap://{plain} ldaps://{tls}"), "-d", "stats"]);
+    slapd.arg("-f").arg(directory.join("slapd.conf")).args([
+        "-h",
+        &format!("ldap://{plain} ldaps://{tls}"),
+        "-d",
+        "stats",
+    ]);
     Program::start(slapd, &directory.join("slapd.log"), tls)
 }
 
@@ -202,7 +204,12 @@ member: uid=\28ole\29,ou=people,dc=example,dc=dk
     );
     ldif.push_str(&person("uid=anna", "anna", "anna.holm@ballerup.dk", ""));
     ldif.push_str(&person("uid=bo", "bo", "bo@ballerup.dk", ""));
-    ldif.push_str(&person("uid=carl", "carl", "carl@ballerup.dk", "pwdAccountLockedTime: 000001010000Z\n"));
+    ldif.push_str(&person(
+        "uid=carl",
+        "carl",
+        "carl@ballerup.dk",
+        "pwdAccountLockedTime: 000001010000Z\n",
+    ));
     let disabled = "objectClass: extensibleObject\nuserAccountControl: 514\n";
     ldif.push_str(&person("uid=dorte", "dorte", "dorte@ballerup.dk", disabled));
     ldif.push_str(&person("uid=\\28ole\\29", "(ole)", "ole@ballerup.dk", ""));
