@@ -67,8 +67,6 @@ fn generous() -> Quotas {
     let allowance = Allowance { burst: 10_000, refill: Duration::from_secs(1) };
     Quotas {
         end_site: allowance,
-        outside: allowance,
-        outside_end_site: allowance,
         network: allowance,
         account_and_network: allowance,
         account: allowance,

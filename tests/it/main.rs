@@ -38,6 +38,7 @@ mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;
 mod list;
+mod mail_clients;
 mod outside_accessibility;
 mod outside_browser;
 mod outside_curl;
