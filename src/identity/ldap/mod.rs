@@ -132,7 +132,7 @@ struct Told {
 /// Of so many people it is kept.
 const MOST_TOLD: usize = 16_384;
 /// Whoever travels is looked up again after so long.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 impl fmt::Debug for LdapProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -208,7 +208,11 @@ impl LdapProvider {
             return Err(Why::UnknownAccount.into());
         };
         let found = self.found(&entry)?;
-        let refused = if !(question.wanted)(&found.subject) {
+        let wanted = (question.wanted)(&found.subject);
+        if wanted {
+            self.learn(&found, question.now);
+        }
+        let refused = if !wanted {
             Some(Why::NotEligible)
         } else if entry.standing() == Standing::Locked {
             Some(Why::Locked)
@@ -253,7 +257,6 @@ impl LdapProvider {
             return Err(Why::Locked.into());
         }
         self.servers.give_back(service);
-        self.learn(&found, question.now);
         self.recent.keep(fingerprint, found.clone(), question.now);
         Ok(found)
     }

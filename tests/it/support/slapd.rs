@@ -90,6 +90,15 @@ impl Slapd {
         self.program.printed().lines().filter(asked).map(str::to_owned).collect()
     }
 
+    /// What it was asked on somebody's word: names that were searched and passwords that were tried.
+    /// Those who travel are looked up by themselves, by their subject.
+    pub fn about_names(&self) -> Vec<String> {
+        let by_name = |line: &String| {
+            line.contains(" BIND dn=\"uid=") || line.contains("(uid=") || line.contains("(mail=")
+        };
+        self.operations().into_iter().filter(by_name).collect()
+    }
+
     /// How often somebody's password was asked.
     pub fn binds(&self, user: &str) -> usize {
         let dn = format!(" BIND dn=\"uid={user},");
@@ -141,7 +150,7 @@ fn run(directory: &Path, plain: SocketAddr, tls: SocketAddr) -> Program {
 }
 
 fn configuration(directory: &Path, chain: &Path, key: &Path) -> String {
-    let schemas: String = ["core", "cosine", "inetorgperson", "msuser"]
+    let schemas: String = ["core", "cosine", "nis", "inetorgperson", "msuser"]
         .map(|name| format!("include /etc/ldap/schema/{name}.schema\n"))
         .concat();
     let (directory, chain, key) = (directory.display(), chain.display(), key.display());
@@ -225,7 +234,7 @@ member: uid=\28ole\29,ou=people,dc=example,dc=dk
 fn person(rdn: &str, user: &str, mail: &str, more: &str) -> String {
     let cn = rdn.strip_prefix("cn=").unwrap_or(user);
     format!(
-        "\ndn: {rdn},{BASE}\nobjectClass: inetOrgPerson\nuid: {user}\ncn: {cn}\nsn: {user}\n\
-         displayName: {user}\nmail: {mail}\nuserPassword: {PASSWORD}\n{more}"
+        "\ndn: {rdn},{BASE}\nobjectClass: inetOrgPerson\n{more}uid: {user}\ncn: {cn}\nsn: {user}\n\
+         displayName: {user}\nmail: {mail}\nuserPassword: {PASSWORD}\n"
     )
 }
