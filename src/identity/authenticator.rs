@@ -130,6 +130,15 @@ pub struct People {
     logouts: Vec<ProviderLogout>,
 }
 
+/// Who is asked about a name and password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    /// The accounts in the store, then the organisation's directories.
+    All,
+    /// The accounts in the store.
+    Local,
+}
+
 /// How long a proven login is taken without another evaluation.
 const PROVEN_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How long a login is known to be the upstream's own.
@@ -144,7 +153,7 @@ pub(super) struct Inner {
     pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
     hasher: Hasher,
-    limits: Limits,
+    pub(super) limits: Limits,
     recent: Recent,
     foreign: Recent,
     pub(super) seal: Seal,
@@ -270,7 +279,7 @@ impl Authenticator {
             Some(claimed) => (claimed.name, claimed.password),
             None => (String::new(), Password::new(String::new())),
         };
-        self.prove(attempt, How::Basic, &name, password).await
+        self.prove(attempt, How::Basic, &name, password, Ways::All).await
     }
 
     /// Whose local account a login names that came along although nobody asked for it; none where it
@@ -293,7 +302,8 @@ impl Authenticator {
         if foreign.compared_at(&fingerprint, &account, attempt.now).is_some() {
             return None;
         }
-        match self.basic(attempt, authorization).await {
+        let password = claimed.password;
+        match self.prove(attempt, How::Basic, name.as_str(), password, Ways::Local).await {
             Outcome::Proven(identity) => Some(identity),
             Outcome::NotProven { why: Why::WrongPassword, .. } => {
                 foreign.remember(fingerprint, &account, attempt.now);
@@ -313,7 +323,7 @@ impl Authenticator {
     /// Proves the credentials of a sign-in form. On success, begin a session with
     /// [`Authenticator::new_session`].
     pub async fn form(&self, attempt: Attempt<'_>, form: SignInForm) -> Outcome {
-        self.prove(attempt, How::Form, &form.name, form.password).await
+        self.prove(attempt, How::Form, &form.name, form.password, Ways::All).await
     }
 
     /// What the page with the sign-in form needs.
@@ -359,6 +369,7 @@ impl Authenticator {
         how: How,
         name_text: &str,
         password: Password,
+        ways: Ways,
     ) -> Outcome {
         let claimed = UserName::parse(name_text).ok();
         let account = claimed.as_ref().and_then(|name| {
@@ -375,25 +386,18 @@ impl Authenticator {
             return Outcome::Proven(identity);
         }
         let asked = ByDirectory { attempt, how, claimed: claimed.as_ref(), password: &password };
-        let elsewhere = matches!(candidate, Err(Why::UnknownAccount));
+        // A local account that this door does not open for leaves the name to the directory.
+        let elsewhere =
+            ways == Ways::All && matches!(candidate, Err(Why::UnknownAccount | Why::NotEligible));
         if elsewhere && let Some(identity) = self.recently(&asked) {
             return Outcome::Proven(identity);
         }
-        let limited = claimed
-            .as_ref()
-            .filter(|_| elsewhere)
-            .and_then(|name| self.limited_name(attempt.organization, name));
+        let local = account.as_ref().map(|account| account.id.clone());
+        let counted = self.counted(attempt.organization, claimed.as_ref(), local, elsewhere);
         let claim = Claim {
             organization: attempt.organization,
-            name: match (&limited, &claimed) {
-                (Some((name, _)), _) | (None, Some(name)) => name.as_str(),
-                (None, None) => "",
-            },
-            account: match (&account, &limited) {
-                (Some(account), _) => Some(&account.id),
-                (None, Some((_, known))) => Some(known),
-                (None, None) => None,
-            },
+            name: &counted.name,
+            account: counted.known.as_ref(),
             client: attempt.client,
             how,
         };
@@ -401,32 +405,30 @@ impl Authenticator {
         let evaluated = self.evaluate(&claim, attempt.now, password.clone(), kept).await;
         let Some((fits, lane)) = evaluated else { return Outcome::Limited };
         // Begins now and is waited for at the end: every refusal takes as long.
-        let refusal = self.refusal_after(attempt.organization).map(tokio::time::sleep);
-        let why = match candidate {
-            Ok(account) if fits => {
-                match self.accept(attempt, &account, how, fingerprint, claimed.clone()) {
-                    Outcome::NotProven { why, .. } => why,
-                    proven => return proven,
-                }
-            }
-            Ok(_) => Why::WrongPassword,
-            Err(Why::UnknownAccount) => {
-                match self.by_directory(&asked, lane == Lane::Preferred).await {
-                    Ok(identity) => {
-                        if let Some((_, known)) = &limited {
-                            self.0.limits.proven(known, attempt.client, attempt.now);
-                        }
-                        return Outcome::Proven(identity);
-                    }
-                    Err(why) => why,
-                }
-            }
-            Err(why) => why,
+        let refusal = match ways {
+            Ways::All => self.refusal_after(attempt.organization).map(tokio::time::sleep),
+            Ways::Local => None,
         };
-        if let Some(refusal) = refusal {
-            refusal.await;
+        let proven = match candidate {
+            Ok(account) if fits => self.accept(attempt, &account, how, fingerprint),
+            Ok(_) => Err(Why::WrongPassword),
+            Err(why) if elsewhere => {
+                let preferred = lane == Lane::Preferred;
+                let known = counted.known.as_ref();
+                self.by_directory(&asked, preferred, known)
+                    .await
+                    .map_err(|other| other.unwrap_or(why))
+            }
+            Err(why) => Err(why),
+        };
+        match (proven, refusal) {
+            (Ok(identity), _) => Outcome::Proven(identity),
+            (Err(why), None) => Outcome::NotProven { why, claimed },
+            (Err(why), Some(refusal)) => {
+                refusal.await;
+                Outcome::NotProven { why, claimed }
+            }
         }
-        Outcome::NotProven { why, claimed }
     }
 
     /// The account whose password is worth proving here, or why none is.
@@ -490,16 +492,13 @@ impl Authenticator {
         account: &Arc<Account>,
         how: How,
         fingerprint: Option<Fingerprint>,
-        claimed: Option<UserName>,
-    ) -> Outcome {
-        let Some(identity) = self.identify(attempt, account, how, attempt.now) else {
-            return Outcome::NotProven { why: Why::Changed, claimed };
-        };
+    ) -> Result<Identity, Why> {
+        let identity = self.identify(attempt, account, how, attempt.now).ok_or(Why::Changed)?;
         self.0.limits.proven(&account.id, attempt.client, attempt.now);
         if let Some(fingerprint) = fingerprint {
             self.0.recent.remember(fingerprint, account, attempt.now);
         }
-        Outcome::Proven(identity)
+        Ok(identity)
     }
 
     /// The identity, if the account is still as it was when the password was compared.

@@ -26,6 +26,13 @@ pub(in crate::identity) struct ByDirectory<'a> {
     pub(in crate::identity) password: &'a Password,
 }
 
+/// What limits count an attempt by.
+pub(in crate::identity) struct Counted {
+    pub(in crate::identity) name: String,
+    /// Under what a network is remembered once the name was proven from it.
+    pub(in crate::identity) known: Option<AccountId>,
+}
+
 impl Authenticator {
     /// Puts the directories of a configuration in effect.
     pub fn take_directories(&self, directories: Directories) {
@@ -52,19 +59,21 @@ impl Authenticator {
         })
     }
 
-    /// Asks the directories in turn; the first that knows the name decides.
+    /// Asks the directories in turn; the first that knows the name decides. Without a reason where
+    /// none of them has a say.
     pub(in crate::identity) async fn by_directory(
         &self,
         asked: &ByDirectory<'_>,
         preferred: bool,
-    ) -> Result<Identity, Why> {
-        let claimed = asked.claimed.ok_or(Why::Malformed)?;
+        known: Option<&AccountId>,
+    ) -> Result<Identity, Option<Why>> {
+        let claimed = asked.claimed.ok_or(Some(Why::Malformed))?;
         let attempt = asked.attempt;
-        let mut why = Why::UnknownAccount;
+        let mut why = None;
         for provider in self.directories().of(attempt.organization) {
             let Some(login) = Login::read(claimed, &provider.settings.domains) else { continue };
             if !provider.may_be_asked(&attempt, &login) {
-                why = Why::NotEligible;
+                why = why.or(Some(Why::NotEligible));
                 continue;
             }
             let wanted =
@@ -81,10 +90,13 @@ impl Authenticator {
                 Ok(found) => {
                     let person = provider.person(attempt.organization, &found.subject);
                     self.remember_found(&person, &found, asked).await;
+                    if let Some(known) = known {
+                        self.0.limits.proven(known, attempt.client, attempt.now);
+                    }
                     return Ok(provider.identity(asked, person, &found));
                 }
-                Err(Why::UnknownAccount) => why = Why::UnknownAccount,
-                Err(other) => return Err(other),
+                Err(Why::UnknownAccount) => why = Some(Why::UnknownAccount),
+                Err(other) => return Err(Some(other)),
             }
         }
         Err(why)
@@ -99,18 +111,22 @@ impl Authenticator {
         directories.of(organization).iter().map(|provider| provider.settings.timeout).max()
     }
 
-    /// What limits count a name by, in whichever form it comes, and how they know it again.
-    pub(in crate::identity) fn limited_name(
+    /// What limits count an attempt by: a directory's name in one form, whichever it came in.
+    pub(in crate::identity) fn counted(
         &self,
         organization: &OrganizationId,
-        claimed: &UserName,
-    ) -> Option<(UserName, AccountId)> {
-        self.directories().of(organization).iter().find_map(|provider| {
-            let login = Login::read(claimed, &provider.settings.domains)?;
-            let user = login.user().clone();
+        claimed: Option<&UserName>,
+        local: Option<AccountId>,
+        elsewhere: bool,
+    ) -> Counted {
+        let Some(claimed) = claimed else { return Counted { name: String::new(), known: local } };
+        let directories = self.directories();
+        let read = directories.of(organization).iter().filter(|_| elsewhere).find_map(|provider| {
+            let user = Login::read(claimed, &provider.settings.domains)?.user().to_string();
             let known = AccountId::of(&format!("{organization}\n{}\n{user}", provider.id));
-            Some((user, known))
-        })
+            Some(Counted { name: user, known: Some(known) })
+        });
+        read.unwrap_or_else(|| Counted { name: claimed.to_string(), known: local })
     }
 
     /// Whether what a directory proved in a session still counts.

@@ -38,11 +38,11 @@ use crate::config::{Config, Ldap, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
 use connection::Bound;
-use entry::Standing;
+use entry::{Entry, Standing};
 use failures::{Failures, NotAsked};
 use health::Health;
 use login::Login;
-use servers::Servers;
+use servers::{Borrowed, Servers};
 
 /// The directories of a configuration, by organisation.
 #[derive(Debug, Clone, Default)]
@@ -214,7 +214,7 @@ impl LdapProvider {
         }
         let refused = if !wanted {
             Some(Why::NotEligible)
-        } else if entry.standing() == Standing::Locked {
+        } else if found.shut_out {
             Some(Why::Locked)
         } else if !self.is_in_group(&mut service.connection, &entry).await? {
             Some(Why::Group)
@@ -225,39 +225,50 @@ impl LdapProvider {
             self.servers.give_back(service);
             return Err(why.into());
         }
+        let proven = self.ask_password(question, &mut service, &entry, found).await;
+        if !matches!(proven, Err(NotProven::Failed(_))) {
+            self.servers.give_back(service);
+        }
+        proven
+    }
+
+    /// Binds as the person, unless that was done a moment ago or could lock them out.
+    async fn ask_password(
+        &self,
+        question: &Question<'_>,
+        service: &mut Borrowed,
+        entry: &Entry,
+        found: Found,
+    ) -> Result<Found, NotProven> {
         let turn = self.turn(&found.subject);
         let _turn = turn.lock().await;
-        if let Some((known, _)) = self.recent.known(&question.fingerprint, question.now)
+        let Question { fingerprint, preferred, now, .. } = *question;
+        if let Some((known, _)) = self.recent.known(&fingerprint, now)
             && known.subject == found.subject
         {
-            self.servers.give_back(service);
             return Ok(known);
         }
-        let state = entry.password_state();
-        let fingerprint = question.fingerprint;
-        self.failures
-            .take(&found.subject, state, fingerprint, question.preferred, question.now)
-            .map_err(|not_asked| match not_asked {
-                NotAsked::KnownWrong => Why::WrongPassword,
-                NotAsked::TooMany => Why::TooManyFailures,
-            })?;
+        let taken =
+            self.failures.take(&found.subject, entry.password_state(), fingerprint, preferred, now);
+        taken.map_err(|not_asked| match not_asked {
+            NotAsked::KnownWrong => Why::WrongPassword,
+            NotAsked::TooMany => Why::TooManyFailures,
+        })?;
         let mut own = self.servers.beside(service.server).await.inspect_err(|_| {
             self.failures.give_back(&found.subject, &fingerprint);
         })?;
         let bound = own.bind(&entry.dn, question.password.reveal()).await?;
         self.health.bound(bound == Bound::Yes);
         if bound == Bound::No {
-            self.servers.give_back(service);
             return Err(Why::WrongPassword.into());
         }
         self.failures.give_back(&found.subject, &fingerprint);
         if entry.standing() == Standing::PerhapsLocked
-            && self.is_still_locked(&mut service.connection, &entry).await?
+            && self.is_still_locked(&mut service.connection, entry).await?
         {
             return Err(Why::Locked.into());
         }
-        self.servers.give_back(service);
-        self.recent.keep(fingerprint, found.clone(), question.now);
+        self.recent.keep(fingerprint, found.clone(), now);
         Ok(found)
     }
 
