@@ -17,7 +17,7 @@ use crate::clock;
 use crate::config::DenialStyle;
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
-use crate::identity::{Attempt, Identity, Outcome, Why};
+use crate::identity::{Attempt, Holders, Identity, Outcome, Why};
 use crate::language::Language;
 use crate::listen::ConnectionFacts;
 use crate::policy::{
@@ -189,7 +189,7 @@ impl<'a> Exchange<'a> {
     pub(super) fn attempt<'s>(
         &'s self,
         eligible: &'s (dyn Fn(&Person) -> bool + Send + Sync),
-        holders: &'s (dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync),
+        holders: &'s Holders<'s>,
     ) -> Attempt<'s> {
         Attempt {
             organization: self.organization(),

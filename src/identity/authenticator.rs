@@ -37,10 +37,13 @@ pub struct Attempt<'a> {
     pub eligible: &'a (dyn Fn(&Person) -> bool + Send + Sync),
     /// Shows everybody who holds an exemption here, with the name it was given under: a directory
     /// hears of nobody else while the door is theirs alone.
-    pub holders: &'a (dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync),
+    pub holders: &'a Holders<'a>,
     /// The instant of the request.
     pub now: Timestamp,
 }
+
+/// Shows people one after the other.
+pub type Holders<'a> = dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync + 'a;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

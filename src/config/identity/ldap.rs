@@ -144,21 +144,7 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
     let required_groups = block.texts("required_groups", check).unwrap_or_default();
     let required_groups = all(required_groups.iter().map(|text| check.label(text)));
     let group_filter = template(block, "group_filter", None, &["{dn}"], check);
-    let second = Duration::from_secs;
-    let span = |key, default, bounds, block: &mut Block<'_>, check: &mut Checker<'_>| {
-        let text = block.text(key, check);
-        check.span(text.as_ref(), default, bounds)
-    };
-    let timeout = span("timeout", second(3), second(1)..=second(15), block, check);
-    let remember = span("remember", second(60), second(0)..=second(600), block, check);
-    let within = (second(60), second(86_400));
-    let failed_binds_within =
-        span("failed_binds_within", second(1800), within.0..=within.1, block, check);
-    let connections = block.number("connections", check);
-    let connections = check.number(connections.as_ref(), 4, 1..=64);
-    let failed_binds = block.number("failed_binds", check);
-    let failed_binds = check.number(failed_binds.as_ref(), 4, 2..=100);
-    let count = |number: u64| usize::try_from(number).ok();
+    let bounds = bounds(block, check);
     if let (Some(groups), Some(None)) = (&required_groups, &group_filter)
         && !groups.is_empty()
         && usual.is_some_and(|usual| usual.subject == STANDARD.subject)
@@ -182,12 +168,42 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
         required_groups: required_groups?,
         group_filter: group_filter?,
         base: base?,
-        timeout: timeout?,
-        connections: count(connections?)?,
-        remember: remember?,
-        failed_binds: count(failed_binds?)?,
-        failed_binds_within: failed_binds_within?,
+        timeout: bounds.timeout?,
+        connections: bounds.connections?,
+        remember: bounds.remember?,
+        failed_binds: bounds.failed_binds?,
+        failed_binds_within: bounds.failed_binds_within?,
     })
+}
+
+/// How long, how many, how often.
+struct Bounds {
+    timeout: Option<Duration>,
+    connections: Option<usize>,
+    remember: Option<Duration>,
+    failed_binds: Option<usize>,
+    failed_binds_within: Option<Duration>,
+}
+
+fn bounds(block: &mut Block<'_>, check: &mut Checker<'_>) -> Bounds {
+    let second = Duration::from_secs;
+    let span = |key, default, bounds, block: &mut Block<'_>, check: &mut Checker<'_>| {
+        let text = block.text(key, check);
+        check.span(text.as_ref(), default, bounds)
+    };
+    let number = |key, default, bounds, block: &mut Block<'_>, check: &mut Checker<'_>| {
+        let number = block.number(key, check);
+        let number = check.number(number.as_ref(), default, bounds);
+        number.and_then(|number| usize::try_from(number).ok())
+    };
+    let within = second(60)..=second(86_400);
+    Bounds {
+        timeout: span("timeout", second(3), second(1)..=second(15), block, check),
+        connections: number("connections", 4, 1..=64, block, check),
+        remember: span("remember", second(60), second(0)..=second(600), block, check),
+        failed_binds: number("failed_binds", 4, 2..=100, block, check),
+        failed_binds_within: span("failed_binds_within", second(1800), within, block, check),
+    }
 }
 
 fn required(block: &mut Block<'_>, key: &'static str, check: &mut Checker<'_>) -> Option<String> {

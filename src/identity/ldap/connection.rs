@@ -61,7 +61,7 @@ impl Connection {
         let (connection, ldap) = tokio::time::timeout(within, opening)
             .await
             .map_err(|_| LdapError::Slow(address.clone()))?
-            .map_err(|source| LdapError::Connect { server: address, source })?;
+            .map_err(|source| LdapError::Connect { server: address, source: Box::new(source) })?;
         let mut driving = Box::pin(connection.drive());
         // The library panics at some answers that no directory gives.
         let driver = poll_fn(move |context| {
@@ -117,7 +117,7 @@ async fn driven<T>(
     asking: impl Future<Output = ldap3::result::Result<T>>,
 ) -> Result<T, LdapError> {
     tokio::select! {
-        answer = asking => answer.map_err(LdapError::Library),
+        answer = asking => answer.map_err(|error| LdapError::Library(Box::new(error))),
         () = driver => Err(LdapError::Broken),
     }
 }

@@ -25,7 +25,7 @@ pub enum LdapError {
         server: String,
         /// What happened.
         #[source]
-        source: ldap3::LdapError,
+        source: Box<ldap3::LdapError>,
     },
     /// Too slow.
     #[error("{0} did not answer in time")]
@@ -35,7 +35,7 @@ pub enum LdapError {
     Broken,
     /// The library failed.
     #[error("the directory was not understood")]
-    Library(#[source] ldap3::LdapError),
+    Library(#[source] Box<ldap3::LdapError>),
     /// The service account's bind was refused.
     #[error(
         "the directory does not take the service account (result {code}); see `bind_dn` and `bind_password`"
