@@ -379,6 +379,41 @@ fn signing_in_leads_nowhere_but_to_this_host() {
 }
 
 #[test]
+fn a_site_takes_only_its_own_ways_and_an_answer_comes_back_where_it_began() {
+    let provider = Provider::start();
+    let upstream = Upstream::start();
+    let text = configuration(&upstream.url(), "")
+        .replace("identity_providers: [local]", "identity_providers: [local, entra]")
+        .replace(
+            "hosts: [mail.example.dk],",
+            "hosts: [mail.example.dk], identity_providers: [local], authentication: always,",
+        )
+        .replace(
+            "  local: {kind: local}",
+            &format!("  local: {{kind: local}}\n  entra: {}", provider.configuration("")),
+        );
+    let scene = Scene { provider, gateway: Gateway::start(&text), _upstream: upstream };
+    let at = |host: &str, path: &str| {
+        get(scene.gateway.address("web"), host, path).from(DENMARK).browser()
+    };
+    let session = scene.sign_in();
+    assert!(scene.is_in(&session));
+    let mail = at("mail.example.dk", "/").header("Cookie", &session).send();
+    assert_eq!(mail.status, 303, "a session of a provider that the site does not take");
+    assert!(!at("mail.example.dk", "/.geovagt/sign-in").send().text().contains("provider="));
+    let asked = at("mail.example.dk", "/.geovagt/sign-in?provider=entra").send();
+    assert_eq!((asked.status, asked.header("location")), (404, None));
+    let away = scene.depart();
+    let claims = scene.provider.id_claims(SUBJECT, &away.nonce);
+    let token = scene.provider.key().sign(None, &claims);
+    scene.provider.answer_code(200, &json!({"id_token": token}));
+    for host in ["kilden.example.dk", "mail.example.dk", "a.egedal.example.dk"] {
+        let path = format!("/.geovagt/callback?code=c&state={}", away.state);
+        is_refused(&at(host, &path).header("Cookie", &away.cookie).send(), 400);
+    }
+}
+
+#[test]
 fn a_group_is_a_text_in_a_list_and_nothing_that_looks_like_one() {
     let provider = Provider::start();
     let entra = provider.configuration(", groups: [raad]");
@@ -540,9 +575,10 @@ fn from_a_listed_country_the_sign_in_exists_while_somebody_travels_and_then_for_
 
 #[test]
 fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
-    let scene = scene();
-    let logout = |claims: &Value, kind: Option<&str>| {
-        let token = scene.provider.key().sign(kind, claims);
+    let mut scene = scene();
+    let key = scene.provider.clone();
+    let logout = |scene: &Scene, claims: &Value, kind: Option<&str>| {
+        let token = key.key().sign(kind, claims);
         post_form(
             scene.gateway.address("web"),
             HOST,
@@ -556,7 +592,7 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     let session = scene.sign_in();
     assert!(scene.is_in(&session));
     let right = || {
-        let mut claims = scene.provider.logout_claims();
+        let mut claims = key.logout_claims();
         claims["sid"] = json!(format!("session-of-{SUBJECT}"));
         claims
     };
@@ -586,12 +622,12 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
         ("issued long ago", with("iat", json!(now() - 3600))),
         ("expired", with("exp", json!(now() - 61))),
     ] {
-        assert_eq!(logout(&claims, Some("logout+jwt")), 400, "{what}");
+        assert_eq!(logout(&scene, &claims, Some("logout+jwt")), 400, "{what}");
     }
     let mut id_token = scene.provider.id_claims(SUBJECT, "n");
     id_token["jti"] = json!("1");
-    assert_eq!(logout(&id_token, None), 400, "an ID token is no logout token");
-    assert_eq!(logout(&right(), Some("at+jwt")), 400);
+    assert_eq!(logout(&scene, &id_token, None), 400, "an ID token is no logout token");
+    assert_eq!(logout(&scene, &right(), Some("at+jwt")), 400);
     let forged = Key::new("first").sign(Some("logout+jwt"), &right());
     let answer = post_form(
         scene.gateway.address("web"),
@@ -605,16 +641,20 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     assert!(scene.is_in(&session), "none of these ended it");
 
     let other = with("sid", json!("session-of-somebody-else"));
-    assert_eq!(logout(&other, Some("logout+jwt")), 200);
+    assert_eq!(logout(&scene, &other, Some("logout+jwt")), 200);
     assert!(scene.is_in(&session));
-    assert_eq!(logout(&right(), Some("logout+jwt")), 200);
+    assert_eq!(logout(&scene, &right(), Some("logout+jwt")), 200);
     assert!(!scene.is_in(&session), "it ended by its name");
+    // Every node reads it from the store, and so does this one when it starts anew.
+    scene.gateway.stop();
+    scene.gateway.run();
+    assert!(!scene.is_in(&session), "it has ended for good");
 
     let mut by_person = without("sid");
     by_person["sub"] = json!(SUBJECT);
     // The next session is another one, and a second later at least.
     eventually("a session after the logout counts", || scene.is_in(&scene.sign_in()));
     let session = scene.sign_in();
-    assert_eq!(logout(&by_person, None), 200);
+    assert_eq!(logout(&scene, &by_person, None), 200);
     assert!(!scene.is_in(&session), "it ended by its person");
 }
