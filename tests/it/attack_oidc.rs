@@ -12,6 +12,10 @@ use crate::support::upstream::Upstream;
 const HOST: &str = "inner.example.dk";
 const SUBJECT: &str = "af7c-anna";
 
+type Change<'a> = &'a dyn Fn(&mut Value);
+type Forgery<'a> = Box<dyn Fn(&Value) -> String + 'a>;
+type Breakage<'a> = &'a dyn Fn(&Provider);
+
 struct Scene {
     provider: Provider,
     gateway: Gateway,
@@ -186,7 +190,7 @@ fn an_answer_belongs_to_the_browser_that_asked_and_counts_once() {
 #[test]
 fn a_token_that_says_anything_else_proves_nobody() {
     let scene = scene();
-    let wrong: [(&str, &dyn Fn(&mut Value)); 18] = [
+    let wrong: [(&str, Change<'_>); 18] = [
         ("nonce of another sign-in", &|c| c["nonce"] = json!("another")),
         ("no nonce", &|c| drop(c.as_object_mut().unwrap().remove("nonce"))),
         ("another issuer", &|c| c["iss"] = json!("http://127.0.0.1:1")),
@@ -236,7 +240,7 @@ fn a_token_that_somebody_else_signed_proves_nobody() {
         aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
     };
     let jwk = key.jwk();
-    let forgeries: [(&str, Box<dyn Fn(&Value) -> String>); 8] = [
+    let forgeries: [(&str, Forgery<'_>); 8] = [
         (
             "none",
             Box::new(|claims| {
@@ -446,7 +450,7 @@ fn a_provider_that_is_away_slow_or_talks_rubbish_opens_nothing() {
     assert_eq!(scene.ask("/.geovagt/sign-in").send().status, 200, "it starts without the provider");
     is_refused(&scene.ask("/.geovagt/sign-in?provider=entra").send(), 503);
 
-    let broken: [(&str, &dyn Fn(&Provider)); 7] = [
+    let broken: [(&str, Breakage<'_>); 7] = [
         ("rubbish", &|p| p.put("/.well-known/openid-configuration", 200, "<html>".into())),
         ("huge", &|p| {
             let document = format!("{{\"x\": \"{}\"}}", "x".repeat(3 << 20));

@@ -181,7 +181,7 @@ impl Authenticator {
             at: now,
             epoch: 0,
             session: None,
-            outside: Some(proof),
+            outside: Some(Arc::new(proof)),
         };
         Ok((identity, ends))
     }
