@@ -8,6 +8,7 @@ mod certificates;
 mod directories;
 mod files;
 mod lists;
+mod providers;
 #[cfg(test)]
 mod sample;
 mod upstreams;
@@ -42,6 +43,7 @@ const CHECKS: &[Check] = &[
     certificates::check,
     upstreams::check,
     directories::check,
+    providers::check,
     access::check,
 ];
 

@@ -145,7 +145,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the site takes the provider that proves this person.
-    fn takes(&self, person: &Person) -> bool {
+    pub(super) fn takes(&self, person: &Person) -> bool {
         self.site.site.identity_providers.contains(person.provider())
     }
 
@@ -173,7 +173,7 @@ impl<'a> Exchange<'a> {
     /// Proves a bearer token. Whose it is is known only then; for whom the door does not open, it
     /// proves nothing.
     pub(super) async fn prove_bearer(&self, token: &HeaderValue) -> Outcome {
-        let eligible = |person: &Person| matches!(self.decide(Some(person)), Verdict::Allow(_));
+        let eligible = |person: &Person| self.lets_in(person);
         let taken = &self.site.site.identity_providers;
         self.gateway.authenticator.bearer(self.attempt(&eligible, &|_| {}), taken, token).await
     }
@@ -201,11 +201,11 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
-        self.takes(person) && self.would_pass(person)
+        self.takes(person) && self.lets_in(person)
     }
 
-    /// Whether this person would be let in, once proven.
-    pub(super) fn would_pass(&self, person: &Person) -> bool {
+    /// Whether the decision would be yes, were it this person.
+    pub(super) fn lets_in(&self, person: &Person) -> bool {
         matches!(self.decide(Some(person)), Verdict::Allow(_))
     }
 

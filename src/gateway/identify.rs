@@ -8,7 +8,7 @@ use super::answers;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
 use crate::identity::{Identity, Outcome};
-use crate::policy::{Challenge, Denial, Permit, Person, Reason, UserName, Verdict};
+use crate::policy::{Challenge, Denial, Permit, Person, Reason, Verdict};
 
 /// Somebody who may pass.
 pub(super) struct Admitted {
@@ -60,6 +60,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
         None => None,
     };
     let login_is_ours = login.is_some();
+    let login = login.filter(|identity| exchange.takes(identity.person()));
     let Some(identity) = exchange.session().or(login) else {
         return Admitted { permit, identity: None, login_is_ours };
     };
@@ -71,14 +72,12 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 }
 
 /// Whose local account a login names that came along with a request that does not depend on it: its
-/// password must not reach the upstream. None where it is one of the upstream's own.
+/// password must not reach the upstream, also where the site takes no local accounts. None where it
+/// is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    // Whichever ways the site takes: a local account's password goes to no upstream.
-    let eligible = |person: &Person| exchange.would_pass(person);
-    let holders = |visit: &mut dyn FnMut(&Person, &UserName)| exchange.holders(visit);
-    let attempt = exchange.attempt(&eligible, &holders);
-    exchange.gateway.authenticator.beside(attempt, login).await
+    let eligible = |person: &Person| exchange.lets_in(person);
+    exchange.gateway.authenticator.beside(exchange.attempt(&eligible, &|_| {}), login).await
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.

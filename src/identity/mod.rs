@@ -30,6 +30,8 @@ mod recent;
 mod session;
 mod sign_in;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
@@ -66,7 +68,7 @@ pub struct Identity {
     at: Timestamp,
     epoch: i64,
     session: Option<session::Life>,
-    outside: Option<outside::Proof>,
+    outside: Option<Arc<outside::Proof>>,
 }
 
 /// How somebody was proven.

@@ -4,6 +4,9 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::contract_outside::{
+    a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
+};
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -39,6 +42,8 @@ where
         every_change_is_told_once
         what_was_seen_comes_back_and_marks_the_installation
         ended_sessions_are_kept_until_they_would_have_ended
+        a_known_person_is_kept_as_described_last
+        what_a_provider_ended_is_known_until_no_session_lasts
     }
 }
 

@@ -166,4 +166,6 @@ impl Store {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_outside;
+#[cfg(test)]
 mod tests;

@@ -205,12 +205,12 @@ impl LdapProvider {
             at: asked.attempt.now,
             epoch: self.epoch(),
             session: None,
-            outside: Some(Proof {
+            outside: Some(Arc::new(Proof {
                 user_name: found.user_name.to_string(),
                 sub: None,
                 sid: None,
                 multi_factor: false,
-            }),
+            })),
         }
     }
 
