@@ -219,7 +219,22 @@ fn describe() {
         "Approved travel exemptions that are not over."
     );
     describe_upstreams();
+    describe_directories();
     start_at_zero();
+}
+
+fn describe_directories() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_counter!(
+        "geovagt_ldap_requests_total",
+        Unit::Count,
+        "What directories were asked, by provider, operation (search, bind) and outcome."
+    );
+    describe_gauge!(
+        "geovagt_ldap_up",
+        Unit::Count,
+        "1 where the directory answered when it was last asked, else 0."
+    );
 }
 
 fn describe_upstreams() {

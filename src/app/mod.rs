@@ -6,6 +6,7 @@
 mod announcements;
 mod certificates;
 mod descriptors;
+mod directories;
 mod ends;
 mod floods;
 mod hand_over;
@@ -41,7 +42,7 @@ use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
-use crate::identity::{Authenticator, AuthenticatorError, Providers};
+use crate::identity::{Authenticator, AuthenticatorError, Directories, LdapError, Providers};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
 use crate::service_manager::ServiceManager;
@@ -77,6 +78,9 @@ pub enum StartError {
     /// The accounts.
     #[error("people cannot be identified")]
     Identity(#[from] AuthenticatorError),
+    /// A directory.
+    #[error("a directory cannot be used")]
+    Directory(#[from] LdapError),
     /// How an outside provider is asked.
     #[error("an identity provider cannot be asked")]
     Provider(#[source] TlsError),
@@ -208,6 +212,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         None => Authenticator::open(&store, providers, now).await?,
         Some(_) => Authenticator::without_people(&store, providers),
     };
+    authenticator.take_directories(Directories::prepare(config, &Directories::default())?);
     authenticator.take_providers(Providers::prepare(config).map_err(StartError::Provider)?);
     let outbox = Outbox::open(directory, &audit::Options::from_config(config).directory)?;
     open_files::check(config);
@@ -259,6 +264,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     watch::spawn(&app, metrics);
     ends::spawn(&app);
     floods::spawn(&app);
+    directories::spawn(&app);
     watchdog::spawn(&app);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());

@@ -9,7 +9,7 @@ pub(super) fn readiness(app: &App) -> Readiness {
     let app = app.clone();
     std::sync::Arc::new(move || {
         let parts = [policy(&app), database(&app), audit(&app), store(&app)];
-        parts.into_iter().chain(certificates(&app)).collect()
+        parts.into_iter().chain(certificates(&app)).chain(directory(&app)).collect()
     })
 }
 
@@ -59,6 +59,27 @@ fn certificates(app: &App) -> Option<Part> {
     };
     let warning = !warnings.is_empty();
     (!all.is_empty()).then_some(Part { name: "certificates", ready: true, warning, detail })
+}
+
+/// Where people of a directory sign in. One that is away rejects them and nobody else.
+fn directory(app: &App) -> Option<Part> {
+    let directories = app.authenticator.directories();
+    let told: Vec<(String, bool)> = directories
+        .health()
+        .map(|(provider, health)| {
+            let answered = match health.answered {
+                Some(at) => format!("answered last at {}", at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+                None => "was not asked yet".to_owned(),
+            };
+            match health.failed {
+                Some(why) => (format!("{provider} does not answer: {why}; {answered}"), true),
+                None => (format!("{provider} {answered}"), false),
+            }
+        })
+        .collect();
+    let warning = told.iter().any(|(_, failed)| *failed);
+    let detail = told.iter().map(|(text, _)| text.as_str()).collect::<Vec<_>>().join("; ");
+    (!told.is_empty()).then_some(Part { name: "directory", ready: true, warning, detail })
 }
 
 fn audit(app: &App) -> Part {

@@ -21,7 +21,7 @@ use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
 use crate::geoip::{AsnDatabase, Database, Watch};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::identity::Providers;
+use crate::identity::{Directories, Providers};
 use crate::listen::Inherited;
 use crate::service_manager::ServiceManager;
 use crate::{clock, telemetry};
@@ -164,6 +164,8 @@ async fn reload(app: &App) -> Result<String, String> {
     let judged = Judged::judge(&loaded, &app.store, now).await.map_err(in_words)?;
     let policies = judged.policies().map_err(in_words)?;
     let upstreams = app.gateway.upstreams.prepare(&loaded.config).map_err(in_words)?;
+    let directories = Directories::prepare(&loaded.config, &app.authenticator.directories());
+    let directories = directories.map_err(in_words)?;
     let providers_outside = Providers::prepare(&loaded.config).map_err(in_words)?;
     let opened = database(app, &before, &loaded).await?;
     let systems_watch = loaded.config.geoip.asn.as_deref().map(Watch::new).map(Arc::new);
@@ -183,6 +185,7 @@ async fn reload(app: &App) -> Result<String, String> {
     app.state.store.judged();
     // Nothing can fail any more.
     app.authenticator.take(accounts, providers(&loaded.config), now);
+    app.authenticator.take_directories(directories);
     app.authenticator.take_providers(providers_outside);
     let next = snapshot::snapshot(&loaded, policies, exemptions, database, systems, &upstreams);
     let changed = describe(&before.config, &loaded.config, policies);

@@ -5,8 +5,10 @@
 
 mod access;
 mod certificates;
+mod directories;
 mod files;
 mod lists;
+mod providers;
 #[cfg(test)]
 mod sample;
 mod upstreams;
@@ -40,6 +42,8 @@ const CHECKS: &[Check] = &[
     lists::announced_in_time,
     certificates::check,
     upstreams::check,
+    directories::check,
+    providers::check,
     access::check,
 ];
 

@@ -5,6 +5,7 @@
 mod apply;
 mod decide;
 pub(super) mod devices;
+mod directory;
 mod emergency;
 pub(super) mod grant;
 mod person;

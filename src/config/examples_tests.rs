@@ -46,6 +46,7 @@ fn every_shipped_example_is_valid_and_without_a_warning() {
         "entra",
         "adfs",
         "keycloak",
+        "ldap",
         "gateway",
     ] {
         assert!(files.iter().any(|path| path.file_stem().unwrap() == name), "{name}");

@@ -60,7 +60,8 @@ pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
 pub use identity::{
     Bearer, CertificateName, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret,
-    Ldap, Local, MultiFactor, Oidc, Provider, Reach, SigningAlgorithm, TokenRules,
+    Ldap, LdapPassword, LdapServer, Local, MultiFactor, Oidc, Provider, Reach, SigningAlgorithm,
+    TokenRules,
 };
 pub use limits::Limits;
 pub use list_check::{lock_findings, settings_findings, visibility};

@@ -18,11 +18,12 @@ use crate::clock;
 use crate::config::{DenialStyle, Provider};
 use crate::geoip::Located;
 use crate::identifier::OrganizationId;
-use crate::identity::{self, Attempt, Identity, KnownDevice, Outcome, Why};
+use crate::identity::{self, Attempt, Holders, Identity, KnownDevice, Outcome, Why};
 use crate::language::Language;
 use crate::listen::{ConnectionAddress, ConnectionFacts};
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Proof, Subject, UnclearPath, UserName, Verdict,
+    self, Choice, Location, Person, Policy, Proof, Subject, TravelExemption, UnclearPath, UserName,
+    Verdict,
 };
 
 /// A request whose host, client and location are known.
@@ -159,7 +160,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the site takes the provider that proves this person.
-    fn takes(&self, person: &Person) -> bool {
+    pub(super) fn takes(&self, person: &Person) -> bool {
         self.site.site.identity_providers.contains(person.provider())
     }
 
@@ -231,36 +232,52 @@ impl<'a> Exchange<'a> {
         let eligible =
             |person: &Person| matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_));
         let taken = &self.site.site.identity_providers;
-        self.gateway.authenticator.bearer(self.attempt(&eligible), taken, token).await
+        self.gateway.authenticator.bearer(self.attempt(&eligible, &|_| {}), taken, token).await
     }
 
     /// Proves a login, as far as the person's credentials may be proven here at all: from a listed
     /// country only those that would open the door.
     pub(super) async fn prove_basic(&self, login: &HeaderValue) -> Outcome {
         let eligible = |person: &Person| self.may_be_proven(person);
-        self.gateway.authenticator.basic(self.attempt(&eligible), login).await
+        let holders = |visit: &mut dyn FnMut(&Person, &UserName)| self.holders(visit);
+        self.gateway.authenticator.basic(self.attempt(&eligible, &holders), login).await
     }
 
     pub(super) fn attempt<'s>(
         &'s self,
         eligible: &'s (dyn Fn(&Person) -> bool + Send + Sync),
+        holders: &'s Holders<'s>,
     ) -> Attempt<'s> {
         Attempt {
             organization: self.organization(),
             client: self.client_ip(),
             eligible,
+            holders,
             now: self.now,
         }
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
+        self.takes(person) && self.would_let_in(person)
+    }
+
+    /// Whether the decision would be yes, were it this person and nothing more.
+    pub(super) fn would_let_in(&self, person: &Person) -> bool {
         let proof = brought(self.device.as_ref());
-        self.takes(person) && matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
+        matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
     }
 
     /// Whether somebody who has been proven may come in.
     pub(super) fn lets_in(&self, identity: &Identity) -> bool {
         self.takes(identity.person()) && matches!(self.decide_for(identity), Verdict::Allow(_))
+    }
+
+    /// Shows whoever holds an exemption of this organisation's, with the name it was given under.
+    pub(super) fn holders(&self, visit: &mut dyn FnMut(&Person, &UserName)) {
+        let of_this = |exemption: &&TravelExemption| exemption.organization == *self.organization();
+        for exemption in self.snapshot.exemptions.iter().filter(of_this) {
+            visit(&exemption.person, &exemption.user_name);
+        }
     }
 
     /// The address that limits count by.

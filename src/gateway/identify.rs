@@ -111,6 +111,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
         None => None,
     };
     let login_is_ours = login.is_some();
+    let login = login.filter(|identity| exchange.takes(identity.person()));
     let Some(identity) = exchange.session().or(login).or_else(|| exchange.certified()) else {
         return Admitted { permit, identity: None, login_is_ours };
     };
@@ -122,11 +123,12 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 }
 
 /// Whose local account a login names that came along with a request that does not depend on it: its
-/// password must not reach the upstream. None where it is one of the upstream's own.
+/// password must not reach the upstream, also where the site takes no local accounts. None where it
+/// is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    let eligible = |person: &Person| exchange.may_be_proven(person);
-    exchange.gateway.authenticator.beside(exchange.attempt(&eligible), login).await
+    let eligible = |person: &Person| exchange.would_let_in(person);
+    exchange.gateway.authenticator.beside(exchange.attempt(&eligible, &|_| {}), login).await
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
@@ -151,7 +153,11 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
         return Err(Box::new(answers::challenge(exchange, challenge)));
     };
     match outcome {
-        Outcome::Proven(identity) => admit_person(exchange, identity, login_is_ours),
+        Outcome::Proven(identity) => {
+            // A directory's password is the upstream's own login too, where it asks there itself.
+            let ours = login_is_ours && exchange.gateway.authenticator.is_local(&identity);
+            admit_person(exchange, identity, ours)
+        }
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;
             Err(Box::new(refuse_credentials(exchange, challenge)))

@@ -18,7 +18,7 @@ use super::{Closed, address_page, answers, home, travel_link};
 use crate::audit::Action;
 use crate::config::DenialStyle;
 use crate::identity::{FormGuard, Identity, Next, Outcome};
-use crate::policy::{Admission, Denial, Reason, Verdict};
+use crate::policy::{Admission, Denial, Person, Reason, UserName, Verdict};
 
 /// Where the gateway's own pages are.
 pub(super) const ROOT: &str = "/.geovagt";
@@ -170,8 +170,9 @@ async fn sign_in(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         return Ok(form(exchange, &Next::root(), &[SignInProblem::Expired]));
     };
     let next = form_sent.next().clone();
-    let eligible = |person: &crate::policy::Person| exchange.may_be_proven(person);
-    match authenticator.form(exchange.attempt(&eligible), form_sent).await {
+    let eligible = |person: &Person| exchange.may_be_proven(person);
+    let holders = |visit: &mut dyn FnMut(&Person, &UserName)| exchange.holders(visit);
+    match authenticator.form(exchange.attempt(&eligible, &holders), form_sent).await {
         Outcome::Proven(identity) => signed_in(exchange, &identity, &next).await,
         Outcome::NotProven { why, claimed } => {
             exchange.record_failed_sign_in(why, claimed.as_ref()).await;

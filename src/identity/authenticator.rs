@@ -16,6 +16,7 @@ use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
 use super::kept::Kept;
 use super::keys::{Keys, RotatingSeal};
+use super::ldap::{ByDirectory, Directories};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
@@ -35,9 +36,15 @@ pub struct Attempt<'a> {
     /// False for people whom this door does not open for: their password is not proven, at the same
     /// cost and with the same answer.
     pub eligible: &'a (dyn Fn(&Person) -> bool + Send + Sync),
+    /// Shows everybody who holds an exemption here, with the name it was given under: a directory
+    /// hears of nobody else while the door is theirs alone.
+    pub holders: &'a Holders<'a>,
     /// The instant of the request.
     pub now: Timestamp,
 }
+
+/// Shows people one after the other.
+pub type Holders<'a> = dyn Fn(&mut dyn FnMut(&Person, &UserName)) + Send + Sync + 'a;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +75,10 @@ pub enum Why {
     NotEligible,
     /// The password is another.
     WrongPassword,
+    /// More than one entry of the directory answers to the name.
+    Ambiguous,
+    /// The directory has refused this person's passwords too often to be asked once more.
+    TooManyFailures,
     /// The account changed while the password was compared.
     Changed,
     /// An answer of a provider that belongs to no sign-in of this browser.
@@ -92,6 +103,8 @@ impl Why {
             Self::Locked => "locked",
             Self::NotEligible => "not_eligible",
             Self::WrongPassword => "wrong_password",
+            Self::Ambiguous => "ambiguous_name",
+            Self::TooManyFailures => "too_many_failures",
             Self::Changed => "changed",
             Self::Stray => "stray_answer",
             Self::Ended => "ended_by_provider",
@@ -123,6 +136,15 @@ pub struct People {
     keys: Vec<SharedKey>,
 }
 
+/// Who is asked about a name and password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ways {
+    /// The accounts in the store, then the organisation's directories.
+    All,
+    /// The accounts in the store.
+    Local,
+}
+
 /// How long a proven login is taken without another evaluation.
 const PROVEN_FOR: SignedDuration = SignedDuration::from_secs(60);
 /// How long a login is known to be the upstream's own.
@@ -141,12 +163,13 @@ pub(super) struct Inner {
     /// Sign-outs that the store does not know yet.
     pub(super) untold: Mutex<Vec<(String, Timestamp)>>,
     hasher: Hasher,
-    limits: Limits,
+    pub(super) limits: Limits,
     recent: Recent,
     foreign: Recent,
     pub(super) keys: Keys,
     pub(super) seal: RotatingSeal,
     pub(super) outside: Outside,
+    pub(super) directories: ArcSwap<Directories>,
 }
 
 impl fmt::Debug for Authenticator {
@@ -207,6 +230,7 @@ impl Authenticator {
             seal: RotatingSeal::new(&keys, "geovagt session 1"),
             outside: Outside::new(&keys),
             keys,
+            directories: ArcSwap::from_pointee(Directories::default()),
         }))
     }
 
@@ -296,7 +320,7 @@ impl Authenticator {
             Some(claimed) => (claimed.name, claimed.password),
             None => (String::new(), Password::new(String::new())),
         };
-        self.prove(attempt, How::Basic, &name, password).await
+        self.prove(attempt, How::Basic, &name, password, Ways::All).await
     }
 
     /// Whose local account a login names that came along although nobody asked for it; none where it
@@ -319,7 +343,8 @@ impl Authenticator {
         if foreign.compared_at(&fingerprint, &account, attempt.now).is_some() {
             return None;
         }
-        match self.basic(attempt, authorization).await {
+        let password = claimed.password;
+        match self.prove(attempt, How::Basic, name.as_str(), password, Ways::Local).await {
             Outcome::Proven(identity) => Some(identity),
             Outcome::NotProven { why: Why::WrongPassword, .. } => {
                 foreign.remember(fingerprint, &account, attempt.now);
@@ -329,10 +354,17 @@ impl Authenticator {
         }
     }
 
+    /// Whether somebody was proven by an account of ours: what they typed is nobody else's business,
+    /// while an upstream that asks the same directory can make use of it.
+    #[must_use]
+    pub fn is_local(&self, identity: &Identity) -> bool {
+        identity.outside.is_none()
+    }
+
     /// Proves the credentials of a sign-in form. On success, begin a session with
     /// [`Authenticator::new_session`].
     pub async fn form(&self, attempt: Attempt<'_>, form: SignInForm) -> Outcome {
-        self.prove(attempt, How::Form, &form.name, form.password).await
+        self.prove(attempt, How::Form, &form.name, form.password, Ways::All).await
     }
 
     /// What the page with the sign-in form needs.
@@ -378,6 +410,7 @@ impl Authenticator {
         how: How,
         name_text: &str,
         password: Password,
+        ways: Ways,
     ) -> Outcome {
         let claimed = UserName::parse(name_text).ok();
         let account = claimed.as_ref().and_then(|name| {
@@ -393,21 +426,49 @@ impl Authenticator {
         {
             return Outcome::Proven(identity);
         }
+        let asked = ByDirectory { attempt, how, claimed: claimed.as_ref(), password: &password };
+        // A local account that this door does not open for leaves the name to the directory.
+        let elsewhere =
+            ways == Ways::All && matches!(candidate, Err(Why::UnknownAccount | Why::NotEligible));
+        if elsewhere && let Some(identity) = self.recently(&asked) {
+            return Outcome::Proven(identity);
+        }
+        let local = account.as_ref().map(|account| account.id.clone());
+        let counted = self.counted(attempt.organization, claimed.as_ref(), local, elsewhere);
         let claim = Claim {
             organization: attempt.organization,
-            name: claimed.as_ref().map_or("", UserName::as_str),
-            account: account.as_ref().map(|account| &account.id),
+            name: &counted.name,
+            account: counted.known.as_ref(),
             client: attempt.client,
             how,
         };
         let kept = candidate.as_ref().ok().map(|account| Arc::clone(&account.password_hash));
-        let Some(fits) = self.evaluate(&claim, attempt.now, password, kept).await else {
-            return Outcome::Limited;
+        let evaluated = self.evaluate(&claim, attempt.now, password.clone(), kept).await;
+        let Some((fits, lane)) = evaluated else { return Outcome::Limited };
+        // Begins now and is waited for at the end: every refusal takes as long.
+        let refusal = match ways {
+            Ways::All => self.refusal_after(attempt.organization).map(tokio::time::sleep),
+            Ways::Local => None,
         };
-        match candidate.and_then(|account| if fits { Ok(account) } else { Err(Why::WrongPassword) })
-        {
-            Err(why) => Outcome::NotProven { why, claimed },
-            Ok(account) => self.accept(attempt, &account, how, fingerprint, claimed),
+        let proven = match candidate {
+            Ok(account) if fits => self.accept(attempt, &account, how, fingerprint),
+            Ok(_) => Err(Why::WrongPassword),
+            Err(why) if elsewhere => {
+                let preferred = lane == Lane::Preferred;
+                let known = counted.known.as_ref();
+                self.by_directory(&asked, preferred, known)
+                    .await
+                    .map_err(|other| other.unwrap_or(why))
+            }
+            Err(why) => Err(why),
+        };
+        match (proven, refusal) {
+            (Ok(identity), _) => Outcome::Proven(identity),
+            (Err(why), None) => Outcome::NotProven { why, claimed },
+            (Err(why), Some(refusal)) => {
+                refusal.await;
+                Outcome::NotProven { why, claimed }
+            }
         }
     }
 
@@ -448,7 +509,7 @@ impl Authenticator {
         now: Timestamp,
         password: Password,
         kept: Option<Arc<str>>,
-    ) -> Option<bool> {
+    ) -> Option<(bool, Lane)> {
         let (lane, delay) = match self.0.limits.admit(claim, now) {
             Admission::Preferred => (Lane::Preferred, None),
             Admission::Stranger(delay) => (Lane::Stranger, Some(delay).filter(|d| !d.is_zero())),
@@ -462,7 +523,8 @@ impl Authenticator {
         let place = self.0.hasher.queue(lane).ok()?;
         // A password that is too long is evaluated as an empty one: the same cost, no more.
         let password = if password.is_too_long() { Password::new(String::new()) } else { password };
-        self.0.hasher.verify(lane, place, password, kept).await.ok()
+        let fits = self.0.hasher.verify(lane, place, password, kept).await.ok()?;
+        Some((fits, lane))
     }
 
     fn accept(
@@ -471,16 +533,13 @@ impl Authenticator {
         account: &Arc<Account>,
         how: How,
         fingerprint: Option<Fingerprint>,
-        claimed: Option<UserName>,
-    ) -> Outcome {
-        let Some(identity) = self.identify(attempt, account, how, attempt.now) else {
-            return Outcome::NotProven { why: Why::Changed, claimed };
-        };
+    ) -> Result<Identity, Why> {
+        let identity = self.identify(attempt, account, how, attempt.now).ok_or(Why::Changed)?;
         self.0.limits.proven(&account.id, attempt.client, attempt.now);
         if let Some(fingerprint) = fingerprint {
             self.0.recent.remember(fingerprint, account, attempt.now);
         }
-        Outcome::Proven(identity)
+        Ok(identity)
     }
 
     /// The identity, if the account is still as it was when the password was compared.

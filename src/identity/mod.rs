@@ -25,6 +25,7 @@ mod grant;
 mod hasher;
 mod kept;
 mod keys;
+mod ldap;
 mod limits;
 mod link;
 mod next;
@@ -34,15 +35,22 @@ mod recent;
 mod session;
 mod sign_in;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
 
-pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, People, Why};
+pub use authenticator::{
+    Attempt, Authenticator, AuthenticatorError, Holders, Outcome, People, Why,
+};
 pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use grant::OwnGrant;
 pub use kept::granted_network;
+pub use ldap::{
+    Directories, ExaminedServer, Found, LdapError, LdapHealth, LdapProvider, PeopleThere,
+};
 pub use link::{LinkToken, UsableLink};
 pub use next::Next;
 pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
@@ -72,7 +80,7 @@ pub struct Identity {
     device: Option<KnownDevice>,
     grant: Option<grant::Granted>,
     session: Option<session::Life>,
-    outside: Option<outside::Proof>,
+    outside: Option<Arc<outside::Proof>>,
 }
 
 /// How somebody was proven.

@@ -21,21 +21,46 @@ use crate::store::{Account, AccountId};
 const MOST: usize = 4096;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Fingerprint([u8; 32]);
+pub(super) struct Fingerprint(pub(super) [u8; 32]);
 
-struct Entry {
+/// The account that a login was compared with, as it was then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Compared {
     account: AccountId,
     epoch: i64,
+}
+
+struct Entry<M> {
+    mark: M,
     at: Timestamp,
 }
 
-pub(super) struct Recent {
+/// What came of it is told apart by a mark.
+pub(super) struct Recent<M = Compared> {
     key: hmac::Key,
     kept_for: SignedDuration,
-    entries: Mutex<HashMap<Fingerprint, Entry>>,
+    entries: Mutex<HashMap<Fingerprint, Entry<M>>>,
 }
 
 impl Recent {
+    /// When this was compared for this very account, if that was a moment ago.
+    pub(super) fn compared_at(
+        &self,
+        fingerprint: &Fingerprint,
+        account: &Account,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let (compared, at) = self.known(fingerprint, now)?;
+        (compared.account == account.id && compared.epoch == account.epoch).then_some(at)
+    }
+
+    pub(super) fn remember(&self, fingerprint: Fingerprint, account: &Account, now: Timestamp) {
+        let compared = Compared { account: account.id.clone(), epoch: account.epoch };
+        self.keep(fingerprint, compared, now);
+    }
+}
+
+impl<M: Clone> Recent<M> {
     /// Remembers for this long.
     pub(super) fn new(kept_for: SignedDuration) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &clock::random_bytes::<32>());
@@ -60,27 +85,24 @@ impl Recent {
         Fingerprint(fingerprint)
     }
 
-    /// When this was compared for this very account, if that was a moment ago.
-    pub(super) fn compared_at(
+    /// What was kept of this a moment ago, and when.
+    pub(super) fn known(
         &self,
         fingerprint: &Fingerprint,
-        account: &Account,
         now: Timestamp,
-    ) -> Option<Timestamp> {
+    ) -> Option<(M, Timestamp)> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = entries.get(fingerprint)?;
-        let same = entry.account == account.id && entry.epoch == account.epoch;
-        (same && self.is_fresh(entry.at, now)).then_some(entry.at)
+        self.is_fresh(entry.at, now).then(|| (entry.mark.clone(), entry.at))
     }
 
-    pub(super) fn remember(&self, fingerprint: Fingerprint, account: &Account, now: Timestamp) {
+    pub(super) fn keep(&self, fingerprint: Fingerprint, mark: M, now: Timestamp) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= MOST {
             entries.retain(|_, entry| self.is_fresh(entry.at, now));
         }
         if entries.len() < MOST {
-            let entry = Entry { account: account.id.clone(), epoch: account.epoch, at: now };
-            entries.insert(fingerprint, entry);
+            entries.insert(fingerprint, Entry { mark, at: now });
         }
     }
 

@@ -1,7 +1,7 @@
 //! The session of an [`Authenticator`]: begun after a sign-in, renewed while it is used, ended for good
 //! by signing out.
 
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
@@ -35,7 +35,9 @@ impl Authenticator {
         if let Some(proof) = outside {
             let provider = ProviderId::parse(&provider).ok()?;
             let began = life.began;
-            if !self.0.outside.still(organization, &provider, epoch, &proof, began) {
+            if !self.0.outside.still(organization, &provider, epoch, &proof, began)
+                && !self.directory_vouches(organization, &provider, &subject, epoch)
+            {
                 return None;
             }
             let person = Person::new(organization.clone(), provider, &subject);
@@ -48,7 +50,7 @@ impl Authenticator {
                 device: None,
                 grant: None,
                 session: Some(life),
-                outside: Some(proof),
+                outside: Some(Arc::new(proof)),
             });
         }
         let directory = self.0.directory.load();
@@ -90,6 +92,7 @@ impl Authenticator {
             (Some(proof), Some(_)) => {
                 let (organization, provider) = (person.organization(), person.provider());
                 self.0.outside.still(organization, provider, *epoch, proof, *at)
+                    || self.directory_vouches(organization, provider, person.subject(), *epoch)
             }
             // A token stands for itself.
             (Some(_), None) => true,
@@ -181,7 +184,7 @@ impl Authenticator {
             subject: identity.person.subject().to_owned(),
             epoch: identity.epoch,
             life,
-            outside: identity.outside.clone(),
+            outside: identity.outside.as_deref().cloned(),
         };
         let value = self.0.seal.close(|seal| seal.close(&content))?;
         Some(session::set_cookie(SESSION_COOKIE, &value, secure))

@@ -115,6 +115,7 @@ impl Scene {
             organization: &organization,
             client: "203.0.113.1".parse().unwrap(),
             eligible: &|_| true,
+            holders: &|_| {},
             now: at(now),
         };
         self.authenticator.basic(attempt, &header(claimed, password)).await
@@ -202,6 +203,7 @@ async fn whatever_is_wrong_costs_one_evaluation_of_the_same_kind() {
             organization: &ballerup,
             client: "203.0.113.1".parse().unwrap(),
             eligible: &move |_| eligible,
+            holders: &|_| {},
             now: at(2),
         };
         let outcome = scene.authenticator.basic(attempt, &header(claimed, password)).await;
@@ -212,6 +214,7 @@ async fn whatever_is_wrong_costs_one_evaluation_of_the_same_kind() {
         organization: &ballerup,
         client: "203.0.113.1".parse().unwrap(),
         eligible: &|_| true,
+        holders: &|_| {},
         now: at(2),
     };
     let bearer = HeaderValue::from_static("Bearer x");
@@ -244,6 +247,7 @@ async fn the_hash_that_nobodys_password_fits_proves_nobody() {
             organization: &ballerup,
             client: "203.0.113.1".parse().unwrap(),
             eligible: &move |_| eligible,
+            holders: &|_| {},
             now: at(2),
         };
         let outcome = authenticator.basic(attempt, &header(claimed, "x")).await;
@@ -301,6 +305,7 @@ async fn what_was_proven_a_moment_ago_opens_no_door_that_is_not_the_persons() {
         organization: &ballerup,
         client: "203.0.113.1".parse().unwrap(),
         eligible: &|_| false,
+        holders: &|_| {},
         now: at(1),
     };
     let outcome = scene.authenticator.basic(attempt, &header("anna", PASSWORD)).await;
@@ -336,6 +341,7 @@ async fn an_account_locked_while_its_password_is_compared_is_not_proven() {
         organization: &ballerup,
         client: "203.0.113.1".parse().unwrap(),
         eligible: &|_| true,
+        holders: &|_| {},
         now: at(2),
     };
     let credentials = header("anna", PASSWORD);
@@ -359,6 +365,7 @@ async fn the_failures_of_strangers_do_not_keep_the_traveller_out() {
             organization: &ballerup,
             client: client.parse().unwrap(),
             eligible: &|_| true,
+            holders: &|_| {},
             now: at(0),
         };
         let authenticator = scene.authenticator.clone();
@@ -390,6 +397,7 @@ async fn names_that_do_not_exist_are_limited_like_those_that_do() {
                 organization: &ballerup,
                 client: "198.51.100.7".parse().unwrap(),
                 eligible: &|_| true,
+                holders: &|_| {},
                 now: at(0),
             };
             match scene.authenticator.basic(attempt, &header(claimed, "guess")).await {
@@ -412,6 +420,7 @@ async fn a_login_of_the_upstreams_own_is_compared_once_and_ours_is_found_beside_
             organization: &ballerup,
             client: "203.0.113.1".parse().unwrap(),
             eligible: &|_| true,
+            holders: &|_| {},
             now: at(now),
         };
         scene.authenticator.beside(attempt, &header(claimed, password)).await.is_some()
@@ -444,6 +453,7 @@ async fn a_form_signs_in_and_the_session_says_who_it_is() {
         organization: &ballerup,
         client: "203.0.113.1".parse().unwrap(),
         eligible: &|_| true,
+        holders: &|_| {},
         now: at(0),
     };
     let Outcome::Proven(identity) = scene.authenticator.form(attempt, form).await else {

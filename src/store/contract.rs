@@ -7,6 +7,9 @@ use super::contract_nodes::{
     an_entry_is_taken_for_one_log, keys_follow_one_another,
     of_two_who_remember_at_once_the_second_looks_again, two_clerks_at_once_take_each_entry_once,
 };
+use super::contract_outside::{
+    a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
+};
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store, contract_journey};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -50,6 +53,8 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         an_activesync_client_is_bound_by_its_number
         an_address_grant_ends_in_each_of_its_ways
         a_lost_device_ends_everything_of_one_person
+        a_known_person_is_kept_as_described_last
+        what_a_provider_ended_is_known_until_no_session_lasts
     }
 }
 

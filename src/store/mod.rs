@@ -215,6 +215,8 @@ mod contract_journey;
 #[cfg(test)]
 mod contract_nodes;
 #[cfg(test)]
+mod contract_outside;
+#[cfg(test)]
 mod journey_step_tests;
 #[cfg(test)]
 mod outside_postgres;

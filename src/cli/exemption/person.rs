@@ -1,6 +1,7 @@
-//! Who is meant by a name on the command line: a local account first, then somebody whom another
-//! provider has proven before, or whom the clerk names by that provider's own name for them.
+//! Who is meant by a name on the command line: a local account first, then whom a directory knows,
+//! then somebody whom another provider has proven before, or whom the clerk names by that provider's own name for them.
 
+use super::directory;
 use crate::cli::people;
 use crate::config::{Config, Organization, Provider};
 use crate::identifier::ProviderId;
@@ -51,8 +52,17 @@ pub(super) async fn find(
             Err(problem) => return Ok(Err(problem)),
         }
     }
+    let asked = directory::person(config, organization, provider.as_ref(), &name).await;
+    if let Some(Ok(found)) = asked {
+        return Ok(Ok(found));
+    }
+    // A directory that is away has perhaps proven them before.
     let known = store.known_people(&organization.id).await?;
-    Ok(by_name(config, organization, &known, provider.as_ref(), name))
+    let known = by_name(config, organization, &known, provider.as_ref(), &name);
+    Ok(match (known, asked) {
+        (Err(_), Some(Err(problem))) => Err(problem),
+        (known, _) => known,
+    })
 }
 
 fn by_subject(
@@ -112,19 +122,19 @@ fn by_name(
     organization: &Organization,
     known: &[KnownPerson],
     provider: Option<&ProviderId>,
-    name: UserName,
+    name: &UserName,
 ) -> Found {
     let id = &organization.id;
     let means = |known: &&KnownPerson| {
         let mail = known.mail.as_deref().map(str::to_lowercase);
-        let named = known.user_name == name || mail.as_deref() == Some(name.as_str());
+        let named = known.user_name == *name || mail.as_deref() == Some(name.as_str());
         let counts = organization.identity_providers.contains(known.person.provider());
         named && counts && provider.is_none_or(|id| id == known.person.provider())
     };
     let found: Vec<&KnownPerson> = known.iter().filter(means).collect();
     match found.as_slice() {
         [one] => Ok((one.person.clone(), one.user_name.clone())),
-        [] => Err(nobody(config, organization, &name)),
+        [] => Err(nobody(config, organization, name)),
         several => {
             let shown: Vec<String> = several.iter().map(|known| shown(known)).collect();
             Err(format!("{id} knows more than one {name}; add one of: {}", shown.join("; ")))

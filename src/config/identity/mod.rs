@@ -22,7 +22,7 @@ use block::{Block, Value};
 
 pub use bearer::Bearer;
 pub use client_certificate::{CertificateName, ClientCertificate};
-pub use ldap::Ldap;
+pub use ldap::{Ldap, LdapPassword, LdapServer};
 pub use local::Local;
 pub use oidc::{ClientAuthentication, ClientSecret, Oidc};
 pub use token::{ClaimNames, MultiFactor, Reach, SigningAlgorithm, TokenRules};

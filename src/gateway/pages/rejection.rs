@@ -57,6 +57,10 @@ pub struct Rejection<'a> {
     pub db_ip: bool,
 }
 
+/// In seconds: a phone that goes on asking costs little, and a traveller whose journey begins waits
+/// no longer than this without touching it.
+const ACTIVE_SYNC_AGAIN_AFTER: u64 = 300;
+
 /// What may be told of a reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Case {
@@ -256,7 +260,8 @@ pub fn deny_response(shape: &RequestShape<'_>, denied: &Rejection<'_>) -> Page {
     let page = match shape.kind() {
         ClientKind::Browser => rejection(denied),
         ClientKind::Script => problem(denied),
-        ClientKind::ActiveSync => Page::text(StatusCode::FORBIDDEN, denied.language, String::new()),
+        ClientKind::ActiveSync => Page::text(StatusCode::FORBIDDEN, denied.language, String::new())
+            .with_retry_after(Some(ACTIVE_SYNC_AGAIN_AFTER)),
         ClientKind::Office | ClientKind::Dav | ClientKind::WebSocket | ClientKind::Other => {
             plain(denied)
         }

@@ -19,4 +19,5 @@ pub mod provider;
 pub mod raw;
 pub mod recorder;
 pub mod secure;
+pub mod slapd;
 pub mod upstream;
