@@ -63,6 +63,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::ExemptionApproved => Action::ExemptionApproved,
         ChangeAction::ExemptionRevoked => Action::ExemptionRevoked,
         ChangeAction::ExemptionClosed => Action::ExemptionClosed,
+        ChangeAction::ExemptionContact => Action::ExemptionContact,
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::notices::tests::*;
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -39,6 +40,11 @@ where
         every_change_is_told_once
         what_was_seen_comes_back_and_marks_the_installation
         ended_sessions_are_kept_until_they_would_have_ended
+        a_change_and_its_message_are_one
+        an_occasion_makes_one_message
+        one_of_several_senders_gets_a_message
+        what_failed_is_tried_again_only_when_somebody_says_so
+        an_address_reads_back_and_hurries_what_waits
     }
 }
 
@@ -65,7 +71,7 @@ pub(super) async fn add(store: &Store, organization: &OrganizationId, name: &str
     id.as_str().to_owned()
 }
 
-fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
+pub(super) fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
     let territories = codes.iter().map(|code| Territory::parse(code).unwrap()).collect();
     Leg { territories, from: at(from), until: at(until) }
 }

@@ -18,7 +18,10 @@ struct Step {
     sql: &'static str,
 }
 
-const STEPS: &[Step] = &[Step { number: 1, sql: include_str!("schema/0001_people.sql") }];
+const STEPS: &[Step] = &[
+    Step { number: 1, sql: include_str!("schema/0001_people.sql") },
+    Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
+];
 
 /// Brings the store to the newest schema, in one transaction; two programs that start at once wait
 /// for each other.

@@ -12,6 +12,7 @@ mod accounts;
 mod error;
 mod exemptions;
 mod migrations;
+mod notices;
 mod open;
 mod outbox;
 mod seen;
@@ -26,6 +27,9 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use notices::{
+    Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
+};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
 pub use seen::Announced;
 

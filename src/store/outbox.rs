@@ -24,6 +24,8 @@ pub enum ChangeAction {
     ExemptionRevoked,
     /// It was closed.
     ExemptionClosed,
+    /// Where its traveller is reached was changed.
+    ExemptionContact,
     /// A local account was made.
     UserAdded,
     /// Its password, lock or sessions were changed.

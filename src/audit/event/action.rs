@@ -66,6 +66,8 @@ actions! {
     ExemptionRevoked = "exemption_revoked" "iam" "deletion",
     /// It was closed.
     ExemptionClosed = "exemption_closed" "iam" "deletion",
+    /// Where its traveller is reached was changed.
+    ExemptionContact = "exemption_contact" "iam" "change",
     /// Its time was over.
     ExemptionEnded = "exemption_ended" "iam" "deletion",
     /// A local account was made.

@@ -252,6 +252,7 @@ impl Change {
         added.map_err(|error| self.fault(error))?;
         let event = ChangeEvent::new(action, &exemption.organization, &exemption.user_name, by)
             .about(&exemption.id);
-        self.announce(&event, now).await
+        self.announce(&event, now).await?;
+        self.notify_of(exemption, word, reason, now).await
     }
 }

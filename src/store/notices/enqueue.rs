@@ -1,0 +1,88 @@
+//! What puts a message into the store.
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Channel, NoticeDetails, NoticeKind};
+use crate::policy::{ExemptionId, ExemptionState, TravelExemption};
+use crate::store::{Change, Store, StoreError};
+
+impl Store {
+    /// Puts in the message of an occasion that time or a list has brought about, unless it is there
+    /// already. Says whether it is new.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn put_notice(
+        &self,
+        exemption: &ExemptionId,
+        kind: NoticeKind,
+        occasion: &str,
+        details: &NoticeDetails,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut change = self.begin().await?;
+        let new = change.notify(exemption, kind, occasion, details, now).await?;
+        change.commit_quietly().await?;
+        Ok(new)
+    }
+}
+
+impl Change {
+    /// The message that a change to an exemption causes, in the words of its history.
+    pub(in crate::store) async fn notify_of(
+        &mut self,
+        exemption: &TravelExemption,
+        word: &str,
+        reason: Option<&str>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let kind = match (word, exemption.state) {
+            ("applied", _) | ("granted", ExemptionState::AwaitingApproval) => NoticeKind::Received,
+            ("granted" | "approved", _) => NoticeKind::Approved,
+            ("refused", _) => NoticeKind::Refused,
+            ("revoked", _) => NoticeKind::Revoked,
+            ("closed", _) => NoticeKind::Closed,
+            _ => return Ok(()),
+        };
+        let reason = reason.map(str::to_owned);
+        let details = NoticeDetails { reason, at: Some(now), ..NoticeDetails::default() };
+        self.notify(&exemption.id, kind, &now.to_string(), &details, now).await.map(|_| ())
+    }
+
+    /// Puts a message in for each channel, unless the occasion has made one. Says whether it is new.
+    pub(in crate::store) async fn notify(
+        &mut self,
+        exemption: &ExemptionId,
+        kind: NoticeKind,
+        occasion: &str,
+        details: &NoticeDetails,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let details = serde_json::to_string(details)
+            .map_err(|error| self.fault(sqlx::Error::Encode(Box::new(error))))?;
+        let mut new = false;
+        for channel in Channel::ALL {
+            let added = sqlx::query(
+                "INSERT INTO notices (id, exemption, kind, occasion, channel, details, number,
+                                      created, state, due, attempts, claim, claimed_until)
+                 VALUES ($1, $2, $3, $4, $5, $6,
+                         (SELECT COUNT(*) FROM notices n WHERE n.exemption = $2 AND n.channel = $5),
+                         $7, 'waiting', $7, 0, '', $7)
+                 ON CONFLICT (exemption, kind, occasion, channel) DO NOTHING",
+            )
+            .bind(Uuid::now_v7().to_string())
+            .bind(exemption.as_str())
+            .bind(kind.word())
+            .bind(occasion)
+            .bind(channel.word())
+            .bind(&details)
+            .bind(now.to_string())
+            .execute(self.on())
+            .await
+            .map_err(|error| self.fault(error))?;
+            new |= added.rows_affected() == 1;
+        }
+        Ok(new)
+    }
+}
