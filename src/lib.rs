@@ -34,7 +34,7 @@ pub mod listen;
 pub mod upstream;
 
 // What follows from it, beside the requests.
-//pub mod notice;
+pub mod notice;
 
 // What stands under them.
 pub mod allocator;

@@ -8,6 +8,7 @@ mod certificates;
 mod descriptors;
 mod floods;
 mod hand_over;
+mod notices;
 pub mod open_files;
 pub mod outbox;
 mod policies;
@@ -227,6 +228,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         predecessor.serving(&app);
     }
     watch::spawn(&app, metrics);
+    notices::spawn(&app);
     floods::spawn(&app);
     watchdog::spawn(&app);
     reload::spawn(&app, control);

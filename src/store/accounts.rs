@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
-use super::error::{is_unique_violation, readable};
+use super::error::readable;
 use super::{Change, ChangeAction, ChangeEvent, Store, StoreError};
 use crate::identifier::OrganizationId;
 use crate::policy::{Actor, UserName};
@@ -129,27 +128,21 @@ impl Store {
         let id =
             uuid::Builder::from_random_bytes(crate::clock::random_bytes()).into_uuid().to_string();
         let mut change = self.begin().await?;
-        let added = sqlx::query(
+        let add = sqlx::query(
             "INSERT INTO accounts (id, organization, name, password_hash, created, changed)
-             VALUES (?, ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (organization, name) DO NOTHING",
         )
         .bind(&id)
         .bind(account.organization.as_str())
         .bind(account.name.as_str())
         .bind(account.password_hash)
         .bind(now.to_string())
-        .bind(now.to_string())
-        .execute(change.on())
-        .await;
-        match added {
-            Ok(_) => {}
-            Err(error) if is_unique_violation(&error) => {
-                return Err(AccountError::NameTaken {
-                    organization: account.organization.clone(),
-                    name: account.name.clone(),
-                });
-            }
-            Err(error) => return Err(self.fault(error).into()),
+        .bind(now.to_string());
+        if change.execute(add).await? == 0 {
+            return Err(AccountError::NameTaken {
+                organization: account.organization.clone(),
+                name: account.name.clone(),
+            });
         }
         let event =
             ChangeEvent::new(ChangeAction::UserAdded, account.organization, account.name, by);
@@ -171,17 +164,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), AccountError> {
         let mut change = self.begin().await?;
-        let changed = sqlx::query(
-            "UPDATE accounts SET password_hash = ?, epoch = epoch + 1, changed = ?
-             WHERE organization = ? AND name = ?",
+        let set = sqlx::query(
+            "UPDATE accounts SET password_hash = $1, epoch = epoch + 1, changed = $2
+             WHERE organization = $3 AND name = $4",
         )
         .bind(password_hash)
         .bind(now.to_string())
         .bind(organization.as_str())
-        .bind(name.as_str())
-        .execute(change.on())
-        .await;
-        self.one(changed.map(|done| done.rows_affected()), organization, name)?;
+        .bind(name.as_str());
+        one(change.execute(set).await?, organization, name)?;
         let event =
             ChangeEvent::new(ChangeAction::UserChanged, organization, name, by).word("password");
         change.announce(&event, now).await?;
@@ -201,17 +192,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), AccountError> {
         let mut change = self.begin().await?;
-        let changed = sqlx::query(
-            "UPDATE accounts SET locked = ?, epoch = epoch + 1, changed = ?
-             WHERE organization = ? AND name = ?",
+        let set = sqlx::query(
+            "UPDATE accounts SET locked = $1, epoch = epoch + 1, changed = $2
+             WHERE organization = $3 AND name = $4",
         )
-        .bind(locked)
+        .bind(i64::from(locked))
         .bind(now.to_string())
         .bind(organization.as_str())
-        .bind(name.as_str())
-        .execute(change.on())
-        .await;
-        self.one(changed.map(|done| done.rows_affected()), organization, name)?;
+        .bind(name.as_str());
+        one(change.execute(set).await?, organization, name)?;
         let event = ChangeEvent::new(ChangeAction::UserChanged, organization, name, by)
             .word(if locked { "locked" } else { "unlocked" });
         change.announce(&event, now).await?;
@@ -236,12 +225,10 @@ impl Store {
             let exemptions = held.join(", ");
             return Err(AccountError::HoldsExemptions { name: name.clone(), exemptions });
         }
-        let removed = sqlx::query("DELETE FROM accounts WHERE organization = ? AND name = ?")
+        let remove = sqlx::query("DELETE FROM accounts WHERE organization = $1 AND name = $2")
             .bind(organization.as_str())
-            .bind(name.as_str())
-            .execute(change.on())
-            .await;
-        self.one(removed.map(|done| done.rows_affected()), organization, name)?;
+            .bind(name.as_str());
+        one(change.execute(remove).await?, organization, name)?;
         let event = ChangeEvent::new(ChangeAction::UserRemoved, organization, name, by);
         change.announce(&event, now).await?;
         Ok(change.commit().await?)
@@ -256,16 +243,13 @@ impl Store {
         organization: &OrganizationId,
         name: &UserName,
     ) -> Result<Option<Account>, StoreError> {
-        let row = sqlx::query(
+        let asked = sqlx::query(
             "SELECT id, organization, name, password_hash, locked, epoch, created, changed
-             FROM accounts WHERE organization = ? AND name = ?",
+             FROM accounts WHERE organization = $1 AND name = $2",
         )
         .bind(organization.as_str())
-        .bind(name.as_str())
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
-        row.map(|row| self.read_account(&row)).transpose()
+        .bind(name.as_str());
+        self.row(asked).await?.map(|row| self.read_account(&row)).transpose()
     }
 
     /// Every account of every organisation, by organisation and name. One that cannot be read is left
@@ -274,14 +258,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn accounts(&self) -> Result<Vec<Account>, StoreError> {
-        let rows = sqlx::query(
+        let asked = sqlx::query(
             "SELECT id, organization, name, password_hash, locked, epoch, created, changed
              FROM accounts ORDER BY organization, name",
-        )
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
-        Ok(readable(rows.iter().map(|row| self.read_account(row))))
+        );
+        Ok(readable(self.rows(asked).await?.iter().map(|row| self.read_account(row))))
     }
 
     async fn exemptions_held(
@@ -291,58 +272,46 @@ impl Store {
         name: &UserName,
         now: Timestamp,
     ) -> Result<Vec<String>, StoreError> {
-        let rows = sqlx::query(
+        let asked = sqlx::query(
             "SELECT e.id, l.ends FROM exemptions e
              JOIN accounts a ON a.organization = e.organization AND a.id = e.subject
              JOIN exemption_legs l ON l.exemption = e.id
-             WHERE a.organization = ? AND a.name = ? AND e.state IN ('awaiting_approval', 'granted')
+             WHERE a.organization = $1 AND a.name = $2 AND e.state IN ('awaiting_approval', 'granted')
              ORDER BY e.id",
         )
         .bind(organization.as_str())
-        .bind(name.as_str())
-        .fetch_all(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(name.as_str());
         let mut held = Vec::new();
-        for row in rows {
-            let id: String = row.try_get(0).map_err(|error| self.fault(error))?;
-            let ends: String = row.try_get(1).map_err(|error| self.fault(error))?;
-            if self.timestamp(&ends)? > now && held.last() != Some(&id) {
+        for row in change.rows(asked).await? {
+            let id = self.text(&row, "id")?;
+            if self.instant(&row, "ends")? > now && held.last() != Some(&id) {
                 held.push(id);
             }
         }
         Ok(held)
     }
 
-    fn one(
-        &self,
-        rows: Result<u64, sqlx::Error>,
-        organization: &OrganizationId,
-        name: &UserName,
-    ) -> Result<(), AccountError> {
-        match rows.map_err(|error| self.fault(error))? {
-            0 => Err(AccountError::Unknown {
-                organization: organization.clone(),
-                name: name.clone(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn read_account(&self, row: &SqliteRow) -> Result<Account, StoreError> {
-        let text = |column: &str| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
-        let organization = text("organization")?;
-        let name = text("name")?;
+    fn read_account(&self, row: &AnyRow) -> Result<Account, StoreError> {
+        let organization = self.text(row, "organization")?;
+        let name = self.text(row, "name")?;
         Ok(Account {
-            id: AccountId::of(&text("id")?),
+            id: AccountId::of(&self.text(row, "id")?),
             organization: OrganizationId::parse(&organization)
                 .map_err(|_| self.unreadable("an organisation", &organization))?,
             name: UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?,
-            password_hash: Arc::from(text("password_hash")?),
-            locked: row.try_get("locked").map_err(|error| self.fault(error))?,
-            epoch: row.try_get("epoch").map_err(|error| self.fault(error))?,
-            created: self.timestamp(&text("created")?)?,
-            changed: self.timestamp(&text("changed")?)?,
+            password_hash: Arc::from(self.text(row, "password_hash")?),
+            locked: self.integer(row, "locked")? != 0,
+            epoch: self.integer(row, "epoch")?,
+            created: self.instant(row, "created")?,
+            changed: self.instant(row, "changed")?,
         })
     }
+}
+
+fn one(changed: u64, organization: &OrganizationId, name: &UserName) -> Result<(), AccountError> {
+    if changed == 0 {
+        let (organization, name) = (organization.clone(), name.clone());
+        return Err(AccountError::Unknown { organization, name });
+    }
+    Ok(())
 }

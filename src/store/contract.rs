@@ -1,7 +1,5 @@
 //! What every store must do, whatever database stands behind it.
 
-use std::future::Future;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::notices::tests::*;
@@ -17,10 +15,7 @@ use crate::policy::{Admission, Mode};
 use crate::territory::Territory;
 
 /// Runs the whole suite; `open` gives an empty store and whatever must live as long as it.
-pub(super) async fn holds<F, G>(open: impl Fn() -> F)
-where
-    F: Future<Output = (Store, G)>,
-{
+pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
     macro_rules! each {
         ($($check:ident)*) => {$({
             let (store, _guard) = open().await;

@@ -1,8 +1,11 @@
 //! What can be wrong with the store, in sentences for the person who runs the gateway.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-/// Why the store did not do what it was asked. Nothing was changed.
+use super::Place;
+
+/// Why the store did not do what it was asked. Nothing was changed, but for
+/// [`StoreError::PerhapsKept`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -25,30 +28,24 @@ pub enum StoreError {
     },
     /// The store can be read and not written.
     #[error(
-        "the store {} is read-only; check owner and mode of the file and its directory, and how the file system is mounted",
-        .0.display()
+        "the store {0} is read-only; check owner and mode of the file and its directory, and how the file system is mounted"
     )]
-    ReadOnly(PathBuf),
-    /// The file is damaged, or no SQLite database at all.
+    ReadOnly(Place),
+    /// What is there is damaged, or no store at all.
     #[error(
-        "the store {} is damaged or is not an SQLite database; move it away and put the last backup in its place",
-        .0.display()
+        "the store {0} is damaged or is not a database of geovagt; move it away and put the last backup in its place"
     )]
-    Damaged(PathBuf),
+    Damaged(Place),
     /// A healthy database, but not ours.
-    #[error(
-        "{} is the database of another program; name another state_directory",
-        .0.display()
-    )]
-    Foreign(PathBuf),
+    #[error("{0} is the database of another program; name another one, or another state_directory")]
+    Foreign(Place),
     /// A newer geovagt wrote it.
     #[error(
-        "the store {} was written by a newer geovagt (schema {found}; this one knows {known}); run the newer program, or put back the backup made before the update",
-        path.display()
+        "the store {place} was written by a newer geovagt (schema {found}; this one knows {known}); run the newer program, or put back the backup made before the update"
     )]
     Newer {
         /// The store.
-        path: PathBuf,
+        place: Place,
         /// The version in the store.
         found: i64,
         /// The newest version that this program knows.
@@ -56,75 +53,82 @@ pub enum StoreError {
     },
     /// A schema step was applied in another wording than this program's.
     #[error(
-        "step {step} of the schema of {} differs from this program's; it was made by another build: put back the last backup, or run the build that wrote it",
-        path.display()
+        "step {step} of the schema of {place} differs from this program's; it was made by another build: put back the last backup, or run the build that wrote it"
     )]
     SchemaDiffers {
         /// The store.
-        path: PathBuf,
+        place: Place,
         /// The step.
         step: i64,
     },
     /// Another program holds the lock.
     #[error(
-        "another program has kept the store {} locked for too long; see which one with `fuser` and try again",
-        .0.display()
+        "another program has kept the store {0} locked for too long; see which one, and try again"
     )]
-    Busy(PathBuf),
+    Busy(Place),
     /// No room.
-    #[error("there is no room left on the disk for the store {}; free some and try again", .0.display())]
-    DiskFull(PathBuf),
+    #[error("there is no room left on the disk for the store {0}; free some and try again")]
+    DiskFull(Place),
+    /// Nothing is there, or it broke off.
+    #[error(
+        "the store {place} cannot be reached; see that it runs and that this host may connect to it"
+    )]
+    Unreachable {
+        /// The store.
+        place: Place,
+        /// What the network or the database said.
+        source: sqlx::Error,
+    },
+    /// The database answers, and takes no changes.
+    #[error(
+        "the store {0} takes no changes: it is a copy of another; name the one that it follows"
+    )]
+    TakesNoChanges(Place),
+    /// It did not answer in time.
+    #[error(
+        "the store {0} does not answer in time; see that it runs and that nothing between cuts it off"
+    )]
+    NoAnswer(Place),
+    /// The connection broke when the change was being kept.
+    #[error(
+        "the store {0} broke off while it kept the change, so it may be kept or not; look before you try again"
+    )]
+    PerhapsKept(Place),
     /// A row that this program would not have written.
-    #[error("the store {} holds {what} that cannot be read: {value:?}; it was edited by hand or is damaged", path.display())]
+    #[error(
+        "the store {place} holds {what} that cannot be read: {value:?}; it was edited by hand or is damaged"
+    )]
     Unreadable {
         /// The store.
-        path: PathBuf,
+        place: Place,
         /// Which kind of value.
         what: &'static str,
         /// The value.
         value: String,
     },
     /// Anything else.
-    #[error("the store {} failed", path.display())]
+    #[error("the store {place} failed")]
     Failed {
         /// The store.
-        path: PathBuf,
+        place: Place,
         /// What the database said.
         source: sqlx::Error,
     },
 }
 
 impl StoreError {
-    /// Finds the sentence for what the database said.
-    pub(crate) fn of(path: &Path, error: sqlx::Error) -> Self {
-        let path = path.to_owned();
-        match primary_code(&error) {
-            Some(BUSY | LOCKED) => Self::Busy(path),
-            Some(READ_ONLY | CANNOT_OPEN) => Self::ReadOnly(path),
-            Some(CORRUPT | NOT_A_DATABASE) => Self::Damaged(path),
-            Some(FULL) => Self::DiskFull(path),
-            _ => Self::Failed { path, source: error },
-        }
+    /// Whether the store may be in order and only is not there now.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::NoAnswer(_)
+                | Self::Busy(_)
+                | Self::TakesNoChanges(_)
+                | Self::PerhapsKept(_)
+        )
     }
-}
-
-const BUSY: i32 = 5;
-const LOCKED: i32 = 6;
-const READ_ONLY: i32 = 8;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
-const CANNOT_OPEN: i32 = 14;
-const NOT_A_DATABASE: i32 = 26;
-
-/// SQLite's result code without its extension, which stands in the upper bytes.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|code| code & 0xff)
-}
-
-/// Whether the database refused a row because one with the same key is there.
-pub(crate) fn is_unique_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
 /// Leaves out what cannot be read, and says so in the log.

@@ -1,17 +1,17 @@
 //! The schema, as numbered steps that are embedded in the program.
 //!
+//! A step is one file under `schema/`, the same for both databases (see [`super::wording`]). Numbers
+//! grow and may have gaps.
+//!
 //! Always holds: a step that has been applied is never edited, only followed by another; a store
 //! that holds a step we do not know is left alone.
 
-use std::path::Path;
-
 use sha2::{Digest, Sha256};
-use sqlx::{Row, Sqlite, SqlitePool, Transaction};
+use sqlx::Row;
 
 use super::StoreError;
-
-/// `geov`, SQLite's mark for whose database a file is.
-const APPLICATION_ID: i64 = 0x6765_6f76;
+use super::connections::Lent;
+use super::wording::{Database, wording};
 
 struct Step {
     number: i64,
@@ -21,85 +21,76 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { number: 1, sql: include_str!("schema/0001_people.sql") },
     Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
+    Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
 ];
+
+/// How a database is marked as ours.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ownership {
+    /// Gives a row where it is ours.
+    pub(super) is_ours: &'static str,
+    /// Gives a row where it holds something.
+    pub(super) is_taken: &'static str,
+    /// Makes it ours.
+    pub(super) claim: &'static str,
+    /// In whose words a step is said.
+    pub(super) database: Database,
+}
 
 /// Brings the store to the newest schema, in one transaction; two programs that start at once wait
 /// for each other.
-pub(crate) async fn run(pool: &SqlitePool, path: &Path) -> Result<(), StoreError> {
-    let fault = |error| StoreError::of(path, error);
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(fault)?;
-    claim(&mut transaction, path).await?;
-    let applied = applied(&mut transaction).await.map_err(fault)?;
-    let known = STEPS.last().map_or(0, |step| step.number);
-    if let Some((found, _)) = applied.last().filter(|(number, _)| *number > known) {
-        return Err(StoreError::Newer { path: path.to_owned(), found: *found, known });
+pub(super) async fn run(mut change: Lent) -> Result<(), StoreError> {
+    let place = change.home().place().clone();
+    claim(&mut change).await?;
+    let applied = applied(&mut change).await?;
+    let is_known = |number: i64| STEPS.iter().any(|step| step.number == number);
+    if let Some((found, _)) = applied.iter().find(|(number, _)| !is_known(*number)) {
+        let known = STEPS.iter().map(|step| step.number).max().unwrap_or(0);
+        return Err(StoreError::Newer { place, found: *found, known });
     }
     for step in STEPS {
         match applied.iter().find(|(number, _)| *number == step.number) {
             Some((_, checksum)) if *checksum == checksum_of(step) => {}
             Some(_) => {
-                return Err(StoreError::SchemaDiffers { path: path.to_owned(), step: step.number });
+                return Err(StoreError::SchemaDiffers { place, step: step.number });
             }
-            None => apply(&mut transaction, step).await.map_err(fault)?,
+            None => apply(&mut change, step).await?,
         }
     }
-    transaction.commit().await.map_err(fault)
+    change.commit().await
 }
 
 /// Marks an empty database as ours and refuses one that somebody else filled.
-async fn claim(
-    transaction: &mut Transaction<'static, Sqlite>,
-    path: &Path,
-) -> Result<(), StoreError> {
-    let fault = |error| StoreError::of(path, error);
-    let owner: i64 = sqlx::query_scalar("PRAGMA application_id")
-        .fetch_one(&mut **transaction)
-        .await
-        .map_err(fault)?;
-    if owner == APPLICATION_ID {
+async fn claim(change: &mut Lent) -> Result<(), StoreError> {
+    let ownership = change.home().ways().ownership;
+    if change.row(sqlx::query(ownership.is_ours)).await?.is_some() {
         return Ok(());
     }
-    let objects: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
-        .fetch_one(&mut **transaction)
-        .await
-        .map_err(fault)?;
-    if owner != 0 || objects != 0 {
-        return Err(StoreError::Foreign(path.to_owned()));
+    if change.row(sqlx::query(ownership.is_taken)).await?.is_some() {
+        return Err(StoreError::Foreign(change.home().place().clone()));
     }
-    sqlx::raw_sql(
-        "PRAGMA application_id = 0x67656f76;
-         CREATE TABLE schema_steps (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT;",
-    )
-    .execute(&mut **transaction)
-    .await
-    .map_err(fault)?;
-    Ok(())
+    change.execute_raw(ownership.claim).await
 }
 
-async fn applied(
-    transaction: &mut Transaction<'static, Sqlite>,
-) -> Result<Vec<(i64, String)>, sqlx::Error> {
-    sqlx::query("SELECT number, checksum FROM schema_steps ORDER BY number")
-        .fetch_all(&mut **transaction)
-        .await?
-        .iter()
-        .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)))
-        .collect()
+async fn applied(change: &mut Lent) -> Result<Vec<(i64, String)>, StoreError> {
+    let asked = sqlx::query("SELECT number, checksum FROM schema_steps ORDER BY number");
+    let rows = change.rows(asked).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("number")?, row.try_get("checksum")?)))
+        .collect::<Result<_, sqlx::Error>>()
+        .map_err(|error| change.home().fault(error))
 }
 
-async fn apply(
-    transaction: &mut Transaction<'static, Sqlite>,
-    step: &Step,
-) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql(step.sql).execute(&mut **transaction).await?;
-    sqlx::query("INSERT INTO schema_steps (number, checksum) VALUES (?, ?)")
+async fn apply(change: &mut Lent, step: &Step) -> Result<(), StoreError> {
+    let database = change.home().ways().ownership.database;
+    change.execute_script(wording(step.sql, database)).await?;
+    let noted = sqlx::query("INSERT INTO schema_steps (number, checksum) VALUES ($1, $2)")
         .bind(step.number)
-        .bind(checksum_of(step))
-        .execute(&mut **transaction)
-        .await?;
-    Ok(())
+        .bind(checksum_of(step));
+    change.execute(noted).await.map(|_| ())
 }
 
+/// Of the file as it is written, so that it is the same on both databases.
 fn checksum_of(step: &Step) -> String {
     hex::encode(Sha256::digest(step.sql.as_bytes()))
 }

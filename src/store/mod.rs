@@ -1,28 +1,40 @@
 //! One handle on what must outlive the process: local accounts, travel exemptions and their history,
 //! what was announced when, and log entries that wait for the log.
 //!
-//! May use `sqlx` and the types of `policy` and `identifier`; knows no HTTP. SQLite today; no
-//! signature here names it, so that another database can stand behind the same handle and the same
-//! contract suite.
+//! May use `sqlx` and the types of `policy` and `identifier`; knows no HTTP. SQLite or PostgreSQL:
+//! the SQL is written once, in what both take, and one contract suite is run on both.
 //!
 //! Always holds: every change is one transaction, which also writes its history and its log entry
-//! and raises the change number; the history of exemptions is only ever added to.
+//! and raises the change number; changes happen one after another, on whichever node; the history of
+//! exemptions is only ever added to; nothing is waited for without an end.
+//!
+//! How a query is written: placeholders `$1`, `$2`; text, `i64` (flags too, as 0 and 1) and bytes as
+//! values; instants as text that is compared here and not in SQL; `ON CONFLICT`, and no function
+//! that only one database has. What reads one thing asks [`Store::rows`] or [`Store::row`]; what
+//! reads several things of one instant asks a [`Reading`]; what changes something asks a [`Change`].
 
 mod accounts;
+mod connections;
 mod error;
 mod exemptions;
 mod migrations;
 mod notices;
-mod open;
 mod outbox;
+mod place;
+mod postgres;
+mod postgres_url;
 mod seen;
 mod sessions;
+mod sqlite;
+mod transaction;
+mod wording;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
+use sqlx::Row;
+use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
@@ -31,16 +43,23 @@ pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
+pub use place::Place;
+pub use postgres::Changes;
+pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use seen::Announced;
 
-/// The name of the store in the state directory.
+use connections::{Asked, Connections};
+use transaction::{Change, Reading};
+
+/// The name of the store in the state directory, where it is SQLite.
 pub const FILE_NAME: &str = "geovagt.sqlite3";
 
 /// The store. Clones share the same connections.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: SqlitePool,
-    path: Arc<PathBuf>,
+    connections: Arc<Connections>,
+    /// Where it is a database that others share.
+    url: Option<PostgresUrl>,
 }
 
 impl Store {
@@ -50,15 +69,42 @@ impl Store {
     /// # Errors
     /// [`StoreError`] with the cause and the way out.
     pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
-        let path = state_directory.join(FILE_NAME);
-        let pool = open::open(&path).await?;
-        Ok(Self { pool, path: Arc::new(path) })
+        let connections = sqlite::connections(&state_directory.join(FILE_NAME))?;
+        let store = Self { connections, url: None };
+        store.connections.prepare().await?;
+        Ok(store)
+    }
+
+    /// The store in this database, which need not be there yet: the first that is asked brings its
+    /// schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the address cannot be used at all.
+    pub fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
+        Ok(Self { connections: postgres::connections(url)?, url: Some(url.clone()) })
+    }
+
+    /// Whether other nodes can have it, so that it can be gone while they are not.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// Begins to hear of changes that others make. The change number tells what was not heard.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    pub async fn changes(&self) -> Result<Changes, StoreError> {
+        match &self.url {
+            Some(url) => Changes::of(url).await,
+            None => Ok(Changes::unheard()),
+        }
     }
 
     /// Where it is.
     #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
+    pub fn place(&self) -> &Place {
+        self.connections.place()
     }
 
     /// A number that grows with each change, whichever process made it. Cheap to ask.
@@ -66,10 +112,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn change_number(&self) -> Result<i64, StoreError> {
-        sqlx::query_scalar("SELECT value FROM meta WHERE name = 'change_number'")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))
+        let asked = sqlx::query("SELECT value FROM meta WHERE name = 'change_number'");
+        match self.row(asked).await? {
+            Some(row) => self.integer(&row, "value"),
+            None => Err(self.unreadable("a change number", "")),
+        }
     }
 
     /// Reads the whole file and says whether it is in order.
@@ -77,31 +124,69 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] where it is not.
     pub async fn verify(&self) -> Result<(), StoreError> {
-        let found: String = sqlx::query_scalar("PRAGMA quick_check(1)")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        if found == "ok" { Ok(()) } else { Err(StoreError::Damaged(self.path.to_path_buf())) }
+        let found = self.row(sqlx::query(self.connections.ways().verify)).await?;
+        let found = found.map(|row| row.try_get::<String, _>(0)).transpose();
+        let found = found.map_err(|error| self.fault(error))?;
+        if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
-    /// Closes every connection; what was committed is in the file.
+    /// Closes every connection; what was committed is kept.
     pub async fn close(&self) {
-        self.pool.close().await;
+        self.connections.close().await;
     }
 
+    /// Begins a change; whoever begins another one waits until this is over.
     async fn begin(&self) -> Result<Change, StoreError> {
-        let transaction =
-            self.pool.begin_with("BEGIN IMMEDIATE").await.map_err(|error| self.fault(error))?;
-        Ok(Change { transaction, path: Arc::clone(&self.path) })
+        Ok(Change::new(self.connections.change().await?))
+    }
+
+    /// Begins to read several things of one instant.
+    async fn reading(&self) -> Result<Reading, StoreError> {
+        Ok(Reading::new(self.connections.read().await?))
+    }
+
+    /// Every row that one query gives.
+    async fn rows(&self, asked: Asked<'_>) -> Result<Vec<AnyRow>, StoreError> {
+        let mut reading = self.reading().await?;
+        let rows = reading.rows(asked).await?;
+        reading.done().await?;
+        Ok(rows)
+    }
+
+    /// The first row that one query gives.
+    async fn row(&self, asked: Asked<'_>) -> Result<Option<AnyRow>, StoreError> {
+        Ok(self.rows(asked).await?.into_iter().next())
+    }
+
+    fn text(&self, row: &AnyRow, column: &str) -> Result<String, StoreError> {
+        row.try_get(column).map_err(|error| self.fault(error))
+    }
+
+    /// A text that may be absent.
+    fn maybe_text(&self, row: &AnyRow, column: &str) -> Result<Option<String>, StoreError> {
+        row.try_get(column).map_err(|error| self.fault(error))
+    }
+
+    fn integer(&self, row: &AnyRow, column: &str) -> Result<i64, StoreError> {
+        row.try_get(column).map_err(|error| self.fault(error))
+    }
+
+    /// An instant, which is kept as text.
+    fn instant(&self, row: &AnyRow, column: &str) -> Result<Timestamp, StoreError> {
+        self.timestamp(&self.text(row, column)?)
     }
 
     fn fault(&self, error: sqlx::Error) -> StoreError {
-        StoreError::of(&self.path, error)
+        self.connections.fault(error)
+    }
+
+    fn damaged(&self) -> StoreError {
+        StoreError::Damaged(self.place().clone())
     }
 
     fn unreadable(&self, what: &'static str, value: &str) -> StoreError {
         StoreError::Unreadable {
-            path: self.path.to_path_buf(),
+            place: self.place().clone(),
             what,
             value: value.chars().take(80).collect(),
         }
@@ -112,39 +197,13 @@ impl Store {
     }
 }
 
-/// One transaction that changes something. Dropped without [`Change::commit`], nothing happened.
-struct Change {
-    transaction: Transaction<'static, Sqlite>,
-    path: Arc<PathBuf>,
-}
-
-impl Change {
-    fn on(&mut self) -> &mut SqliteConnection {
-        &mut self.transaction
-    }
-
-    fn fault(&self, error: sqlx::Error) -> StoreError {
-        StoreError::of(&self.path, error)
-    }
-
-    async fn commit(mut self) -> Result<(), StoreError> {
-        let raised = sqlx::query("UPDATE meta SET value = value + 1 WHERE name = 'change_number'")
-            .execute(self.on())
-            .await;
-        match raised {
-            Ok(_) => self.commit_quietly().await,
-            Err(error) => Err(self.fault(error)),
-        }
-    }
-
-    /// Commits what no running gateway has to take notice of.
-    async fn commit_quietly(self) -> Result<(), StoreError> {
-        let path = Arc::clone(&self.path);
-        self.transaction.commit().await.map_err(|error| StoreError::of(&path, error))
-    }
-}
-
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod outside_postgres;
+#[cfg(test)]
+#[expect(unreachable_pub, dead_code, reason = "the tests of the whole program take this file, too")]
+#[path = "../../tests/it/support/postgres.rs"]
+mod server;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Change, Store, StoreError};
@@ -100,23 +99,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT sequence, id, event, created FROM outbox ORDER BY sequence LIMIT ?",
-        )
-        .bind(i64::from(limit))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
+        let asked = "SELECT sequence, id, event, created FROM outbox ORDER BY sequence LIMIT $1";
+        let rows = self.rows(sqlx::query(asked).bind(i64::from(limit))).await?;
         rows.iter()
             .map(|row| {
-                let text = |column| row.try_get::<String, _>(column).map_err(|e| self.fault(e));
-                let event = text(2)?;
+                let event = self.text(row, "event")?;
                 Ok(OutboxEntry {
-                    sequence: row.try_get(0).map_err(|error| self.fault(error))?,
-                    id: text(1)?,
+                    sequence: self.integer(row, "sequence")?,
+                    id: self.text(row, "id")?,
                     event: serde_json::from_str(&event)
                         .map_err(|_| self.unreadable("a log entry", &event))?,
-                    created: self.timestamp(&text(3)?)?,
+                    created: self.instant(row, "created")?,
                 })
             })
             .collect()
@@ -129,11 +122,8 @@ impl Store {
     pub async fn outbox_done(&self, entries: &[OutboxEntry]) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         for entry in entries {
-            let removed = sqlx::query("DELETE FROM outbox WHERE sequence = ?")
-                .bind(entry.sequence)
-                .execute(change.on())
-                .await;
-            removed.map_err(|error| self.fault(error))?;
+            let remove = sqlx::query("DELETE FROM outbox WHERE sequence = $1").bind(entry.sequence);
+            change.execute(remove).await?;
         }
         change.commit_quietly().await
     }
@@ -148,12 +138,10 @@ impl Change {
     ) -> Result<(), StoreError> {
         let event = serde_json::to_string(event)
             .map_err(|error| self.fault(sqlx::Error::Encode(Box::new(error))))?;
-        let kept = sqlx::query("INSERT INTO outbox (id, event, created) VALUES (?, ?, ?)")
+        let keep = sqlx::query("INSERT INTO outbox (id, event, created) VALUES ($1, $2, $3)")
             .bind(Uuid::now_v7().to_string())
             .bind(event)
-            .bind(now.to_string())
-            .execute(self.on())
-            .await;
-        kept.map(|_| ()).map_err(|error| self.fault(error))
+            .bind(now.to_string());
+        self.execute(keep).await.map(|_| ())
     }
 }

@@ -1,7 +1,7 @@
 //! What this gateway has seen announced, and when it first saw it: the memory of the announcement
 //! lock. Each record is one JSON value, whose form belongs to `policy`.
 
-use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::{Store, StoreError};
 use crate::identifier::ListId;
@@ -34,37 +34,27 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read, or a record is not what was written.
     pub async fn announced(&self) -> Result<Announced, StoreError> {
-        let versions = sqlx::query("SELECT list, record FROM list_versions_seen ORDER BY rowid")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        let settings = sqlx::query("SELECT record FROM settings_seen ORDER BY sequence")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        let remembered: Option<i64> =
-            sqlx::query_scalar("SELECT value FROM meta WHERE name = 'announcements_remembered'")
-                .fetch_optional(&self.pool)
-                .await
-                .map_err(|error| self.fault(error))?;
-        let text = |row: &sqlx::sqlite::SqliteRow, name: &str| {
-            row.try_get::<String, _>(name).map_err(|error| self.fault(error))
-        };
-        let damaged = || StoreError::Damaged(self.path.to_path_buf());
+        let mut reading = self.reading().await?;
+        let versions = "SELECT list, record FROM list_versions_seen ORDER BY list, version";
+        let versions = reading.rows(sqlx::query(versions)).await?;
+        let settings = "SELECT record FROM settings_seen ORDER BY sequence";
+        let settings = reading.rows(sqlx::query(settings)).await?;
+        let remembered = "SELECT value FROM meta WHERE name = 'announcements_remembered'";
+        let remembered = reading.rows(sqlx::query(remembered)).await?;
+        reading.done().await?;
         Ok(Announced {
             versions: versions
                 .iter()
                 .map(|row| {
-                    let list = ListId::parse(&text(row, "list")?).map_err(|_| damaged())?;
-                    let record = text(row, "record")?;
-                    Ok((list, serde_json::from_str(&record).map_err(|_| damaged())?))
+                    let list = ListId::parse(&self.text(row, "list")?);
+                    Ok((list.map_err(|_| self.damaged())?, self.read_record(row)?))
                 })
                 .collect::<Result<_, StoreError>>()?,
             settings: settings
                 .iter()
-                .map(|row| serde_json::from_str(&text(row, "record")?).map_err(|_| damaged()))
+                .map(|row| self.read_record(row))
                 .collect::<Result<_, StoreError>>()?,
-            first_installation: remembered.is_none(),
+            first_installation: remembered.is_empty(),
         })
     }
 
@@ -79,36 +69,34 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         for (list, version) in versions {
-            let kept = sqlx::query(
-                "INSERT INTO list_versions_seen (list, version, record) VALUES (?, ?, ?)
+            let keep = sqlx::query(
+                "INSERT INTO list_versions_seen (list, version, record) VALUES ($1, $2, $3)
                  ON CONFLICT (list, version) DO UPDATE SET record = excluded.record",
             )
             .bind(list.as_str())
             .bind(&version.version)
-            .bind(self.written(version)?)
-            .execute(change.on())
-            .await;
-            kept.map_err(|error| self.fault(error))?;
+            .bind(self.written(version)?);
+            change.execute(keep).await?;
         }
         for record in settings {
-            let kept = sqlx::query("INSERT INTO settings_seen (policy, record) VALUES (?, ?)")
+            let keep = sqlx::query("INSERT INTO settings_seen (policy, record) VALUES ($1, $2)")
                 .bind(record.policy.as_str())
-                .bind(self.written(record)?)
-                .execute(change.on())
-                .await;
-            kept.map_err(|error| self.fault(error))?;
+                .bind(self.written(record)?);
+            change.execute(keep).await?;
         }
-        let marked = sqlx::query(
+        let mark = sqlx::query(
             "INSERT INTO meta (name, value) VALUES ('announcements_remembered', 1)
              ON CONFLICT (name) DO NOTHING",
-        )
-        .execute(change.on())
-        .await;
-        marked.map_err(|error| self.fault(error))?;
+        );
+        change.execute(mark).await?;
         change.commit_quietly().await
     }
 
+    fn read_record<T: serde::de::DeserializeOwned>(&self, row: &AnyRow) -> Result<T, StoreError> {
+        serde_json::from_str(&self.text(row, "record")?).map_err(|_| self.damaged())
+    }
+
     fn written(&self, record: &impl serde::Serialize) -> Result<String, StoreError> {
-        serde_json::to_string(record).map_err(|_| StoreError::Damaged(self.path.to_path_buf()))
+        serde_json::to_string(record).map_err(|_| self.damaged())
     }
 }

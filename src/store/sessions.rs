@@ -1,9 +1,10 @@
 //! Sessions that were signed out before their time.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::{Store, StoreError};
+
+const ENDED: &str = "SELECT id, ends FROM ended_sessions";
 
 impl Store {
     /// Remembers that a session has been signed out. It is kept until `ends`, when the session would
@@ -18,24 +19,18 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
-        let kept = sqlx::query("INSERT OR IGNORE INTO ended_sessions (id, ends) VALUES (?, ?)")
-            .bind(id)
-            .bind(ends.to_string())
-            .execute(change.on())
-            .await;
-        kept.map_err(|error| self.fault(error))?;
-        let over: Vec<String> = self
-            .ended_sessions()
-            .await?
-            .into_iter()
-            .filter_map(|(id, ends)| (ends <= now).then_some(id))
-            .collect();
-        for id in over {
-            sqlx::query("DELETE FROM ended_sessions WHERE id = ?")
-                .bind(id)
-                .execute(change.on())
-                .await
-                .map_err(|error| self.fault(error))?;
+        let keep = sqlx::query(
+            "INSERT INTO ended_sessions (id, ends) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(id)
+        .bind(ends.to_string());
+        change.execute(keep).await?;
+        for row in change.rows(sqlx::query(ENDED)).await? {
+            if self.instant(&row, "ends")? <= now {
+                let over = sqlx::query("DELETE FROM ended_sessions WHERE id = $1")
+                    .bind(self.text(&row, "id")?);
+                change.execute(over).await?;
+            }
         }
         change.commit().await
     }
@@ -45,16 +40,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn ended_sessions(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
-        let rows = sqlx::query("SELECT id, ends FROM ended_sessions")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        rows.iter()
-            .map(|row| {
-                let id: String = row.try_get(0).map_err(|error| self.fault(error))?;
-                let ends: String = row.try_get(1).map_err(|error| self.fault(error))?;
-                Ok((id, self.timestamp(&ends)?))
-            })
-            .collect()
+        let rows = self.rows(sqlx::query(ENDED)).await?;
+        rows.iter().map(|row| Ok((self.text(row, "id")?, self.instant(row, "ends")?))).collect()
     }
 }

@@ -7,8 +7,9 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
 use tempfile::TempDir;
 
+use super::connections::Ways;
 use super::contract::{actor, add, anna, at, ballerup, grant};
-use super::{FILE_NAME, Store, StoreError, contract};
+use super::{FILE_NAME, Place, Store, StoreError, contract, sqlite};
 use crate::policy::Leg;
 use crate::territory::Territory;
 
@@ -21,6 +22,13 @@ async fn raw(state: &Path) -> SqlitePool {
     let options =
         SqliteConnectOptions::new().filename(state.join(FILE_NAME)).create_if_missing(true);
     SqlitePool::connect_with(options).await.unwrap()
+}
+
+/// A store whose connections are told this instead of what they are told elsewhere.
+fn with_greeting(state: &Path, greeting: &'static str) -> Store {
+    let ways = Ways { greeting: Some(greeting), ..sqlite::WAYS };
+    let connections = sqlite::connections_with(&state.join(FILE_NAME), ways).unwrap();
+    Store { connections, url: None }
 }
 
 async fn refusal(state: &Path) -> StoreError {
@@ -44,16 +52,19 @@ async fn its_files_are_closed_to_others_and_its_writes_are_durable() {
         .map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o777)
         .collect();
     assert!(modes.len() >= 2 && modes.iter().all(|&mode| mode == 0o600), "{modes:?}");
-    let pragma = |sql: &'static str| {
-        let pool = store.pool.clone();
-        async move {
-            let row: String = sqlx::query_scalar(sql).fetch_one(&pool).await.unwrap();
-            row
-        }
+    let pragma = async |sql: &'static str| {
+        let row = store.row(sqlx::query(sql)).await.unwrap().unwrap();
+        store.text(&row, "found").unwrap()
     };
-    assert_eq!(pragma("SELECT journal_mode FROM pragma_journal_mode").await, "wal");
-    assert_eq!(pragma("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous").await, "2");
-    assert_eq!(pragma("SELECT CAST(foreign_keys AS TEXT) FROM pragma_foreign_keys").await, "1");
+    assert_eq!(pragma("SELECT journal_mode AS found FROM pragma_journal_mode").await, "wal");
+    assert_eq!(
+        pragma("SELECT CAST(synchronous AS TEXT) AS found FROM pragma_synchronous").await,
+        "2"
+    );
+    assert_eq!(
+        pragma("SELECT CAST(foreign_keys AS TEXT) AS found FROM pragma_foreign_keys").await,
+        "1"
+    );
     store.close().await;
     std::fs::set_permissions(state.path().join(FILE_NAME), Permissions::from_mode(0o644)).unwrap();
     Store::open(state.path()).await.unwrap();
@@ -82,19 +93,20 @@ async fn two_programs_that_start_at_once_make_one_schema() {
 
 #[tokio::test]
 async fn the_history_is_only_ever_added_to() {
-    let (store, _state) = open().await;
+    let (store, state) = open().await;
     let legs = vec![Leg {
         territories: vec![Territory::parse("CN").unwrap()],
         from: at(10),
         until: at(20),
     }];
     store.grant_exemption(grant("s", legs), &actor("bente"), at(1)).await.unwrap();
+    let pool = raw(state.path()).await;
     for sql in [
         "UPDATE exemption_history SET done_by = 'carl'",
         "DELETE FROM exemption_history",
         "REPLACE INTO exemption_history SELECT sequence, exemption, 'revoked', at, done_by, done_as, reason FROM exemption_history",
     ] {
-        let error = sqlx::query(sql).execute(&store.pool).await.unwrap_err();
+        let error = sqlx::query(sql).execute(&pool).await.unwrap_err();
         assert!(error.to_string().contains("only ever added to"), "{sql}: {error}");
     }
     let record = &store.exemptions(None).await.unwrap()[0];
@@ -103,7 +115,7 @@ async fn the_history_is_only_ever_added_to() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_opens_nothing_and_hides_no_other() {
-    let (store, _state) = open().await;
+    let (store, state) = open().await;
     add(&store, &ballerup(), "bo").await;
     add(&store, &ballerup(), "anna.holm").await;
     let legs = || {
@@ -113,13 +125,14 @@ async fn a_row_that_cannot_be_read_opens_nothing_and_hides_no_other() {
     let by = actor("bente");
     let broken = store.grant_exemption(grant("s", legs()), &by, at(1)).await.unwrap();
     let whole = store.grant_exemption(grant("s", legs()), &by, at(2)).await.unwrap();
+    let pool = raw(state.path()).await;
     for sql in [
         "UPDATE accounts SET name = 'a:b' WHERE name = 'bo'",
         "UPDATE exemption_legs SET ends = 'later' WHERE exemption = ?",
     ] {
         let query = sqlx::query(sql);
         let query = if sql.contains('?') { query.bind(broken.id.as_str()) } else { query };
-        assert_eq!(query.execute(&store.pool).await.unwrap().rows_affected(), 1);
+        assert_eq!(query.execute(&pool).await.unwrap().rows_affected(), 1);
     }
     assert_eq!(store.accounts().await.unwrap().len(), 1);
     assert_eq!(store.load_exemptions(at(1)).await.unwrap(), [whole]);
@@ -188,16 +201,20 @@ async fn a_newer_or_differing_schema_is_left_alone() {
 #[tokio::test]
 async fn every_sentence_names_the_file_and_a_way_out() {
     let path = Path::new("/var/lib/geovagt/geovagt.sqlite3").to_owned();
+    let place = Place::of_file(&path);
     for error in [
         StoreError::DirectoryMissing("/var/lib/geovagt".into()),
         StoreError::NotAFile(path.clone()),
-        StoreError::ReadOnly(path.clone()),
-        StoreError::Damaged(path.clone()),
-        StoreError::Foreign(path.clone()),
-        StoreError::Newer { path: path.clone(), found: 2, known: 1 },
-        StoreError::SchemaDiffers { path: path.clone(), step: 1 },
-        StoreError::Busy(path.clone()),
-        StoreError::DiskFull(path),
+        StoreError::ReadOnly(place.clone()),
+        StoreError::Damaged(place.clone()),
+        StoreError::Foreign(place.clone()),
+        StoreError::Newer { place: place.clone(), found: 2, known: 1 },
+        StoreError::SchemaDiffers { place: place.clone(), step: 1 },
+        StoreError::Busy(place.clone()),
+        StoreError::DiskFull(place.clone()),
+        StoreError::Unreachable { place: place.clone(), source: sqlx::Error::PoolClosed },
+        StoreError::NoAnswer(place.clone()),
+        StoreError::PerhapsKept(place),
     ] {
         let text = error.to_string();
         assert!(text.contains("/var/lib/geovagt"), "{text}");
@@ -207,15 +224,12 @@ async fn every_sentence_names_the_file_and_a_way_out() {
 
 #[tokio::test]
 async fn a_store_that_another_program_keeps_locked_says_so() {
-    let (store, state) = open().await;
+    let (_store, state) = open().await;
+    let impatient = with_greeting(state.path(), "PRAGMA busy_timeout = 0");
+    impatient.connections.prepare().await.unwrap();
     let pool = raw(state.path()).await;
     let mut held = pool.acquire().await.unwrap();
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut *held).await.unwrap();
-    let quick = SqliteConnectOptions::new()
-        .filename(state.path().join(FILE_NAME))
-        .busy_timeout(std::time::Duration::ZERO);
-    let impatient =
-        Store { pool: SqlitePool::connect_with(quick).await.unwrap(), path: store.path.clone() };
     let error = impatient.end_session("a", at(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Busy(_)), "{error:?}");
     assert_eq!(impatient.change_number().await.unwrap(), 0);
@@ -223,9 +237,9 @@ async fn a_store_that_another_program_keeps_locked_says_so() {
 
 #[tokio::test]
 async fn a_change_that_fails_half_way_leaves_nothing() {
-    let (store, _state) = open().await;
+    let (store, state) = open().await;
     sqlx::query("CREATE TRIGGER t BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'no'); END")
-        .execute(&store.pool)
+        .execute(&raw(state.path()).await)
         .await
         .unwrap();
     let legs = vec![Leg {
@@ -240,13 +254,9 @@ async fn a_change_that_fails_half_way_leaves_nothing() {
 
 #[tokio::test]
 async fn a_full_disk_says_so() {
-    let (store, _state) = open().await;
-    sqlx::query("PRAGMA max_page_count = 1").execute(&store.pool).await.unwrap();
-    let options = store.pool.connect_options();
-    assert!(options.get_filename().ends_with(FILE_NAME));
-    let one =
-        SqlitePool::connect_with((*options).clone().pragma("max_page_count", "1")).await.unwrap();
-    let full = Store { pool: one, path: store.path.clone() };
+    let (store, state) = open().await;
+    store.close().await;
+    let full = with_greeting(state.path(), "PRAGMA max_page_count = 1");
     let mut ends = Ok(());
     for number in 0..2000 {
         ends = full.end_session(&format!("{number:0100}"), at(10), at(0)).await;

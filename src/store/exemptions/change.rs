@@ -166,25 +166,23 @@ impl Change {
         by: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let added = sqlx::query(
+        let add = sqlx::query(
             "INSERT INTO exemptions (id, organization, provider, subject, user_name, purpose,
                                      case_number, state, granted_at, granted_by, granted_as)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING",
         )
         .bind(exemption.id.as_str())
         .bind(exemption.organization.as_str())
         .bind(exemption.person.provider().as_str())
         .bind(exemption.person.subject())
         .bind(exemption.user_name.as_str())
-        .bind(&exemption.purpose)
-        .bind(&exemption.case_number)
+        .bind(exemption.purpose.as_str())
+        .bind(exemption.case_number.as_str())
         .bind(exemption.state.word())
         .bind(now.to_string())
-        .bind(&by.name)
-        .bind(&by.operating_system_user)
-        .execute(self.on())
-        .await;
-        added.map(|done| done.rows_affected() == 1).map_err(|error| self.fault(error))
+        .bind(by.name.as_str())
+        .bind(by.operating_system_user.as_deref());
+        Ok(self.execute(add).await? == 1)
     }
 
     async fn insert_legs_and_sites(
@@ -193,38 +191,32 @@ impl Change {
     ) -> Result<(), StoreError> {
         for (position, leg) in (0_i64..).zip(&exemption.legs) {
             for territory in &leg.territories {
-                let added = sqlx::query(
+                let add = sqlx::query(
                     "INSERT INTO exemption_legs (exemption, position, territory, starts, ends)
-                     VALUES (?, ?, ?, ?, ?)",
+                     VALUES ($1, $2, $3, $4, $5)",
                 )
                 .bind(exemption.id.as_str())
                 .bind(position)
                 .bind(territory.to_string())
                 .bind(leg.from.to_string())
-                .bind(leg.until.to_string())
-                .execute(self.on())
-                .await;
-                added.map_err(|error| self.fault(error))?;
+                .bind(leg.until.to_string());
+                self.execute(add).await?;
             }
         }
         for site in &exemption.sites {
-            let added = sqlx::query("INSERT INTO exemption_sites (exemption, site) VALUES (?, ?)")
+            let add = sqlx::query("INSERT INTO exemption_sites (exemption, site) VALUES ($1, $2)")
                 .bind(exemption.id.as_str())
-                .bind(site.as_str())
-                .execute(self.on())
-                .await;
-            added.map_err(|error| self.fault(error))?;
+                .bind(site.as_str());
+            self.execute(add).await?;
         }
         Ok(())
     }
 
     async fn update_state(&mut self, exemption: &TravelExemption) -> Result<(), StoreError> {
-        let changed = sqlx::query("UPDATE exemptions SET state = ? WHERE id = ?")
+        let set = sqlx::query("UPDATE exemptions SET state = $1 WHERE id = $2")
             .bind(exemption.state.word())
-            .bind(exemption.id.as_str())
-            .execute(self.on())
-            .await;
-        changed.map(|_| ()).map_err(|error| self.fault(error))
+            .bind(exemption.id.as_str());
+        self.execute(set).await.map(|_| ())
     }
 
     /// Writes the row of history and the log entry.
@@ -237,19 +229,17 @@ impl Change {
         by: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let added = sqlx::query(
+        let add = sqlx::query(
             "INSERT INTO exemption_history (exemption, action, at, done_by, done_as, reason)
-             VALUES (?, ?, ?, ?, ?, ?)",
+             VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(exemption.id.as_str())
         .bind(word)
         .bind(now.to_string())
-        .bind(&by.name)
-        .bind(&by.operating_system_user)
-        .bind(reason)
-        .execute(self.on())
-        .await;
-        added.map_err(|error| self.fault(error))?;
+        .bind(by.name.as_str())
+        .bind(by.operating_system_user.as_deref())
+        .bind(reason);
+        self.execute(add).await?;
         let event = ChangeEvent::new(action, &exemption.organization, &exemption.user_name, by)
             .about(&exemption.id);
         self.announce(&event, now).await?;

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::any::AnyRow;
 
 use super::{ExemptionError, ExemptionRecord, HistoryEntry};
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
 use crate::policy::{Actor, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
+use crate::store::connections::Lent;
 use crate::store::error::readable;
 use crate::store::{Change, Store, StoreError};
 use crate::territory::Territory;
@@ -70,7 +70,7 @@ impl Store {
         id: &ExemptionId,
     ) -> Result<ExemptionRecord, ExemptionError> {
         let filter = Filter { id: Some(id), ..Filter::default() };
-        let found = self.records_on(change.on(), filter).await?.into_iter().next();
+        let found = self.records_on(change.lent(), filter).await?.into_iter().next();
         Ok(found.ok_or_else(|| ExemptionError::Unknown(id.clone()))??)
     }
 
@@ -78,58 +78,44 @@ impl Store {
         &self,
         filter: Filter<'_>,
     ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
-        // One transaction, so that exemption, legs and sites are of one instant.
-        let mut transaction = self.pool.begin().await.map_err(|error| self.fault(error))?;
-        let records = self.records_on(&mut transaction, filter).await?;
-        transaction.commit().await.map_err(|error| self.fault(error))?;
+        // Exemption, legs and sites of one instant.
+        let mut reading = self.reading().await?;
+        let records = self.records_on(reading.lent(), filter).await?;
+        reading.done().await?;
         Ok(records)
     }
 
     async fn records_on(
         &self,
-        connection: &mut SqliteConnection,
+        on: &mut Lent,
         filter: Filter<'_>,
     ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
         let exemptions = sqlx::query(
             "SELECT e.* FROM exemptions e
-             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
-               AND (?3 = 0 OR (e.state = 'granted' AND NOT EXISTS (
+             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
+               AND ($3 = 0 OR (e.state = 'granted' AND NOT EXISTS (
                         SELECT 1 FROM accounts a WHERE a.organization = e.organization
                         AND a.id = e.subject AND a.locked = 1)))
              ORDER BY e.granted_at, e.id",
         )
         .bind(filter.id.map(ExemptionId::as_str))
         .bind(filter.organization.map(OrganizationId::as_str))
-        .bind(filter.in_effect)
-        .fetch_all(&mut *connection)
-        .await
-        .map_err(|error| self.fault(error))?;
-        let legs = rows_of(
-            connection,
-            "SELECT l.* FROM exemption_legs l JOIN exemptions e ON e.id = l.exemption
-             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
-             ORDER BY l.exemption, l.position, l.territory",
-            filter,
-        );
-        let legs = legs.await.map_err(|error| self.fault(error))?;
-        let sites = rows_of(
-            connection,
-            "SELECT s.* FROM exemption_sites s JOIN exemptions e ON e.id = s.exemption
-             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
-             ORDER BY s.exemption, s.site",
-            filter,
-        );
-        let sites = sites.await.map_err(|error| self.fault(error))?;
-        let history = rows_of(
-            connection,
-            "SELECT h.* FROM exemption_history h JOIN exemptions e ON e.id = h.exemption
-             WHERE (?1 IS NULL OR e.id = ?1) AND (?2 IS NULL OR e.organization = ?2)
-             ORDER BY h.sequence",
-            filter,
-        );
-        let history = history.await.map_err(|error| self.fault(error))?;
+        .bind(i64::from(filter.in_effect));
+        let exemptions = on.rows(exemptions).await?;
+        let legs = "SELECT l.* FROM exemption_legs l JOIN exemptions e ON e.id = l.exemption
+             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
+             ORDER BY l.exemption, l.position, l.territory";
+        let legs = self.rows_of(on, legs, filter).await?;
+        let sites = "SELECT s.* FROM exemption_sites s JOIN exemptions e ON e.id = s.exemption
+             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
+             ORDER BY s.exemption, s.site";
+        let sites = self.rows_of(on, sites, filter).await?;
+        let history = "SELECT h.* FROM exemption_history h JOIN exemptions e ON e.id = h.exemption
+             WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
+             ORDER BY h.sequence";
+        let history = self.rows_of(on, history, filter).await?;
         let none = Vec::new();
-        let read = |row: &SqliteRow| {
+        let read = |row: &AnyRow| {
             let id: String = self.text(row, "id")?;
             let parts = Parts {
                 legs: legs.get(&id).unwrap_or(&none),
@@ -141,7 +127,7 @@ impl Store {
         Ok(exemptions.iter().map(read).collect())
     }
 
-    fn record(&self, row: &SqliteRow, parts: &Parts<'_>) -> Result<ExemptionRecord, StoreError> {
+    fn record(&self, row: &AnyRow, parts: &Parts<'_>) -> Result<ExemptionRecord, StoreError> {
         let text = |column| self.text(row, column);
         let parsed = |column, what| -> Result<(String, _), StoreError> {
             let value = text(column)?;
@@ -168,7 +154,7 @@ impl Store {
         };
         Ok(ExemptionRecord {
             exemption,
-            granted_at: self.timestamp(&text("granted_at")?)?,
+            granted_at: self.instant(row, "granted_at")?,
             granted_by: self.actor(row, "granted_by", "granted_as")?,
             history: parts
                 .history
@@ -178,15 +164,15 @@ impl Store {
         })
     }
 
-    fn legs(&self, rows: &[SqliteRow]) -> Result<Vec<Leg>, StoreError> {
+    fn legs(&self, rows: &[AnyRow]) -> Result<Vec<Leg>, StoreError> {
         let mut legs: BTreeMap<i64, Leg> = BTreeMap::new();
         for row in rows {
-            let position: i64 = row.try_get("position").map_err(|error| self.fault(error))?;
+            let position = self.integer(row, "position")?;
             let code = self.text(row, "territory")?;
             let territory =
                 Territory::parse(&code).map_err(|_| self.unreadable("a territory", &code))?;
-            let from = self.timestamp(&self.text(row, "starts")?)?;
-            let until = self.timestamp(&self.text(row, "ends")?)?;
+            let from = self.instant(row, "starts")?;
+            let until = self.instant(row, "ends")?;
             let leg = legs.entry(position).or_insert_with(|| Leg {
                 territories: Vec::new(),
                 from,
@@ -202,52 +188,47 @@ impl Store {
         Ok(legs)
     }
 
-    fn site(&self, row: &SqliteRow) -> Result<SiteId, StoreError> {
+    fn site(&self, row: &AnyRow) -> Result<SiteId, StoreError> {
         let site = self.text(row, "site")?;
         SiteId::parse(&site).map_err(|_| self.unreadable("a site", &site))
     }
 
-    fn history_entry(&self, row: &SqliteRow) -> Result<HistoryEntry, StoreError> {
+    fn history_entry(&self, row: &AnyRow) -> Result<HistoryEntry, StoreError> {
         Ok(HistoryEntry {
             action: self.text(row, "action")?,
-            at: self.timestamp(&self.text(row, "at")?)?,
+            at: self.instant(row, "at")?,
             by: self.actor(row, "done_by", "done_as")?,
-            reason: row.try_get("reason").map_err(|error| self.fault(error))?,
+            reason: self.maybe_text(row, "reason")?,
         })
     }
 
-    fn actor(&self, row: &SqliteRow, by: &str, as_whom: &str) -> Result<Actor, StoreError> {
+    fn actor(&self, row: &AnyRow, by: &str, as_whom: &str) -> Result<Actor, StoreError> {
         Ok(Actor {
             name: self.text(row, by)?,
-            operating_system_user: row.try_get(as_whom).map_err(|error| self.fault(error))?,
+            operating_system_user: self.maybe_text(row, as_whom)?,
         })
     }
 
-    fn text(&self, row: &SqliteRow, column: &str) -> Result<String, StoreError> {
-        row.try_get(column).map_err(|error| self.fault(error))
+    /// The rows that belong to the exemptions of the filter, by exemption.
+    async fn rows_of(
+        &self,
+        on: &mut Lent,
+        sql: &'static str,
+        filter: Filter<'_>,
+    ) -> Result<HashMap<String, Vec<AnyRow>>, StoreError> {
+        let asked = sqlx::query(sql)
+            .bind(filter.id.map(ExemptionId::as_str))
+            .bind(filter.organization.map(OrganizationId::as_str));
+        let mut by_exemption: HashMap<String, Vec<AnyRow>> = HashMap::new();
+        for row in on.rows(asked).await? {
+            by_exemption.entry(self.text(&row, "exemption")?).or_default().push(row);
+        }
+        Ok(by_exemption)
     }
 }
 
 struct Parts<'a> {
-    legs: &'a [SqliteRow],
-    sites: &'a [SqliteRow],
-    history: &'a [SqliteRow],
-}
-
-/// The rows that belong to the exemptions of the filter, by exemption.
-async fn rows_of(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    filter: Filter<'_>,
-) -> Result<HashMap<String, Vec<SqliteRow>>, sqlx::Error> {
-    let rows = sqlx::query(sql)
-        .bind(filter.id.map(ExemptionId::as_str))
-        .bind(filter.organization.map(OrganizationId::as_str))
-        .fetch_all(connection)
-        .await?;
-    let mut by_exemption: HashMap<String, Vec<SqliteRow>> = HashMap::new();
-    for row in rows {
-        by_exemption.entry(row.try_get("exemption")?).or_default().push(row);
-    }
-    Ok(by_exemption)
+    legs: &'a [AnyRow],
+    sites: &'a [AnyRow],
+    history: &'a [AnyRow],
 }

@@ -28,7 +28,7 @@ impl Store {
         }
         let claim = Uuid::now_v7().to_string();
         let mut change = self.begin().await?;
-        let taken = sqlx::query(
+        let take = sqlx::query(
             "UPDATE notices SET claim = $1, claimed_until = $2, attempts = attempts + 1
              WHERE id = $3 AND claim = $4 AND state = 'waiting' AND attempts = $5",
         )
@@ -36,14 +36,12 @@ impl Store {
         .bind(until.to_string())
         .bind(&notice.id)
         .bind(&notice.claim)
-        .bind(i64::from(notice.attempts))
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(i64::from(notice.attempts));
+        let taken = change.execute(take).await?;
         change.commit_quietly().await?;
         let attempts = notice.attempts.saturating_add(1);
         let claimed = || NoticeRecord { claim, claimed_until: until, attempts, ..notice.clone() };
-        Ok((taken.rows_affected() == 1).then(claimed))
+        Ok((taken == 1).then(claimed))
     }
 
     /// Lets go of a claimed message and has it tried again at `due`. Says whether it was still ours.
@@ -57,19 +55,17 @@ impl Store {
         problem: &str,
     ) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
-        let done = sqlx::query(
+        let say = sqlx::query(
             "UPDATE notices SET claim = '', due = $1, problem = $2
              WHERE id = $3 AND claim = $4 AND state = 'waiting'",
         )
         .bind(due.to_string())
         .bind(problem)
         .bind(&notice.id)
-        .bind(&notice.claim)
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(&notice.claim);
+        let done = change.execute(say).await?;
         change.commit_quietly().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 
     /// Says what became of a claimed message. What it said is forgotten, except where it has failed
@@ -85,7 +81,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
-        let done = sqlx::query(
+        let say = sqlx::query(
             "UPDATE notices SET claim = '', state = $1, problem = $2, ended = $3,
                     details = CASE WHEN $1 = 'failed' THEN details ELSE '{}' END
              WHERE id = $4 AND claim = $5 AND state = 'waiting'",
@@ -94,12 +90,10 @@ impl Store {
         .bind(problem)
         .bind(now.to_string())
         .bind(&notice.id)
-        .bind(&notice.claim)
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(&notice.claim);
+        let done = change.execute(say).await?;
         change.commit_quietly().await?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 
     /// Has a message that has failed tried again, from the beginning.
@@ -108,17 +102,15 @@ impl Store {
     /// [`UnknownNotice`] where there is none of that id that has failed.
     pub async fn retry_notice(&self, id: &str, now: Timestamp) -> Result<(), UnknownNotice> {
         let mut change = self.begin().await?;
-        let done = sqlx::query(
+        let say = sqlx::query(
             "UPDATE notices SET state = 'waiting', due = $1, created = $1, attempts = 0,
                     ended = NULL
              WHERE id = $2 AND state = 'failed'",
         )
         .bind(now.to_string())
-        .bind(id)
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
+        .bind(id);
+        let done = change.execute(say).await?;
         change.commit_quietly().await?;
-        if done.rows_affected() == 1 { Ok(()) } else { Err(UnknownNotice::NotFailed(id.to_owned())) }
+        if done == 1 { Ok(()) } else { Err(UnknownNotice::NotFailed(id.to_owned())) }
     }
 }

@@ -1,7 +1,6 @@
 //! Where a traveller is reached.
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::Contact;
 use crate::language::Language;
@@ -15,30 +14,24 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn contact(&self, exemption: &ExemptionId) -> Result<Option<Contact>, StoreError> {
-        let row = sqlx::query(
+        let asked = sqlx::query(
             "SELECT name, mail, telephone, sms_mail, language FROM notice_contacts
              WHERE exemption = $1",
         )
-        .bind(exemption.as_str())
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(|error| self.fault(error))?;
-        let Some(row) = row else { return Ok(None) };
-        let text = |index: usize| {
-            row.try_get::<Option<String>, _>(index).map_err(|error| self.fault(error))
-        };
-        let address = |index: usize| {
+        .bind(exemption.as_str());
+        let Some(row) = self.row(asked).await? else { return Ok(None) };
+        let address = |column: &str| {
             let read = |text: String| {
                 MailAddress::parse(&text).map_err(|_| self.unreadable("a mail address", &text))
             };
-            text(index)?.map(read).transpose()
+            self.maybe_text(&row, column)?.map(read).transpose()
         };
         Ok(Some(Contact {
-            name: text(0)?,
-            mail: address(1)?,
-            telephone: text(2)?,
-            sms_mail: address(3)?,
-            language: text(4)?.as_deref().and_then(Language::parse),
+            name: self.maybe_text(&row, "name")?,
+            mail: address("mail")?,
+            telephone: self.maybe_text(&row, "telephone")?,
+            sms_mail: address("sms_mail")?,
+            language: self.maybe_text(&row, "language")?.as_deref().and_then(Language::parse),
         }))
     }
 
@@ -60,7 +53,7 @@ impl Store {
         let address = |address: &Option<MailAddress>| {
             address.as_ref().map(|address| address.as_str().to_owned())
         };
-        sqlx::query(
+        let keep = sqlx::query(
             "INSERT INTO notice_contacts
                     (exemption, name, mail, telephone, sms_mail, language, changed)
              VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -74,16 +67,12 @@ impl Store {
         .bind(&contact.telephone)
         .bind(address(&contact.sms_mail))
         .bind(contact.language.map(Language::tag))
-        .bind(now.to_string())
-        .execute(change.on())
-        .await
-        .map_err(|error| self.fault(error))?;
-        sqlx::query("UPDATE notices SET due = $1 WHERE exemption = $2 AND state = 'waiting'")
+        .bind(now.to_string());
+        change.execute(keep).await?;
+        let hurry = sqlx::query("UPDATE notices SET due = $1 WHERE exemption = $2 AND state = 'waiting'")
             .bind(now.to_string())
-            .bind(id.as_str())
-            .execute(change.on())
-            .await
-            .map_err(|error| self.fault(error))?;
+            .bind(id.as_str());
+        change.execute(hurry).await?;
         let exemption = &record.exemption;
         let event = ChangeEvent::new(
             ChangeAction::ExemptionContact,
@@ -102,11 +91,9 @@ impl Store {
     pub async fn forget_contacts(&self, over: &[ExemptionId]) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         for id in over {
-            sqlx::query("DELETE FROM notice_contacts WHERE exemption = $1")
-                .bind(id.as_str())
-                .execute(change.on())
-                .await
-                .map_err(|error| self.fault(error))?;
+            let forget = sqlx::query("DELETE FROM notice_contacts WHERE exemption = $1")
+                .bind(id.as_str());
+            change.execute(forget).await?;
         }
         change.commit_quietly().await
     }
@@ -116,10 +103,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn contacts_kept(&self) -> Result<Vec<ExemptionId>, StoreError> {
-        let ids: Vec<String> = sqlx::query_scalar("SELECT exemption FROM notice_contacts")
-            .fetch_all(&self.pool)
-            .await
-            .map_err(|error| self.fault(error))?;
-        Ok(ids.iter().map(|id| ExemptionId::new(id)).collect())
+        let rows = self.rows(sqlx::query("SELECT exemption FROM notice_contacts")).await?;
+        rows.iter().map(|row| Ok(ExemptionId::new(&self.text(row, "exemption")?))).collect()
     }
 }

@@ -63,7 +63,7 @@ impl Change {
             .map_err(|error| self.fault(sqlx::Error::Encode(Box::new(error))))?;
         let mut new = false;
         for channel in Channel::ALL {
-            let added = sqlx::query(
+            let add = sqlx::query(
                 "INSERT INTO notices (id, exemption, kind, occasion, channel, details, number,
                                       created, state, due, attempts, claim, claimed_until)
                  VALUES ($1, $2, $3, $4, $5, $6,
@@ -77,11 +77,9 @@ impl Change {
             .bind(occasion)
             .bind(channel.word())
             .bind(&details)
-            .bind(now.to_string())
-            .execute(self.on())
-            .await
-            .map_err(|error| self.fault(error))?;
-            new |= added.rows_affected() == 1;
+            .bind(now.to_string());
+            let added = self.execute(add).await?;
+            new |= added == 1;
         }
         Ok(new)
     }

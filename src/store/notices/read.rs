@@ -1,7 +1,6 @@
 //! What reads messages.
 
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use sqlx::any::AnyRow;
 
 use super::{Channel, NoticeKind, NoticeRecord, NoticeState};
 use crate::identifier::OrganizationId;
@@ -26,38 +25,25 @@ impl Store {
         &self,
         state: Option<NoticeState>,
     ) -> Result<Vec<NoticeRecord>, StoreError> {
-        let rows = match state {
-            Some(state) => {
-                sqlx::query(
-                    "SELECT n.*, e.organization FROM notices n JOIN exemptions e
-                     ON e.id = n.exemption WHERE n.state = $1 ORDER BY n.id",
-                )
-                .bind(state.word())
-                .fetch_all(&self.pool)
-                .await
-            }
-            None => {
-                sqlx::query(
-                    "SELECT n.*, e.organization FROM notices n JOIN exemptions e
-                     ON e.id = n.exemption ORDER BY n.id",
-                )
-                .fetch_all(&self.pool)
-                .await
-            }
+        let asked = match state {
+            Some(state) => sqlx::query(
+                "SELECT n.*, e.organization FROM notices n JOIN exemptions e
+                 ON e.id = n.exemption WHERE n.state = $1 ORDER BY n.id",
+            )
+            .bind(state.word()),
+            None => sqlx::query(
+                "SELECT n.*, e.organization FROM notices n JOIN exemptions e
+                 ON e.id = n.exemption ORDER BY n.id",
+            ),
         };
-        let rows = rows.map_err(|error| self.fault(error))?;
+        let rows = self.rows(asked).await?;
         Ok(readable(rows.iter().map(|row| self.notice(row))))
     }
 
-    fn notice(&self, row: &SqliteRow) -> Result<NoticeRecord, StoreError> {
-        let text = |column: &str| {
-            row.try_get::<String, _>(column).map_err(|error| self.fault(error))
-        };
-        let optional = |column: &str| {
-            row.try_get::<Option<String>, _>(column).map_err(|error| self.fault(error))
-        };
+    fn notice(&self, row: &AnyRow) -> Result<NoticeRecord, StoreError> {
+        let text = |column: &str| self.text(row, column);
         let count = |column: &str| {
-            let count: i64 = row.try_get(column).map_err(|error| self.fault(error))?;
+            let count = self.integer(row, column)?;
             Ok::<_, StoreError>(u32::try_from(count).unwrap_or(u32::MAX))
         };
         let word = |what, text: String| self.unreadable(what, &text);
@@ -74,14 +60,17 @@ impl Store {
             details: serde_json::from_str(&details)
                 .map_err(|_| word("what a notice says", String::new()))?,
             number: count("number")?,
-            created: self.timestamp(&text("created")?)?,
+            created: self.instant(row, "created")?,
             state: NoticeState::from_word(&state)
                 .ok_or_else(|| word("a notice's state", state))?,
-            due: self.timestamp(&text("due")?)?,
+            due: self.instant(row, "due")?,
             attempts: count("attempts")?,
-            claimed_until: self.timestamp(&text("claimed_until")?)?,
-            ended: optional("ended")?.map(|text| self.timestamp(&text)).transpose()?,
-            problem: optional("problem")?,
+            claimed_until: self.instant(row, "claimed_until")?,
+            ended: match self.maybe_text(row, "ended")? {
+                Some(_) => Some(self.instant(row, "ended")?),
+                None => None,
+            },
+            problem: self.maybe_text(row, "problem")?,
             claim: text("claim")?,
         })
     }
