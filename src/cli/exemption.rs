@@ -2,6 +2,7 @@
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
+mod contact;
 pub(super) mod grant;
 mod shown;
 
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Revoke(Revoke),
     /// End an exemption early because the traveller is home.
     Close(Close),
+    /// Say where the traveller is reached: notices go there.
+    Contact(contact::Arguments),
     /// List exemptions.
     List(List),
     /// Show one exemption and everything that was done to it.
@@ -152,6 +155,7 @@ async fn dispatch(
             let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
             changed(context, done, "nothing was closed")
         }
+        Command::Contact(arguments) => contact::run(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,
         Command::Show(arguments) => show(context, config, store, &arguments.id).await,
     }
@@ -266,7 +270,7 @@ fn print_state(context: &Context, exemption: &TravelExemption) -> anyhow::Result
 }
 
 /// Reads a name as somebody types it who heard it over the telephone.
-fn exemption_id(text: &str) -> Result<ExemptionId, String> {
+pub(super) fn exemption_id(text: &str) -> Result<ExemptionId, String> {
     let upper = text.trim().to_ascii_uppercase();
     let digits = upper.strip_prefix("TE-").unwrap_or(&upper);
     let heard = |c: char| match c {
