@@ -64,6 +64,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::ExemptionRevoked => Action::ExemptionRevoked,
         ChangeAction::ExemptionClosed => Action::ExemptionClosed,
         ChangeAction::ExemptionContact => Action::ExemptionContact,
+        ChangeAction::OddUse => Action::OddUse,
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,

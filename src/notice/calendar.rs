@@ -191,3 +191,76 @@ impl File {
         self.text.push_str("\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::fixture::{anna, at, journey, notice, organization};
+    use crate::store::{NoticeDetails, NoticeKind};
+    use proptest::prelude::*;
+
+    fn file(legs: &[&str], municipality: &str, kind: NoticeKind) -> String {
+        let (exemption, organization) = (journey(legs), organization(municipality));
+        let (contact, details) = (anna(Language::Danish), NoticeDetails::default());
+        let notice = notice(kind, &exemption, &organization, &contact, &details);
+        write(&notice, "PUBLISH", "rejser@example.dk")
+    }
+
+    fn unfolded(file: &str) -> Vec<String> {
+        file.replace("\r\n ", "").split_terminator("\r\n").map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_journey_over_the_change_of_time_carries_both_observances() {
+        let lines = unfolded(&file(
+            &["CN 2027-03-20..2027-03-30"],
+            "ballerup",
+            NoticeKind::Approved,
+        ));
+        let expected = [
+            "BEGIN:VTIMEZONE",
+            "TZID:Europe/Copenhagen",
+            "BEGIN:STANDARD",
+            "DTSTART:20261025T030000",
+            "TZOFFSETFROM:+0200",
+            "TZOFFSETTO:+0100",
+            "TZNAME:CET",
+            "END:STANDARD",
+            "BEGIN:DAYLIGHT",
+            "DTSTART:20270328T020000",
+            "TZOFFSETFROM:+0100",
+            "TZOFFSETTO:+0200",
+            "TZNAME:CEST",
+            "END:DAYLIGHT",
+            "END:VTIMEZONE",
+        ];
+        assert_eq!(&lines[5..20], expected, "{lines:#?}");
+        assert!(lines.contains(&"DTSTART;TZID=Europe/Copenhagen:20270320T000000".to_owned()));
+        assert!(lines.contains(&"DTEND;TZID=Europe/Copenhagen:20270331T000000".to_owned()));
+        assert!(lines.contains(&"SEQUENCE:3".to_owned()), "{lines:#?}");
+        assert!(lines.contains(&"UID:TE-7K2M9D-1@ballerup.geovagt".to_owned()), "{lines:#?}");
+    }
+
+    #[test]
+    fn lines_are_folded_and_texts_escaped() {
+        let file = file(&["CN,HK,MO,RU,BY 2026-12-01..2026-12-08"], "ballerup", NoticeKind::Approved);
+        assert!(file.split("\r\n").all(|line| line.len() <= 75), "{file}");
+        assert!(file.ends_with("END:VCALENDAR\r\n"));
+        let summary = unfolded(&file).into_iter().find(|line| line.starts_with("SUMMARY")).unwrap();
+        assert!(summary.contains("\\, "), "{summary}");
+        assert_eq!(escaped("a,b;c\\d\r\nEND:VEVENT"), "a\\,b\\;c\\\\d END:VEVENT");
+        assert_eq!(quoted("A \"B\" C"), "\"A 'B' C\"");
+        assert_eq!(at("2026-12-01T00:00:00Z").to_string(), "2026-12-01T00:00:00Z");
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_folds_and_unfolds_to_itself(value in "\\PC{0,300}") {
+            let mut file = File::default();
+            file.line("SUMMARY", &value);
+            prop_assert!(file.text.split("\r\n").all(|line| line.len() <= 75));
+            let unfolded = file.text.replace("\r\n ", "");
+            prop_assert_eq!(unfolded, format!("SUMMARY:{}\r\n", value));
+        }
+    }
+}

@@ -4,6 +4,7 @@
 //! conversation; each message's fate is written down before the next one is begun.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
@@ -17,8 +18,8 @@ use crate::config::{Config, Notices};
 use crate::store::{Channel, Contact, NoticeRecord, NoticeState, Store, StoreError};
 use crate::telemetry;
 
-/// Twice the longest time that a server may be given, and room besides.
-const CLAIM: SignedDuration = SignedDuration::from_mins(6);
+/// A claim outlasts what the server may be given for letting us in and for the message by so much.
+const ROOM: SignedDuration = SignedDuration::from_secs(15);
 /// A message without an address is looked at again.
 const UNTIL_ADDRESS: SignedDuration = SignedDuration::from_mins(15);
 
@@ -94,7 +95,8 @@ pub(crate) async fn round(
             break;
         }
         let now = clock::now();
-        let Some(claimed) = store.claim_notice(record, now, now + CLAIM).await? else { continue };
+        let until = now + claim_length(config);
+        let Some(claimed) = store.claim_notice(record, now, until).await? else { continue };
         match one(store, config, &claimed, &mut open, status).await? {
             Fate::Settled => {}
             Fate::ServerInTrouble => break,
@@ -104,6 +106,12 @@ pub(crate) async fn round(
         session.close().await;
     }
     count(store, status, waiting.is_empty()).await
+}
+
+fn claim_length(config: &Config) -> SignedDuration {
+    let timeout = config.notices.as_ref().map_or(Duration::ZERO, |notices| notices.smtp.timeout);
+    let timeout = SignedDuration::try_from(timeout).unwrap_or(SignedDuration::ZERO);
+    timeout.saturating_mul(2).saturating_add(ROOM)
 }
 
 async fn count(store: &Store, status: &Status, none_waited: bool) -> Result<(), StoreError> {

@@ -14,6 +14,8 @@ pub mod calendar;
 pub mod compose;
 mod dates;
 pub(crate) mod deliver;
+#[cfg(test)]
+mod fixture;
 pub mod message;
 pub mod retry;
 pub mod schedule;

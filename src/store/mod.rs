@@ -19,6 +19,7 @@ mod error;
 mod exemptions;
 mod migrations;
 mod notices;
+mod odd_use;
 mod outbox;
 mod place;
 mod postgres;
@@ -28,6 +29,7 @@ mod sessions;
 mod sqlite;
 mod transaction;
 mod wording;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -42,6 +44,7 @@ pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
+pub use odd_use::{Aspect, Flag, FlagRecord, OddUse, Seen};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
 pub use place::Place;
 pub use postgres::Changes;

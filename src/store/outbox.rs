@@ -25,6 +25,8 @@ pub enum ChangeAction {
     ExemptionClosed,
     /// Where its traveller is reached was changed.
     ExemptionContact,
+    /// Its use looked odd.
+    OddUse,
     /// A local account was made.
     UserAdded,
     /// Its password, lock or sessions were changed.

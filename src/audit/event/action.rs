@@ -70,6 +70,8 @@ actions! {
     ExemptionContact = "exemption_contact" "iam" "change",
     /// Its time was over.
     ExemptionEnded = "exemption_ended" "iam" "deletion",
+    /// The use of an exemption looked odd; nothing follows from it.
+    OddUse = "odd_use" "intrusion_detection" "info",
     /// A local account was made.
     UserAdded = "user_added" "iam" "creation",
     /// A local account was changed (password, lock).

@@ -15,4 +15,5 @@ pub mod places;
 pub mod raw;
 pub mod recorder;
 pub mod secure;
+pub mod smtp;
 pub mod upstream;
