@@ -35,9 +35,9 @@ pub mod upstream;
 
 // What follows from it, beside the requests.
 pub mod notice;
+pub mod odd_use;
 
 // What stands under them.
-pub mod allocator;
 pub mod clock;
 pub mod store;
 pub mod telemetry;

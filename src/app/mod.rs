@@ -9,6 +9,7 @@ mod descriptors;
 mod floods;
 mod hand_over;
 mod notices;
+mod odd_use;
 pub mod open_files;
 pub mod outbox;
 mod policies;
@@ -229,6 +230,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     }
     watch::spawn(&app, metrics);
     notices::spawn(&app);
+    odd_use::spawn(&app);
     floods::spawn(&app);
     watchdog::spawn(&app);
     reload::spawn(&app, control);

@@ -3,6 +3,7 @@
 //! Always holds: between two calls the file ends where [`Ledger::head`] says, or is cut back to there
 //! before anything else is written.
 
+use std::borrow::Borrow;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use super::head::{self, Head};
 use super::options::Class;
 use super::segment::{Header, file_name};
 
+/// So many octets of lines are written at a time.
+const AT_A_TIME: usize = 32 << 10;
+
 /// One chain, open for writing.
 pub struct Ledger {
     disk: Arc<dyn Disk>,
@@ -29,6 +33,8 @@ pub struct Ledger {
     published: Option<Head>,
     begun: Timestamp,
     file: Option<Box<dyn DiskFile>>,
+    /// Room for lines on their way, empty between two calls.
+    lines: Vec<u8>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -67,6 +73,7 @@ impl Ledger {
             published: None,
             begun,
             file: None,
+            lines: Vec::new(),
         }
     }
 
@@ -104,27 +111,25 @@ impl Ledger {
     ///
     /// # Errors
     /// What the operating system says. The chain is where it was, and it can be tried again.
-    pub fn append<'a>(
+    pub fn append(
         &mut self,
-        events: impl Iterator<Item = &'a Event>,
+        events: impl Iterator<Item = impl Borrow<Event>>,
         mut salts: impl FnMut() -> Salts,
         now: Timestamp,
     ) -> io::Result<()> {
         if self.is_segment_over(now) || !self.can_go_on()? {
             self.begin_segment(self.head.segment.saturating_add(1), now)?;
         }
+        // After an error the file is opened anew, and cut back before anything else is written.
+        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
         let mut next = self.head;
-        let mut bytes = Vec::new();
-        for event in events {
-            let position =
-                Position { sequence: next.sequence.saturating_add(1), previous: next.hash };
-            let hash = chain::seal_onto(&mut bytes, self.class, position, event, &salts());
-            bytes.push(b'\n');
-            next.sequence = position.sequence;
-            next.hash = hash;
+        let written = self.write(&mut *file, events, &mut salts, &mut next);
+        self.lines.clear();
+        if let Err(error) = written.and_then(|()| file.sync()) {
+            let _ = file.truncate(self.head.offset);
+            return Err(error);
         }
-        next.offset += bytes.len() as u64;
-        self.write(&bytes)?;
+        self.file = Some(file);
         self.head = next;
         Ok(())
     }
@@ -189,15 +194,31 @@ impl Ledger {
         Ok(true)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // After an error the file is opened anew, and cut back before anything else is written.
-        let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
-        if let Err(error) = file.append(bytes).and_then(|()| file.sync()) {
-            let _ = file.truncate(self.head.offset);
-            return Err(error);
+    /// Seals the events and writes them, some at a time: what was just made is still in the
+    /// processor's cache, and whoever shares this core gets it in between.
+    fn write(
+        &mut self,
+        file: &mut dyn DiskFile,
+        events: impl Iterator<Item = impl Borrow<Event>>,
+        salts: &mut impl FnMut() -> Salts,
+        next: &mut Head,
+    ) -> io::Result<()> {
+        let lines = &mut self.lines;
+        for event in events {
+            let position =
+                Position { sequence: next.sequence.saturating_add(1), previous: next.hash };
+            next.hash = chain::seal_onto(lines, self.class, position, event.borrow(), &salts());
+            next.sequence = position.sequence;
+            lines.push(b'\n');
+            if lines.len() >= AT_A_TIME {
+                next.offset += lines.len() as u64;
+                file.append(lines)?;
+                lines.clear();
+                std::thread::yield_now();
+            }
         }
-        self.file = Some(file);
-        Ok(())
+        next.offset += lines.len() as u64;
+        if lines.is_empty() { Ok(()) } else { file.append(lines) }
     }
 
     fn segment_path(&self, number: u64) -> PathBuf {

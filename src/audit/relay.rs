@@ -5,6 +5,7 @@
 //! holds: an entry counts as kept only when the other side has said so. Where that word is lost
 //! the group is sent again, and stands in the log twice with the same `event.id`.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::os::unix::net::UnixStream;
@@ -52,7 +53,7 @@ pub(super) struct Relay {
 #[derive(Serialize)]
 struct Group<'a> {
     class: &'static str,
-    events: Vec<&'a Event>,
+    events: Vec<Cow<'a, Event>>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +77,7 @@ impl Relay {
     pub(super) fn send<'a>(
         &mut self,
         class: Class,
-        events: impl Iterator<Item = &'a Event>,
+        events: impl Iterator<Item = Cow<'a, Event>>,
     ) -> io::Result<()> {
         if self.broken {
             return Err(io::ErrorKind::BrokenPipe.into());

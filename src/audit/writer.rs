@@ -4,6 +4,7 @@
 //! refuses it keeps what it has, says so once, and tries again about every second; when there is room
 //! again it goes on by itself.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
@@ -61,8 +62,29 @@ enum Sink {
 /// What waits to be written, and whether it holds a place and a number.
 #[derive(Debug)]
 struct Pending {
-    event: Event,
+    item: Item,
+    /// For its name, which stays the same however often it is tried.
+    random: [u8; 10],
     numbered: bool,
+}
+
+impl Pending {
+    /// What is to be written. Made when it is, so that it is still at hand in the processor's
+    /// cache; the place that waits holds only what the request left.
+    fn event(&self) -> Cow<'_, Event> {
+        match &self.item {
+            Item::Event(event) => Cow::Borrowed(event),
+            Item::Answered(answered) => Cow::Owned(answered.event(self.random)),
+        }
+    }
+
+    fn numbered(item: Item) -> Self {
+        Self { item, random: clock::random_bytes_in_bulk(), numbered: true }
+    }
+
+    fn unnumbered(event: Event) -> Self {
+        Self { numbered: false, ..Self::numbered(Item::Event(Box::new(event))) }
+    }
 }
 
 /// Starts the thread. When it ends, for whatever reason, the queue learns of it.
@@ -122,7 +144,7 @@ impl Writer {
             (Class::People, notes.people),
         ] {
             for event in notes.into_iter().rev() {
-                self.pending.get_mut(class).push_front(Pending { event, numbered: false });
+                self.pending.get_mut(class).push_front(Pending::unnumbered(event));
             }
         }
     }
@@ -188,7 +210,7 @@ impl Writer {
         }
     }
 
-    /// Turns what was handed over into events, and takes in counts whose window has ended.
+    /// Takes in what was handed over, and counts whose window has ended.
     fn take_in(&mut self, taken: Taken) {
         let Taken { items, closed, prompt, commands: _ } = taken;
         for (class, items) in [
@@ -196,23 +218,25 @@ impl Writer {
             (Class::Denied, items.denied),
             (Class::People, items.people),
         ] {
+            for item in &items {
+                if let Item::Answered(answered) = item {
+                    self.queue.observer.see(|| answered.sighting());
+                }
+            }
             let pending = self.pending.get_mut(class);
-            pending.extend(items.into_iter().map(|item| Pending {
-                event: match item {
-                    Item::Event(event) => *event,
-                    Item::Answered(answered) => answered.into_event(clock::random_bytes_in_bulk()),
-                },
-                numbered: true,
-            }));
+            pending.extend(items.into_iter().map(Pending::numbered));
         }
         let now = clock::now();
         for (class, folds) in [(Class::Denied, &self.denials), (Class::Allowed, &self.summaries)] {
             let pending = self.pending.get_mut(class);
             let room =
                 if closed { usize::MAX } else { self.options.queue.saturating_sub(pending.len()) };
-            pending.extend(folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
-                Pending { event: fold.into_event(clock::random_bytes_in_bulk()), numbered: false }
-            }));
+            pending.extend(
+                folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
+                    self.queue.observer.see(|| fold.sighting());
+                    Pending::unnumbered(fold.into_event(clock::random_bytes_in_bulk()))
+                }),
+            );
         }
     }
 
@@ -245,7 +269,7 @@ impl Writer {
         let pending = self.pending.get_mut(class);
         while !pending.is_empty() {
             let count = pending.len().min(GROUP);
-            let events = pending.iter().take(count).map(|pending| &pending.event);
+            let events = pending.iter().take(count).map(Pending::event);
             match &mut self.sink {
                 Sink::Files { ledgers, .. } => {
                     ledgers.get_mut(class).append(
@@ -307,7 +331,7 @@ impl Writer {
                 Event::new(Action::EntriesLost, clock::now(), clock::random_bytes_in_bulk())
                     .outcome(Outcome::Failure);
             event.count = count;
-            self.pending.people.push_back(Pending { event, numbered: false });
+            self.pending.people.push_back(Pending::unnumbered(event));
         }
         true
     }
