@@ -67,8 +67,7 @@ async fn put_in_what_time_brings(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let records = store.exemptions(None).await?;
-    let all: Vec<TravelExemption> =
-        records.iter().map(|record| record.exemption.clone()).collect();
+    let all: Vec<TravelExemption> = records.iter().map(|record| record.exemption.clone()).collect();
     for record in &records {
         for occasion in occasions(loaded, record, &all, now) {
             let schedule::Occasion { exemption, kind, occasion, details } = occasion;
@@ -103,9 +102,8 @@ fn occasions(
 /// The lists that the sites are under, each once.
 fn lists<'a>(loaded: &'a Loaded, sites: &[SiteId]) -> Vec<&'a Arc<CountryList>> {
     let policies = sites.iter().filter_map(|site| loaded.config.sites.get(site));
-    let mut ids: Vec<_> = policies
-        .filter_map(|site| Some(&loaded.config.policies.get(&site.policy)?.list))
-        .collect();
+    let mut ids: Vec<_> =
+        policies.filter_map(|site| Some(&loaded.config.policies.get(&site.policy)?.list)).collect();
     ids.sort_unstable();
     ids.dedup();
     ids.into_iter().filter_map(|id| loaded.lists.get(id)).collect()

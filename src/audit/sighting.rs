@@ -97,7 +97,8 @@ mod tests {
         assert_eq!(device_id(path, query).as_deref(), Some("ApplF9XR1"));
         assert_eq!(device_id(&path.to_lowercase(), "deviceid=x").as_deref(), Some("x"));
         assert_eq!(device_id("/owa", query), None);
-        for query in ["", "DeviceId=", "DeviceId=a%0d", "DeviceId", &"DeviceId=aaaaaaaa".repeat(20)] {
+        for query in ["", "DeviceId=", "DeviceId=a%0d", "DeviceId", &"DeviceId=aaaaaaaa".repeat(20)]
+        {
             assert_eq!(device_id(path, query), None, "{query}");
         }
     }

@@ -4,6 +4,7 @@
 
 mod contact;
 pub(super) mod grant;
+mod odd_use;
 mod shown;
 
 use std::io::Write;
@@ -222,10 +223,13 @@ async fn show(
         complain(&mut context.messages(), &[problem], "nothing to show")?;
         return Ok(Answer::No);
     };
+    let flags = store.odd_use(id).await?;
     if context.json {
-        context.print_json(&shown::Item::of(&record, now, true))?;
+        let item = shown::Item::of(&record, now, true);
+        context.print_json(&odd_use::WithFlags::new(item, &flags))?;
     } else {
         shown::whole(&mut context.out(), config, &record, now)?;
+        odd_use::lines(&mut context.out(), &flags)?;
     }
     Ok(Answer::Yes)
 }

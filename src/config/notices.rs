@@ -219,7 +219,8 @@ impl RawSmtp {
     }
 }
 
-const WRITE_A_SECRET: &str = "write `password: ${file:secrets/smtp}`, and the password in that file";
+const WRITE_A_SECRET: &str =
+    "write `password: ${file:secrets/smtp}`, and the password in that file";
 const EXPECTED_SENDER: &str = "a mail address, with or without a name";
 
 fn is_this_machine(host: &str) -> bool {
@@ -237,9 +238,8 @@ fn read_host(text: &str) -> Result<String, Wrong> {
 
 /// `Name <address>`, or the address alone.
 fn read_sender(text: &str) -> Result<Sender, Wrong> {
-    let wrong = |says: &str| {
-        Wrong::new(says, "write it as \"Rejser i Ballerup <rejser@example.dk>\"")
-    };
+    let wrong =
+        |says: &str| Wrong::new(says, "write it as \"Rejser i Ballerup <rejser@example.dk>\"");
     let (name, address) = match text.trim().strip_suffix('>') {
         Some(inside) => {
             let (name, address) =

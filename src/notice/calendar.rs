@@ -212,11 +212,8 @@ mod tests {
 
     #[test]
     fn a_journey_over_the_change_of_time_carries_both_observances() {
-        let lines = unfolded(&file(
-            &["CN 2027-03-20..2027-03-30"],
-            "ballerup",
-            NoticeKind::Approved,
-        ));
+        let lines =
+            unfolded(&file(&["CN 2027-03-20..2027-03-30"], "ballerup", NoticeKind::Approved));
         let expected = [
             "BEGIN:VTIMEZONE",
             "TZID:Europe/Copenhagen",
@@ -243,7 +240,8 @@ mod tests {
 
     #[test]
     fn lines_are_folded_and_texts_escaped() {
-        let file = file(&["CN,HK,MO,RU,BY 2026-12-01..2026-12-08"], "ballerup", NoticeKind::Approved);
+        let file =
+            file(&["CN,HK,MO,RU,BY 2026-12-01..2026-12-08"], "ballerup", NoticeKind::Approved);
         assert!(file.split("\r\n").all(|line| line.len() <= 75), "{file}");
         assert!(file.ends_with("END:VCALENDAR\r\n"));
         let summary = unfolded(&file).into_iter().find(|line| line.starts_with("SUMMARY")).unwrap();

@@ -1,7 +1,7 @@
 //! From what happened to what the traveller reads. PURE.
 
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::dates::{Dates, last_minute};
 use super::{calendar, plain, wording};
@@ -73,7 +73,12 @@ impl<'a> Notice<'a> {
         match channel {
             Channel::Mail => {
                 let (subject, text) = wording::long(self);
-                Letter { subject: plain(&subject), text, calendar: self.calendar(organizer), language }
+                Letter {
+                    subject: plain(&subject),
+                    text,
+                    calendar: self.calendar(organizer),
+                    language,
+                }
             }
             Channel::Sms => Letter {
                 subject: plain(&self.organization.name),

@@ -54,10 +54,7 @@ pub(super) fn journey(legs: &[&str]) -> TravelExemption {
         user_name: UserName::parse("anna.holm").unwrap(),
         organization: owner,
         sites: vec![site("kilden"), site("mail")],
-        legs: legs
-            .iter()
-            .map(|leg| Leg::parse(leg, &organization.time_zone).unwrap())
-            .collect(),
+        legs: legs.iter().map(|leg| Leg::parse(leg, &organization.time_zone).unwrap()).collect(),
         purpose: "Delegationsrejse".into(),
         case_number: "26/1234".into(),
         state: ExemptionState::Granted,

@@ -103,8 +103,9 @@ impl Session {
         let opening = async {
             let stream = connect(smtp, our_name).await?;
             let hello = ClientId::Domain(our_name.to_owned());
-            let mut connection =
-                AsyncSmtpConnection::connect_with_transport(stream, &hello).await.map_err(unwelcome)?;
+            let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello)
+                .await
+                .map_err(unwelcome)?;
             if let Some((user, password)) = &smtp.login {
                 let login = Credentials::new(user.clone(), password.0.clone());
                 let ways = [Mechanism::Plain, Mechanism::Login];

@@ -85,9 +85,15 @@ mod tests {
                 "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36 Edg/131.0",
                 "Edge on Windows",
             ),
-            ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox on Linux"),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+                "Firefox on Linux",
+            ),
             ("Apple-iPhone15C2/2105.219", "Mail on iPhone"),
-            ("Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0; Pro)", "Outlook on Windows"),
+            (
+                "Microsoft Office/16.0 (Windows NT 10.0; Microsoft Outlook 16.0; Pro)",
+                "Outlook on Windows",
+            ),
             ("\u{1b}]0;x", "another program"),
         ] {
             assert_eq!(by(user_agent), expected, "{user_agent}");

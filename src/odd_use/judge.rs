@@ -126,9 +126,5 @@ pub fn never_used(
     let watched = exemption.journey().is_some_and(|(from, _)| since <= from);
     let used = known.iter().any(|seen| seen.aspect == Aspect::Country);
     let detail = "the journey is over".to_owned();
-    (over && watched && !used).then_some(Flag {
-        kind: OddUse::NeverUsed,
-        detail,
-        unexpected: None,
-    })
+    (over && watched && !used).then_some(Flag { kind: OddUse::NeverUsed, detail, unexpected: None })
 }

@@ -12,7 +12,7 @@ use super::device;
 use super::judge::{Place, Use, after_home_again, judge, never_used};
 use crate::audit::Sighting;
 use crate::policy::{ExemptionId, ExemptionState, Exemptions, Phase, Reason, TravelExemption};
-use crate::store::{ExemptionRecord, OddUse, Store, StoreError};
+use crate::store::{ExemptionRecord, OddUse, Seen, Store, StoreError};
 use crate::territory::Territory;
 
 /// What was seen is not kept anew more often.
@@ -54,10 +54,9 @@ impl Watcher {
                 continue;
             }
             let day = zone(exemption).to_datetime(now.at).date();
-            let flags = store.note_use(exemption, &now.seen(), (now.at, day), |known| {
-                judge(exemption, known, &now)
-            });
-            tell(exemption, &flags.await?);
+            let seen = now.seen();
+            let judge = |known: &[Seen]| judge(exemption, known, &now);
+            tell(exemption, &store.note_use(exemption, &seen, (now.at, day), judge).await?);
         }
         if !told && sighting.rejected.is_some() && is_door(sighting.rejected) {
             self.after_home_again(store, zone, sighting, territory).await?;
@@ -119,8 +118,12 @@ fn concerned<'a>(
 fn place(sighting: &Sighting, one: &TravelExemption, territory: Territory) -> Option<Place> {
     match (&sighting.exemption, sighting.rejected) {
         (Some(_), _) => Some(Place::Abroad(territory)),
-        (None, None) if HOME.contains(&territory.country().as_str()) => Some(Place::Home(territory)),
-        (None, Some(Reason::ExemptionOtherTerritory)) if one.phase(sighting.at) == Phase::Active => {
+        (None, None) if HOME.contains(&territory.country().as_str()) => {
+            Some(Place::Home(territory))
+        }
+        (None, Some(Reason::ExemptionOtherTerritory))
+            if one.phase(sighting.at) == Phase::Active =>
+        {
             Some(Place::Rejected(territory))
         }
         (None, _) => None,

@@ -43,36 +43,41 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
     }
 }
 
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_796_083_200 + seconds).unwrap()
 }
 
-pub(super) fn ballerup() -> OrganizationId {
+pub(crate) fn ballerup() -> OrganizationId {
     OrganizationId::parse("ballerup").unwrap()
 }
 
-pub(super) fn anna() -> UserName {
+pub(crate) fn anna() -> UserName {
     UserName::parse("anna.holm").unwrap()
 }
 
-pub(super) fn actor(name: &str) -> Actor {
+pub(crate) fn actor(name: &str) -> Actor {
     Actor { name: name.into(), operating_system_user: Some(format!("os-{name}")) }
 }
 
-pub(super) async fn add(store: &Store, organization: &OrganizationId, name: &str) -> String {
+pub(crate) async fn add(store: &Store, organization: &OrganizationId, name: &str) -> String {
     let name = UserName::parse(name).unwrap();
     let account = NewAccount { organization, name: &name, password_hash: "$x$" };
     let id = store.add_account(&account, &actor("it"), at(0)).await.unwrap();
     id.as_str().to_owned()
 }
 
-pub(super) fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
+pub(crate) fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
     let territories = codes.iter().map(|code| Territory::parse(code).unwrap()).collect();
     Leg { territories, from: at(from), until: at(until) }
 }
 
+/// An exemption that no store holds.
+pub(crate) fn exemption(legs: Vec<Leg>) -> TravelExemption {
+    grant("anna", legs).into_exemption(ExemptionId::new("TE-7K2M9D"))
+}
+
 /// A grant as `validate` gives it; RU needs a second person.
-pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
+pub(crate) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
     let request = GrantRequest {
         organization: ballerup(),
         person: Person::new(ballerup(), ProviderId::parse("local").unwrap(), subject),

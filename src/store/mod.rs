@@ -200,6 +200,11 @@ impl Store {
     }
 }
 
+/// What tests of other rooms make a store's content of.
+#[cfg(test)]
+pub(crate) mod testing {
+    pub(crate) use super::contract::{actor, add, at, ballerup, exemption, grant, leg};
+}
 #[cfg(test)]
 mod contract;
 #[cfg(test)]

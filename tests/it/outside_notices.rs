@@ -70,8 +70,14 @@ fn a_traveller_hears_of_the_approval_and_of_its_end() {
         (&calendar["method"], &calendar["part_method"], &calendar["zones"]),
         (&"PUBLISH".into(), &"PUBLISH".into(), &serde_json::json!(["Europe/Copenhagen"]))
     );
-    assert_eq!((&calendar["type"], &calendar["file"]), (&"text/calendar".into(), &"rejse.ics".into()));
-    assert_eq!((&calendar["errors"], &calendar["lines_end_well"]), (&serde_json::json!([]), &true.into()));
+    assert_eq!(
+        (&calendar["type"], &calendar["file"]),
+        (&"text/calendar".into(), &"rejse.ics".into())
+    );
+    assert_eq!(
+        (&calendar["errors"], &calendar["lines_end_well"]),
+        (&serde_json::json!([]), &true.into())
+    );
     assert!(calendar["longest_line"].as_u64().unwrap() <= 75);
     let event = &calendar["events"][0];
     let shown = gateway.command(&["exemption", "show", &id, "--json"]).expect_code(0).json();
@@ -81,20 +87,27 @@ fn a_traveller_hears_of_the_approval_and_of_its_end() {
         assert_eq!(in_calendar, granted, "{event}");
     }
 
-    let revoke = ["exemption", "revoke", &id, "--reason", "Rejsen er aflyst; sig: til, Bcc: x@y.dk"];
+    let revoke =
+        ["exemption", "revoke", &id, "--reason", "Rejsen er aflyst; sig: til, Bcc: x@y.dk"];
     gateway.command(&revoke).expect_code(0);
     let messages = server.messages(4);
     let revoked = messages[2..].iter().find(|m| m["to"][0] == "anna@example.org").unwrap();
     assert!(revoked["text"].as_str().unwrap().contains("Rejsen er aflyst; sig: til, Bcc: x@y.dk"));
     assert_eq!(header(revoked, "Bcc"), Vec::<&str>::new());
     let cancelled = &revoked["calendar"]["events"][0];
-    assert_eq!((&revoked["calendar"]["method"], &cancelled["status"]), (&"CANCEL".into(), &"CANCELLED".into()));
+    assert_eq!(
+        (&revoked["calendar"]["method"], &cancelled["status"]),
+        (&"CANCEL".into(), &"CANCELLED".into())
+    );
     assert_eq!(cancelled["uid"], event["uid"]);
     assert!(cancelled["sequence"].as_u64() > event["sequence"].as_u64());
     eventually("all are sent", || notices(&gateway, &[]).iter().all(|one| one["state"] == "sent"));
     assert_eq!(server.count(), 4, "each once");
     let metrics = operations(&gateway, "/metrics");
-    assert!(metrics.contains("geovagt_notices_total{outcome=\"sent\",channel=\"mail\"} 2"), "{metrics}");
+    assert!(
+        metrics.contains("geovagt_notices_total{outcome=\"sent\",channel=\"mail\"} 2"),
+        "{metrics}"
+    );
     let log = serde_json::to_string(&gateway.log()).unwrap();
     assert!(!log.contains("example.org"), "addresses do not stand in the log of operations");
 }

@@ -72,23 +72,25 @@ pub(super) async fn run(
 /// What is stated replaces what was known; an empty text takes it away.
 fn changed(before: Contact, arguments: &Arguments) -> Result<Contact, Vec<String>> {
     let mut problems = Vec::new();
-    let mut address = |flag: &str, stated: &Option<String>, known: Option<MailAddress>| {
-        match stated.as_deref().map(str::trim) {
-            None => known,
-            Some("") => None,
-            Some(text) => MailAddress::parse(text)
-                .map_err(|error| problems.push(format!("{flag} {text:?}: {error}")))
-                .ok(),
-        }
+    let mut address = |flag: &str, stated: &Option<String>, known: Option<MailAddress>| match stated
+        .as_deref()
+        .map(str::trim)
+    {
+        None => known,
+        Some("") => None,
+        Some(text) => MailAddress::parse(text)
+            .map_err(|error| problems.push(format!("{flag} {text:?}: {error}")))
+            .ok(),
     };
     let mail = address("--mail", &arguments.mail, before.mail);
     let sms_mail = address("--sms-mail", &arguments.sms_mail, before.sms_mail);
-    let mut text = |flag: &str, stated: &Option<String>, known: Option<String>| {
-        match stated.as_deref().map(str::trim) {
-            None => known,
-            Some("") => None,
-            Some(text) => people_text(flag, text).map_err(|problem| problems.push(problem)).ok(),
-        }
+    let mut text = |flag: &str, stated: &Option<String>, known: Option<String>| match stated
+        .as_deref()
+        .map(str::trim)
+    {
+        None => known,
+        Some("") => None,
+        Some(text) => people_text(flag, text).map_err(|problem| problems.push(problem)).ok(),
     };
     let telephone = text("--telephone", &arguments.telephone, before.telephone);
     let name = text("--name", &arguments.name, before.name);

@@ -10,8 +10,8 @@ fn sender(name: &str) -> Sender {
 }
 
 fn written(name: &str, subject: &str, text: &str, calendar: bool) -> String {
-    let calendar = calendar
-        .then(|| Calendar { content: "BEGIN:VCALENDAR\r\n".to_owned(), method: "CANCEL" });
+    let calendar =
+        calendar.then(|| Calendar { content: "BEGIN:VCALENDAR\r\n".to_owned(), method: "CANCEL" });
     let letter = Letter {
         subject: subject.to_owned(),
         text: text.to_owned(),

@@ -77,7 +77,8 @@ pub(super) fn long(notice: &Notice<'_>) -> (String, String) {
 
 fn approved(notice: &Notice<'_>) -> (String, Vec<String>) {
     let dates = notice.dates();
-    let (from, until) = (dates.day(dates.date(notice.from())), dates.day(dates.date(notice.last())));
+    let (from, until) =
+        (dates.day(dates.date(notice.from())), dates.day(dates.date(notice.last())));
     let prepare = match notice.link() {
         Some(link) => format!(
             "1. Åbn dette link derhjemme på hver enhed, du tager med, og log på: {link} – linket er \
@@ -168,7 +169,10 @@ fn unexpected(notice: &Notice<'_>) -> (String, Vec<String>) {
     (
         format!("Din adgang er brugt fra {place}"),
         vec![
-            format!("Din adgang er {} brugt fra {place}, hvor vi ikke ventede dig.", when(notice, at)),
+            format!(
+                "Din adgang er {} brugt fra {place}, hvor vi ikke ventede dig.",
+                when(notice, at)
+            ),
             "- Var det dig? Så skal du ikke gøre noget.\n\
              - Var det ikke dig? Ring straks, så lukker vi undtagelsen med det samme."
                 .to_owned(),
@@ -185,20 +189,20 @@ fn list_change(notice: &Notice<'_>) -> (String, Vec<String>) {
     let mut said = Vec::new();
     if !notice.details.added.is_empty() {
         said.push(format!(
-            "{} kommer på listen {from}. Din rejseundtagelse gælder dér også derefter, men kun for \
+            "{} kommer på listen den {from}. Din rejseundtagelse gælder dér også derefter, men kun for \
              de systemer og den periode, den nævner.",
             notice.named_codes(&notice.details.added)
         ));
     }
     if !notice.details.removed.is_empty() {
         said.push(format!(
-            "{} er ikke på listen længere fra {from}. Du har adgang derfra som alle andre, også \
+            "{} er ikke på listen længere fra den {from}. Du har adgang derfra som alle andre, også \
              uden undtagelse.",
             notice.named_codes(&notice.details.removed)
         ));
     }
     said.push("Se hele listen på siden »Lande på listen«, før du rejser.".to_owned());
-    (format!("Listen over lande ændres {from}: din rejse til {}", notice.places()), said)
+    (format!("Listen over lande ændres den {from}: din rejse til {}", notice.places()), said)
 }
 
 pub(super) fn short(notice: &Notice<'_>) -> String {
@@ -209,7 +213,9 @@ pub(super) fn short(notice: &Notice<'_>) -> String {
     let phone = notice.phone().map(|phone| format!(" Ring {phone}.")).unwrap_or_default();
     match notice.kind {
         NoticeKind::Received => {
-            format!("{name}: ansøgning om rejseundtagelse for {places} er modtaget. Ikke dig?{phone}")
+            format!(
+                "{name}: ansøgning om rejseundtagelse for {places} er modtaget. Ikke dig?{phone}"
+            )
         }
         NoticeKind::Approved => format!(
             "{name}: rejseundtagelse for {places} er godkendt fra {} til {last}. Log på hjemmefra \
@@ -219,10 +225,9 @@ pub(super) fn short(notice: &Notice<'_>) -> String {
         NoticeKind::Refused => {
             format!("{name}: ansøgning om rejseundtagelse for {places} er afslået. Se din mail.")
         }
-        NoticeKind::StartsTomorrow => format!(
-            "{name}: din adgang fra {places} åbner {}.",
-            dates.moment(notice.from())
-        ),
+        NoticeKind::StartsTomorrow => {
+            format!("{name}: din adgang fra {places} åbner {}.", dates.moment(notice.from()))
+        }
         NoticeKind::EndsTomorrow => format!("{name}: din adgang fra {places} lukker {last}."),
         NoticeKind::Ended => format!("{name}: din adgang fra {places} er lukket."),
         NoticeKind::Revoked => {

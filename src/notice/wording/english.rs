@@ -11,7 +11,7 @@ pub(super) fn long(notice: &Notice<'_>) -> (String, String) {
         NoticeKind::Received => (
             format!("We have received your application for a travel exemption: {places}"),
             vec![
-                format!("We have received the application for {}.", span(notice)),
+                format!("We have received the application for a {}.", span(notice)),
                 "It has no effect until it is approved. You will hear from us when it has been \
                  decided. If neither you nor anybody on your behalf applied, call us."
                     .to_owned(),
@@ -21,7 +21,7 @@ pub(super) fn long(notice: &Notice<'_>) -> (String, String) {
         NoticeKind::Refused => (
             format!("Your application for a travel exemption is refused: {places}"),
             vec![
-                format!("Your application for {} is refused.", span(notice)),
+                format!("Your application for a {} is refused.", span(notice)),
                 because("Reason", notice),
                 "You cannot use our systems from the countries named. If you disagree, or if your \
                  plans change, contact us."
@@ -75,7 +75,8 @@ pub(super) fn long(notice: &Notice<'_>) -> (String, String) {
 
 fn approved(notice: &Notice<'_>) -> (String, Vec<String>) {
     let dates = notice.dates();
-    let (from, until) = (dates.day(dates.date(notice.from())), dates.day(dates.date(notice.last())));
+    let (from, until) =
+        (dates.day(dates.date(notice.from())), dates.day(dates.date(notice.last())));
     let prepare = match notice.link() {
         Some(link) => format!(
             "1. Open this link at home on each device you are taking, and sign in: {link} – the \

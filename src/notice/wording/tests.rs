@@ -39,10 +39,8 @@ fn every_message_reads_as_agreed_in_both_languages() {
             let notice = notice(kind, &exemption, &organization, &contact, &details);
             let mail = notice.letter(Channel::Mail, "rejser@example.dk");
             let short = notice.letter(Channel::Sms, "rejser@example.dk");
-            let shown = format!(
-                "{}\n\n{}--- {}\n{}",
-                mail.subject, mail.text, short.subject, short.text
-            );
+            let shown =
+                format!("{}\n\n{}--- {}\n{}", mail.subject, mail.text, short.subject, short.text);
             insta::assert_snapshot!(format!("{}-{}", kind.word(), language.tag()), shown);
         }
     }

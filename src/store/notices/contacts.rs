@@ -69,9 +69,10 @@ impl Store {
         .bind(contact.language.map(Language::tag))
         .bind(now.to_string());
         change.execute(keep).await?;
-        let hurry = sqlx::query("UPDATE notices SET due = $1 WHERE exemption = $2 AND state = 'waiting'")
-            .bind(now.to_string())
-            .bind(id.as_str());
+        let hurry =
+            sqlx::query("UPDATE notices SET due = $1 WHERE exemption = $2 AND state = 'waiting'")
+                .bind(now.to_string())
+                .bind(id.as_str());
         change.execute(hurry).await?;
         let exemption = &record.exemption;
         let event = ChangeEvent::new(
@@ -91,8 +92,8 @@ impl Store {
     pub async fn forget_contacts(&self, over: &[ExemptionId]) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         for id in over {
-            let forget = sqlx::query("DELETE FROM notice_contacts WHERE exemption = $1")
-                .bind(id.as_str());
+            let forget =
+                sqlx::query("DELETE FROM notice_contacts WHERE exemption = $1").bind(id.as_str());
             change.execute(forget).await?;
         }
         change.commit_quietly().await

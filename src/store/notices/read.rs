@@ -61,8 +61,7 @@ impl Store {
                 .map_err(|_| word("what a notice says", String::new()))?,
             number: count("number")?,
             created: self.instant(row, "created")?,
-            state: NoticeState::from_word(&state)
-                .ok_or_else(|| word("a notice's state", state))?,
+            state: NoticeState::from_word(&state).ok_or_else(|| word("a notice's state", state))?,
             due: self.instant(row, "due")?,
             attempts: count("attempts")?,
             claimed_until: self.instant(row, "claimed_until")?,

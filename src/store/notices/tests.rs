@@ -79,9 +79,7 @@ pub(in crate::store) async fn one_of_several_senders_gets_a_message(store: &Stor
     assert_eq!(sent[0].details, NoticeDetails::default(), "what was sent is forgotten");
 }
 
-pub(in crate::store) async fn what_failed_is_tried_again_only_when_somebody_says_so(
-    store: &Store,
-) {
+pub(in crate::store) async fn what_failed_is_tried_again_only_when_somebody_says_so(store: &Store) {
     granted(store).await;
     let notice = store.waiting_notices().await.unwrap().remove(0);
     let claimed = store.claim_notice(&notice, at(0), lease(at(0))).await.unwrap().unwrap();
