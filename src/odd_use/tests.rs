@@ -50,7 +50,7 @@ impl World {
         Sighting {
             at: at(seconds),
             person: self.exemption.person.clone(),
-            location: Location::Country(territory(code)),
+            location: territory(code).country().into(),
             exemption: None,
             rejected: None,
             device_id: None,
@@ -228,7 +228,7 @@ fn sighting(world: &World) -> impl Strategy<Value = Sighting> + use<> {
         move |(code, seconds, rejected, agent, [exempt, own])| Sighting {
             at: at(seconds),
             person: if own { person.clone() } else { stranger.clone() },
-            location: Location::Country(territory(code)),
+            location: territory(code).country().into(),
             exemption: exempt.then(|| if own { id.clone() } else { ExemptionId::new("TE-0") }),
             rejected,
             device_id: None,
@@ -257,7 +257,7 @@ fn no_flag_changes_a_decision() {
                 (
                     world.store.exemptions(None).await.unwrap(),
                     world.store.load_exemptions(at(0)).await.unwrap(),
-                    world.store.accounts().await.unwrap(),
+                    format!("{:?}", world.store.accounts().await.unwrap()),
                     world.store.ended_sessions().await.unwrap(),
                     world.store.change_number().await.unwrap(),
                 )
