@@ -121,7 +121,7 @@ async fn forget(
         let end = match phase {
             Phase::Ended => exemption.journey().map_or(last, |(_, until)| until),
             Phase::Revoked | Phase::Closed => last,
-            Phase::AwaitingApproval | Phase::Planned | Phase::Active => return false,
+            _ => return false,
         };
         now.duration_since(end) > CONTACT_KEPT
     };

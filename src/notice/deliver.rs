@@ -202,6 +202,11 @@ async fn failed(
     if error.is_permanent() {
         return end(store, record, NoticeState::Failed, Some(&why)).await;
     }
+    if !error.is_about_the_letter() {
+        // It is the server that rests, so that what happened first is still told first.
+        let now = clock::now();
+        return later(store, record, (Some(now).filter(|now| *now < until), &why)).await;
+    }
     let [random] = clock::random_bytes_in_bulk();
     let next = next_attempt(record.attempts, clock::now(), until, random);
     later(store, record, (next, &why)).await

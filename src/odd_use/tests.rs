@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::judge::{Place, Use, judge};
 use super::watch::{Watcher, look_for_unused};
 use crate::audit::Sighting;
-use crate::policy::{ExemptionId, Exemptions, Location, Person, Reason, TravelExemption};
+use crate::policy::{ExemptionId, Exemptions, Person, Reason, TravelExemption};
 use crate::store::testing::{actor, add, at, ballerup, grant, leg};
 use crate::store::{Aspect, NoticeKind, OddUse, Seen, Store};
 use crate::territory::Territory;

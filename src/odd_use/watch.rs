@@ -93,7 +93,7 @@ impl Watcher {
         }
         let key = (exemption.clone(), what);
         let looked = self.looked.get(&key);
-        if looked.is_some_and(|looked| at.duration_since(*looked) < AGAIN_AFTER) {
+        if looked.is_some_and(|looked| at.duration_since(*looked).abs() < AGAIN_AFTER) {
             return false;
         }
         self.looked.insert(key, at);

@@ -37,6 +37,7 @@ mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;
 mod list;
+mod odd_use;
 mod outside_accessibility;
 mod outside_browser;
 mod outside_curl;

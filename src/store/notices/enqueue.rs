@@ -39,7 +39,9 @@ impl Change {
     ) -> Result<(), StoreError> {
         let kind = match (word, exemption.state) {
             ("applied", _) | ("granted", ExemptionState::AwaitingApproval) => NoticeKind::Received,
-            ("granted" | "approved", _) => NoticeKind::Approved,
+            // The first of two people: nothing to tell yet.
+            ("approved", ExemptionState::AwaitingApproval) => return Ok(()),
+            ("granted" | "approved" | "emergency", _) => NoticeKind::Approved,
             ("refused", _) => NoticeKind::Refused,
             ("revoked", _) => NoticeKind::Revoked,
             ("closed", _) => NoticeKind::Closed,
