@@ -105,11 +105,11 @@ impl Session {
             let hello = ClientId::Domain(our_name.to_owned());
             let mut connection = AsyncSmtpConnection::connect_with_transport(stream, &hello)
                 .await
-                .map_err(unwelcome)?;
+                .map_err(|error| unwelcome(&error))?;
             if let Some((user, password)) = &smtp.login {
                 let login = Credentials::new(user.clone(), password.0.clone());
                 let ways = [Mechanism::Plain, Mechanism::Login];
-                connection.auth(&ways, &login).await.map_err(unwelcome)?;
+                connection.auth(&ways, &login).await.map_err(|error| unwelcome(&error))?;
             }
             Ok(Self { connection, timeout: smtp.timeout })
         };
@@ -151,8 +151,8 @@ fn is_about_us(error: &lettre::transport::smtp::Error) -> bool {
     matches!(code, Some(421 | 500..=504 | 521 | 530 | 534 | 535 | 538))
 }
 
-fn unwelcome(error: lettre::transport::smtp::Error) -> SmtpError {
-    SmtpError::Unwelcome(in_words(&error))
+fn unwelcome(error: &lettre::transport::smtp::Error) -> SmtpError {
+    SmtpError::Unwelcome(in_words(error))
 }
 
 /// An answer as one short line: it comes from elsewhere and is shown on terminals.
@@ -209,7 +209,7 @@ async fn ask_for_tls(tcp: &mut TcpStream, our_name: &str) -> Result<(), SmtpErro
 }
 
 async fn ask(tcp: &mut TcpStream, line: &str) -> Result<String, SmtpError> {
-    tcp.write_all(line.as_bytes()).await.map_err(broke)?;
+    tcp.write_all(line.as_bytes()).await.map_err(|error| broke(&error))?;
     answer(tcp).await
 }
 
@@ -219,7 +219,7 @@ async fn answer(tcp: &mut TcpStream) -> Result<String, SmtpError> {
     let mut read = Vec::new();
     loop {
         let mut part = [0; 1024];
-        let length = tcp.read(&mut part).await.map_err(broke)?;
+        let length = tcp.read(&mut part).await.map_err(|error| broke(&error))?;
         read.extend_from_slice(part.get(..length).unwrap_or_default());
         if length == 0 || read.len() > LONGEST {
             return Err(SmtpError::Unwelcome("the connection ends inside an answer".to_owned()));
@@ -247,7 +247,7 @@ fn last_line_end(read: &[u8]) -> Option<usize> {
     None
 }
 
-fn broke(error: std::io::Error) -> SmtpError {
+fn broke(error: &std::io::Error) -> SmtpError {
     SmtpError::Unwelcome(error.to_string())
 }
 

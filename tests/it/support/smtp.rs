@@ -75,7 +75,7 @@ impl MailServer {
         std::fs::write(&password, "correct horse\n").unwrap();
         format!(
             "notices:
-  smtp: {{host: localhost, port: {port}, ca: \"{ca}\", user: geovagt, timeout: 2s, \
+  smtp: {{host: localhost, port: {port}, ca: \"{ca}\", user: geovagt, timeout: 5s, \
              password: \"${{file:{}}}\"{more}}}
   sender: \"Rejser i Ballerup <rejser@ballerup.example.dk>\"
 ",
