@@ -64,7 +64,7 @@ pub use list_file::{ListFile, examine_list, read_list};
 pub use listeners::{CertificateFiles, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
-pub use notices::{Notices, Sender, Smtp, SmtpSecurity};
+pub use notices::{Notices, Sender, Smtp, SmtpPassword, SmtpSecurity};
 pub use operations::{Admin, Operations};
 pub use organizations::{Contact, Organization};
 pub use path_rules::PathRule;
@@ -72,7 +72,7 @@ pub use policies::PolicySettings;
 pub use render::write_findings;
 pub use sites::{DenialStyle, ForwardCredentials, Site};
 pub use source::{MAXIMUM_BYTES, SourceFile};
-pub use store::{Secret, StoreLocation};
+pub use store::StoreLocation;
 pub use upstream::{
     Affinity, Connections, Ejection, HealthCheck, Retries, Upstream, UpstreamHost,
     UpstreamProtocol, UpstreamServer, UpstreamTimeouts, UpstreamTls,

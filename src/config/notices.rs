@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
+use zeroize::Zeroizing;
 
-use super::Secret;
 use super::checker::{Checker, Entries, Text, Wrong};
 use super::names::Names;
 use crate::identifier::OrganizationId;
@@ -39,9 +40,29 @@ pub struct Smtp {
     /// The authorities whose certificates count; none: what the operating system trusts.
     pub ca: Option<PathBuf>,
     /// Who signs in, and with what; none: nobody does.
-    pub login: Option<(String, Secret)>,
+    pub login: Option<(String, SmtpPassword)>,
     /// How long the server may take for each message.
     pub timeout: Duration,
+}
+
+/// A password that does not print and is wiped when nobody has it any more.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SmtpPassword(Arc<Zeroizing<String>>);
+
+impl SmtpPassword {
+    pub(crate) fn new(password: String) -> Self {
+        Self(Arc::new(Zeroizing::new(password)))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for SmtpPassword {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[secret]")
+    }
 }
 
 /// `security`
@@ -190,7 +211,11 @@ impl RawSmtp {
     }
 
     /// The password is never said back.
-    fn login(&self, here: Location, check: &mut Checker<'_>) -> Option<Option<(String, Secret)>> {
+    fn login(
+        &self,
+        here: Location,
+        check: &mut Checker<'_>,
+    ) -> Option<Option<(String, SmtpPassword)>> {
         match (&self.user, &self.password) {
             (None, None) => Some(None),
             (Some(user), Some(password)) => {
@@ -205,7 +230,7 @@ impl RawSmtp {
                 if !written.contains("${") {
                     check.warn(password.referenced, "a password stands here", WRITE_A_SECRET);
                 }
-                Some(Some((user?, Secret(secret?))))
+                Some(Some((user?, SmtpPassword::new(secret?))))
             }
             (Some(_), None) => {
                 check.refuse(here, "`user` stands here without `password`", WRITE_A_SECRET);

@@ -107,7 +107,7 @@ impl Session {
                 .await
                 .map_err(|error| unwelcome(&error))?;
             if let Some((user, password)) = &smtp.login {
-                let login = Credentials::new(user.clone(), password.0.clone());
+                let login = Credentials::new(user.clone(), password.expose().to_owned());
                 let ways = [Mechanism::Plain, Mechanism::Login];
                 connection.auth(&ways, &login).await.map_err(|error| unwelcome(&error))?;
             }

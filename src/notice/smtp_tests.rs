@@ -11,7 +11,7 @@ async fn open(answers: &'static [&'static str], security: SmtpSecurity) -> (Smtp
         port: listener.local_addr().unwrap().port(),
         security,
         ca: None,
-        login: Some(("geovagt".into(), crate::config::Secret("correct horse".into()))),
+        login: Some(("geovagt".into(), crate::config::SmtpPassword::new("correct horse".into()))),
         timeout: Duration::from_secs(2),
     };
     let serve = async {

@@ -101,7 +101,7 @@ impl Connections {
     /// Brings the schema up to date, once.
     pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), StoreError> {
         let prepare = async || migrations::run(self.begin(self.ways.change).await?).await;
-        self.prepared.get_or_try_init(prepare).await.map(|()| ())
+        self.prepared.get_or_try_init(prepare).await.copied()
     }
 
     async fn begin(self: &Arc<Self>, statement: &'static str) -> Result<Lent, StoreError> {

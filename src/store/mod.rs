@@ -17,6 +17,7 @@ mod accounts;
 mod connections;
 mod error;
 mod exemptions;
+mod keys;
 mod migrations;
 mod notices;
 mod odd_use;
@@ -41,11 +42,12 @@ use sqlx::any::AnyRow;
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
 pub use odd_use::{Aspect, Flag, FlagRecord, OddUse, Seen};
-pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
+pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
 pub use place::Place;
 pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
@@ -210,7 +212,7 @@ mod contract;
 #[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
-#[expect(unreachable_pub, dead_code, reason = "the tests of the whole program take this file, too")]
+#[expect(unreachable_pub, reason = "the tests of the whole program take this file, too")]
 #[path = "../../tests/it/support/postgres.rs"]
 mod server;
 #[cfg(test)]

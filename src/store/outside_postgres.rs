@@ -1,7 +1,9 @@
 //! The store on a real PostgreSQL.
 
+use std::net::SocketAddr;
+
 use super::contract::{actor, add, anna, at, ballerup, grant};
-use super::server::{PgBouncer, Postgres};
+use super::server::{PASSWORD, PgBouncer, Postgres};
 use super::{PostgresUrl, Store, StoreError, contract};
 use crate::policy::Leg;
 use crate::territory::Territory;
@@ -11,6 +13,17 @@ fn store(url: &str) -> Store {
     Store::postgres(&url).unwrap()
 }
 
+/// The address of a database, with the password, as if the server stood at `at`.
+fn url_at(at: SocketAddr, database: &str) -> String {
+    // As the configuration writes `hemmelig/kode@#1`.
+    assert_eq!(PASSWORD, "hemmelig/kode@#1");
+    format!("postgres://geovagt:hemmelig%2Fkode%40%231@{at}/{database}")
+}
+
+fn url(server: &Postgres, database: &str) -> String {
+    url_at(server.address, database)
+}
+
 fn legs() -> Vec<Leg> {
     vec![Leg { territories: vec![Territory::parse("CN").unwrap()], from: at(10), until: at(20) }]
 }
@@ -18,21 +31,21 @@ fn legs() -> Vec<Leg> {
 #[tokio::test]
 async fn it_holds_the_contract() {
     let server = Postgres::start();
-    contract::holds(async || (store(&server.url(&server.new_database())), ())).await;
+    contract::holds(async || (store(&url(&server, &server.new_database())), ())).await;
 }
 
 #[tokio::test]
 async fn it_holds_the_contract_behind_a_pooler_in_transaction_mode() {
     let server = Postgres::start();
     let pooler = PgBouncer::start(server.address);
-    let open = async || (store(&server.url_at(pooler.address, &server.new_database())), ());
+    let open = async || (store(&url_at(pooler.address, &server.new_database())), ());
     contract::holds(open).await;
 }
 
 #[tokio::test]
 async fn two_nodes_that_start_at_once_make_one_schema() {
     let server = Postgres::start();
-    let url = server.url(&server.new_database());
+    let url = url(&server, &server.new_database());
     let (one, two) = (store(&url), store(&url));
     let (first, second) = tokio::join!(one.change_number(), two.change_number());
     assert_eq!((first.unwrap(), second.unwrap()), (0, 0));
@@ -42,7 +55,7 @@ async fn two_nodes_that_start_at_once_make_one_schema() {
 async fn the_history_is_only_ever_added_to() {
     let server = Postgres::start();
     let database = server.new_database();
-    let store = store(&server.url(&database));
+    let store = store(&url(&server, &database));
     store.grant_exemption(grant("s", legs()), &actor("bente"), at(1)).await.unwrap();
     for sql in [
         "UPDATE exemption_history SET done_by = 'carl'",
@@ -62,10 +75,10 @@ async fn another_programs_database_and_another_schema_are_left_alone() {
     let server = Postgres::start();
     let theirs = server.new_database();
     server.sql(&theirs, "CREATE TABLE theirs (x INTEGER)");
-    let error = store(&server.url(&theirs)).change_number().await.unwrap_err();
+    let error = store(&url(&server, &theirs)).change_number().await.unwrap_err();
     assert!(matches!(error, StoreError::Foreign(_)) && !error.is_away(), "{error:?}");
     let ours = server.new_database();
-    let url = server.url(&ours);
+    let url = url(&server, &ours);
     store(&url).change_number().await.unwrap();
     server.sql(&ours, "INSERT INTO schema_steps VALUES (99, 'x')");
     let error = store(&url).change_number().await.unwrap_err();
@@ -79,10 +92,10 @@ async fn another_programs_database_and_another_schema_are_left_alone() {
 #[tokio::test]
 async fn a_wrong_password_or_database_and_no_server_are_said_without_the_password() {
     let server = Postgres::start();
-    let there = server.url("postgres");
+    let there = url(&server, "postgres");
     let wrong = there.replace("hemmelig", "hunter2");
     let nowhere = "postgres://geovagt:hunter2@127.0.0.1:1/geovagt";
-    let unknown = server.url("none");
+    let unknown = url(&server, "none");
     for url in [wrong.as_str(), nowhere, unknown.as_str()] {
         let error = store(url).change_number().await.unwrap_err();
         assert!(matches!(error, StoreError::Unreachable { .. }), "{error:?}");
@@ -94,7 +107,7 @@ async fn a_wrong_password_or_database_and_no_server_are_said_without_the_passwor
 #[tokio::test]
 async fn after_a_restart_of_the_server_the_next_query_is_answered() {
     let mut server = Postgres::start();
-    let store = store(&server.url(&server.new_database()));
+    let store = store(&url(&server, &server.new_database()));
     add(&store, &ballerup(), "anna.holm").await;
     let (one, two) = tokio::join!(store.accounts(), store.accounts());
     assert_eq!((one.unwrap().len(), two.unwrap().len()), (1, 1));
@@ -115,7 +128,7 @@ async fn after_a_restart_of_the_server_the_next_query_is_answered() {
 #[tokio::test]
 async fn changes_of_two_nodes_happen_one_after_another() {
     let server = Postgres::start();
-    let url = server.url(&server.new_database());
+    let url = url(&server, &server.new_database());
     let (one, two) = (store(&url), store(&url));
     let exemption = one.grant_exemption(grant("s", legs()), &actor("bente"), at(1)).await.unwrap();
     let (carl, dorte) = (actor("carl"), actor("dorte"));
@@ -141,7 +154,7 @@ async fn changes_of_two_nodes_happen_one_after_another() {
 #[tokio::test]
 async fn whoever_waits_too_long_for_another_is_told_and_a_dead_nodes_change_is_ended() {
     let server = Postgres::start();
-    let url = server.url(&server.new_database());
+    let url = url(&server, &server.new_database());
     let (dead, alive) = (store(&url), store(&url));
     let held = dead.begin().await.unwrap();
     let error = alive.end_session("a", at(100), at(1)).await.unwrap_err();
@@ -162,7 +175,7 @@ async fn whoever_waits_too_long_for_another_is_told_and_a_dead_nodes_change_is_e
 #[tokio::test]
 async fn a_change_of_another_node_is_heard() {
     let server = Postgres::start();
-    let url = server.url(&server.new_database());
+    let url = url(&server, &server.new_database());
     let (one, two) = (store(&url), store(&url));
     let mut changes = two.changes().await.unwrap();
     add(&one, &ballerup(), "anna.holm").await;
@@ -171,4 +184,18 @@ async fn a_change_of_another_node_is_heard() {
     drop(server);
     let ended = tokio::time::timeout(std::time::Duration::from_millis(300), changes.next()).await;
     assert!(ended.is_err(), "a listener that is cut off does not spin");
+}
+
+#[tokio::test]
+async fn nobody_listens_through_a_pooler() {
+    let server = Postgres::start();
+    for ignored in ["extra_float_digits", "extra_float_digits, options"] {
+        let pooler = PgBouncer::start_ignoring(server.address, ignored);
+        let store = store(&url_at(pooler.address, &server.new_database()));
+        let hears = store.changes().await.is_ok_and(|changes| changes.hears());
+        assert!(!hears, "{ignored}");
+        for number in 0..20 {
+            add(&store, &ballerup(), &format!("user-{number}")).await;
+        }
+    }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use super::connections::{Connections, Ways};
@@ -58,8 +59,8 @@ pub(super) fn connections(url: &PostgresUrl) -> Result<Arc<Connections>, StoreEr
     Ok(Connections::new(options, place, WAYS))
 }
 
-/// Hears of changes as they are made, as long as the connection lasts. Behind a pooler in
-/// transaction mode nothing is heard; asking for the change number stands beneath it.
+/// Hears of changes as they are made, as long as the connection lasts. Behind a pooler nothing is
+/// heard; asking for the change number stands beneath it.
 pub struct Changes {
     listener: Option<PgListener>,
 }
@@ -72,8 +73,15 @@ impl fmt::Debug for Changes {
 
 impl Changes {
     /// Where nobody tells.
-    pub(super) fn unheard() -> Self {
+    #[must_use]
+    pub fn unheard() -> Self {
         Self { listener: None }
+    }
+
+    /// Whether anything could be heard now.
+    #[must_use]
+    pub fn hears(&self) -> bool {
+        self.listener.is_some()
     }
 
     /// Begins to listen.
@@ -81,15 +89,23 @@ impl Changes {
         let place = url.place();
         let listening = async {
             let options: PgConnectOptions = url.text().parse()?;
+            let options = options.options([("geovagt.direct", "yes")]);
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(LIMIT);
             let mut listener = PgListener::connect_with(&pool.connect_lazy_with(options)).await?;
             // A connection that breaks is made anew by whoever asks for the change number.
             listener.eager_reconnect(false);
+            // A pooler refuses the setting or loses it. To listen through one would leave a
+            // connection listening that others are lent, who are then told what they did not ask.
+            let direct = sqlx::raw_sql("SELECT current_setting('geovagt.direct', true)");
+            let direct: Option<String> = direct.fetch_one(&mut listener).await?.try_get(0)?;
+            if direct.as_deref() != Some("yes") {
+                return Ok(None);
+            }
             listener.listen("geovagt_change").await?;
-            Ok(listener)
+            Ok(Some(listener))
         };
         match tokio::time::timeout(LIMIT, listening).await {
-            Ok(Ok(listener)) => Ok(Self { listener: Some(listener) }),
+            Ok(Ok(listener)) => Ok(Self { listener }),
             Ok(Err(error)) => Err(fault(&place, error)),
             Err(_) => Err(StoreError::NoAnswer(place)),
         }
@@ -104,7 +120,7 @@ impl Changes {
             return;
         }
         self.listener = None;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

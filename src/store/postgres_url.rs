@@ -79,7 +79,7 @@ impl PostgresUrl {
             "verify-full" => None,
             "disable" | "prefer" | "require" | "verify-ca" if near => None,
             "disable" | "prefer" => Some("may be read and changed on the way"),
-            "require" | "verify-ca" => Some("may be that of another server"),
+            "require" | "verify-ca" => Some("may go to another server"),
             _ => {
                 return wrong(
                     "names an sslmode that is not known",

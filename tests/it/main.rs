@@ -51,6 +51,7 @@ mod outside_large;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;
+mod outside_nodes;
 mod outside_notices;
 mod outside_operator;
 mod outside_package;
