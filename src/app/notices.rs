@@ -1,6 +1,7 @@
 //! The mail that travellers get: what time brings about is put into the store, and what is due is
 //! sent. Beside the requests; nothing waits for it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use crate::store::{ExemptionRecord, Store, StoreError};
 /// How often is looked for what is due.
 const DUE_EVERY: Duration = Duration::from_secs(1);
 /// How often is looked for what time has brought about.
-const TIME_EVERY: Duration = Duration::from_secs(20);
+const TIME_EVERY: Duration = Duration::from_secs(30);
+/// So many occasions are remembered as put in, so that the store is not asked for them again.
+const REMEMBERED: usize = 10_000;
 /// For so long after a journey is known where its traveller was reached.
 const CONTACT_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
@@ -30,7 +33,7 @@ pub(super) fn spawn(app: &App) {
 
 async fn keep_telling(app: &App) {
     let stopping = app.tasks.stopping();
-    let mut looked = None;
+    let mut looked = Looked::default();
     let mut failing = false;
     loop {
         tokio::select! {
@@ -50,12 +53,19 @@ async fn keep_telling(app: &App) {
     }
 }
 
-async fn tell(app: &App, looked: &mut Option<std::time::Instant>) -> Result<(), StoreError> {
+/// What this process has looked at. The store alone decides what is new.
+#[derive(Default)]
+struct Looked {
+    at: Option<std::time::Instant>,
+    put_in: HashSet<schedule::Occasion>,
+}
+
+async fn tell(app: &App, looked: &mut Looked) -> Result<(), StoreError> {
     let loaded = app.state.loaded();
     let now = clock::instant();
-    if looked.is_none_or(|looked| now.duration_since(looked) >= TIME_EVERY) {
-        put_in_what_time_brings(&app.store, &loaded, clock::now()).await?;
-        *looked = Some(now);
+    if looked.at.is_none_or(|at| now.duration_since(at) >= TIME_EVERY) {
+        put_in_what_time_brings(&app.store, &loaded, clock::now(), &mut looked.put_in).await?;
+        looked.at = Some(now);
     }
     deliver::round(&app.store, &loaded.config, &app.state.notices, &app.tasks.stopping()).await
 }
@@ -65,13 +75,21 @@ async fn put_in_what_time_brings(
     store: &Store,
     loaded: &Loaded,
     now: Timestamp,
+    put_in: &mut HashSet<schedule::Occasion>,
 ) -> Result<(), StoreError> {
     let records = store.exemptions(None).await?;
     let all: Vec<TravelExemption> = records.iter().map(|record| record.exemption.clone()).collect();
     for record in &records {
         for occasion in occasions(loaded, record, &all, now) {
-            let schedule::Occasion { exemption, kind, occasion, details } = occasion;
-            store.put_notice(&exemption, kind, &occasion, &details, now).await?;
+            if put_in.contains(&occasion) {
+                continue;
+            }
+            let schedule::Occasion { exemption, kind, occasion: name, details } = &occasion;
+            store.put_notice(exemption, *kind, name, details, now).await?;
+            if put_in.len() >= REMEMBERED {
+                put_in.clear();
+            }
+            put_in.insert(occasion);
         }
     }
     forget(store, &records, now).await

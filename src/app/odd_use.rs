@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::App;
 use crate::clock;
-use crate::odd_use::watch::{Watcher, look_for_unused};
+use crate::odd_use::watch::Watcher;
 use crate::policy::TravelExemption;
 
 /// How often is looked for journeys that are over.
@@ -19,6 +19,11 @@ pub(super) fn spawn(app: &App) {
     app.tasks.clone().spawn(async move {
         let stopping = app.tasks.stopping();
         let mut watcher = Watcher::default();
+        // From now on, if nobody has looked before: what was not seen earlier is not held against it.
+        let since = app.store.uses_seen_since(clock::now()).await;
+        if let Err(error) = since {
+            tracing::debug!(error = crate::telemetry::chain(&error), "the store is away");
+        }
         let mut unused = tokio::time::interval(UNUSED_EVERY);
         loop {
             let looked = tokio::select! {
@@ -27,7 +32,9 @@ pub(super) fn spawn(app: &App) {
                     let exemptions = std::sync::Arc::clone(&app.gateway.snapshot().exemptions);
                     watcher.look(&app.store, &exemptions, zone(&app), &sighting).await
                 }
-                _ = unused.tick() => look_for_unused(&app.store, zone(&app), clock::now()).await,
+                _ = unused.tick() => {
+                    watcher.look_for_unused(&app.store, zone(&app), clock::now()).await
+                }
                 () = stopping.cancelled() => return,
             };
             if let Err(error) = looked {

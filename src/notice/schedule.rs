@@ -17,7 +17,7 @@ const HOUR: i8 = 9;
 const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Something to tell a traveller of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Occasion {
     /// Whose journey.
     pub exemption: ExemptionId,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
 use super::judge::{Place, Use, judge};
-use super::watch::{Watcher, look_for_unused};
+use super::watch::Watcher;
 use crate::audit::Sighting;
 use crate::policy::{ExemptionId, Exemptions, Person, Reason, TravelExemption};
 use crate::store::testing::{actor, add, at, ballerup, grant, leg};
@@ -182,7 +182,8 @@ async fn after_home_again() {
 async fn a_journey_that_nobody_made() {
     let mut world = World::new().await;
     let unused = async |world: &World, now| {
-        look_for_unused(&world.store, |_: &TravelExemption| TimeZone::UTC, now).await.unwrap();
+        let zone = |_: &TravelExemption| TimeZone::UTC;
+        Watcher::default().look_for_unused(&world.store, zone, now).await.unwrap();
         world.flags().await.len()
     };
     assert_eq!(unused(&world, at(86_399)).await, 0);
@@ -270,7 +271,8 @@ fn no_flag_changes_a_decision() {
         }
         let later: Timestamp = at(86_500) + SignedDuration::from_secs(1);
         let zone = |_: &TravelExemption| TimeZone::UTC;
-        runtime.block_on(look_for_unused(&world.store, zone, later)).unwrap();
+        let mut watcher = Watcher::default();
+        runtime.block_on(watcher.look_for_unused(&world.store, zone, later)).unwrap();
         prop_assert_eq!(everything(&world), before);
         flagged.set(runtime.block_on(world.flags()).len());
         Ok(())

@@ -3,7 +3,7 @@
 //! One task works through them one by one; what has just been looked at is not looked at again for a
 //! minute, in a table of bounded size.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +12,7 @@ use super::device;
 use super::judge::{Place, Use, after_home_again, judge, never_used};
 use crate::audit::Sighting;
 use crate::policy::{ExemptionId, ExemptionState, Exemptions, Phase, Reason, TravelExemption};
-use crate::store::{ExemptionRecord, OddUse, Seen, Store, StoreError};
+use crate::store::{ExemptionRecord, Flag, OddUse, Seen, Store, StoreError};
 use crate::territory::Territory;
 
 /// What was seen is not kept anew more often.
@@ -28,6 +28,8 @@ const HOME: [&str; 3] = ["DK", "FO", "GL"];
 #[derive(Debug, Default)]
 pub(crate) struct Watcher {
     looked: HashMap<(ExemptionId, String), Timestamp>,
+    /// Journeys that are over and were looked at since.
+    over: HashSet<ExemptionId>,
 }
 
 impl Watcher {
@@ -83,6 +85,43 @@ impl Watcher {
             let flag = after_home_again(territory);
             let flags = store.note_use(exemption, &[], (sighting.at, day), |_| vec![flag]).await?;
             tell(exemption, &flags);
+        }
+        Ok(())
+    }
+
+    /// Flags journeys that are over and of which nothing was seen.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    pub(crate) async fn look_for_unused(
+        &mut self,
+        store: &Store,
+        zone: impl Fn(&TravelExemption) -> TimeZone,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let over: Vec<TravelExemption> = store
+            .exemptions(None)
+            .await?
+            .into_iter()
+            .map(|record| record.exemption)
+            .filter(|one| is_just_over(one, now) && !self.over.contains(&one.id))
+            .collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        let since = store.uses_seen_since(now).await?;
+        for exemption in over {
+            // The day of the end, so that it is one flag whenever it is looked for.
+            let until = exemption.journey().map_or(now, |(_, until)| until);
+            let day = zone(&exemption).to_datetime(until).date();
+            let judge = |known: &[Seen]| -> Vec<Flag> {
+                never_used(&exemption, known, since, now).into_iter().collect()
+            };
+            tell(&exemption, &store.note_use(&exemption, &[], (now, day), judge).await?);
+            if self.over.len() >= REMEMBERED {
+                self.over.clear();
+            }
+            self.over.insert(exemption.id.clone());
         }
         Ok(())
     }
@@ -160,33 +199,11 @@ fn is_closed_for(record: &ExemptionRecord, sighting: &Sighting, territory: Terri
         })
 }
 
-/// Flags journeys that are over and of which nothing was seen.
-///
-/// # Errors
-/// [`StoreError`] where the store does not answer.
-pub(crate) async fn look_for_unused(
-    store: &Store,
-    zone: impl Fn(&TravelExemption) -> TimeZone,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let since = store.uses_seen_since(now).await?;
-    for record in store.exemptions(None).await? {
-        let exemption = &record.exemption;
-        let Some((from, until)) = exemption.journey() else { continue };
-        let recently = exemption.phase(now) == Phase::Ended
-            && since <= from
-            && now.duration_since(until) < SignedDuration::from_hours(24);
-        if !recently {
-            continue;
-        }
-        // The day of the end, so that it is one flag whenever it is looked for.
-        let day = zone(exemption).to_datetime(until).date();
-        let flags = store.note_use(exemption, &[], (now, day), |known| {
-            never_used(exemption, known, since, now).into_iter().collect()
-        });
-        tell(exemption, &flags.await?);
-    }
-    Ok(())
+fn is_just_over(exemption: &TravelExemption, now: Timestamp) -> bool {
+    const LOOKED_FOR: SignedDuration = SignedDuration::from_hours(24);
+    let until = exemption.journey().map(|(_, until)| until);
+    exemption.phase(now) == Phase::Ended
+        && until.is_some_and(|until| now.duration_since(until) < LOOKED_FOR)
 }
 
 fn tell(exemption: &TravelExemption, flags: &[OddUse]) {

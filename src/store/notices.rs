@@ -97,7 +97,7 @@ impl Contact {
 }
 
 /// What a message says beyond what the exemption itself does. Gone once the message has ended.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NoticeDetails {
     /// Why, where somebody gave a reason.

@@ -28,6 +28,40 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Gives the traveller the travel link: in the message of the approval, where that still waits,
+    /// else in another one. The link is kept until it has been sent.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn give_travel_link(
+        &self,
+        exemption: &ExemptionId,
+        link: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let link = Some(link.to_owned());
+        let details = NoticeDetails { link, at: Some(now), ..NoticeDetails::default() };
+        let mut change = self.begin().await?;
+        let put = sqlx::query(
+            "UPDATE notices SET details = $1 WHERE exemption = $2 AND kind = 'approved'
+             AND channel = 'mail' AND state = 'waiting' AND claim = ''",
+        )
+        .bind(self.said(&details)?)
+        .bind(exemption.as_str());
+        if change.execute(put).await? == 0 {
+            let occasion = format!("link {now}");
+            change.notify(exemption, NoticeKind::Approved, &occasion, &details, now).await?;
+        }
+        change.commit_quietly().await
+    }
+
+    fn said(&self, details: &NoticeDetails) -> Result<String, StoreError> {
+        serde_json::to_string(details)
+            .map_err(|_| self.unreadable("what a notice says", "something that is no JSON"))
+    }
+}
+
 impl Change {
     /// The message that a change to an exemption causes, in the words of its history.
     pub(in crate::store) async fn notify_of(

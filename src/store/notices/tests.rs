@@ -51,6 +51,28 @@ pub(in crate::store) async fn an_occasion_makes_one_message(store: &Store) {
     assert_eq!(store.waiting_notices().await.unwrap().len(), before + 4);
 }
 
+pub(in crate::store) async fn a_travel_link_goes_with_the_approval_or_after_it(store: &Store) {
+    let id = granted(store).await;
+    let links = async || {
+        let waiting = store.waiting_notices().await.unwrap();
+        let mails = waiting.into_iter().filter(|notice| notice.channel == Channel::Mail);
+        mails.map(|notice| notice.details.link).collect::<Vec<_>>()
+    };
+    assert_eq!(links().await, [None]);
+    store.give_travel_link(&id, "https://a.dk/1", at(1)).await.unwrap();
+    assert_eq!(links().await, [Some("https://a.dk/1".to_owned())]);
+    // It is on its way already.
+    let notice = store.waiting_notices().await.unwrap().remove(0);
+    let claimed = store.claim_notice(&notice, at(2), lease(at(2))).await.unwrap().unwrap();
+    assert!(!format!("{claimed:?}").contains("a.dk"), "{claimed:?}");
+    store.give_travel_link(&id, "https://a.dk/2", at(3)).await.unwrap();
+    assert_eq!(links().await.len(), 2);
+    assert!(store.end_notice(&claimed, NoticeState::Sent, None, at(4)).await.unwrap());
+    assert_eq!(links().await, [Some("https://a.dk/2".to_owned())]);
+    let sent = store.notices(Some(NoticeState::Sent)).await.unwrap();
+    assert_eq!(sent[0].details.link, None, "what was sent is forgotten");
+}
+
 fn lease(now: Timestamp) -> Timestamp {
     now + SignedDuration::from_mins(5)
 }
