@@ -15,7 +15,7 @@ result = {
     "tls": kept["tls"],
     "authenticated": kept["authenticated"],
     "headers": [[name, str(value)] for name, value in message.items()],
-    "text": message.get_body(("plain",)).get_content(),
+    "text": message.get_body(("plain",)).get_content().replace("\r\n", "\n"),
     "defects": [str(defect) for part in message.walk() for defect in part.defects],
     "longest_line": max(len(line) for line in kept["raw"].splitlines()),
 }
