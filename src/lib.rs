@@ -17,6 +17,7 @@
 pub mod client_address;
 pub mod identifier;
 pub mod language;
+pub mod mail_address;
 pub mod policy;
 pub mod territory;
 
@@ -31,6 +32,10 @@ pub mod geoip;
 pub mod identity;
 pub mod listen;
 pub mod upstream;
+
+// What follows from it, beside the requests.
+pub mod notice;
+pub mod odd_use;
 
 // What stands under them.
 pub mod clock;

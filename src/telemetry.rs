@@ -218,6 +218,7 @@ fn describe() {
         Unit::Count,
         "Approved travel exemptions that are not over."
     );
+    describe_notices();
     describe_upstreams();
     describe_directories();
     start_at_zero();
@@ -234,6 +235,27 @@ fn describe_directories() {
         "geovagt_ldap_up",
         Unit::Count,
         "1 where the directory answered when it was last asked, else 0."
+    );
+}
+
+fn describe_notices() {
+    use metrics::{Unit, describe_counter, describe_gauge};
+    describe_counter!(
+        "geovagt_notices_total",
+        Unit::Count,
+        "Messages to travellers by channel and outcome: sent, deferred, failed, withheld."
+    );
+    describe_gauge!("geovagt_notices_waiting", Unit::Count, "Messages that are to be sent.");
+    describe_gauge!("geovagt_notices_failed", Unit::Count, "Messages that were given up.");
+    describe_counter!(
+        "geovagt_odd_use_total",
+        Unit::Count,
+        "Uses of an exemption that look odd, by kind."
+    );
+    describe_counter!(
+        "geovagt_odd_use_unseen_total",
+        Unit::Count,
+        "Uses that could not be looked at, because there were too many or the store was away."
     );
 }
 

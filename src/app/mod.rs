@@ -10,6 +10,8 @@ mod directories;
 mod ends;
 mod floods;
 mod hand_over;
+mod notices;
+mod odd_use;
 pub mod open_files;
 pub mod outbox;
 mod policies;
@@ -263,6 +265,8 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     }
     watch::spawn(&app, metrics);
     ends::spawn(&app);
+    notices::spawn(&app);
+    odd_use::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);

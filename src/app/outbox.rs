@@ -196,6 +196,8 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::DeviceBound => Action::DeviceBound,
         ChangeAction::DeviceRevoked => Action::DeviceRevoked,
         ChangeAction::PersonEnded => Action::PersonEnded,
+        ChangeAction::ExemptionContact => Action::ExemptionContact,
+        ChangeAction::OddUse => Action::OddUse,
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,

@@ -35,6 +35,8 @@ pub(crate) struct Current {
     systems_watch: ArcSwapOption<Watch>,
     /// Why the file that is configured is not the database in use.
     database_refused: ArcSwapOption<String>,
+    /// How delivering notices goes.
+    pub(super) notices: crate::notice::deliver::Status,
     pub(super) store: Standing,
     pub(super) outbox: Outbox,
     pub(super) metrics: Option<Metrics>,
@@ -67,6 +69,7 @@ impl Current {
             database_watch: ArcSwap::from_pointee(database_watch),
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             database_refused: ArcSwapOption::empty(),
+            notices: crate::notice::deliver::Status::default(),
             store,
             outbox,
             metrics,

@@ -53,6 +53,8 @@ pub struct Facts {
     pub query: Option<SmolStr>,
     /// `User-Agent`
     pub user_agent: Option<SmolStr>,
+    /// The device that ActiveSync names; not kept in the log.
+    pub device_id: Option<SmolStr>,
     /// The list and its version in force.
     pub list: Option<(ListId, Arc<str>)>,
     /// The policy's mode.
@@ -87,6 +89,7 @@ impl Facts {
             path: None,
             query: None,
             user_agent: None,
+            device_id: None,
             list: None,
             mode: None,
             path_rule: None,

@@ -16,6 +16,7 @@ use smol_str::SmolStr;
 use super::event::{Action, Event, Outcome, PerField};
 use super::facts::Facts;
 use super::reference::Reference;
+use super::sighting::Sighting;
 use crate::client_address::ClientAddress;
 use crate::identifier::{ListenerId, SiteId};
 use crate::policy::{Location, Reason};
@@ -316,6 +317,12 @@ impl Fold {
             Reason::IdentificationNeeded | Reason::AuthenticationRequired => "identify",
             _ => "deny",
         }
+    }
+
+    /// What it shows of a person's use.
+    pub(super) fn sighting(&self) -> Option<Sighting> {
+        let denied = self.action == Action::Denied && !self.without_client;
+        denied.then(|| Sighting::of(&self.facts, None, Some(self.reason))).flatten()
     }
 
     /// The entry that stands for all of them.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use jiff::SignedDuration;
+use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
 use super::event::{Action, Event};
@@ -18,6 +19,7 @@ use super::queue::{Item, Queue};
 use super::receipt::Receipt;
 use super::reference::Reference;
 use super::relay::{self, Command, NotHandedOver, Relay};
+use super::sighting::{self, Sighting};
 use super::writer::{self, Writer};
 use super::{disk, recovery};
 use crate::clock;
@@ -137,6 +139,11 @@ impl Audit {
         self.shared.push(Class::People, Item::Event(Box::new(event)))
     }
 
+    /// Begins to see what people do whom somebody has proven. None where somebody sees already.
+    pub(crate) fn observe(&self) -> Option<Receiver<Sighting>> {
+        self.shared.queue.observer.begin()
+    }
+
     /// A number that grows several times a second while the writer lives; none where it has ended.
     #[must_use]
     pub fn pulse(&self) -> Option<u64> {
@@ -243,6 +250,11 @@ impl Shared {
 
     /// Drops what is not to be kept and cuts what is too long.
     pub(super) fn trim(&self, facts: &mut Facts) {
+        if facts.person.is_some()
+            && let (Some(path), Some(query)) = (&facts.path, &facts.query)
+        {
+            facts.device_id = sighting::device_id(path, query);
+        }
         if !self.keeping.query_strings() {
             facts.query = None;
         }

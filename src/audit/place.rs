@@ -13,6 +13,7 @@ use super::options::Class;
 use super::queue::Item;
 use super::receipt::Receipt;
 use super::reference::Reference;
+use super::sighting::Sighting;
 use crate::clock;
 use crate::config::AllowedTraffic;
 use crate::policy::Permit;
@@ -115,6 +116,7 @@ impl Place {
         let on_failure = self.shared.keeping.on_failure();
         let allowed = self.shared.keeping.allowed();
         if self.class == Class::Allowed && allowed != AllowedTraffic::Requests {
+            self.shared.queue.observer.see(|| answered.sighting());
             if allowed == AllowedTraffic::Summary {
                 let exchange = &answered.exchange;
                 let (facts, reason) = (exchange.facts.clone(), exchange.permit.reason());
@@ -256,6 +258,13 @@ fn milliseconds_since(started: Instant) -> u64 {
 }
 
 impl Answered {
+    /// What it shows of a person's use. A `completed` one showed it when it began.
+    pub(super) fn sighting(&self) -> Option<Sighting> {
+        let Exchange { facts, permit, .. } = &*self.exchange;
+        let begins = self.action == Action::Allowed;
+        begins.then(|| Sighting::of(facts, permit.exemption(), None)).flatten()
+    }
+
     /// The entry's content. A `completed` one stands at the instant at which the exchange ended.
     pub(super) fn event(&self, random: [u8; 10]) -> Event {
         let Exchange { facts, permit, reference, .. } = &*self.exchange;

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::options::{Class, PerClass};
 use super::place::Answered;
 use super::relay::Command;
+use super::sighting::Observer;
 use crate::clock;
 
 /// So many are not kept in memory for company: they are written at once.
@@ -47,6 +48,7 @@ pub(super) struct Queue {
     turns: AtomicU64,
     pub(super) progress: watch::Sender<PerClass<Progress>>,
     pub(super) error: Mutex<Option<String>>,
+    pub(super) observer: Observer,
     capacity: usize,
 }
 
@@ -84,6 +86,7 @@ impl Queue {
             turns: AtomicU64::new(0),
             progress: watch::Sender::new(PerClass::default()),
             error: Mutex::new(None),
+            observer: Observer::default(),
             capacity,
         }
     }

@@ -218,6 +218,11 @@ impl Writer {
             (Class::Denied, items.denied),
             (Class::People, items.people),
         ] {
+            for item in &items {
+                if let Item::Answered(answered) = item {
+                    self.queue.observer.see(|| answered.sighting());
+                }
+            }
             let pending = self.pending.get_mut(class);
             pending.extend(items.into_iter().map(Pending::numbered));
         }
@@ -226,11 +231,10 @@ impl Writer {
             let pending = self.pending.get_mut(class);
             let room =
                 if closed { usize::MAX } else { self.options.queue.saturating_sub(pending.len()) };
-            pending.extend(
-                folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
-                    Pending::unnumbered(fold.into_event(clock::random_bytes_in_bulk()))
-                }),
-            );
+            pending.extend(folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
+                self.queue.observer.see(|| fold.sighting());
+                Pending::unnumbered(fold.into_event(clock::random_bytes_in_bulk()))
+            }));
         }
     }
 

@@ -8,6 +8,7 @@ mod certificates;
 mod directories;
 mod files;
 mod lists;
+mod notices;
 mod providers;
 #[cfg(test)]
 mod sample;
@@ -44,6 +45,7 @@ const CHECKS: &[Check] = &[
     upstreams::check,
     directories::check,
     providers::check,
+    notices::check,
     access::check,
 ];
 

@@ -3,11 +3,13 @@
 //! Works beside a running gateway, which takes notice within a second.
 
 mod apply;
+mod contact;
 mod decide;
 pub(super) mod devices;
 mod directory;
 mod emergency;
 pub(super) mod grant;
+mod odd_use;
 mod person;
 mod request;
 mod shown;
@@ -59,6 +61,8 @@ pub(crate) enum Command {
     Device(devices::Device),
     /// A device is lost: end the traveller's exemptions, sessions, devices and open connections.
     LostDevice(devices::LostDevice),
+    /// Say where the traveller is reached: notices go there.
+    Contact(contact::Arguments),
     /// List exemptions.
     #[command(before_help = "Example: geovagt exemption list --state applied")]
     List(List),
@@ -162,6 +166,7 @@ async fn dispatch(
         Command::Link(arguments) => devices::link(context, config, store, arguments).await,
         Command::Device(arguments) => devices::device(context, store, arguments).await,
         Command::LostDevice(arguments) => devices::lost(context, store, arguments).await,
+        Command::Contact(arguments) => contact::run(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,
         Command::Show(arguments) => show(context, config, store, &arguments.id).await,
     }
@@ -210,10 +215,13 @@ async fn show(
         complain(&mut context.messages(), &[problem], "nothing to show")?;
         return Ok(Answer::No);
     };
+    let flags = store.odd_use(id).await?;
     if context.json {
-        context.print_json(&shown::Item::of(&record, now, true))?;
+        let item = shown::Item::of(&record, now, true);
+        context.print_json(&odd_use::WithFlags::new(item, &flags))?;
     } else {
         shown::whole(&mut context.out(), config, &record, now)?;
+        odd_use::lines(&mut context.out(), &flags)?;
     }
     Ok(Answer::Yes)
 }
@@ -268,7 +276,7 @@ fn print_state(context: &Context, exemption: &TravelExemption) -> anyhow::Result
 }
 
 /// Reads a name as somebody types it who heard it over the telephone.
-fn exemption_id(text: &str) -> Result<ExemptionId, String> {
+pub(super) fn exemption_id(text: &str) -> Result<ExemptionId, String> {
     let upper = text.trim().to_ascii_uppercase();
     let digits = upper.strip_prefix("TE-").unwrap_or(&upper);
     let heard = |c: char| match c {

@@ -12,6 +12,7 @@ mod geoip;
 mod health;
 mod lists;
 mod manual;
+mod notices;
 mod people;
 mod reload;
 mod serve;
@@ -65,6 +66,9 @@ enum Command {
     /// Travel exemptions: apply, approve, refuse, grant, emergency, revoke, close, list, show.
     #[command(subcommand)]
     Exemption(exemption::Command),
+    /// The mail to travellers: list, retry.
+    #[command(subcommand)]
+    Notices(notices::Command),
     /// Local accounts.
     #[command(subcommand)]
     User(user::Command),
@@ -161,6 +165,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
         Command::Explain(arguments) => explain::run(context, &arguments),
         Command::Lists(command) => lists::run(context, &command),
         Command::Exemption(command) => exemption::run(context, &command),
+        Command::Notices(command) => notices::run(context, &command),
         Command::User(command) => user::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),
         Command::Geoip(command) => geoip::run(context, &command),

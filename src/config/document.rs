@@ -15,6 +15,7 @@ use super::identity::{Provider, RawProvider};
 use super::limits::RawLimits;
 use super::listeners::{Listener, RawListener};
 use super::names::{Known, Names};
+use super::notices::RawNotices;
 use super::operations::{RawAdmin, RawOperations};
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
@@ -37,6 +38,7 @@ pub(super) struct RawConfig {
     sites: Option<Entries<RawSite>>,
     identity: Option<Entries<RawProvider>>,
     audit: Option<RawAudit>,
+    notices: Option<Spanned<RawNotices>>,
     admin: Option<Spanned<RawAdmin>>,
     operations: Option<Spanned<RawOperations>>,
     limits: Option<RawLimits>,
@@ -95,6 +97,10 @@ impl RawConfig {
             Some(raw) => operations::admin(raw, &mut binds, check).map(Some),
             None => Some(None),
         };
+        let notices = match &self.notices {
+            Some(raw) => raw.value.check(raw.referenced, names, check).map(Some),
+            None => Some(None),
+        };
         let threads = self.threads(check);
         self.unused(names, &organizations, sites.as_ref(), policies.as_ref(), check);
         Some(Config {
@@ -110,6 +116,7 @@ impl RawConfig {
             identity,
             audit: audit?,
             operations: operations?,
+            notices: notices?,
             admin: admin?,
             limits: limits?,
             threads: threads?,

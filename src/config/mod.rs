@@ -29,6 +29,7 @@ mod load;
 mod names;
 mod nearest;
 mod network;
+mod notices;
 mod operations;
 mod organizations;
 mod path_rules;
@@ -69,6 +70,7 @@ pub use list_file::{ListFile, examine_list, read_list};
 pub use listeners::{CertificateFiles, ClientCertificates, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
+pub use notices::{Notices, Sender, Smtp, SmtpPassword, SmtpSecurity};
 pub use operations::{Admin, Operations};
 pub use organizations::{Contact, Organization};
 pub use path_rules::PathRule;
@@ -111,6 +113,8 @@ pub struct Config {
     pub audit: Audit,
     /// `/healthz`, `/readyz`, `/metrics`; absent: no listener.
     pub operations: Option<Operations>,
+    /// The mail that travellers get; absent: none.
+    pub notices: Option<Notices>,
     /// The administration; absent: no listener.
     pub admin: Option<Admin>,
     /// What one machine takes on.

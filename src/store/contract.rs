@@ -10,6 +10,7 @@ use super::contract_nodes::{
 use super::contract_outside::{
     a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
 };
+use super::notices::tests::*;
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store, contract_journey};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -55,39 +56,50 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         a_lost_device_ends_everything_of_one_person
         a_known_person_is_kept_as_described_last
         what_a_provider_ended_is_known_until_no_session_lasts
+        a_change_and_its_message_are_one
+        an_occasion_makes_one_message
+        one_of_several_senders_gets_a_message
+        a_travel_link_goes_with_the_approval_or_after_it
+        what_failed_is_tried_again_only_when_somebody_says_so
+        an_address_reads_back_and_hurries_what_waits
     }
 }
 
-pub(super) fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_796_083_200 + seconds).unwrap()
 }
 
-pub(super) fn ballerup() -> OrganizationId {
+pub(crate) fn ballerup() -> OrganizationId {
     OrganizationId::parse("ballerup").unwrap()
 }
 
-pub(super) fn anna() -> UserName {
+pub(crate) fn anna() -> UserName {
     UserName::parse("anna.holm").unwrap()
 }
 
-pub(super) fn actor(name: &str) -> Actor {
+pub(crate) fn actor(name: &str) -> Actor {
     Actor { name: name.into(), operating_system_user: Some(format!("os-{name}")) }
 }
 
-pub(super) async fn add(store: &Store, organization: &OrganizationId, name: &str) -> String {
+pub(crate) async fn add(store: &Store, organization: &OrganizationId, name: &str) -> String {
     let name = UserName::parse(name).unwrap();
     let account = NewAccount { organization, name: &name, password_hash: "$x$" };
     let id = store.add_account(&account, &actor("it"), at(0)).await.unwrap();
     id.as_str().to_owned()
 }
 
-fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
+pub(crate) fn leg(codes: &[&str], from: i64, until: i64) -> Leg {
     let territories = codes.iter().map(|code| Territory::parse(code).unwrap()).collect();
     Leg { territories, from: at(from), until: at(until) }
 }
 
+/// An exemption that no store holds.
+pub(crate) fn exemption(legs: Vec<Leg>) -> TravelExemption {
+    grant("anna", legs).into_exemption(ExemptionId::new("TE-7K2M9D"))
+}
+
 /// A grant as `validate` gives it; RU needs a second person.
-pub(super) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
+pub(crate) fn grant(subject: &str, legs: Vec<Leg>) -> ValidGrant {
     grant_with(subject, legs, None)
 }
 

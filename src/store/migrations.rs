@@ -23,6 +23,7 @@ const STEPS: &[Step] = &[
     Step { number: 2, sql: include_str!("schema/0002_journey.sql") },
     Step { number: 3, sql: include_str!("schema/0003_known_people.sql") },
     Step { number: 4, sql: include_str!("schema/0004_devices.sql") },
+    Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
     Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
 ];
 

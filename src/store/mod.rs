@@ -24,6 +24,8 @@ mod exemptions;
 mod keys;
 mod known_people;
 mod migrations;
+mod notices;
+mod odd_use;
 mod outbox;
 mod place;
 mod postgres;
@@ -34,6 +36,7 @@ mod sessions;
 mod sqlite;
 mod transaction;
 mod wording;
+mod words;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -50,6 +53,10 @@ pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
+pub use notices::{
+    Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
+};
+pub use odd_use::{Aspect, Flag, FlagRecord, OddUse, Seen};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
 pub use place::Place;
 pub use postgres::Changes;
@@ -206,6 +213,11 @@ impl Store {
     }
 }
 
+/// What tests of other rooms make a store's content of.
+#[cfg(test)]
+pub(crate) mod testing {
+    pub(crate) use super::contract::{actor, add, at, ballerup, exemption, grant, leg};
+}
 #[cfg(test)]
 mod contract;
 #[cfg(test)]

@@ -39,6 +39,10 @@ pub enum ChangeAction {
     DeviceRevoked,
     /// Everything that was proven of a person counts no longer.
     PersonEnded,
+    /// Where its traveller is reached was changed.
+    ExemptionContact,
+    /// Its use looked odd.
+    OddUse,
     /// A local account was made.
     UserAdded,
     /// Its password, lock or sessions were changed.

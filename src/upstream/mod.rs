@@ -39,7 +39,7 @@ pub use body::{Body, Lease};
 pub use error::{ConnectError, UpstreamError};
 pub use servers::Servers;
 pub use tls::TlsError;
-pub(crate) use tls::trusting;
+pub(crate) use tls::{client_config, trusting};
 
 use crate::config::{Config, HostPattern, Limits, Site, Upstream};
 use crate::identifier::SiteId;

@@ -147,6 +147,20 @@ pub(super) fn load(
     Ok(ClientTls { any: Arc::new(config), http1: only_http1, digest: digest.finalize().into() })
 }
 
+/// How TLS is spoken to a server that is no upstream: without a protocol in it and without showing a
+/// certificate. Reads files, so call it off the threads that serve.
+pub(crate) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
+    let builder = ClientConfig::builder();
+    let builder = match ca {
+        Some(path) => builder.with_root_certificates(authorities(path, &read(path)?)?),
+        None => {
+            let verifier = SystemTrust::default().verifier()?;
+            builder.dangerous().with_custom_certificate_verifier(verifier)
+        }
+    };
+    Ok(Arc::new(builder.with_no_client_auth()))
+}
+
 fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     read_bytes(path, MAXIMUM_LENGTH)
         .map_err(|why| TlsError::Read { path: path.to_owned(), why: why.to_string() })

@@ -66,6 +66,8 @@ actions! {
     ExemptionRevoked = "exemption_revoked" "iam" "deletion",
     /// It was closed.
     ExemptionClosed = "exemption_closed" "iam" "deletion",
+    /// Where its traveller is reached was changed.
+    ExemptionContact = "exemption_contact" "iam" "change",
     /// Its time was over.
     ExemptionEnded = "exemption_ended" "iam" "deletion",
     /// A link for binding devices to an exemption was given out.
@@ -80,6 +82,8 @@ actions! {
     AddressGranted = "address_granted" "authentication" "start",
     /// That person ended it.
     AddressGrantEnded = "address_grant_ended" "authentication" "end",
+    /// The use of an exemption looked odd; nothing follows from it.
+    OddUse = "odd_use" "intrusion_detection" "info",
     /// A local account was made.
     UserAdded = "user_added" "iam" "creation",
     /// A local account was changed (password, lock).

@@ -216,6 +216,7 @@ impl Change {
                 .about(&exemption.id);
         event.word = done.word.map(str::to_owned);
         event.reference = done.reference.map(str::to_owned);
-        self.announce(&event, now).await
+        self.announce(&event, now).await?;
+        self.notify_of(exemption, done.action, done.reason, now).await
     }
 }

@@ -185,6 +185,9 @@ impl Change {
             if self.insert_exemption(&exemption, &beside, by, now).await? {
                 self.insert_legs_and_sites(&exemption).await?;
                 self.insert_demands(&exemption.id, exemption.demands).await?;
+                if let Some(application) = beside.application {
+                    self.reach_by(&exemption.id, application, now).await?;
+                }
                 self.record(&exemption, done, by, now).await?;
                 self.commit().await?;
                 return Ok(exemption);

@@ -20,4 +20,5 @@ pub mod raw;
 pub mod recorder;
 pub mod secure;
 pub mod slapd;
+pub mod smtp;
 pub mod upstream;

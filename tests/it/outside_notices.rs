@@ -1,0 +1,217 @@
+//! Notices by mail, with a real mail server and real readers of mail and calendars.
+
+use serde_json::Value;
+
+use crate::support::gateway::{Gateway, configuration, eventually, eventually_some};
+use crate::support::outside::curl;
+use crate::support::smtp::{MailServer, header};
+
+const PASSWORD: &str = "a long enough password";
+
+fn started(server: &MailServer, more: &str) -> Gateway {
+    let notices = server.configuration(more);
+    let gateway = Gateway::start(&configuration("http://127.0.0.1:9", &notices));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    gateway
+}
+
+/// A journey that is approved at once, whose traveller is reached at `mail`.
+fn travels(gateway: &Gateway, mail: &str, more: &[&str]) -> String {
+    let id = gateway.grant("anna.holm", "KP,IR", &["kilden", "mail"]);
+    let contact = ["exemption", "contact", &id, "--mail", mail, "--name", "Anna Holm"];
+    gateway.command(&[&contact[..], more].concat()).expect_code(0);
+    id
+}
+
+fn notices(gateway: &Gateway, flags: &[&str]) -> Vec<Value> {
+    let listed = gateway.command(&[&["notices", "list", "--json"], flags].concat()).expect_code(0);
+    listed.json().as_array().unwrap().clone()
+}
+
+fn operations(gateway: &Gateway, path: &str) -> String {
+    curl(&[&format!("http://{}{path}", gateway.address("operations"))]).1
+}
+
+fn part(gateway: &Gateway) -> Value {
+    let ready: Value = serde_json::from_str(&operations(gateway, "/readyz")).unwrap();
+    let parts = ready["parts"].as_array().unwrap();
+    parts.iter().find(|part| part["name"] == "notices").unwrap().clone()
+}
+
+#[test]
+fn a_traveller_hears_of_the_approval_and_of_its_end() {
+    let server = MailServer::start();
+    let gateway = started(&server, "");
+    let checked = gateway.command(&["check"]);
+    assert!(!checked.err.contains("notices cannot be sent"), "{}", checked.err);
+    let id = travels(&gateway, "anna@example.org", &["--sms-mail", "4512345678@sms.example.org"]);
+    let messages = server.messages(2);
+    let to = |address: &str| {
+        messages.iter().find(|message| message["to"][0] == address).unwrap().clone()
+    };
+    let (mail, sms) = (to("anna@example.org"), to("4512345678@sms.example.org"));
+    for message in [&mail, &sms] {
+        assert_eq!(message["from"], "rejser@ballerup.example.dk");
+        assert_eq!((&message["tls"], &message["authenticated"]), (&true.into(), &true.into()));
+        assert_eq!(message["defects"], serde_json::json!([]));
+        assert_eq!(header(message, "From"), ["Rejser i Ballerup <rejser@ballerup.example.dk>"]);
+        assert_eq!(header(message, "Auto-Submitted"), ["auto-generated"]);
+        assert_eq!(header(message, "To").len() + header(message, "Message-ID").len(), 2);
+        assert!(message["longest_line"].as_u64().unwrap() <= 998);
+    }
+    let text = mail["text"].as_str().unwrap();
+    assert!(text.starts_with("Hej Anna\n\nDu kan bruge kilden og mail fra "), "{text}");
+    assert!(text.contains("(dansk tid)") && text.contains("+45 44 77 20 00"), "{text}");
+    assert!(header(&mail, "Subject")[0].starts_with("Din rejseundtagelse er godkendt: "));
+    let short = sms["text"].as_str().unwrap().trim_end();
+    assert!(short.chars().count() <= 300 && !short.contains('\n'), "{short}");
+    assert_eq!(sms["calendar"], Value::Null);
+    let calendar = &mail["calendar"];
+    assert_eq!(
+        (&calendar["method"], &calendar["part_method"], &calendar["zones"]),
+        (&"PUBLISH".into(), &"PUBLISH".into(), &serde_json::json!(["Europe/Copenhagen"]))
+    );
+    assert_eq!(
+        (&calendar["type"], &calendar["file"]),
+        (&"text/calendar".into(), &"rejse.ics".into())
+    );
+    assert_eq!(
+        (&calendar["errors"], &calendar["lines_end_well"]),
+        (&serde_json::json!([]), &true.into())
+    );
+    assert!(calendar["longest_line"].as_u64().unwrap() <= 75);
+    let event = &calendar["events"][0];
+    let shown = gateway.command(&["exemption", "show", &id, "--json"]).expect_code(0).json();
+    for (part, instant) in [("start", "from"), ("end", "until")] {
+        let in_calendar: jiff::Timestamp = event[part].as_str().unwrap().parse().unwrap();
+        let granted: jiff::Timestamp = shown["legs"][0][instant].as_str().unwrap().parse().unwrap();
+        assert_eq!(in_calendar, granted, "{event}");
+    }
+
+    let revoke =
+        ["exemption", "revoke", &id, "--reason", "Rejsen er aflyst; sig: til, Bcc: x@y.dk"];
+    gateway.command(&revoke).expect_code(0);
+    let messages = server.messages(4);
+    let revoked = messages[2..].iter().find(|m| m["to"][0] == "anna@example.org").unwrap();
+    assert!(revoked["text"].as_str().unwrap().contains("Rejsen er aflyst; sig: til, Bcc: x@y.dk"));
+    assert_eq!(header(revoked, "Bcc"), Vec::<&str>::new());
+    let cancelled = &revoked["calendar"]["events"][0];
+    assert_eq!(
+        (&revoked["calendar"]["method"], &cancelled["status"]),
+        (&"CANCEL".into(), &"CANCELLED".into())
+    );
+    assert_eq!(cancelled["uid"], event["uid"]);
+    assert!(cancelled["sequence"].as_u64() > event["sequence"].as_u64());
+    eventually("all are sent", || notices(&gateway, &[]).iter().all(|one| one["state"] == "sent"));
+    assert_eq!(server.count(), 4, "each once");
+    let metrics = operations(&gateway, "/metrics");
+    assert!(
+        metrics.contains("geovagt_notices_total{outcome=\"sent\",channel=\"mail\"} 2"),
+        "{metrics}"
+    );
+    let log = serde_json::to_string(&gateway.log()).unwrap();
+    assert!(!log.contains("example.org"), "addresses do not stand in the log of operations");
+}
+
+#[test]
+fn what_is_refused_is_shown_and_what_is_deferred_is_tried_again() {
+    let server = MailServer::start();
+    let gateway = started(&server, "");
+    server.set("defer", true);
+    let gone = travels(&gateway, "gone@example.org", &[]);
+    let later = travels(&gateway, "later@example.org", &[]);
+    let failed = eventually_some("it is given up", || notices(&gateway, &["--failed"]).pop());
+    assert_eq!((&failed["exemption"], &failed["attempts"]), (&gone.as_str().into(), &1.into()));
+    let problem = failed["problem"].as_str().unwrap();
+    assert!(problem.contains("550") && !problem.contains('\n'), "{problem}");
+    let waits = eventually_some("it is deferred", || {
+        let waiting = notices(&gateway, &["--waiting", "--exemption", &later]);
+        waiting.into_iter().find(|one| one["problem"].as_str().is_some_and(|p| p.contains("451")))
+    });
+    assert_eq!(waits["channel"], "mail");
+    eventually("readiness tells", || part(&gateway)["warning"] == true);
+    let shown = part(&gateway);
+    assert_eq!(shown["ready"], true);
+    assert!(shown["detail"].as_str().unwrap().contains("1 failed"), "{shown}");
+    assert!(operations(&gateway, "/metrics").contains("geovagt_notices_failed 1"));
+    assert_eq!(server.count(), 0);
+    // By itself, after its pause.
+    server.set("defer", false);
+    let [message] = &server.messages(1)[..] else { panic!() };
+    assert_eq!(message["to"][0], "later@example.org");
+    // A corrected address, and somebody who says so.
+    gateway.command(&["exemption", "contact", &gone, "--mail", "anna@example.org"]).expect_code(0);
+    gateway.command(&["notices", "retry"]).expect_code(0);
+    let messages = server.messages(2);
+    assert_eq!(messages[1]["to"][0], "anna@example.org");
+    eventually("all is well", || part(&gateway)["warning"] == false);
+    gateway.command(&["notices", "retry", failed["id"].as_str().unwrap()]).expect_code(1);
+}
+
+#[test]
+fn a_server_that_was_away_gets_everything_once() {
+    let mut server = MailServer::prepare();
+    let gateway = started(&server, "");
+    let id = travels(&gateway, "anna@example.org", &[]);
+    gateway.command(&["exemption", "close", &id]).expect_code(0);
+    eventually("readiness tells", || {
+        part(&gateway)["detail"].as_str().unwrap().contains("cannot be reached")
+    });
+    assert!(gateway.command(&["check"]).err.contains("notices cannot be sent"));
+    assert_eq!(notices(&gateway, &["--failed"]), Vec::<Value>::new());
+    server.run();
+    let messages = server.messages(2);
+    let subjects: Vec<&str> = messages.iter().flat_map(|m| header(m, "Subject")).collect();
+    assert!(subjects[0].contains("godkendt") && subjects[1].contains("afsluttet"), "{subjects:?}");
+    eventually("all is well", || part(&gateway)["warning"] == false);
+    assert_eq!(server.count(), 2);
+}
+
+#[test]
+fn after_a_crash_before_the_answer_it_comes_again_under_the_same_id() {
+    let server = MailServer::start();
+    let mut gateway = started(&server, "");
+    server.set("hold", true);
+    travels(&gateway, "anna@example.org", &[]);
+    eventually("the server has it", || server.count() == 1);
+    gateway.signal("KILL");
+    gateway.wait();
+    server.set("hold", false);
+    gateway.run();
+    let messages = server.messages(2);
+    let [first, second] = &messages[..] else { panic!("{messages:#?}") };
+    assert_eq!(header(first, "Message-ID"), header(second, "Message-ID"));
+    assert_eq!(first["calendar"]["events"], second["calendar"]["events"]);
+    eventually("it is sent", || {
+        notices(&gateway, &[]).iter().any(|one| one["state"] == "sent" && one["attempts"] == 2)
+    });
+}
+
+#[test]
+fn nobody_who_is_not_the_mail_server_gets_anything() {
+    let server = MailServer::start();
+    let stranger = MailServer::prepare();
+    let own = server.configuration("");
+    let ca = |of: &MailServer| of.authority.file.display().to_string();
+    let notices = own.replace(&ca(&server), &ca(&stranger));
+    assert_ne!(own, notices);
+    let gateway = Gateway::start(&configuration("http://127.0.0.1:9", &notices));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    travels(&gateway, "anna@example.org", &[]);
+    eventually("readiness tells", || part(&gateway)["detail"].as_str().unwrap().contains("TLS"));
+    assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn a_wrong_password_is_the_servers_trouble_and_no_message_is_given_up_for_it() {
+    let server = MailServer::start();
+    let configured = server.configuration("").replace("user: geovagt", "user: somebody");
+    let gateway = Gateway::start(&configuration("http://127.0.0.1:9", &configured));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    travels(&gateway, "anna@example.org", &[]);
+    eventually("readiness tells", || part(&gateway)["detail"].as_str().unwrap().contains("535"));
+    assert_eq!(notices(&gateway, &["--failed"]), Vec::<Value>::new());
+    let log = serde_json::to_string(&gateway.log()).unwrap();
+    assert!(!log.contains("correct horse"), "{log}");
+    assert_eq!(server.count(), 0);
+}
