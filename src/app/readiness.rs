@@ -9,7 +9,8 @@ pub(super) fn readiness(app: &App) -> Readiness {
     let app = app.clone();
     std::sync::Arc::new(move || {
         let parts = [policy(&app), database(&app), audit(&app), store(&app)];
-        let others = certificates(&app).chain(directory(&app)).chain(notices::part(&app));
+        let others =
+            certificates(&app).into_iter().chain(directory(&app)).chain(notices::part(&app));
         parts.into_iter().chain(others).collect()
     })
 }

@@ -45,7 +45,7 @@ use crate::flood::Floods;
 use crate::geoip::{AsnDatabase, Database, Located};
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::{self, Denial, Exemptions, Proof, Subject, Verdict};
+use crate::policy::{Denial, Exemptions, Proof, Subject};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.

@@ -8,7 +8,7 @@ use super::compose::Notice;
 use crate::config::{Config, Organization, SourceFile, Surroundings, examine_source};
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
 use crate::language::Language;
-use crate::policy::{ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
+use crate::policy::{Demands, ExemptionId, ExemptionState, Leg, Person, TravelExemption, UserName};
 use crate::store::{Contact, NoticeDetails, NoticeKind};
 
 const CONFIGURATION: &str = "\
@@ -49,6 +49,7 @@ pub(super) fn journey(legs: &[&str]) -> TravelExemption {
     let owner = OrganizationId::parse("ballerup").unwrap();
     let site = |name| SiteId::parse(name).unwrap();
     TravelExemption {
+        demands: Demands::NONE,
         id: ExemptionId::new("TE-7K2M9D"),
         person: Person::new(owner.clone(), ProviderId::parse("local").unwrap(), "anna"),
         user_name: UserName::parse("anna.holm").unwrap(),

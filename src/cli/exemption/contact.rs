@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use crate::cli::people::{check_text, complain, sentence};
+use crate::cli::people::{self, check_text, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::language::Language;
@@ -41,7 +41,7 @@ pub(super) async fn run(
     store: &Store,
     arguments: &Arguments,
 ) -> anyhow::Result<Answer> {
-    let by = super::actor(arguments.by.as_deref())?;
+    let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let before = store.contact(&arguments.id).await?.unwrap_or_default();
     let contact = match changed(before, arguments) {
         Ok(contact) => contact,

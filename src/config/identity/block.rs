@@ -153,11 +153,6 @@ impl<'r> Block<'r> {
         })
     }
 
-    /// Says nothing of what was not taken.
-    pub(in crate::config) fn ignore_the_rest(&mut self) {
-        self.entries = &[];
-    }
-
     /// Whether every value had its type and every key was taken; what was not is a finding each.
     pub(in crate::config) fn finish(self, check: &mut Checker<'_>) -> bool {
         let mut sound = self.sound;

@@ -154,16 +154,5 @@ fn kind_of(word: &str) -> Result<Kind, Wrong> {
     })
 }
 
-/// A kind of the contract that this version does not have.
-fn later(kind: &'static str, block: &mut Block<'_>, check: &mut Checker<'_>) {
-    let here = block.place_of("kind");
-    block.ignore_the_rest();
-    check.refuse(
-        here,
-        format!("`{kind}` is a kind of provider that is not in this version"),
-        "use `kind: local`, accounts made with `geovagt user add`",
-    );
-}
-
 #[cfg(test)]
 mod tests;
