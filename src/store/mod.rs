@@ -10,8 +10,8 @@
 //!
 //! How a query is written: placeholders `$1`, `$2`; text, `i64` (flags too, as 0 and 1) and bytes as
 //! values; instants as text that is compared here and not in SQL; `ON CONFLICT`, and no function
-//! that only one database has. What reads one thing asks [`Store::rows`] or [`Store::row`]; what
-//! reads several things of one instant asks a [`Reading`]; what changes something asks a [`Change`].
+//! that only one database has. What reads one thing asks `Store::rows` or `Store::row`; what
+//! reads several things of one instant asks a `Reading`; what changes something asks a `Change`.
 
 mod accounts;
 mod address_grants;
