@@ -130,6 +130,17 @@ fn describe() {
         Unit::Seconds,
         "When a certificate that is served expires, by listener and chain, as seconds since 1970."
     );
+    describe_gauge!(
+        "geovagt_store_up",
+        Unit::Count,
+        "1 while the store answers, 0 while what was read last is in use."
+    );
+    describe_gauge!(
+        "geovagt_store_read_timestamp_seconds",
+        Unit::Seconds,
+        "When the store last answered, as seconds since 1970; absent where it has not since the \
+         start."
+    );
     describe_counter!(
         "geovagt_reloads_total",
         Unit::Count,

@@ -16,6 +16,7 @@ mod reload;
 mod serve;
 mod snapshot;
 mod sockets;
+pub mod store;
 mod view;
 mod watch;
 mod watchdog;
@@ -25,8 +26,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::store::Standing;
 use hand_over::Predecessor;
 pub use hand_over::TakeOverError;
+use outbox::{Outbox, OutboxError};
 use policies::Judged;
 pub use policies::{Inspection, Policies, PoliciesError};
 pub use view::View;
@@ -58,6 +61,9 @@ pub enum StartError {
     /// The store.
     #[error("the store does not open")]
     Store(#[from] StoreError),
+    /// The way of changes into the log.
+    #[error("changes cannot be written into the log")]
+    Outbox(#[from] OutboxError),
     /// The log.
     #[error("the audit log does not open")]
     Audit(#[from] audit::OpenError),
@@ -170,18 +176,25 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     make_private(&config.state_directory)?;
     let predecessor =
         if take_over { find_predecessor(config, &mut inherited).await? } else { None };
-    let store = Store::open(&config.state_directory).await?;
+    let store = store::open(config).await?;
+    let absence = store::absence(&store).await?;
     // The log of a gateway that runs can be had only when everything else is ready.
     let log = match predecessor {
         None => Some(open_log(config, &tasks)?),
         Some(_) => None,
     };
-    let judged = Judged::judge(&loaded, &store, now).await?;
+    let judged = match absence {
+        None => Judged::judge(&loaded, &store, now).await?,
+        Some(_) => Judged::without_memory(&loaded, now),
+    };
     let policies = judged.policies()?;
     let database_watch = Watch::new(&config.geoip.database);
     let (database, refused) = watch::open_database(&loaded, now)?;
     let database = Arc::new(database);
-    let exemptions = store.load_exemptions(now).await?;
+    let exemptions = match absence {
+        None => store.load_exemptions(now).await?,
+        Some(_) => Vec::new(),
+    };
     let systems_watch = config.geoip.asn.as_deref().map(Watch::new);
     let systems = watch::open_autonomous_systems(&loaded, now)?;
     let upstreams = Upstreams::new(tasks.clone());
@@ -189,10 +202,13 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     let database_now = Arc::clone(&database);
     let snapshot =
         snapshot::snapshot(&loaded, policies, exemptions, database_now, systems, &prepared);
-    let authenticator =
-        Authenticator::open(&store, &config.state_directory, reload::providers(config), now)
-            .await?;
+    let (directory, providers) = (&config.state_directory, reload::providers(config));
+    let authenticator = match absence {
+        None => Authenticator::open(&store, providers, now).await?,
+        Some(_) => Authenticator::without_people(&store, providers),
+    };
     authenticator.take_providers(Providers::prepare(config).map_err(StartError::Provider)?);
+    let outbox = Outbox::open(directory, &audit::Options::from_config(config).directory)?;
     open_files::check(config);
     let listening = Arc::new(sockets::Listening::new(config));
     let sockets = listening.prepare(config, &mut inherited)?;
@@ -208,7 +224,9 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         (None, Some(log)) => (None, log),
         (None, None) => (None, open_log(config, &tasks)?),
     };
-    judged.remember(&store).await?;
+    if absence.is_none() {
+        judged.remember(&loaded, &store, now).await?;
+    }
     let control = control::listen(&config.state_directory)?;
     let gateway = Arc::new(Gateway::new(
         snapshot,
@@ -219,8 +237,15 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
         tasks.clone(),
     ));
     gateway.upstreams.take(&prepared);
-    let current =
-        reload::Current::new(loaded, database_watch, systems_watch, metrics.clone(), manager);
+    let standing = (Standing::at_start(absence.as_ref(), now), outbox);
+    let current = reload::Current::new(
+        loaded,
+        database_watch,
+        systems_watch,
+        standing,
+        metrics.clone(),
+        manager,
+    );
     current.set_database_refused(refused);
     let state = Arc::new(current);
     let app = App { gateway, store, audit, authenticator, listening, state, tasks };

@@ -20,6 +20,9 @@ pub enum PoliciesError {
     /// The memory of what was announced when cannot be read.
     #[error("what was announced when cannot be read from the store")]
     Store(#[from] StoreError),
+    /// Another node was faster.
+    #[error("another node has announced something else at the same time; try again")]
+    Meanwhile,
     /// A list breaks the announcement lock.
     #[error("the announcement lock refuses list `{list}`: {}", in_words(violations))]
     Locked {
@@ -57,6 +60,7 @@ pub(super) struct Judged {
     reports: Vec<(ListId, LockReport)>,
     versions: Vec<(ListId, SeenVersion)>,
     settings: Vec<SeenSettings>,
+    announced: Announced,
 }
 
 impl Judged {
@@ -70,7 +74,13 @@ impl Judged {
         store: &Store,
         now: Timestamp,
     ) -> Result<Self, PoliciesError> {
-        Ok(judge(loaded, &store.announced().await?, now))
+        Ok(judge(loaded, store.announced().await?, now))
+    }
+
+    /// The same where the memory is away: what the configuration says counts as it stands, and is
+    /// judged when the memory is back.
+    pub(super) fn without_memory(loaded: &Loaded, now: Timestamp) -> Self {
+        judge(loaded, Announced { first_installation: true, ..Announced::default() }, now)
     }
 
     /// What counts.
@@ -90,9 +100,24 @@ impl Judged {
     /// Remembers what takes effect now: the last thing before it does.
     ///
     /// # Errors
-    /// [`PoliciesError`] where the memory cannot be written; then it may not take effect.
-    pub(super) async fn remember(&self, store: &Store) -> Result<(), PoliciesError> {
-        store.remember_announced(&self.versions, &self.settings).await?;
+    /// [`PoliciesError`] where the memory cannot be written, or another node has remembered
+    /// something meanwhile by which something else would count; then it may not take effect.
+    pub(super) async fn remember(
+        &self,
+        loaded: &Loaded,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<(), PoliciesError> {
+        let keep = async |judged: &Self| {
+            store.remember_announced(&judged.versions, &judged.settings, &judged.announced).await
+        };
+        if !keep(self).await? {
+            let again = Self::judge(loaded, store, now).await?;
+            let same = again.policies()?.effective == self.policies.effective;
+            if !(same && keep(&again).await?) {
+                return Err(PoliciesError::Meanwhile);
+            }
+        }
         for wait in self.policies.waiting() {
             tracing::warn!("{wait}");
         }
@@ -115,7 +140,7 @@ impl Policies {
         store: &Store,
         now: Timestamp,
     ) -> Result<Self, StoreError> {
-        Ok(judge(loaded, &store.announced().await?, now).policies)
+        Ok(judge(loaded, store.announced().await?, now).policies)
     }
 
     /// What a start or reload would say, without remembering anything.
@@ -127,7 +152,7 @@ impl Policies {
         store: &Store,
         now: Timestamp,
     ) -> Result<Inspection, StoreError> {
-        let judged = judge(loaded, &store.announced().await?, now);
+        let judged = judge(loaded, store.announced().await?, now);
         let settings = judged.policies.effective.into_values().collect();
         Ok(Inspection { reports: judged.reports, settings })
     }
@@ -154,7 +179,7 @@ impl Policies {
     }
 }
 
-fn judge(loaded: &Loaded, announced: &Announced, now: Timestamp) -> Judged {
+fn judge(loaded: &Loaded, announced: Announced, now: Timestamp) -> Judged {
     let first = announced.first_installation;
     let mut reports = Vec::new();
     let mut versions = Vec::new();
@@ -180,5 +205,5 @@ fn judge(loaded: &Loaded, announced: &Announced, now: Timestamp) -> Judged {
         settings.extend(must_remember(&asked, &announced.settings).cloned());
         policies.effective.insert(id.clone(), effective);
     }
-    Judged { policies, reports, versions, settings }
+    Judged { policies, reports, versions, settings, announced }
 }

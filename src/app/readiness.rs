@@ -71,8 +71,10 @@ fn audit(app: &App) -> Part {
     Part { name: "audit", ready: health.writing, warning: !health.damaged.is_empty(), detail }
 }
 
+/// One that others share may be away without harm to the traffic: taking every node out of service
+/// then would do more.
 fn store(app: &App) -> Part {
-    let ready = app.state.store_ready();
-    let detail = if ready { "answers" } else { "does not answer; the last snapshot is in use" };
-    Part { name: "store", ready, warning: false, detail: detail.to_owned() }
+    let (detail, warning) = app.state.store.in_words();
+    let ready = app.store.is_shared() || !app.state.store.is_away();
+    Part { name: "store", ready, warning, detail }
 }

@@ -12,7 +12,9 @@ use tokio::net::UnixListener;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::outbox::Outbox;
 use super::policies::{Judged, Policies};
+use super::store::Standing;
 use super::{App, announcements, hand_over, open_files, snapshot, watch};
 use crate::audit;
 use crate::config::{self, Config, Loaded, Provider};
@@ -28,12 +30,13 @@ use crate::{clock, telemetry};
 #[derive(Debug)]
 pub(crate) struct Current {
     loaded: ArcSwap<Loaded>,
-    store_ready: AtomicBool,
     handing_over: AtomicBool,
     database_watch: ArcSwap<Watch>,
     systems_watch: ArcSwapOption<Watch>,
     /// Why the file that is configured is not the database in use.
     database_refused: ArcSwapOption<String>,
+    pub(super) store: Standing,
+    pub(super) outbox: Outbox,
     pub(super) metrics: Option<Metrics>,
     pub(super) manager: ServiceManager,
     /// Another process serves and this one ends.
@@ -54,16 +57,18 @@ impl Current {
         loaded: Loaded,
         database_watch: Watch,
         systems_watch: Option<Watch>,
+        (store, outbox): (Standing, Outbox),
         metrics: Option<Metrics>,
         manager: ServiceManager,
     ) -> Self {
         Self {
             loaded: ArcSwap::from_pointee(loaded),
-            store_ready: AtomicBool::new(true),
             handing_over: AtomicBool::new(false),
             database_watch: ArcSwap::from_pointee(database_watch),
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             database_refused: ArcSwapOption::empty(),
+            store,
+            outbox,
             metrics,
             manager,
             handed_over: CancellationToken::new(),
@@ -101,14 +106,6 @@ impl Current {
 
     pub(super) fn loaded(&self) -> Arc<Loaded> {
         self.loaded.load_full()
-    }
-
-    pub(super) fn store_ready(&self) -> bool {
-        self.store_ready.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_store_ready(&self, ready: bool) {
-        self.store_ready.store(ready, Ordering::Relaxed);
     }
 }
 
@@ -182,7 +179,8 @@ async fn reload(app: &App) -> Result<String, String> {
     // Sockets last: from here on new ones take connections that would be lost in a refusal.
     let listening =
         app.listening.prepare(&loaded.config, &mut Inherited::nothing()).map_err(in_words)?;
-    judged.remember(&app.store).await.map_err(in_words)?;
+    judged.remember(&loaded, &app.store, now).await.map_err(in_words)?;
+    app.state.store.judged();
     // Nothing can fail any more.
     app.authenticator.take(accounts, providers(&loaded.config), now);
     app.authenticator.take_providers(providers_outside);

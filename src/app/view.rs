@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
-use super::{Policies, StartError, snapshot, watch};
-use crate::config::{Loaded, Provider};
+use super::{Policies, StartError, snapshot, store, watch};
+use crate::config::{Loaded, Provider, StoreLocation};
 use crate::gateway::Snapshot;
 use crate::geoip;
 use crate::identifier::OrganizationId;
 use crate::policy::{Person, UserName};
-use crate::store::{self, Account, KnownPerson, Store};
+use crate::store::{Account, FILE_NAME, KnownPerson};
 use crate::upstream::Prepared;
 
 /// Configuration, lists, database, exemptions and accounts as they are now. Nothing is remembered
@@ -37,9 +37,13 @@ impl View {
             tracing::warn!(error = crate::telemetry::chain(&error), "the last good one is used");
         }
         let database = opened.database;
+        let is_there = match &loaded.config.store {
+            StoreLocation::Sqlite => directory.join(FILE_NAME).exists(),
+            StoreLocation::Postgres(_) => true,
+        };
         let mut known = Vec::new();
-        let (policies, exemptions, accounts) = if directory.join(store::FILE_NAME).exists() {
-            let store = Store::open(directory).await?;
+        let (policies, exemptions, accounts) = if is_there {
+            let store = store::open(&loaded.config).await?;
             let policies = Policies::judge_only(&loaded, &store, now).await?;
             let exemptions = store.load_exemptions(now).await?;
             let accounts = store.accounts().await?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
-use super::{App, announcements, certificates, outbox, snapshot};
+use super::{App, announcements, certificates, snapshot, store};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::geoip::{self, AsnDatabase, Database, DatabaseError, Look, Requirements};
@@ -20,8 +20,6 @@ use crate::store::StoreError;
 use crate::telemetry::Metrics;
 use crate::territory::Territory;
 
-/// A change made by a command is seen within this time and a little more.
-const STORE_EVERY: Duration = Duration::from_millis(250);
 /// A new file is seen within this time and a little more.
 const FILES_EVERY: Duration = Duration::from_secs(1);
 /// The observations of so long are kept singly.
@@ -84,7 +82,7 @@ fn alone(loaded: &Loaded, now: Timestamp) -> Vec<Territory> {
 /// Starts the watchers.
 pub(super) fn spawn(app: &App, metrics: Option<Metrics>) {
     let (store_app, files_app) = (app.clone(), app.clone());
-    app.tasks.spawn(async move { watch_store(&store_app).await });
+    app.tasks.spawn(async move { store::watch(&store_app).await });
     app.tasks.spawn(async move { watch_files(&files_app).await });
     if let Some(metrics) = metrics {
         let stopping = app.tasks.stopping();
@@ -102,56 +100,12 @@ async fn keep_metrics_small(metrics: &Metrics, stopping: &CancellationToken) {
     }
 }
 
-async fn watch_store(app: &App) {
-    let stopping = app.tasks.stopping();
-    // What changed between opening and now is not known: the first look takes everything.
-    let mut seen = None;
-    let mut failing = false;
-    loop {
-        tokio::select! {
-            () = tokio::time::sleep(STORE_EVERY) => {}
-            () = stopping.cancelled() => return,
-        }
-        match look_at_store(app, &mut seen).await {
-            Ok(()) => {
-                if failing {
-                    tracing::info!("the store answers again");
-                }
-                failing = false;
-            }
-            Err(error) => {
-                if !failing {
-                    tracing::error!(
-                        error = crate::telemetry::chain(&error),
-                        "the store does not answer; traffic goes on with what was read last"
-                    );
-                }
-                failing = true;
-            }
-        }
-        app.state.set_store_ready(!failing);
-    }
-}
-
-async fn look_at_store(app: &App, seen: &mut Option<i64>) -> Result<(), StoreError> {
-    let number = app.store.change_number().await?;
-    if *seen != Some(number) {
-        take_people(app, clock::now()).await?;
-        *seen = Some(number);
-    }
-    let ours = app.state.outbox_is_ours.lock().await;
-    if *ours {
-        outbox::drain_outbox(&app.store, &app.audit).await?;
-    }
-    Ok(())
-}
-
 /// Goes on taking people while the gateway ends: who loses an exemption meanwhile loses what is
 /// still open. Never returns.
 pub(super) async fn people_to_the_end(app: &App) {
     let mut seen = app.store.change_number().await.ok();
     loop {
-        tokio::time::sleep(STORE_EVERY).await;
+        tokio::time::sleep(store::EVERY).await;
         let number = app.store.change_number().await.ok();
         if number != seen && take_people(app, clock::now()).await.is_ok() {
             seen = number;
@@ -160,7 +114,7 @@ pub(super) async fn people_to_the_end(app: &App) {
 }
 
 /// Takes exemptions and accounts anew from the store.
-async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
+pub(super) async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreError> {
     let _taking = app.state.taking_people.lock().await;
     let exemptions = app.store.load_exemptions(now).await?;
     app.authenticator.reload(now).await?;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::Context;
-use crate::app::outbox::drain_outbox;
+use crate::app::{self, outbox::Outbox};
 use crate::audit::{Audit, OpenError, Options};
-use crate::config::{self, Config, Loaded, Organization, Provider, StoreLocation, nearest};
+use crate::config::{self, Config, Loaded, Organization, Provider, nearest};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::lifecycle::Tasks;
 use crate::policy::{Actor, UserName};
@@ -30,12 +30,7 @@ pub(super) fn configuration(context: &Context) -> anyhow::Result<Option<Loaded>>
 }
 
 pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
-    match config.store {
-        StoreLocation::Sqlite => Ok(Store::open(&config.state_directory).await?),
-        StoreLocation::Postgres(_) => {
-            anyhow::bail!("this version keeps its store in SQLite alone; write `store: sqlite`")
-        }
-    }
+    Ok(app::store::open(config).await?)
 }
 
 /// Appends what was changed to the log, unless a running gateway will. It is in the store's outbox
@@ -48,11 +43,15 @@ pub(super) async fn tell(context: &Context, config: &Config, store: &Store) -> a
         return Ok(());
     }
     let tasks = Tasks::new();
+    let log = options.directory.clone();
     let told = match Audit::open(options, &tasks) {
         Ok((audit, _)) => {
-            let told = drain_outbox(store, &audit).await.map_err(|error| sentence(&error));
+            let told = match Outbox::open(&config.state_directory, &log) {
+                Ok(outbox) => outbox.drain(store, &audit).await.map(|_| ()),
+                Err(error) => Err(error),
+            };
             audit.close().await;
-            told.map(|_| ())
+            told.map_err(|error| sentence(&error))
         }
         Err(OpenError::Locked { .. }) => Ok(()),
         Err(error) => Err(sentence(&error)),

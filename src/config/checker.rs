@@ -167,6 +167,25 @@ impl<'a> Checker<'a> {
         self.surroundings.static_only && parts(&text.value).is_ok_and(|parts| !literal(&parts))
     }
 
+    /// The same within a URL: what stands for something else may hold any character.
+    pub(super) fn value_in_url(&mut self, text: &Text) -> Option<String> {
+        // Says what cannot be expanded, and whether it may be.
+        self.value(text)?;
+        let parts = parts(&text.value).ok()?;
+        parts
+            .iter()
+            .map(|part| match part {
+                Part::Literal(literal) => Some((*literal).to_owned()),
+                taken => {
+                    let one = std::slice::from_ref(taken);
+                    let taken =
+                        expand(one, self.directory(), self.surroundings.environment).ok()?;
+                    Some(in_url(&taken))
+                }
+            })
+            .collect()
+    }
+
     /// A text made into something else. `expected` completes `… is not …`.
     pub(super) fn parsed<T>(
         &mut self,
@@ -278,7 +297,7 @@ impl<'a> Checker<'a> {
         None
     }
 
-    fn directory(&self) -> &Path {
+    pub(super) fn directory(&self) -> &Path {
         self.source.path.parent().unwrap_or(Path::new(""))
     }
 }
@@ -292,4 +311,14 @@ pub(super) fn all<T>(values: impl IntoIterator<Item = Option<T>>) -> Option<Vec<
     // Every item is looked at, so that every finding is made.
     let values: Vec<Option<T>> = values.into_iter().collect();
     values.into_iter().collect()
+}
+
+fn in_url(text: &str) -> String {
+    let escaped = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' => {
+            char::from(byte).to_string()
+        }
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(escaped).collect()
 }

@@ -223,16 +223,6 @@ fn ambiguous_trust_is_refused() {
 
 #[test]
 fn what_this_version_does_not_have_is_never_silently_ignored() {
-    insta::assert_snapshot!(
-        shown(&format!("store: postgres://geovagt:hunter2@db/geovagt\n{SMALL}")), @r#"
-    error: this version keeps its store in SQLite only, not in PostgreSQL
-     --> /etc/geovagt/gateway.yaml:1:8
-      |
-    1 | store: postgres://geovagt:*******@db/geovagt
-      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-      |
-      = help: write `store: sqlite`, or remove the key
-    "#);
     let bind = "bind: [\"127.0.0.1:0\"]";
     insta::assert_snapshot!(shown(&changed(bind, &format!("{bind}\n    protocol: tcp"))), @r#"
     error: listeners with `protocol: tcp` are not in this version
@@ -685,4 +675,59 @@ fn a_broken_list_is_said_beside_what_is_wrong_in_the_file() {
     let said: Vec<&str> = findings.iter().map(|f| f.message.as_str()).collect();
     assert!(said.iter().any(|m| m.contains("no organisation is called")), "{said:?}");
     assert!(said.iter().any(|m| m.contains("cfcs.yaml: it does not exist")), "{said:?}");
+}
+
+#[test]
+fn the_password_of_the_database_never_stands_in_the_open() {
+    insta::assert_snapshot!(
+        shown(&format!("store: postgres://geovagt:hunter2@db/geovagt\n{SMALL}")), @r#"
+    error: the password of the database stands in the open
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | store: postgres://geovagt:*******@db/geovagt
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: keep it in a file of geovagt's own user and write ${file:PATH} in its place, or ${NAME} for an environment variable
+    "#);
+    for written in ["postgres://g:${X}y@db/g", "postgresql://g:p@ss@db/g", "postgres://g:p@"] {
+        let shown = shown(&format!("store: {written}\n{SMALL}"));
+        assert!(shown.contains("stands in the open"), "{written}: {shown}");
+    }
+}
+
+#[test]
+fn the_address_of_the_store_is_checked_and_never_said_with_its_password() {
+    let shown_with = |store: &str| {
+        let found = shown(&format!("store: {store}\n{SMALL}"));
+        assert!(!found.contains("hunter2"), "{found}");
+        found
+    };
+    insta::assert_snapshot!(shown_with("postgres://g:${PASSWORD}@db/g?sslmode=maybe"), @r#"
+    error: the address of the store names an sslmode that is not known
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | store: postgres://g:***********@db/g?sslmode=maybe
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: write sslmode=verify-full, or one of verify-ca, require, prefer, disable
+    "#);
+    insta::assert_snapshot!(shown_with("postgres://g:${PASSWORD}@db/g?sslmode=require"), @r#"
+    warning: what is said to the database, keys of sessions included, may go to another server
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | store: postgres://g:***********@db/g?sslmode=require
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: let it prove its name: sslmode=verify-full, with sslrootcert where its certificate is of your own making
+    "#);
+    insta::assert_snapshot!(shown_with("mysql://g@db/g"), @r#"
+    error: this names no store that is known
+     --> /etc/geovagt/gateway.yaml:1:8
+      |
+    1 | store: mysql://g@db/g
+      |        ^^^^^^^^^^^^^^
+      |
+      = help: write `store: sqlite`, remove the key, or name a database of PostgreSQL: postgres://USER:${file:PATH}@HOST:5432/DATABASE
+    "#);
+    assert_eq!(shown_with("postgres://g:${PASSWORD}@db/g"), "");
 }

@@ -73,7 +73,7 @@ pub use policies::PolicySettings;
 pub use render::write_findings;
 pub use sites::{DenialStyle, ForwardCredentials, Site};
 pub use source::{MAXIMUM_BYTES, SourceFile};
-pub use store::{Secret, StoreLocation};
+pub use store::StoreLocation;
 pub use upstream::{
     Affinity, Connections, Ejection, HealthCheck, Retries, Upstream, UpstreamHost,
     UpstreamProtocol, UpstreamServer, UpstreamTimeouts, UpstreamTls,

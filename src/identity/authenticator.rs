@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::net::IpAddr;
-use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -13,16 +12,15 @@ use jiff::{SignedDuration, Timestamp};
 use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
 use super::hasher::{Hasher, Lane};
-use super::keys::{KeyError, MasterKey};
+use super::keys::{Keys, RotatingSeal};
 use super::limits::{Admission, Claim, Limits, Quotas};
 use super::outside::{Outside, Providers};
 use super::password::PasswordFunction;
 use super::recent::{Fingerprint, Recent};
-use super::session::Seal;
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, ProviderLogout, Store, StoreError};
+use crate::store::{Account, ProviderLogout, SharedKey, Store, StoreError};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -108,9 +106,6 @@ pub enum AuthenticatorError {
     /// The store failed.
     #[error("cannot read the accounts")]
     Store(#[from] StoreError),
-    /// The key failed.
-    #[error("cannot open the key for sessions")]
-    Key(#[from] KeyError),
 }
 
 /// Accounts and ended sessions, read and not yet in effect.
@@ -118,6 +113,7 @@ pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
     logouts: Vec<ProviderLogout>,
+    keys: Vec<SharedKey>,
 }
 
 /// How long a proven login is taken without another evaluation.
@@ -133,12 +129,14 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
+    /// Sign-outs that the store does not know yet.
+    pub(super) untold: Mutex<Vec<(String, Timestamp)>>,
     hasher: Hasher,
     limits: Limits,
     recent: Recent,
     foreign: Recent,
-    pub(super) seal: Seal,
-    guard: Guard,
+    pub(super) keys: Keys,
+    pub(super) seal: RotatingSeal,
     pub(super) outside: Outside,
 }
 
@@ -156,37 +154,49 @@ impl Authenticator {
     /// [`AuthenticatorError`] with the cause and the way out.
     pub async fn open(
         store: &Store,
-        state_directory: &Path,
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<Self, AuthenticatorError> {
         let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
-        Self::assemble(store, state_directory, providers, now, parts).await
+        Self::assemble(store, providers, now, parts).await
     }
 
     pub(super) async fn assemble(
         store: &Store,
-        state_directory: &Path,
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
         parts: Parts,
     ) -> Result<Self, AuthenticatorError> {
-        let key = MasterKey::open(state_directory)?;
+        let authenticator = Self::unread(store, parts);
+        authenticator.reload_with(providers, now).await?;
+        Ok(authenticator)
+    }
+
+    /// Knows nobody until it is reloaded: for a start while the store is away.
+    #[must_use]
+    pub fn without_people(store: &Store, providers: BTreeMap<OrganizationId, ProviderId>) -> Self {
+        let parts = Parts { function: Arc::new(Argon2id), quotas: Quotas::default() };
+        let authenticator = Self::unread(store, parts);
+        authenticator.0.directory.store(Arc::new(Directory::new(providers, Vec::new())));
+        authenticator
+    }
+
+    fn unread(store: &Store, parts: Parts) -> Self {
+        let keys = Keys::standing_in();
         let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-        let authenticator = Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             store: store.clone(),
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
+            untold: Mutex::default(),
             hasher: Hasher::new(parts.function, at_once),
             limits: Limits::new(parts.quotas),
             recent: Recent::new(PROVEN_FOR),
             foreign: Recent::new(FOREIGN_FOR),
-            seal: Seal::new(&key.for_purpose("geovagt session 1")),
-            guard: Guard::new(&key.for_purpose("geovagt form 1")),
-            outside: Outside::new(&key.for_purpose("geovagt departure 1")),
-        }));
-        authenticator.reload_with(providers, now).await?;
-        Ok(authenticator)
+            seal: RotatingSeal::new(&keys, "geovagt session 1"),
+            outside: Outside::new(&keys),
+            keys,
+        }))
     }
 
     /// Takes accounts and ended sessions anew from the store, after its change number grew.
@@ -207,9 +217,14 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        self.keep_keys(now).await?;
         let people = self.read().await?;
         self.take(people, providers, now);
         Ok(())
+    }
+
+    fn guard(&self) -> Guard {
+        Guard::new(&self.0.keys.for_purpose("geovagt form 1"))
     }
 
     /// Reads accounts and ended sessions; nothing is in effect yet.
@@ -222,6 +237,7 @@ impl Authenticator {
             accounts: store.accounts().await?,
             ended: store.ended_sessions().await?,
             logouts: store.provider_logouts().await?,
+            keys: store.shared_keys().await?,
         })
     }
 
@@ -232,6 +248,7 @@ impl Authenticator {
         providers: BTreeMap<OrganizationId, ProviderId>,
         now: Timestamp,
     ) {
+        self.0.keys.take(people.keys, now);
         let mut known = self.ended();
         known.extend(people.ended);
         known.retain(|_, ends| *ends > now);
@@ -305,7 +322,7 @@ impl Authenticator {
         headers: &HeaderMap,
         secure: bool,
     ) -> FormGuard {
-        self.0.guard.page(organization, headers, secure)
+        self.guard().page(organization, headers, secure)
     }
 
     /// Reads a form that our own page sent.
@@ -319,7 +336,7 @@ impl Authenticator {
         secure: bool,
         body: &[u8],
     ) -> Result<SignInForm, FormError> {
-        self.0.guard.read(organization, headers, secure, body)
+        self.guard().read(organization, headers, secure, body)
     }
 
     /// Whether a form that holds nothing but our token was sent by our own page.
@@ -331,7 +348,7 @@ impl Authenticator {
         secure: bool,
         body: &[u8],
     ) -> bool {
-        self.0.guard.vouches(organization, headers, secure, body)
+        self.guard().vouches(organization, headers, secure, body)
     }
 
     async fn prove(

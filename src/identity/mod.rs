@@ -37,7 +37,6 @@ use crate::policy::{Person, UserName};
 
 pub use authenticator::{Attempt, Authenticator, AuthenticatorError, Outcome, People, Why};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
-pub use keys::KeyError;
 pub use next::Next;
 pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};

@@ -1,16 +1,16 @@
 //! The session of an [`Authenticator`]: begun after a sign-in, renewed while it is used, ended for good
 //! by signing out.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
-use super::session::{self, Content, Life, SESSION_COOKIE};
+use super::session::{self, Content, Life, SESSION_COOKIE, Seal};
 use super::{Authenticator, How, Identity};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::AccountId;
+use crate::store::{AccountId, StoreError};
 
 impl Authenticator {
     /// The person of the request's session, if it has a good one. The eligibility for a door is not
@@ -25,7 +25,7 @@ impl Authenticator {
     ) -> Option<Identity> {
         let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
         let Content { organization: sealed_for, provider, subject, epoch, life, outside } =
-            self.0.seal.open(value)?;
+            self.0.seal.open(value, Seal::open)?;
         if sealed_for != organization.as_str()
             || life.is_over(now)
             || self.ended().contains_key(&life.id)
@@ -90,7 +90,7 @@ impl Authenticator {
     ) -> HeaderValue {
         let carried: Vec<Life> = session::cookie_values(headers, SESSION_COOKIE, secure)
             .take(4)
-            .filter_map(|value| self.0.seal.open(value))
+            .filter_map(|value| self.0.seal.open(value, Seal::open))
             .map(|content: Content| content.life)
             .filter(|life| !life.is_over(now))
             .collect();
@@ -101,11 +101,31 @@ impl Authenticator {
             if let Err(error) = self.0.store.end_session(&life.id, life.ends(), now).await {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "a sign-out is known to this process only, until it stops"
+                    "a sign-out is known to this process only, until the store answers"
                 );
+                self.untold().push((life.id.clone(), life.ends()));
             }
         }
         session::remove_cookie(SESSION_COOKIE, secure)
+    }
+
+    /// Tells the store of the sign-outs that it could not be told of before.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it still cannot be; they wait on.
+    pub async fn tell_sign_outs(&self, now: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let first = self.untold().last().cloned();
+            let Some((id, ends)) = first else { return Ok(()) };
+            if ends > now {
+                self.0.store.end_session(&id, ends, now).await?;
+            }
+            self.untold().retain(|(other, _)| *other != id);
+        }
+    }
+
+    fn untold(&self) -> MutexGuard<'_, Vec<(String, Timestamp)>> {
+        self.0.untold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn seal(&self, identity: &Identity, life: Life, secure: bool) -> Option<HeaderValue> {
@@ -117,7 +137,7 @@ impl Authenticator {
             life,
             outside: identity.outside.as_deref().cloned(),
         };
-        let value = self.0.seal.close(&content)?;
+        let value = self.0.seal.close(|seal| seal.close(&content))?;
         Some(session::set_cookie(SESSION_COOKIE, &value, secure))
     }
 }

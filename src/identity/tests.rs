@@ -95,19 +95,14 @@ impl Scene {
             };
             store.add_account(&account, &by(), at(0)).await.unwrap();
         }
-        let authenticator = Self::open(&store, &state, &function, quotas).await;
+        let authenticator = Self::open(&store, &function, quotas).await;
         Self { authenticator, store, function, state }
     }
 
-    async fn open(
-        store: &Store,
-        state: &TempDir,
-        function: &Arc<Counting>,
-        quotas: Quotas,
-    ) -> Authenticator {
+    async fn open(store: &Store, function: &Arc<Counting>, quotas: Quotas) -> Authenticator {
         let function: Arc<dyn PasswordFunction> = Arc::<Counting>::clone(function);
         let parts = Parts { function, quotas };
-        Authenticator::assemble(store, state.path(), providers(), at(0), parts).await.unwrap()
+        Authenticator::assemble(store, providers(), at(0), parts).await.unwrap()
     }
 
     fn evaluations(&self) -> usize {
@@ -242,9 +237,7 @@ async fn the_hash_that_nobodys_password_fits_proves_nobody() {
     }
     let parts = Parts { function: Arc::new(Agreeable), quotas: generous() };
     let authenticator =
-        Authenticator::assemble(&scene.store, scene.state.path(), providers(), at(0), parts)
-            .await
-            .unwrap();
+        Authenticator::assemble(&scene.store, providers(), at(0), parts).await.unwrap();
     let ballerup = organization("ballerup");
     for (claimed, eligible) in [("nobody", true), ("anna", false)] {
         let attempt = Attempt {
@@ -337,9 +330,7 @@ async fn an_account_locked_while_its_password_is_compared_is_not_proven() {
     let function = Arc::new(Meanwhile(began, Mutex::new(goes)));
     let parts = Parts { function, quotas: generous() };
     let authenticator =
-        Authenticator::assemble(&scene.store, scene.state.path(), providers(), at(0), parts)
-            .await
-            .unwrap();
+        Authenticator::assemble(&scene.store, providers(), at(0), parts).await.unwrap();
     let (ballerup, anna) = (organization("ballerup"), name("anna"));
     let attempt = Attempt {
         organization: &ballerup,
@@ -476,8 +467,11 @@ async fn a_session_belongs_to_one_organization_and_one_key() {
         scene.authenticator.session(&organization("ballerup"), &headers, false, at(1)),
         None
     );
-    std::fs::remove_file(scene.state.path().join("keys/sessions")).unwrap();
-    let other = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    let file = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(scene.state.path().join(crate::store::FILE_NAME));
+    let raw = sqlx::SqlitePool::connect_with(file).await.unwrap();
+    sqlx::query("DELETE FROM shared_keys").execute(&raw).await.unwrap();
+    let other = Scene::open(&scene.store, &scene.function, generous()).await;
     assert_eq!(other.session(&organization("ballerup"), &headers, true, at(1)), None);
 }
 
@@ -485,7 +479,7 @@ async fn a_session_belongs_to_one_organization_and_one_key() {
 async fn a_session_survives_a_restart() {
     let scene = Scene::new().await;
     let headers = scene.signed_in(0).await;
-    let other = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    let other = Scene::open(&scene.store, &scene.function, generous()).await;
     assert!(other.session(&organization("ballerup"), &headers, true, at(1)).is_some());
 }
 
@@ -560,7 +554,7 @@ async fn signing_out_ends_the_session_everywhere_and_no_other() {
     assert_eq!(scene.session(&headers, 501), None);
     assert_eq!(scene.session(&renewed, 501), None, "a copy from before does not live on");
     assert!(scene.session(&other_device, 501).is_some());
-    let restarted = Scene::open(&scene.store, &scene.state, &scene.function, generous()).await;
+    let restarted = Scene::open(&scene.store, &scene.function, generous()).await;
     assert_eq!(restarted.session(&organization("ballerup"), &headers, true, at(501)), None);
     scene.authenticator.reload(at(502)).await.unwrap();
     assert_eq!(scene.session(&headers, 502), None);
@@ -575,6 +569,28 @@ async fn signing_out_holds_in_this_process_when_the_store_is_gone() {
     assert_eq!(scene.session(&headers, 2), None);
     assert!(scene.authenticator.reload(at(2)).await.is_err());
     assert!(matches!(scene.basic("anna", PASSWORD, 2).await, Outcome::Proven(_)));
+}
+
+#[tokio::test]
+async fn a_sign_out_that_the_store_missed_reaches_the_other_nodes_later() {
+    let scene = Scene::new().await;
+    let headers = scene.signed_in(0).await;
+    let other = Scene::open(&scene.store, &scene.function, generous()).await;
+    let there = |now| other.session(&organization("ballerup"), &headers, true, at(now)).is_some();
+    let file = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(scene.state.path().join(crate::store::FILE_NAME));
+    let raw = sqlx::SqlitePool::connect_with(file).await.unwrap();
+    sqlx::query("ALTER TABLE ended_sessions RENAME TO away").execute(&raw).await.unwrap();
+    scene.authenticator.end_session(&headers, true, at(1)).await;
+    assert!(scene.authenticator.tell_sign_outs(at(2)).await.is_err());
+    sqlx::query("ALTER TABLE away RENAME TO ended_sessions").execute(&raw).await.unwrap();
+    other.reload(at(3)).await.unwrap();
+    assert!(there(3));
+    scene.authenticator.tell_sign_outs(at(4)).await.unwrap();
+    other.reload(at(5)).await.unwrap();
+    assert!(!there(5));
+    scene.authenticator.tell_sign_outs(at(6)).await.unwrap();
+    assert_eq!(scene.store.ended_sessions().await.unwrap().len(), 1);
 }
 
 #[tokio::test]

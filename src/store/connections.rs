@@ -12,9 +12,10 @@ use std::time::Duration;
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, ConnectOptions};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::error::StoreError;
+use super::migrations::{self, Ownership};
 use super::place::Place;
 
 /// A query with its values.
@@ -28,7 +29,7 @@ pub(super) struct Ways {
     /// Begins a change; whoever begins another one waits until this is over.
     pub(super) change: &'static str,
     /// Said to each new connection.
-    pub(super) greeting: &'static str,
+    pub(super) greeting: Option<&'static str>,
     /// How long one step may take.
     pub(super) limit: Duration,
     /// Whether a connection remembers statements between transactions.
@@ -37,6 +38,10 @@ pub(super) struct Ways {
     pub(super) connections: u32,
     /// Tells other nodes of a change, where they can be told.
     pub(super) tell: Option<&'static str>,
+    /// Gives `ok` where everything is in order.
+    pub(super) verify: &'static str,
+    /// How it is marked as ours.
+    pub(super) ownership: Ownership,
     /// The sentence for what this database says.
     pub(super) fault: fn(&Place, sqlx::Error) -> StoreError,
 }
@@ -49,6 +54,8 @@ pub(super) struct Connections {
     /// None once the store is closed.
     idle: Mutex<Option<Vec<AnyConnection>>>,
     permits: Arc<Semaphore>,
+    /// Whether the schema is the newest: seen to before anything else is asked.
+    prepared: OnceCell<()>,
 }
 
 impl fmt::Debug for Connections {
@@ -67,6 +74,7 @@ impl Connections {
             place,
             idle: Mutex::new(Some(Vec::new())),
             permits: Arc::new(Semaphore::new(permits)),
+            prepared: OnceCell::new(),
         })
     }
 
@@ -80,12 +88,20 @@ impl Connections {
 
     /// Begins reading; what is read is of one instant.
     pub(super) async fn read(self: &Arc<Self>) -> Result<Lent, StoreError> {
+        self.prepare().await?;
         self.begin(self.ways.read).await
     }
 
     /// Begins a change.
     pub(super) async fn change(self: &Arc<Self>) -> Result<Lent, StoreError> {
+        self.prepare().await?;
         self.begin(self.ways.change).await
+    }
+
+    /// Brings the schema up to date, once.
+    pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), StoreError> {
+        let prepare = async || migrations::run(self.begin(self.ways.change).await?).await;
+        self.prepared.get_or_try_init(prepare).await.copied()
     }
 
     async fn begin(self: &Arc<Self>, statement: &'static str) -> Result<Lent, StoreError> {
@@ -117,7 +133,9 @@ impl Connections {
     ) -> Result<Lent, StoreError> {
         let connection = self.limited(self.options.connect()).await?;
         let mut lent = Lent { connection, home: Arc::clone(self), permit };
-        lent.execute_raw(self.ways.greeting).await?;
+        if let Some(greeting) = self.ways.greeting {
+            lent.execute_raw(greeting).await?;
+        }
         lent.execute_raw(statement).await?;
         Ok(lent)
     }
@@ -131,6 +149,11 @@ impl Connections {
                 tracing::debug!(%error, "a connection to the store was not closed in order");
             }
         }
+    }
+
+    #[cfg(test)]
+    pub(super) fn idle_count(&self) -> usize {
+        self.idle.lock().unwrap().as_ref().map_or(0, Vec::len)
     }
 
     fn take_idle(&self) -> Result<Option<AnyConnection>, StoreError> {

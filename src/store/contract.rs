@@ -1,13 +1,12 @@
 //! What every store must do, whatever database stands behind it.
 
-use std::future::Future;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract_outside::{
     a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
 };
-use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
+use super::keys::{FOLLOWED_AFTER, KNOWN_BEFORE};
+use super::{AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{
@@ -19,10 +18,7 @@ use crate::policy::{Admission, Mode};
 use crate::territory::Territory;
 
 /// Runs the whole suite; `open` gives an empty store and whatever must live as long as it.
-pub(super) async fn holds<F, G>(open: impl Fn() -> F)
-where
-    F: Future<Output = (Store, G)>,
-{
+pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
     macro_rules! each {
         ($($check:ident)*) => {$({
             let (store, _guard) = open().await;
@@ -40,7 +36,11 @@ where
         the_person_of_an_exemption_is_not_removed
         a_name_that_is_taken_is_drawn_again
         every_change_is_told_once
+        keys_follow_one_another
+        an_entry_is_taken_for_one_log
+        two_clerks_at_once_take_each_entry_once
         what_was_seen_comes_back_and_marks_the_installation
+        of_two_who_remember_at_once_the_second_looks_again
         ended_sessions_are_kept_until_they_would_have_ended
         a_known_person_is_kept_as_described_last
         what_a_provider_ended_is_known_until_no_session_lasts
@@ -295,8 +295,11 @@ async fn every_change_is_told_once(store: &Store) {
     assert_eq!((&*last.event.done_by, last.event.done_as.as_deref()), ("carl", Some("os-carl")));
     assert_eq!((&*last.event.target, last.event.word.as_deref()), ("anna.holm", None));
     assert_eq!(store.outbox(1).await.unwrap(), waiting[..1]);
-    store.outbox_done(&waiting[..2]).await.unwrap();
-    store.outbox_done(&waiting[..2]).await.unwrap();
+    store.outbox_done("a", &waiting[..2]).await.unwrap();
+    assert_eq!(store.outbox(10).await.unwrap(), waiting, "nobody took them");
+    assert_eq!(store.take_from_outbox("a", 2, at(2)).await.unwrap().len(), 2);
+    store.outbox_done("a", &waiting[..2]).await.unwrap();
+    store.outbox_done("a", &waiting[..2]).await.unwrap();
     assert_eq!(store.outbox(10).await.unwrap(), waiting[2..]);
     assert_eq!(store.change_number().await.unwrap(), before + 3);
 }
@@ -321,9 +324,13 @@ async fn what_was_seen_comes_back_and_marks_the_installation(store: &Store) {
         baseline: true,
     };
     let first = [(list.clone(), version(1))];
-    store.remember_announced(&first, &[settings(Mode::ReportOnly, 1)]).await.unwrap();
+    let remember = async |versions: &[(ListId, SeenVersion)], settings: SeenSettings| {
+        let seen = store.announced().await.unwrap();
+        assert!(store.remember_announced(versions, &[settings], &seen).await.unwrap());
+    };
+    remember(&first, settings(Mode::ReportOnly, 1)).await;
     let second = [(list.clone(), version(2))];
-    store.remember_announced(&second, &[settings(Mode::Enforce, 2)]).await.unwrap();
+    remember(&second, settings(Mode::Enforce, 2)).await;
     let announced = store.announced().await.unwrap();
     assert!(!announced.first_installation);
     assert_eq!(announced.of(&list), [version(2)]);

@@ -79,6 +79,11 @@ pub enum StoreError {
         /// What the network or the database said.
         source: sqlx::Error,
     },
+    /// The database answers, and takes no changes.
+    #[error(
+        "the store {0} takes no changes: it is a copy of another; name the one that it follows"
+    )]
+    TakesNoChanges(Place),
     /// It did not answer in time.
     #[error(
         "the store {0} does not answer in time; see that it runs and that nothing between cuts it off"
@@ -109,6 +114,21 @@ pub enum StoreError {
         /// What the database said.
         source: sqlx::Error,
     },
+}
+
+impl StoreError {
+    /// Whether the store may be in order and only is not there now.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(
+            self,
+            Self::Unreachable { .. }
+                | Self::NoAnswer(_)
+                | Self::Busy(_)
+                | Self::TakesNoChanges(_)
+                | Self::PerhapsKept(_)
+        )
+    }
 }
 
 /// Leaves out what cannot be read, and says so in the log.

@@ -6,12 +6,11 @@
 //! Always holds: a step that has been applied is never edited, only followed by another; a store
 //! that holds a step we do not know is left alone.
 
-use std::sync::Arc;
-
 use sha2::{Digest, Sha256};
+use sqlx::Row;
 
 use super::StoreError;
-use super::connections::{Connections, Lent};
+use super::connections::Lent;
 use super::wording::{Database, wording};
 
 struct Step {
@@ -22,9 +21,11 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { number: 1, sql: include_str!("schema/0001_people.sql") },
     Step { number: 3, sql: include_str!("schema/0003_known_people.sql") },
+    Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
 ];
 
 /// How a database is marked as ours.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Ownership {
     /// Gives a row where it is ours.
     pub(super) is_ours: &'static str,
@@ -38,63 +39,51 @@ pub(super) struct Ownership {
 
 /// Brings the store to the newest schema, in one transaction; two programs that start at once wait
 /// for each other.
-pub(super) async fn run(
-    connections: &Arc<Connections>,
-    ownership: &Ownership,
-) -> Result<(), StoreError> {
-    let place = connections.place();
-    let mut change = connections.change().await?;
-    claim(&mut change, connections, ownership).await?;
-    let applied = applied(&mut change, connections).await?;
+pub(super) async fn run(mut change: Lent) -> Result<(), StoreError> {
+    let place = change.home().place().clone();
+    claim(&mut change).await?;
+    let applied = applied(&mut change).await?;
     let is_known = |number: i64| STEPS.iter().any(|step| step.number == number);
     if let Some((found, _)) = applied.iter().find(|(number, _)| !is_known(*number)) {
         let known = STEPS.iter().map(|step| step.number).max().unwrap_or(0);
-        return Err(StoreError::Newer { place: place.clone(), found: *found, known });
+        return Err(StoreError::Newer { place, found: *found, known });
     }
     for step in STEPS {
         match applied.iter().find(|(number, _)| *number == step.number) {
             Some((_, checksum)) if *checksum == checksum_of(step) => {}
             Some(_) => {
-                return Err(StoreError::SchemaDiffers { place: place.clone(), step: step.number });
+                return Err(StoreError::SchemaDiffers { place, step: step.number });
             }
-            None => apply(&mut change, step, ownership).await?,
+            None => apply(&mut change, step).await?,
         }
     }
     change.commit().await
 }
 
 /// Marks an empty database as ours and refuses one that somebody else filled.
-async fn claim(
-    change: &mut Lent,
-    connections: &Connections,
-    ownership: &Ownership,
-) -> Result<(), StoreError> {
+async fn claim(change: &mut Lent) -> Result<(), StoreError> {
+    let ownership = change.home().ways().ownership;
     if change.row(sqlx::query(ownership.is_ours)).await?.is_some() {
         return Ok(());
     }
     if change.row(sqlx::query(ownership.is_taken)).await?.is_some() {
-        return Err(StoreError::Foreign(connections.place().clone()));
+        return Err(StoreError::Foreign(change.home().place().clone()));
     }
     change.execute_raw(ownership.claim).await
 }
 
-async fn applied(
-    change: &mut Lent,
-    connections: &Connections,
-) -> Result<Vec<(i64, String)>, StoreError> {
-    use sqlx::Row;
+async fn applied(change: &mut Lent) -> Result<Vec<(i64, String)>, StoreError> {
     let asked = sqlx::query("SELECT number, checksum FROM schema_steps ORDER BY number");
-    change
-        .rows(asked)
-        .await?
-        .iter()
+    let rows = change.rows(asked).await?;
+    rows.iter()
         .map(|row| Ok((row.try_get("number")?, row.try_get("checksum")?)))
         .collect::<Result<_, sqlx::Error>>()
-        .map_err(|error| connections.fault(error))
+        .map_err(|error| change.home().fault(error))
 }
 
-async fn apply(change: &mut Lent, step: &Step, ownership: &Ownership) -> Result<(), StoreError> {
-    change.execute_script(wording(step.sql, ownership.database)).await?;
+async fn apply(change: &mut Lent, step: &Step) -> Result<(), StoreError> {
+    let database = change.home().ways().ownership.database;
+    change.execute_script(wording(step.sql, database)).await?;
     let noted = sqlx::query("INSERT INTO schema_steps (number, checksum) VALUES ($1, $2)")
         .bind(step.number)
         .bind(checksum_of(step));

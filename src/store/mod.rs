@@ -17,10 +17,13 @@ mod accounts;
 mod connections;
 mod error;
 mod exemptions;
+mod keys;
 mod known_people;
 mod migrations;
 mod outbox;
 mod place;
+mod postgres;
+mod postgres_url;
 mod provider_logouts;
 mod seen;
 mod sessions;
@@ -38,9 +41,12 @@ use sqlx::any::AnyRow;
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
-pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry};
+pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
 pub use place::Place;
+pub use postgres::Changes;
+pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use provider_logouts::{LogoutOf, ProviderLogout};
 pub use seen::Announced;
 
@@ -54,6 +60,8 @@ pub const FILE_NAME: &str = "geovagt.sqlite3";
 #[derive(Debug, Clone)]
 pub struct Store {
     connections: Arc<Connections>,
+    /// Where it is a database that others share.
+    url: Option<PostgresUrl>,
 }
 
 impl Store {
@@ -63,9 +71,36 @@ impl Store {
     /// # Errors
     /// [`StoreError`] with the cause and the way out.
     pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
-        let store = Self { connections: sqlite::connections(&state_directory.join(FILE_NAME))? };
-        migrations::run(&store.connections, &sqlite::OWNERSHIP).await?;
+        let connections = sqlite::connections(&state_directory.join(FILE_NAME))?;
+        let store = Self { connections, url: None };
+        store.connections.prepare().await?;
         Ok(store)
+    }
+
+    /// The store in this database, which need not be there yet: the first that is asked brings its
+    /// schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the address cannot be used at all.
+    pub fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
+        Ok(Self { connections: postgres::connections(url)?, url: Some(url.clone()) })
+    }
+
+    /// Whether other nodes can have it, so that it can be gone while they are not.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.url.is_some()
+    }
+
+    /// Begins to hear of changes that others make. The change number tells what was not heard.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store does not answer.
+    pub async fn changes(&self) -> Result<Changes, StoreError> {
+        match &self.url {
+            Some(url) => Changes::of(url).await,
+            None => Ok(Changes::unheard()),
+        }
     }
 
     /// Where it is.
@@ -91,8 +126,9 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] where it is not.
     pub async fn verify(&self) -> Result<(), StoreError> {
-        let found = self.row(sqlx::query("PRAGMA quick_check(1)")).await?;
-        let found = found.map(|row| self.text(&row, "quick_check")).transpose()?;
+        let found = self.row(sqlx::query(self.connections.ways().verify)).await?;
+        let found = found.map(|row| row.try_get::<String, _>(0)).transpose();
+        let found = found.map_err(|error| self.fault(error))?;
         if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
@@ -167,5 +203,11 @@ impl Store {
 mod contract;
 #[cfg(test)]
 mod contract_outside;
+#[cfg(test)]
+mod outside_postgres;
+#[cfg(test)]
+#[expect(unreachable_pub, reason = "the tests of the whole program take this file, too")]
+#[path = "../../tests/it/support/postgres.rs"]
+mod server;
 #[cfg(test)]
 mod tests;

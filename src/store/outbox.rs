@@ -1,10 +1,12 @@
-//! Log entries that were written with the change they tell of and wait for the log.
+//! Log entries that were written with the change they tell of and wait for a log.
 //!
-//! Whoever holds the log's lock reads them oldest first, appends them, and only then removes them:
-//! an entry may come twice after a crash between the two (its id tells), but is never lost.
+//! Whoever holds a log's lock takes them for that log, oldest first, appends them, and only then
+//! removes them. What is taken for one log is left alone by every other, for an hour: after that its
+//! node is taken to be gone for good, so that an entry may come late, but is never lost.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use super::{Change, Store, StoreError};
@@ -91,6 +93,18 @@ pub struct OutboxEntry {
     pub created: Timestamp,
 }
 
+/// An entry that was taken for a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenEntry {
+    /// The entry.
+    pub entry: OutboxEntry,
+    /// Whether it had been taken for this log before, so that it may be in it already.
+    pub before: bool,
+}
+
+/// A node that has not been done with an entry for so long is not coming back.
+const GONE_FOR_GOOD: SignedDuration = SignedDuration::from_hours(1);
+
 impl Store {
     /// The oldest waiting entries, at most `limit`.
     ///
@@ -99,31 +113,79 @@ impl Store {
     pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
         let asked = "SELECT sequence, id, event, created FROM outbox ORDER BY sequence LIMIT $1";
         let rows = self.rows(sqlx::query(asked).bind(i64::from(limit))).await?;
-        rows.iter()
-            .map(|row| {
-                let event = self.text(row, "event")?;
-                Ok(OutboxEntry {
-                    sequence: self.integer(row, "sequence")?,
-                    id: self.text(row, "id")?,
-                    event: serde_json::from_str(&event)
-                        .map_err(|_| self.unreadable("a log entry", &event))?,
-                    created: self.instant(row, "created")?,
-                })
-            })
-            .collect()
+        rows.iter().map(|row| self.outbox_entry(row)).collect()
     }
 
-    /// Removes entries that are in the log now.
+    /// Takes the oldest entries for the log of this name, at most `limit`, and with them what was
+    /// taken for it before and is not done.
     ///
     /// # Errors
-    /// [`StoreError`] where they could not be removed; none is removed then.
-    pub async fn outbox_done(&self, entries: &[OutboxEntry]) -> Result<(), StoreError> {
+    /// [`StoreError`] where the store cannot be read or written; perhaps they are taken.
+    pub async fn take_from_outbox(
+        &self,
+        log: &str,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<TakenEntry>, StoreError> {
+        // Nearly always nothing waits, and to look is cheaper than to begin a change.
+        if self.row(sqlx::query("SELECT sequence FROM outbox LIMIT 1")).await?.is_none() {
+            return Ok(Vec::new());
+        }
+        let mut change = self.begin().await?;
+        let free = "SELECT * FROM outbox WHERE taken_for IS NULL OR taken_for = $1
+                    ORDER BY sequence LIMIT $2";
+        let free = sqlx::query(free).bind(log).bind(i64::from(limit));
+        let mut rows = change.rows(free).await?;
+        if rows.is_empty() {
+            let others = sqlx::query("SELECT * FROM outbox ORDER BY sequence LIMIT $1");
+            rows = change.rows(others.bind(i64::from(limit))).await?;
+        }
+        let mut taken = Vec::new();
+        for row in rows {
+            let owner = self.maybe_text(&row, "taken_for")?;
+            let before = owner.as_deref() == Some(log);
+            if owner.is_some() && !before {
+                let since = self.instant(&row, "taken_at")?;
+                if now.duration_since(since) < GONE_FOR_GOOD {
+                    continue;
+                }
+            }
+            let entry = self.outbox_entry(&row)?;
+            if !before {
+                let take = "UPDATE outbox SET taken_for = $1, taken_at = $2 WHERE sequence = $3";
+                let take = sqlx::query(take).bind(log).bind(now.to_string());
+                change.execute(take.bind(entry.sequence)).await?;
+            }
+            taken.push(TakenEntry { entry, before });
+        }
+        change.commit_quietly().await?;
+        Ok(taken)
+    }
+
+    /// Removes entries that are in the log of this name now.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they could not be removed.
+    pub async fn outbox_done(&self, log: &str, entries: &[OutboxEntry]) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         for entry in entries {
-            let remove = sqlx::query("DELETE FROM outbox WHERE sequence = $1").bind(entry.sequence);
+            let remove = sqlx::query("DELETE FROM outbox WHERE sequence = $1 AND taken_for = $2")
+                .bind(entry.sequence)
+                .bind(log);
             change.execute(remove).await?;
         }
         change.commit_quietly().await
+    }
+
+    fn outbox_entry(&self, row: &AnyRow) -> Result<OutboxEntry, StoreError> {
+        let event = self.text(row, "event")?;
+        Ok(OutboxEntry {
+            sequence: self.integer(row, "sequence")?,
+            id: self.text(row, "id")?,
+            event: serde_json::from_str(&event)
+                .map_err(|_| self.unreadable("a log entry", &event))?,
+            created: self.instant(row, "created")?,
+        })
     }
 }
 

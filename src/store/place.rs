@@ -12,6 +12,10 @@ impl Place {
     pub(super) fn of_file(path: &Path) -> Self {
         Self(path.display().to_string().into())
     }
+
+    pub(super) fn of_database(name: &str, host: &str, port: u16) -> Self {
+        Self(format!("{name} on {host}:{port}").into())
+    }
 }
 
 impl fmt::Display for Place {

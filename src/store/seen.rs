@@ -3,6 +3,7 @@
 
 use sqlx::any::AnyRow;
 
+use super::connections::Lent;
 use super::{Store, StoreError};
 use crate::identifier::ListId;
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -35,13 +36,18 @@ impl Store {
     /// [`StoreError`] where the store cannot be read, or a record is not what was written.
     pub async fn announced(&self) -> Result<Announced, StoreError> {
         let mut reading = self.reading().await?;
-        let versions = "SELECT list, record FROM list_versions_seen ORDER BY list, version";
-        let versions = reading.rows(sqlx::query(versions)).await?;
-        let settings = "SELECT record FROM settings_seen ORDER BY sequence";
-        let settings = reading.rows(sqlx::query(settings)).await?;
-        let remembered = "SELECT value FROM meta WHERE name = 'announcements_remembered'";
-        let remembered = reading.rows(sqlx::query(remembered)).await?;
+        let announced = self.announced_on(reading.lent()).await?;
         reading.done().await?;
+        Ok(announced)
+    }
+
+    async fn announced_on(&self, on: &mut Lent) -> Result<Announced, StoreError> {
+        let versions = "SELECT list, record FROM list_versions_seen ORDER BY list, version";
+        let versions = on.rows(sqlx::query(versions)).await?;
+        let settings = "SELECT record FROM settings_seen ORDER BY sequence";
+        let settings = on.rows(sqlx::query(settings)).await?;
+        let remembered = "SELECT value FROM meta WHERE name = 'announcements_remembered'";
+        let remembered = on.row(sqlx::query(remembered)).await?;
         Ok(Announced {
             versions: versions
                 .iter()
@@ -54,11 +60,13 @@ impl Store {
                 .iter()
                 .map(|row| self.read_record(row))
                 .collect::<Result<_, StoreError>>()?,
-            first_installation: remembered.is_empty(),
+            first_installation: remembered.is_none(),
         })
     }
 
-    /// Remembers versions (each replaces what was remembered of it) and adds settings, all or none.
+    /// Remembers versions (each replaces what was remembered of it) and adds settings, all or none,
+    /// where nothing but `seen` is remembered yet. Where somebody else has remembered something
+    /// meanwhile, nothing is, and it says no: what was concluded from `seen` holds no longer.
     ///
     /// # Errors
     /// [`StoreError`] where it could not be kept.
@@ -66,8 +74,12 @@ impl Store {
         &self,
         versions: &[(ListId, SeenVersion)],
         settings: &[SeenSettings],
-    ) -> Result<(), StoreError> {
+        seen: &Announced,
+    ) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
+        if self.announced_on(change.lent()).await? != *seen {
+            return Ok(false);
+        }
         for (list, version) in versions {
             let keep = sqlx::query(
                 "INSERT INTO list_versions_seen (list, version, record) VALUES ($1, $2, $3)
@@ -89,7 +101,8 @@ impl Store {
              ON CONFLICT (name) DO NOTHING",
         );
         change.execute(mark).await?;
-        change.commit_quietly().await
+        change.commit_quietly().await?;
+        Ok(true)
     }
 
     fn read_record<T: serde::de::DeserializeOwned>(&self, row: &AnyRow) -> Result<T, StoreError> {

@@ -19,26 +19,28 @@ use super::{Place, StoreError};
 pub(super) const WAYS: Ways = Ways {
     read: "BEGIN",
     change: "BEGIN IMMEDIATE",
-    greeting: "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
-               PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+    greeting: Some(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+    ),
     // Waiting for another program's transaction ends sooner, with a better sentence.
     limit: Duration::from_secs(30),
     remembers_statements: true,
     // Readers beside the one writer that SQLite allows.
     connections: 4,
     tell: None,
-    fault,
-};
-
-/// `geov`, SQLite's mark for whose database a file is.
-pub(super) const OWNERSHIP: Ownership = Ownership {
-    is_ours: "SELECT application_id AS found FROM pragma_application_id
+    verify: "PRAGMA quick_check(1)",
+    // `geov` in SQLite's mark for whose database a file is.
+    ownership: Ownership {
+        is_ours: "SELECT application_id AS found FROM pragma_application_id
               WHERE application_id = 1734700918",
-    is_taken: "SELECT name AS found FROM sqlite_schema
+        is_taken: "SELECT name AS found FROM sqlite_schema
                UNION ALL SELECT 'marked' FROM pragma_application_id WHERE application_id <> 0",
-    claim: "PRAGMA application_id = 1734700918;
+        claim: "PRAGMA application_id = 1734700918;
             CREATE TABLE schema_steps (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT;",
-    database: Database::Sqlite,
+        database: Database::Sqlite,
+    },
+    fault,
 };
 
 /// The connections to this file, which is made where there is none.

@@ -26,8 +26,9 @@ async fn raw(state: &Path) -> SqlitePool {
 
 /// A store whose connections are told this instead of what they are told elsewhere.
 fn with_greeting(state: &Path, greeting: &'static str) -> Store {
-    let ways = Ways { greeting, ..sqlite::WAYS };
-    Store { connections: sqlite::connections_with(&state.join(FILE_NAME), ways).unwrap() }
+    let ways = Ways { greeting: Some(greeting), ..sqlite::WAYS };
+    let connections = sqlite::connections_with(&state.join(FILE_NAME), ways).unwrap();
+    Store { connections, url: None }
 }
 
 async fn refusal(state: &Path) -> StoreError {
@@ -224,10 +225,11 @@ async fn every_sentence_names_the_file_and_a_way_out() {
 #[tokio::test]
 async fn a_store_that_another_program_keeps_locked_says_so() {
     let (_store, state) = open().await;
+    let impatient = with_greeting(state.path(), "PRAGMA busy_timeout = 0");
+    impatient.connections.prepare().await.unwrap();
     let pool = raw(state.path()).await;
     let mut held = pool.acquire().await.unwrap();
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut *held).await.unwrap();
-    let impatient = with_greeting(state.path(), "PRAGMA busy_timeout = 0");
     let error = impatient.end_session("a", at(1), at(0)).await.unwrap_err();
     assert!(matches!(error, StoreError::Busy(_)), "{error:?}");
     assert_eq!(impatient.change_number().await.unwrap(), 0);

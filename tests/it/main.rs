@@ -52,6 +52,7 @@ mod outside_large;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;
+mod outside_nodes;
 mod outside_oidc;
 mod outside_operator;
 mod outside_package;

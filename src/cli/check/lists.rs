@@ -1,11 +1,11 @@
 //! The lists against what only this machine knows: what the database can tell, and what was
 //! announced here before.
 
-use crate::app::Policies;
+use crate::app::{self, Policies};
 use crate::clock;
-use crate::config::{Finding, Loaded, lock_findings, settings_findings, visibility};
+use crate::config::{Finding, Loaded, StoreLocation, lock_findings, settings_findings, visibility};
 use crate::geoip::{Database, Requirements};
-use crate::store::{FILE_NAME, Store, StoreError};
+use crate::store::{FILE_NAME, StoreError};
 use crate::telemetry::chain;
 
 /// Whether the database sees every territory on the lists.
@@ -23,8 +23,8 @@ pub(super) fn seen_by_the_database(loaded: &Loaded) -> Vec<Finding> {
 /// Whether the lists and settings may take effect as they stand, by the announcement lock. Nothing
 /// is remembered by having looked.
 pub(super) fn announced_in_time(loaded: &Loaded) -> Vec<Finding> {
-    let directory = &loaded.config.state_directory;
-    if !directory.join(FILE_NAME).exists() {
+    let shared = loaded.config.store != StoreLocation::Sqlite;
+    if !shared && !loaded.config.state_directory.join(FILE_NAME).exists() {
         return Vec::new();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -32,15 +32,17 @@ pub(super) fn announced_in_time(loaded: &Loaded) -> Vec<Finding> {
         .map_err(|error| error.to_string())
         .and_then(|runtime| runtime.block_on(inspect(loaded)).map_err(|error| chain(&error)));
     inspected.unwrap_or_else(|problem| {
-        vec![
-            Finding::error(problem)
-                .with_help("the gateway does not start without its store; put back a backup of it"),
-        ]
+        let help = if shared {
+            "until its store answers, a gateway that starts lets nobody sign in and knows no exemption"
+        } else {
+            "the gateway does not start without its store; put back a backup of it"
+        };
+        vec![Finding::error(problem).with_help(help)]
     })
 }
 
 async fn inspect(loaded: &Loaded) -> Result<Vec<Finding>, StoreError> {
-    let store = Store::open(&loaded.config.state_directory).await?;
+    let store = app::store::open(&loaded.config).await?;
     let inspection = Policies::inspect(loaded, &store, clock::now()).await;
     store.close().await;
     let inspection = inspection?;

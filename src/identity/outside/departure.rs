@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::super::session::{cookie_value, remove_cookie, set_cookie};
+use super::super::session::{Seal, cookie_value, remove_cookie, set_cookie};
 use super::super::{Authenticator, Next};
 use super::OutsideError;
 use super::client::Silence;
@@ -111,7 +111,10 @@ impl Authenticator {
         if !portal.oidc.acr_values.is_empty() {
             parameters.push(("acr_values", portal.oidc.acr_values.join(" ")));
         }
-        let sealed = outside.journeys.close(&journey).ok_or(OutsideError::Stray("no seal"))?;
+        let sealed = outside
+            .journeys
+            .close(|seal| seal.close(&journey))
+            .ok_or(OutsideError::Stray("no seal"))?;
         Ok(Departure {
             location: with_parameters(&endpoint.to_string(), &parameters),
             set_cookie: set_cookie(COOKIE, &sealed, departing.secure),
@@ -146,7 +149,7 @@ impl Authenticator {
         now: Timestamp,
     ) -> Option<Journey> {
         let journey: Journey =
-            self.0.outside.journeys.open(cookie_value(headers, COOKIE, secure)?)?;
+            self.0.outside.journeys.open(cookie_value(headers, COOKIE, secure)?, Seal::open)?;
         let age = now.duration_since(journey.at);
         (age <= LONGEST && age > -SignedDuration::from_mins(1)).then_some(journey)
     }

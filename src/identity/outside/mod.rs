@@ -24,7 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::session::Seal;
+use super::keys::{Keys, RotatingSeal};
 use crate::config::{Bearer, Config, Oidc, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::store::ProviderLogout;
@@ -173,18 +173,18 @@ fn epoch(oidc: &Oidc) -> i64 {
 pub(super) struct Outside {
     providers: ArcSwap<Providers>,
     logouts: ArcSwap<Logouts>,
-    journeys: Seal,
+    journeys: RotatingSeal,
     /// The states of sign-ins that came back; none comes back twice.
     finished: Mutex<HashMap<String, Timestamp>>,
     accepted: bearer::Accepted,
 }
 
 impl Outside {
-    pub(super) fn new(key: &[u8; 32]) -> Self {
+    pub(super) fn new(keys: &Keys) -> Self {
         Self {
             providers: ArcSwap::from_pointee(Providers::default()),
             logouts: ArcSwap::from_pointee(Logouts::default()),
-            journeys: Seal::new(key),
+            journeys: RotatingSeal::new(keys, "geovagt departure 1"),
             finished: Mutex::default(),
             accepted: bearer::Accepted::new(),
         }

@@ -1,0 +1,88 @@
+//! A line between two programs that the test can cut off half-open: it stays up, and nothing
+//! passes any more.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+const TURN: Duration = Duration::from_millis(20);
+
+/// A line to a server; ends with it.
+#[derive(Debug)]
+pub struct Line {
+    /// Where it begins.
+    pub address: SocketAddr,
+    cut: Arc<AtomicBool>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Line {
+    /// A line to `server`.
+    pub fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (cut, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (cut_there, ended_there) = (Arc::clone(&cut), Arc::clone(&ended));
+        std::thread::spawn(move || {
+            while !ended_there.load(Ordering::SeqCst) {
+                let Ok((near, _)) = listener.accept() else {
+                    std::thread::sleep(TURN);
+                    continue;
+                };
+                near.set_nonblocking(false).unwrap();
+                let Ok(far) = TcpStream::connect(server) else { continue };
+                for (from, to) in [
+                    (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                    (far.try_clone().unwrap(), near.try_clone().unwrap()),
+                ] {
+                    let (cut, ended) = (Arc::clone(&cut_there), Arc::clone(&ended_there));
+                    std::thread::spawn(move || pass(from, to, &cut, &ended));
+                }
+            }
+        });
+        Self { address, cut, ended }
+    }
+
+    /// Nothing passes from now on, not even an end.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// Everything passes again.
+    pub fn mend(&self) {
+        self.cut.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool, ended: &AtomicBool) {
+    from.set_read_timeout(Some(TURN)).unwrap();
+    let mut bytes = [0; 8192];
+    while !ended.load(Ordering::SeqCst) {
+        if cut.load(Ordering::SeqCst) {
+            std::thread::sleep(TURN);
+            continue;
+        }
+        match from.read(&mut bytes) {
+            Ok(0) => break,
+            Ok(length) if !cut.load(Ordering::SeqCst) => {
+                if to.write_all(&bytes[..length]).is_err() {
+                    break;
+                }
+            }
+            // It is on its way when the line is cut, and lost.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            Err(_) => break,
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
