@@ -2,11 +2,14 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::contract_nodes::{
+    an_entry_is_taken_for_one_log, keys_follow_one_another,
+    of_two_who_remember_at_once_the_second_looks_again, two_clerks_at_once_take_each_entry_once,
+};
 use super::contract_outside::{
     a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
 };
-use super::keys::{FOLLOWED_AFTER, KNOWN_BEFORE};
-use super::{AccountError, Announced, ChangeAction, ExemptionError, NewAccount, Store, TakenEntry};
+use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
 use crate::policy::{

@@ -202,6 +202,8 @@ impl Store {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_nodes;
+#[cfg(test)]
 mod contract_outside;
 #[cfg(test)]
 mod outside_postgres;
