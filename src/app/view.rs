@@ -42,6 +42,7 @@ impl View {
             StoreLocation::Sqlite => directory.join(FILE_NAME).exists(),
             StoreLocation::Postgres(_) => true,
         };
+        let mut known = Vec::new();
         let (policies, exemptions, accounts) = if is_there {
             let store = store::open(&loaded.config).await?;
             let policies = Policies::judge_only(&loaded, &store, now).await?;
