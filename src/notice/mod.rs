@@ -2,7 +2,7 @@
 //! mailbox is what is closed.
 //!
 //! What is said ([`compose`], [`calendar`]), when ([`schedule`]) and how long it is tried ([`retry`])
-//! is pure: instants and randomness are arguments. [`smtp`] speaks with the server, [`deliver`] goes
+//! is pure: instants and randomness are arguments. [`smtp`] speaks with the server, `deliver` goes
 //! from the store to it.
 //!
 //! May use `store`, `config`, `policy`, `language` and `lettre`; knows no HTTP and no request.
