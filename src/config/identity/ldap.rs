@@ -257,9 +257,10 @@ fn password(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<LdapPasswo
     let text = check.required(&text, "bind_password", block.here())?;
     let here = text.referenced;
     if !text.value.contains("${") {
+        // Not at its place: the line would be shown.
         check.refuse(
-            here,
-            "the password stands in the file itself",
+            block.here(),
+            "the password stands in the file itself under `bind_password`",
             "keep it in a file of its own and write \"${file:PATH}\", or \"${NAME}\" for a variable of the environment",
         );
         return None;
