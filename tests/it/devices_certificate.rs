@@ -166,6 +166,10 @@ fn scene(mode: &str) -> Scene {
     ];
     let id = gateway.command(&line).expect_code(0).json()["id"].as_str().unwrap().to_owned();
     gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
+    eventually("the gateway knows of the approval", || {
+        let search = ["audit", "search", "--json", "--action", "exemption_approved"];
+        gateway.command(&search).out.contains(&id)
+    });
     Scene { _upstream: upstream, gateway, devices, id }
 }
 
