@@ -8,7 +8,7 @@ use crate::gateway::Snapshot;
 use crate::geoip;
 use crate::identifier::OrganizationId;
 use crate::policy::{Person, UserName};
-use crate::store::{self, Account, Store};
+use crate::store::{self, Account, KnownPerson, Store};
 use crate::upstream::Prepared;
 
 /// Configuration, lists, database, exemptions and accounts as they are now. Nothing is remembered
@@ -20,6 +20,7 @@ pub struct View {
     /// What a request would be decided by.
     pub snapshot: Snapshot,
     accounts: Vec<Account>,
+    known: Vec<KnownPerson>,
 }
 
 impl View {
@@ -36,11 +37,15 @@ impl View {
             tracing::warn!(error = crate::telemetry::chain(&error), "the last good one is used");
         }
         let database = opened.database;
+        let mut known = Vec::new();
         let (policies, exemptions, accounts) = if directory.join(store::FILE_NAME).exists() {
             let store = Store::open(directory).await?;
             let policies = Policies::judge_only(&loaded, &store, now).await?;
             let exemptions = store.load_exemptions(now).await?;
             let accounts = store.accounts().await?;
+            for organization in loaded.config.organizations.keys() {
+                known.extend(store.known_people(organization).await?);
+            }
             store.close().await;
             (policies, exemptions, accounts)
         } else {
@@ -50,19 +55,32 @@ impl View {
         let database = database.into();
         let snapshot =
             snapshot::snapshot(&loaded, &policies, exemptions, database, None, &upstreams);
-        Ok(Self { loaded, snapshot, accounts })
+        Ok(Self { loaded, snapshot, accounts, known })
     }
 
-    /// The person with this login name, as a proof would give it.
+    /// The person with this login name, as a proof would give it: a local account, or somebody whom
+    /// one provider of the organisation has proven before under a name that is nobody else's.
     #[must_use]
     pub fn person(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
         let config = &self.loaded.config;
         let providers = &config.organizations.get(organization)?.identity_providers;
-        let provider = providers
+        let local = providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))?;
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))));
         let account =
-            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name)?;
-        Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()))
+            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name);
+        if let (Some(provider), Some(account)) = (local, account) {
+            return Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()));
+        }
+        let mut known = self.known.iter().filter(|known| {
+            let person = &known.person;
+            *person.organization() == *organization
+                && known.user_name == *name
+                && providers.contains(person.provider())
+        });
+        match (known.next(), known.next()) {
+            (Some(known), None) => Some(known.person.clone()),
+            _ => None,
+        }
     }
 }

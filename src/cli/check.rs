@@ -7,6 +7,7 @@ mod access;
 mod certificates;
 mod files;
 mod lists;
+mod providers;
 #[cfg(test)]
 mod sample;
 mod upstreams;
@@ -40,6 +41,7 @@ const CHECKS: &[Check] = &[
     lists::announced_in_time,
     certificates::check,
     upstreams::check,
+    providers::check,
     access::check,
 ];
 

@@ -253,16 +253,6 @@ fn what_this_version_does_not_have_is_never_silently_ignored() {
        |
        = help: remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate
     "#);
-    insta::assert_snapshot!(
-        shown(&format!("identity:\n  entra: {{kind: oidc, issuer: x}}\n{SMALL}")), @r#"
-    error: `oidc` is a kind of provider that is not in this version
-     --> /etc/geovagt/gateway.yaml:2:17
-      |
-    2 |   entra: {kind: oidc, issuer: x}
-      |                 ^^^^
-      |
-      = help: use `kind: local`, accounts made with `geovagt user add`
-    "#);
     insta::assert_snapshot!(shown(&format!("geoip: {{update: {{every: 1d}}}}\n{SMALL}")), @r#"
     error: this version does not fetch databases by itself
      --> /etc/geovagt/gateway.yaml:1:17

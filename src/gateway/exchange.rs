@@ -159,7 +159,7 @@ impl<'a> Exchange<'a> {
     }
 
     /// Whether the site takes the provider that proves this person.
-    fn takes(&self, person: &Person) -> bool {
+    pub(super) fn takes(&self, person: &Person) -> bool {
         self.site.site.identity_providers.contains(person.provider())
     }
 
@@ -254,12 +254,17 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
+        self.takes(person) && self.lets_in(person)
+    }
+
+    /// Whether the decision would be yes, were it this person with a password.
+    pub(super) fn lets_in(&self, person: &Person) -> bool {
         let proof = brought(self.device.as_deref());
-        self.takes(person) && matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
+        matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
     }
 
     /// Whether somebody who has been proven may come in.
-    pub(super) fn lets_in(&self, identity: &Identity) -> bool {
+    pub(super) fn takes_in(&self, identity: &Identity) -> bool {
         self.takes(identity.person()) && matches!(self.decide_for(identity), Verdict::Allow(_))
     }
 

@@ -111,6 +111,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
         None => None,
     };
     let login_is_ours = login.is_some();
+    let login = login.filter(|identity| exchange.takes(identity.person()));
     let Some(identity) = exchange.session().or(login).or_else(|| exchange.certified()) else {
         return Admitted { permit, identity: None, login_is_ours };
     };
@@ -122,10 +123,11 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 }
 
 /// Whose local account a login names that came along with a request that does not depend on it: its
-/// password must not reach the upstream. None where it is one of the upstream's own.
+/// password must not reach the upstream, also where the site takes no local accounts. None where it
+/// is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    let eligible = |person: &Person| exchange.may_be_proven(person);
+    let eligible = |person: &Person| exchange.lets_in(person);
     exchange.gateway.authenticator.beside(exchange.attempt(&eligible), login).await
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn arrive(exchange: &Exchange<'_>) -> Answer {
     };
     let arrived = exchange.gateway.authenticator.arrive(arrival).await;
     let answer = match arrived {
-        Ok(arrived) if exchange.lets_in(&arrived.identity) => {
+        Ok(arrived) if exchange.takes_in(&arrived.identity) => {
             signed_in(exchange, &arrived.identity, &arrived.next).await?
         }
         Ok(arrived) => {
@@ -186,6 +186,18 @@ async fn failed(
     let chain = crate::telemetry::chain(error);
     tracing::warn!(site, provider, error = chain, "somebody was not signed in");
     metrics::counter!("geovagt_provider_failures_total", "cause" => why.word()).increment(1);
+    // Whoever began no sign-in could fill the chain of people; the rejection below folds.
+    if !matches!(error, OutsideError::Stray(_)) {
+        record(exchange, why).await;
+    }
+    let Some(failure) = failure else { return refused(exchange) };
+    let mut facts = exchange.facts(None);
+    facts.status = Some(failure.status().as_u16());
+    let reference = exchange.gateway.audit.deny(facts, Denial::new(Reason::NotAuthorized));
+    answers::failed(exchange, failure, &reference)
+}
+
+async fn record(exchange: &Exchange<'_>, why: Why) {
     let event = exchange
         .event(Action::SignInFailed, None)
         .outcome(audit::Outcome::Failure)
@@ -194,11 +206,6 @@ async fn failed(
     if exchange.gateway.audit.record(event).durable().await.is_err() {
         tracing::error!("a failed sign-in could not be written to the audit log");
     }
-    let Some(failure) = failure else { return refused(exchange) };
-    let mut facts = exchange.facts(None);
-    facts.status = Some(failure.status().as_u16());
-    let reference = exchange.gateway.audit.deny(facts, Denial::new(Reason::NotAuthorized));
-    answers::failed(exchange, failure, &reference)
 }
 
 /// As the provider has to know it beforehand.

@@ -34,6 +34,8 @@ mod recent;
 mod session;
 mod sign_in;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
@@ -74,7 +76,7 @@ pub struct Identity {
     device: Option<Box<KnownDevice>>,
     grant: Option<Box<grant::Granted>>,
     session: Option<session::Life>,
-    outside: Option<outside::Proof>,
+    outside: Option<Arc<outside::Proof>>,
 }
 
 /// How somebody was proven.

@@ -1,6 +1,8 @@
 //! The session of an [`Authenticator`]: begun after a sign-in, renewed while it is used, ended for good
 //! by signing out.
 
+use std::sync::Arc;
+
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 
@@ -46,7 +48,7 @@ impl Authenticator {
                 device: None,
                 grant: None,
                 session: Some(life),
-                outside: Some(proof),
+                outside: Some(Arc::new(proof)),
             });
         }
         let directory = self.0.directory.load();
@@ -159,7 +161,7 @@ impl Authenticator {
             subject: identity.person.subject().to_owned(),
             epoch: identity.epoch,
             life,
-            outside: identity.outside.clone(),
+            outside: identity.outside.as_deref().cloned(),
         };
         let value = self.0.seal.close(&content)?;
         Some(session::set_cookie(SESSION_COOKIE, &value, secure))

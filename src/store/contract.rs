@@ -3,6 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract_devices::*;
+use super::contract_outside::{
+    a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
+};
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::announcement::{SeenSettings, SeenVersion};
@@ -41,6 +44,8 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         an_activesync_client_is_bound_by_its_number
         an_address_grant_ends_in_each_of_its_ways
         a_lost_device_ends_everything_of_one_person
+        a_known_person_is_kept_as_described_last
+        what_a_provider_ended_is_known_until_no_session_lasts
     }
 }
 

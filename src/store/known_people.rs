@@ -1,11 +1,14 @@
 //! People whom an outside provider has proven, as it described them last: so that an exemption can
 //! be given by name.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Store, StoreError};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
+
+/// Who has not been seen for so long is forgotten.
+const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// A person with what a provider says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,10 @@ impl Store {
         .bind(known.telephone.as_deref())
         .bind(known.last_seen.to_string());
         change.execute(keep).await?;
+        let oldest = known.last_seen.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        let over =
+            sqlx::query("DELETE FROM known_people WHERE last_seen < $1").bind(oldest.to_string());
+        change.execute(over).await?;
         change.commit_quietly().await
     }
 

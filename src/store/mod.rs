@@ -209,6 +209,8 @@ mod contract;
 #[cfg(test)]
 mod contract_devices;
 #[cfg(test)]
+mod contract_outside;
+#[cfg(test)]
 mod outside_postgres;
 #[cfg(test)]
 #[expect(unreachable_pub, dead_code, reason = "the tests of the whole program take this file, too")]

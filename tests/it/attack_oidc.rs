@@ -12,6 +12,10 @@ use crate::support::upstream::Upstream;
 const HOST: &str = "inner.example.dk";
 const SUBJECT: &str = "af7c-anna";
 
+type Change<'a> = &'a dyn Fn(&mut Value);
+type Forgery<'a> = Box<dyn Fn(&Value) -> String + 'a>;
+type Breakage<'a> = &'a dyn Fn(&Provider);
+
 struct Scene {
     provider: Provider,
     gateway: Gateway,
@@ -144,12 +148,14 @@ fn who_is_proven_is_signed_in_and_known_to_the_system_behind() {
     let form = scene.provider.last_body("/token");
     assert!(form.contains("code=c0de") && form.contains("code_verifier="), "{form}");
     assert!(form.contains("redirect_uri=http%3A%2F%2Finner.example.dk%2F.geovagt%2Fcallback"));
-    let elsewhere = get(scene.gateway.address("web"), "egedal.example.dk", "/.geovagt/")
+    let elsewhere = get(scene.gateway.address("web"), "a.egedal.example.dk", "/")
         .from(DENMARK)
         .header("Cookie", &session)
         .browser()
         .send();
-    assert!(!elsewhere.text().contains("af7c-anna"), "another organisation's session is nobody's");
+    assert_eq!(elsewhere.status, 200);
+    let user = elsewhere.json()["headers"].to_string().contains("x-geovagt-user");
+    assert!(!user, "another organisation's session is nobody's: {}", elsewhere.text());
 }
 
 #[test]
@@ -186,7 +192,7 @@ fn an_answer_belongs_to_the_browser_that_asked_and_counts_once() {
 #[test]
 fn a_token_that_says_anything_else_proves_nobody() {
     let scene = scene();
-    let wrong: [(&str, &dyn Fn(&mut Value)); 18] = [
+    let wrong: [(&str, Change<'_>); 18] = [
         ("nonce of another sign-in", &|c| c["nonce"] = json!("another")),
         ("no nonce", &|c| drop(c.as_object_mut().unwrap().remove("nonce"))),
         ("another issuer", &|c| c["iss"] = json!("http://127.0.0.1:1")),
@@ -236,7 +242,7 @@ fn a_token_that_somebody_else_signed_proves_nobody() {
         aws_lc_rs::hmac::sign(&key, text.as_bytes()).as_ref().to_vec()
     };
     let jwk = key.jwk();
-    let forgeries: [(&str, Box<dyn Fn(&Value) -> String>); 8] = [
+    let forgeries: [(&str, Forgery<'_>); 8] = [
         (
             "none",
             Box::new(|claims| {
@@ -379,6 +385,41 @@ fn signing_in_leads_nowhere_but_to_this_host() {
 }
 
 #[test]
+fn a_site_takes_only_its_own_ways_and_an_answer_comes_back_where_it_began() {
+    let provider = Provider::start();
+    let upstream = Upstream::start();
+    let text = configuration(&upstream.url(), "")
+        .replace("identity_providers: [local]", "identity_providers: [local, entra]")
+        .replace(
+            "hosts: [mail.example.dk],",
+            "hosts: [mail.example.dk], identity_providers: [local], authentication: always,",
+        )
+        .replace(
+            "  local: {kind: local}",
+            &format!("  local: {{kind: local}}\n  entra: {}", provider.configuration("")),
+        );
+    let scene = Scene { provider, gateway: Gateway::start(&text), _upstream: upstream };
+    let at = |host: &str, path: &str| {
+        get(scene.gateway.address("web"), host, path).from(DENMARK).browser()
+    };
+    let session = scene.sign_in();
+    assert!(scene.is_in(&session));
+    let mail = at("mail.example.dk", "/").header("Cookie", &session).send();
+    assert_eq!(mail.status, 303, "a session of a provider that the site does not take");
+    assert!(!at("mail.example.dk", "/.geovagt/sign-in").send().text().contains("provider="));
+    let asked = at("mail.example.dk", "/.geovagt/sign-in?provider=entra").send();
+    assert_eq!((asked.status, asked.header("location")), (404, None));
+    let away = scene.depart();
+    let claims = scene.provider.id_claims(SUBJECT, &away.nonce);
+    let token = scene.provider.key().sign(None, &claims);
+    scene.provider.answer_code(200, &json!({"id_token": token}));
+    for host in ["kilden.example.dk", "mail.example.dk", "a.egedal.example.dk"] {
+        let path = format!("/.geovagt/callback?code=c&state={}", away.state);
+        is_refused(&at(host, &path).header("Cookie", &away.cookie).send(), 400);
+    }
+}
+
+#[test]
 fn a_group_is_a_text_in_a_list_and_nothing_that_looks_like_one() {
     let provider = Provider::start();
     let entra = provider.configuration(", groups: [raad]");
@@ -411,11 +452,10 @@ fn a_provider_that_is_away_slow_or_talks_rubbish_opens_nothing() {
     assert_eq!(scene.ask("/.geovagt/sign-in").send().status, 200, "it starts without the provider");
     is_refused(&scene.ask("/.geovagt/sign-in?provider=entra").send(), 503);
 
-    let broken: [(&str, &dyn Fn(&Provider)); 7] = [
+    let broken: [(&str, Breakage<'_>); 7] = [
         ("rubbish", &|p| p.put("/.well-known/openid-configuration", 200, "<html>".into())),
         ("huge", &|p| {
-            let document = format!("{{\"x\": \"{}\"}}", "x".repeat(3 << 20));
-            p.put("/.well-known/openid-configuration", 200, document);
+            p.publish(|document| document["x"] = json!("x".repeat(3 << 20)));
         }),
         ("another issuer", &|p| p.publish(|d| d["issuer"] = json!("https://evil.example"))),
         ("no endpoint", &|p| p.publish(|d| d["authorization_endpoint"] = json!(null))),
@@ -540,9 +580,10 @@ fn from_a_listed_country_the_sign_in_exists_while_somebody_travels_and_then_for_
 
 #[test]
 fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
-    let scene = scene();
-    let logout = |claims: &Value, kind: Option<&str>| {
-        let token = scene.provider.key().sign(kind, claims);
+    let mut scene = scene();
+    let key = scene.provider.clone();
+    let logout = |scene: &Scene, claims: &Value, kind: Option<&str>| {
+        let token = key.key().sign(kind, claims);
         post_form(
             scene.gateway.address("web"),
             HOST,
@@ -556,7 +597,7 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     let session = scene.sign_in();
     assert!(scene.is_in(&session));
     let right = || {
-        let mut claims = scene.provider.logout_claims();
+        let mut claims = key.logout_claims();
         claims["sid"] = json!(format!("session-of-{SUBJECT}"));
         claims
     };
@@ -586,12 +627,12 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
         ("issued long ago", with("iat", json!(now() - 3600))),
         ("expired", with("exp", json!(now() - 61))),
     ] {
-        assert_eq!(logout(&claims, Some("logout+jwt")), 400, "{what}");
+        assert_eq!(logout(&scene, &claims, Some("logout+jwt")), 400, "{what}");
     }
     let mut id_token = scene.provider.id_claims(SUBJECT, "n");
     id_token["jti"] = json!("1");
-    assert_eq!(logout(&id_token, None), 400, "an ID token is no logout token");
-    assert_eq!(logout(&right(), Some("at+jwt")), 400);
+    assert_eq!(logout(&scene, &id_token, None), 400, "an ID token is no logout token");
+    assert_eq!(logout(&scene, &right(), Some("at+jwt")), 400);
     let forged = Key::new("first").sign(Some("logout+jwt"), &right());
     let answer = post_form(
         scene.gateway.address("web"),
@@ -605,16 +646,20 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     assert!(scene.is_in(&session), "none of these ended it");
 
     let other = with("sid", json!("session-of-somebody-else"));
-    assert_eq!(logout(&other, Some("logout+jwt")), 200);
+    assert_eq!(logout(&scene, &other, Some("logout+jwt")), 200);
     assert!(scene.is_in(&session));
-    assert_eq!(logout(&right(), Some("logout+jwt")), 200);
+    assert_eq!(logout(&scene, &right(), Some("logout+jwt")), 200);
     assert!(!scene.is_in(&session), "it ended by its name");
+    // Every node reads it from the store, and so does this one when it starts anew.
+    scene.gateway.stop();
+    scene.gateway.run();
+    assert!(!scene.is_in(&session), "it has ended for good");
 
     let mut by_person = without("sid");
     by_person["sub"] = json!(SUBJECT);
     // The next session is another one, and a second later at least.
     eventually("a session after the logout counts", || scene.is_in(&scene.sign_in()));
     let session = scene.sign_in();
-    assert_eq!(logout(&by_person, None), 200);
+    assert_eq!(logout(&scene, &by_person, None), 200);
     assert!(!scene.is_in(&session), "it ended by its person");
 }

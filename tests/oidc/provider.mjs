@@ -26,6 +26,8 @@ const provider = new Provider(settings.issuer, {
   },
   interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
   pkce: { required: () => true },
+  // The gateway is on the same machine, where the provider would not send a logout by itself.
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   async findAccount(_context, id) {
     const person = people[id];
     return person && {
@@ -62,6 +64,9 @@ async function interaction(request, response) {
       '<form method="post"><input id="login" name="login"><button type="submit">OK</button></form>',
   );
 }
+
+provider.on('backchannel.error', (_context, error) => console.error(error));
+provider.on('server_error', (_context, error) => console.error(error));
 
 const callback = provider.callback();
 const tls = { key: readFileSync(settings.key), cert: readFileSync(settings.certificate) };

@@ -52,7 +52,7 @@ pub(super) async fn find(
         }
     }
     let known = store.known_people(&organization.id).await?;
-    Ok(by_name(config, organization, &known, provider.as_ref(), name))
+    Ok(by_name(config, organization, &known, provider.as_ref(), &name))
 }
 
 fn by_subject(
@@ -112,19 +112,19 @@ fn by_name(
     organization: &Organization,
     known: &[KnownPerson],
     provider: Option<&ProviderId>,
-    name: UserName,
+    name: &UserName,
 ) -> Found {
     let id = &organization.id;
     let means = |known: &&KnownPerson| {
         let mail = known.mail.as_deref().map(str::to_lowercase);
-        let named = known.user_name == name || mail.as_deref() == Some(name.as_str());
+        let named = known.user_name == *name || mail.as_deref() == Some(name.as_str());
         let counts = organization.identity_providers.contains(known.person.provider());
         named && counts && provider.is_none_or(|id| id == known.person.provider())
     };
     let found: Vec<&KnownPerson> = known.iter().filter(means).collect();
     match found.as_slice() {
         [one] => Ok((one.person.clone(), one.user_name.clone())),
-        [] => Err(nobody(config, organization, &name)),
+        [] => Err(nobody(config, organization, name)),
         several => {
             let shown: Vec<String> = several.iter().map(|known| shown(known)).collect();
             Err(format!("{id} knows more than one {name}; add one of: {}", shown.join("; ")))

@@ -15,7 +15,7 @@ use super::super::nearest::known_names;
 #[derive(Debug)]
 pub(in crate::config) enum Value {
     Nothing,
-    Flag(bool),
+    Flag,
     Number(u64),
     Text(String),
     List(Vec<Spanned<Value>>),
@@ -49,8 +49,8 @@ impl<'de> Visitor<'de> for AnyValue {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E: Error>(self, flag: bool) -> Result<Value, E> {
-        Ok(Value::Flag(flag))
+    fn visit_bool<E: Error>(self, _flag: bool) -> Result<Value, E> {
+        Ok(Value::Flag)
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
@@ -125,18 +125,6 @@ impl<'r> Block<'r> {
     ) -> Option<Vec<Text>> {
         self.take(key, "a list of texts", check, |value| match &value.value {
             Value::List(items) => items.iter().map(text).collect(),
-            _ => None,
-        })
-    }
-
-    /// True or false.
-    pub(in crate::config) fn flag(
-        &mut self,
-        key: &'static str,
-        check: &mut Checker<'_>,
-    ) -> Option<Spanned<bool>> {
-        self.take(key, "true or false", check, |value| match value.value {
-            Value::Flag(flag) => Some(Spanned::new(flag, value.referenced, value.defined)),
             _ => None,
         })
     }

@@ -164,3 +164,6 @@ fn later(kind: &'static str, block: &mut Block<'_>, check: &mut Checker<'_>) {
         "use `kind: local`, accounts made with `geovagt user add`",
     );
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Always holds: before the code is shown to anybody, this browser began this very sign-in and the
 //! answer is the asked provider's own; no answer counts twice.
 
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 
 use aws_lc_rs::constant_time;
 use base64::Engine;
@@ -169,7 +169,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
-            outside: Some(proof),
+            outside: Some(Arc::new(proof)),
         })
     }
 

@@ -4,7 +4,7 @@
 //! a moment ago is remembered under a keyed hash, and failures are not.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::hmac;
 use base64::Engine;
@@ -116,6 +116,10 @@ impl Authenticator {
             }
             match self.verify_bearer(&attempt, bearers, token).await {
                 Ok((identity, ends)) => {
+                    // What was verified by a configuration that is gone is not kept.
+                    if !Arc::ptr_eq(&providers, &self.0.outside.providers.load()) {
+                        return Outcome::NotProven { why: Why::Changed, claimed: None };
+                    }
                     accepted.put(fingerprint, &identity, ends, attempt.now);
                     return self.eligible(attempt, identity);
                 }
@@ -181,7 +185,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
-            outside: Some(proof),
+            outside: Some(Arc::new(proof)),
         };
         Ok((identity, ends))
     }

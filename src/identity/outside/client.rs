@@ -55,7 +55,7 @@ impl Client {
 
     /// A document, as JSON.
     pub(super) async fn get(&self, uri: &Uri) -> Result<Bytes, Silence> {
-        let (status, body) = self.ask(Method::GET, uri, None, String::new()).await?;
+        let (status, body) = self.ask(&Method::GET, uri, None, String::new()).await?;
         if status != StatusCode::OK {
             return Err(Silence::Status(uri.to_string(), status));
         }
@@ -69,12 +69,12 @@ impl Client {
         authorization: Option<HeaderValue>,
         form: String,
     ) -> Result<(StatusCode, Bytes), Silence> {
-        self.ask(Method::POST, uri, authorization, form).await
+        self.ask(&Method::POST, uri, authorization, form).await
     }
 
     async fn ask(
         &self,
-        method: Method,
+        method: &Method,
         uri: &Uri,
         authorization: Option<HeaderValue>,
         form: String,
@@ -105,7 +105,7 @@ impl Client {
 }
 
 fn request(
-    method: Method,
+    method: &Method,
     uri: &Uri,
     authorization: Option<HeaderValue>,
     form: String,
@@ -113,12 +113,12 @@ fn request(
     let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
     let mut request = Request::builder()
-        .method(&method)
+        .method(method)
         .uri(target)
         .header(HOST, host)
         .header(ACCEPT, "application/json")
         .header(USER_AGENT, "geovagt");
-    if method == Method::POST {
+    if *method == Method::POST {
         request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
     }
     if let Some(mut value) = authorization {

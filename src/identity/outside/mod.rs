@@ -191,8 +191,8 @@ impl Outside {
     }
 
     pub(super) fn take(&self, providers: Providers) {
-        self.accepted.forget();
         self.providers.store(Arc::new(providers));
+        self.accepted.forget();
     }
 
     pub(super) fn take_logouts(&self, logouts: Vec<ProviderLogout>, now: Timestamp) {

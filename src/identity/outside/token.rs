@@ -162,8 +162,9 @@ fn fits(kind: Option<&str>, purpose: Purpose) -> bool {
         kind.strip_prefix("application/").map(str::to_owned).unwrap_or(kind)
     });
     match (kind.as_deref(), purpose) {
-        (None | Some("jwt"), _) => true,
-        (Some("logout+jwt"), Purpose::Logout) | (Some("at+jwt"), Purpose::Access) => true,
+        (None | Some("jwt"), _)
+        | (Some("logout+jwt"), Purpose::Logout)
+        | (Some("at+jwt"), Purpose::Access) => true,
         (Some(_), _) => false,
     }
 }
@@ -212,3 +213,7 @@ fn instant(claims: &Claims, name: &str) -> Result<Option<i64>, TokenError> {
     let whole = seconds as i64;
     Ok(Some(whole))
 }
+
+#[cfg(test)]
+#[path = "token_tests.rs"]
+mod tests;
