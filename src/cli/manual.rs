@@ -153,7 +153,9 @@ mod tests {
     fn every_command_is_completed_in_each_shell() {
         for path in commands() {
             let words = path.join(" ");
-            let bash = format!("geovagt__subcmd__{}", path.join("__subcmd__"));
+            // A hyphen cannot stand in the name of a function of bash.
+            let bash = path.join("__subcmd__").replace('-', "__subcmd__");
+            let bash = format!("geovagt__subcmd__{bash}");
             let fish =
                 path.iter().fold("__fish_geovagt_".to_owned(), |_, word| format!("-a \"{word}\""));
             let zsh = format!("_geovagt__subcmd__{}_commands", path.join("__subcmd__"));

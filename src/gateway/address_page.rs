@@ -79,7 +79,7 @@ async fn begin(exchange: &Exchange<'_>, identity: &Identity) -> Answer {
     }
     let authenticator = &exchange.gateway.authenticator;
     let place = (&exchange.site.site.id, &exemption);
-    let (device, when) = (exchange.device.as_ref(), (exchange.now, span));
+    let (device, when) = (exchange.device.as_deref(), (exchange.now, span));
     let granted = authenticator.grant_address(identity, device, place, known.judged(), when).await;
     if let Err(error) = granted {
         tracing::error!(

@@ -38,7 +38,7 @@ pub(super) struct Exchange<'a> {
     pub(super) located: Located,
     pub(super) site: Arc<ProtectedSite>,
     /// The device that the request comes from, where it is a known one.
-    pub(super) device: Option<KnownDevice>,
+    pub(super) device: Option<Box<KnownDevice>>,
     choice: Choice,
 }
 
@@ -73,7 +73,7 @@ impl<'a> Exchange<'a> {
         };
         let site = Arc::clone(site);
         let device = known_device(gateway, &site.organization.id, (parts, &canonical), connection);
-        let proof = brought(device.as_ref());
+        let proof = brought(device.as_deref());
         let decide = |policy: &Policy| {
             let (address, location) = (client, located.location);
             let subject = Subject { address, location, person: None, proof };
@@ -105,12 +105,12 @@ impl<'a> Exchange<'a> {
 
     /// The verdict for this request by whoever has not said who they are.
     pub(super) fn decide(&self) -> Verdict {
-        self.decide_by(None, brought(self.device.as_ref())).1
+        self.decide_by(None, brought(self.device.as_deref())).1
     }
 
     /// The verdict for this request by somebody who has been proven.
     pub(super) fn decide_for(&self, identity: &Identity) -> Verdict {
-        let device = device_of(identity, self.device.as_ref()).map(KnownDevice::proof);
+        let device = device_of(identity, self.device.as_deref()).map(KnownDevice::proof);
         let proof = Proof { multi_factor: identity.multi_factor(), device };
         self.decide_by(Some(identity.person()), proof).1
     }
@@ -227,7 +227,7 @@ impl<'a> Exchange<'a> {
     /// proves nothing.
     pub(super) async fn prove_bearer(&self, token: &HeaderValue) -> Outcome {
         // Which factors it tells of is known only then, too; the decision that follows looks at them.
-        let device = self.device.as_ref().map(KnownDevice::proof);
+        let device = self.device.as_deref().map(KnownDevice::proof);
         let proof = Proof { multi_factor: true, device };
         let eligible =
             |person: &Person| matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_));
@@ -258,17 +258,17 @@ impl<'a> Exchange<'a> {
     }
 
     pub(super) fn may_be_proven(&self, person: &Person) -> bool {
-        self.takes(person) && self.would_let_in(person)
+        self.takes(person) && self.lets_in(person)
     }
 
-    /// Whether the decision would be yes, were it this person and nothing more.
-    pub(super) fn would_let_in(&self, person: &Person) -> bool {
-        let proof = brought(self.device.as_ref());
+    /// Whether the decision would be yes, were it this person with a password.
+    pub(super) fn lets_in(&self, person: &Person) -> bool {
+        let proof = brought(self.device.as_deref());
         matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
     }
 
     /// Whether somebody who has been proven may come in.
-    pub(super) fn lets_in(&self, identity: &Identity) -> bool {
+    pub(super) fn takes_in(&self, identity: &Identity) -> bool {
         self.takes(identity.person()) && matches!(self.decide_for(identity), Verdict::Allow(_))
     }
 
@@ -373,13 +373,13 @@ fn known_device(
     organization: &OrganizationId,
     (parts, canonical): (&Parts, &Canonical),
     connection: &ConnectionFacts,
-) -> Option<KnownDevice> {
+) -> Option<Box<KnownDevice>> {
     if !identity::may_name_a_device(&parts.headers, canonical.path()) {
         return None;
     }
     let secure = connection.is_secure(&parts.headers);
     let target = canonical.path_and_query();
-    gateway.authenticator.device(organization, &parts.headers, secure, target)
+    gateway.authenticator.device(organization, &parts.headers, secure, target).map(Box::new)
 }
 
 /// Whether a request asks for a document and brings nothing along.

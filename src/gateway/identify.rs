@@ -36,7 +36,7 @@ pub(super) async fn admit(exchange: &Exchange<'_>) -> Result<Admitted, Instead> 
         Verdict::Deny(denial) => {
             let reason = denial.reason();
             match by_certificate(exchange, reason).or_else(|| by_grant(exchange, reason)) {
-                Some(admitted) => Ok(with_login(exchange, admitted).await),
+                Some(admitted) => Ok(Box::pin(with_login(exchange, admitted)).await),
                 None => Err(Box::new(deny(exchange, denial))),
             }
         }
@@ -77,7 +77,7 @@ fn by_grant(exchange: &Exchange<'_>, reason: Reason) -> Option<Admitted> {
 
 /// A local account's password must not reach the upstream, whatever else lets the request in.
 async fn with_login(exchange: &Exchange<'_>, admitted: Admitted) -> Admitted {
-    let login_is_ours = Box::pin(login_beside(exchange)).await.is_some();
+    let login_is_ours = login_beside(exchange).await.is_some();
     Admitted { login_is_ours, ..admitted }
 }
 
@@ -127,7 +127,7 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
 /// is one of the upstream's own.
 async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
     let login = exchange.basic_login()?;
-    let eligible = |person: &Person| exchange.would_let_in(person);
+    let eligible = |person: &Person| exchange.lets_in(person);
     exchange.gateway.authenticator.beside(exchange.attempt(&eligible, &|_| {}), login).await
 }
 

@@ -96,7 +96,7 @@ pub(super) async fn arrive(exchange: &Exchange<'_>) -> Answer {
     };
     let arrived = exchange.gateway.authenticator.arrive(arrival).await;
     let answer = match arrived {
-        Ok(arrived) if exchange.lets_in(&arrived.identity) => {
+        Ok(arrived) if exchange.takes_in(&arrived.identity) => {
             signed_in(exchange, &arrived.identity, &arrived.next).await?
         }
         Ok(arrived) => {

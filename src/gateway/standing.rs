@@ -54,7 +54,7 @@ impl Standing {
             known: identity.map(|identity| Known {
                 authenticator: exchange.gateway.authenticator.clone(),
                 identity: identity.clone(),
-                device: device_of(identity, exchange.device.as_ref()).cloned(),
+                device: device_of(identity, exchange.device.as_deref()).cloned(),
                 certificate: certificate(exchange, identity),
             }),
         }

@@ -40,7 +40,7 @@ impl Authenticator {
             how: How::Certificate,
             at: issued,
             epoch,
-            device: Some(KnownDevice::Managed),
+            device: Some(Box::new(KnownDevice::Managed)),
             grant: None,
             session: None,
             outside: None,

@@ -51,7 +51,8 @@ impl Authenticator {
                         if exemptions.is_empty() {
                             return None;
                         }
-                        Some(KnownDevice::Bound { kind, mark: mark.clone(), exemptions })
+                        let mark = mark.clone();
+                        Some(Box::new(KnownDevice::Bound { kind, mark, exemptions }))
                     }
                     None => None,
                 };
@@ -62,10 +63,10 @@ impl Authenticator {
                     at: granted.began,
                     epoch: self.epoch_of(&grant.person)?,
                     device,
-                    grant: Some(Granted {
+                    grant: Some(Box::new(Granted {
                         id: granted.id.clone(),
                         multi_factor: grant.multi_factor,
-                    }),
+                    })),
                     session: None,
                     outside: None,
                 })

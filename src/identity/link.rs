@@ -6,6 +6,7 @@
 use http::HeaderValue;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::{Authenticator, Identity};
 use crate::clock;
@@ -18,7 +19,7 @@ const TOKEN_LENGTH: usize = 2 * TOKEN_OCTETS;
 const LONGEST_LABEL: usize = 200;
 
 /// The token of a travel link, as it stands in the link.
-pub struct LinkToken(String);
+pub struct LinkToken(Zeroizing<String>);
 
 /// A link that may bind this browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +34,15 @@ impl LinkToken {
     /// A new one.
     #[must_use]
     pub fn new() -> Self {
-        Self(hex::encode(clock::random_bytes::<TOKEN_OCTETS>()))
+        Self(Zeroizing::new(hex::encode(clock::random_bytes::<TOKEN_OCTETS>())))
     }
 
     /// Reads one from a path; none where it cannot be one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hex = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-        (text.len() == TOKEN_LENGTH && text.bytes().all(hex)).then(|| Self(text.to_owned()))
+        (text.len() == TOKEN_LENGTH && text.bytes().all(hex))
+            .then(|| Self(Zeroizing::new(text.to_owned())))
     }
 
     /// For the link itself.

@@ -77,8 +77,9 @@ pub struct Identity {
     how: How,
     at: Timestamp,
     epoch: i64,
-    device: Option<KnownDevice>,
-    grant: Option<grant::Granted>,
+    // Few have them, and whoever is let in is carried along by every request's future.
+    device: Option<Box<KnownDevice>>,
+    grant: Option<Box<grant::Granted>>,
     session: Option<session::Life>,
     outside: Option<Arc<outside::Proof>>,
 }
@@ -147,7 +148,7 @@ impl Identity {
     /// The device that the proof itself tells of; a cookie's is another matter.
     #[must_use]
     pub fn device(&self) -> Option<&KnownDevice> {
-        self.device.as_ref()
+        self.device.as_deref()
     }
 
     /// Whether this very request proves the person, so that an upstream may be told who it is.

@@ -55,12 +55,17 @@ impl Store {
         grant: NewAddressGrant,
         now: Timestamp,
     ) -> Result<AddressGrant, StoreError> {
-        let own = |kept: &AddressGrant| {
+        let own = |kept: &&AddressGrant| {
             kept.grant.person == grant.person && kept.grant.site == grant.site
         };
-        let running: Vec<AddressGrant> =
-            self.address_grants(now).await?.into_iter().filter(own).collect();
+        let (running, over): (Vec<_>, Vec<_>) =
+            self.unended_grants().await?.into_iter().partition(|kept| kept.grant.ends > now);
+        let running: Vec<&AddressGrant> = running.iter().filter(own).collect();
         let mut change = self.begin().await?;
+        // Nobody ends those whose time was over; what is read at each change stays short.
+        for kept in &over {
+            change.end_grant(&kept.id, kept.grant.ends).await?;
+        }
         let surplus = (running.len() + 1).saturating_sub(MOST);
         for (position, kept) in running.iter().enumerate() {
             if position < surplus || kept.grant.network == grant.network {
@@ -94,6 +99,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn address_grants(&self, now: Timestamp) -> Result<Vec<AddressGrant>, StoreError> {
+        let unended = self.unended_grants().await?;
+        Ok(unended.into_iter().filter(|kept| kept.grant.ends > now).collect())
+    }
+
+    async fn unended_grants(&self) -> Result<Vec<AddressGrant>, StoreError> {
         let asked = sqlx::query(
             "SELECT g.* FROM address_grants g JOIN exemptions e ON e.id = g.exemption
              WHERE g.ended IS NULL AND e.state NOT IN ('revoked', 'closed')
@@ -101,8 +111,7 @@ impl Store {
         );
         let rows = self.rows(asked).await?;
         // One that cannot be read must not keep another's end from taking effect.
-        let grants = readable(rows.iter().map(|row| self.read_grant(row)));
-        Ok(grants.into_iter().filter(|kept| kept.grant.ends > now).collect())
+        Ok(readable(rows.iter().map(|row| self.read_grant(row))))
     }
 
     fn read_grant(&self, row: &AnyRow) -> Result<AddressGrant, StoreError> {

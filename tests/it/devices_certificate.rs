@@ -166,7 +166,10 @@ fn scene(mode: &str) -> Scene {
     ];
     let id = gateway.command(&line).expect_code(0).json()["id"].as_str().unwrap().to_owned();
     gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
-    Scene { _upstream: upstream, gateway, devices, id }
+    let scene = Scene { _upstream: upstream, gateway, devices, id };
+    let probe = scene.devices.ipad(99, "anna@example.dk");
+    eventually("the journey has begun", || scene.status(Some(&probe), CHINA) == Some(200));
+    scene
 }
 
 type Connection = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
