@@ -37,7 +37,6 @@ impl View {
             tracing::warn!(error = crate::telemetry::chain(&error), "the last good one is used");
         }
         let database = opened.database;
-        let mut known = Vec::new();
         let is_there = match &loaded.config.store {
             StoreLocation::Sqlite => directory.join(FILE_NAME).exists(),
             StoreLocation::Postgres(_) => true,

@@ -54,8 +54,10 @@ impl Authenticator {
             let fingerprint = provider.fingerprint(asked, &login);
             let (found, at) = provider.recent.known(&fingerprint, asked.attempt.now)?;
             let person = provider.person(asked.attempt.organization, &found.subject);
-            ((asked.attempt.eligible)(&person) && !provider.is_shut_out(&found.subject))
-                .then(|| Identity { at, ..provider.identity(asked, person, &found) })
+            let counts = (asked.attempt.eligible)(&person)
+                && !provider.is_shut_out(&found.subject)
+                && self.counts(&person, at);
+            counts.then(|| Identity { at, ..provider.identity(asked, person, &found) })
         })
     }
 
