@@ -151,7 +151,7 @@ fn an_application_is_refused_with_its_reason_or_taken_back() {
     gateway.command(&[&arguments[..], &[" "]].concat()).expect_code(1);
     gateway.command(&[&arguments[..], &[reason]].concat()).expect_code(0);
     let shown = gateway.command(&["exemption", "show", &id]).expect_code(0).out;
-    assert!(shown.contains(&format!("by Carl Friis (")) && shown.contains(reason), "{shown}");
+    assert!(shown.contains("by Carl Friis (") && shown.contains(reason), "{shown}");
     assert_eq!(listed(&gateway, "refused"), [id.as_str()]);
     decide(&gateway, "approve", &id, "Dorte Bak").expect_code(1);
     let other = applied(&gateway, &from_now_on("TH"));

@@ -215,3 +215,24 @@ fn a_wrong_password_is_the_servers_trouble_and_no_message_is_given_up_for_it() {
     assert!(!log.contains("correct horse"), "{log}");
     assert_eq!(server.count(), 0);
 }
+
+#[test]
+fn a_travel_link_goes_to_the_traveller_alone() {
+    let server = MailServer::start();
+    let gateway = started(&server, "");
+    let id = gateway.grant("anna.holm", "KP", &["kilden"]);
+    let send = ["exemption", "link", id.as_str(), "--send"];
+    let refused = gateway.command(&send).expect_code(1);
+    assert!(refused.err.contains("geovagt exemption contact"), "{}", refused.err);
+    assert!(!refused.out.contains("/rejse/"), "{}", refused.out);
+    gateway.command(&["exemption", "contact", &id, "--mail", "anna@example.org"]).expect_code(0);
+    server.messages(1);
+    let sent = gateway.command(&send).expect_code(0);
+    assert!(!sent.out.contains("/rejse/") && !sent.err.contains("/rejse/"), "{}", sent.err);
+    let mail = server.messages(2)[1].clone();
+    assert_eq!(mail["to"][0], "anna@example.org");
+    let text = mail["text"].as_str().unwrap();
+    assert_eq!(text.matches("https://kilden.example.dk/.geovagt/rejse/").count(), 1, "{text}");
+    let shown = gateway.command(&["exemption", "link", id.as_str()]).expect_code(0);
+    assert_eq!(shown.out.matches("/.geovagt/rejse/").count(), 1, "{}", shown.out);
+}

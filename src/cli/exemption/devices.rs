@@ -28,6 +28,9 @@ pub(crate) struct Link {
     #[arg(long, value_name = "NUMBER", default_value_t = 7,
           value_parser = clap::value_parser!(u8).range(1..=60))]
     days: u8,
+    /// Send it to the traveller by mail instead of showing it.
+    #[arg(long)]
+    send: bool,
     /// Who gives it out; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
     by: Option<String>,
@@ -67,7 +70,9 @@ pub(crate) struct LostDevice {
 #[derive(Serialize)]
 struct Given<'a> {
     id: &'a str,
-    link: &'a str,
+    /// Absent where it goes out by mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<&'a str>,
     ends: Timestamp,
     devices: u8,
 }
@@ -108,6 +113,12 @@ pub(super) async fn link(
         complain(&mut context.messages(), &[problem], "no link was made")?;
         return Ok(Answer::No);
     };
+    if arguments.send
+        && let Some(problem) = unreachable(config, store, &record.exemption).await?
+    {
+        complain(&mut context.messages(), &[problem], "no link was made")?;
+        return Ok(Answer::No);
+    }
     let token = LinkToken::new();
     let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
     let journey_ends = record.exemption.journey().map_or(now, |(_, until)| until);
@@ -118,9 +129,19 @@ pub(super) async fn link(
         return refuse(context, &error);
     }
     let link = format!("https://{host}/.geovagt/rejse/{}", token.reveal());
+    let shown = (!arguments.send).then_some(link.as_str());
+    if arguments.send {
+        store.give_travel_link(&arguments.id, &link, now).await?;
+    }
     if context.json {
         let id = arguments.id.as_str();
-        context.print_json(&Given { id, link: &link, ends, devices: arguments.devices })?;
+        context.print_json(&Given { id, link: shown, ends, devices: arguments.devices })?;
+    } else if arguments.send {
+        writeln!(
+            context.messages(),
+            "it goes to {user} by mail; see `geovagt notices list`",
+            user = record.exemption.user_name
+        )?;
     } else {
         writeln!(context.out(), "{link}")?;
         writeln!(
@@ -130,6 +151,26 @@ pub(super) async fn link(
         )?;
     }
     Ok(Answer::Yes)
+}
+
+/// Why no mail would reach the traveller.
+async fn unreachable(
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+) -> anyhow::Result<Option<String>> {
+    let notices = config.notices.as_ref();
+    if notices.and_then(|notices| notices.sender(&exemption.organization)).is_none() {
+        return Ok(Some(
+            "this gateway sends no mail for the organisation; see `notices` in the configuration"
+                .to_owned(),
+        ));
+    }
+    let mail = store.contact(&exemption.id).await?.and_then(|contact| contact.mail);
+    Ok(mail.is_none().then(|| {
+        let id = &exemption.id;
+        format!("nobody has said where the traveller is reached: geovagt exemption contact {id} --mail ADDRESS")
+    }))
 }
 
 /// Lists the bound devices, binds one by its number, or takes a binding back.
