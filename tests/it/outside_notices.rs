@@ -236,3 +236,20 @@ fn a_travel_link_goes_to_the_traveller_alone() {
     let shown = gateway.command(&["exemption", "link", id.as_str()]).expect_code(0);
     assert_eq!(shown.out.matches("/.geovagt/rejse/").count(), 1, "{}", shown.out);
 }
+
+#[test]
+fn where_a_device_is_demanded_the_link_goes_out_with_the_approval() {
+    let server = MailServer::start();
+    let gateway = started(&server, "");
+    let id = gateway.grant("anna.holm", "CN", &["kilden"]);
+    gateway.command(&["exemption", "contact", &id, "--mail", "anna@example.org"]).expect_code(0);
+    let links = |messages: &[Value]| {
+        let texts = messages.iter().filter_map(|message| message["text"].as_str());
+        texts.map(|text| text.matches("/.geovagt/rejse/").count()).sum::<usize>()
+    };
+    assert_eq!(links(&server.messages(1)), 0, "nobody has approved it");
+    let approve = ["exemption", "approve", id.as_str(), "--by", "Carl Friis"];
+    let approved = gateway.command(&approve).expect_code(0);
+    assert!(approved.err.contains("by mail"), "{}", approved.err);
+    eventually("the link arrives", || links(&server.messages(server.count())) == 1);
+}

@@ -48,7 +48,7 @@ impl Options {
             without: Vec::new(),
             only: Vec::new(),
         };
-        let mut rounds = None;
+        let (mut rounds, mut cpu) = (None, None);
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             if word == "--quick" {
@@ -69,6 +69,7 @@ impl Options {
                 "--load-core" => options.cores.1 = value.parse()?,
                 "--log-entries" => options.log_entries = value.parse()?,
                 "--criterion" => options.criterion = Some(value.into()),
+                "--cpu" => cpu = Some(value.parse()?),
                 "--rounds" => rounds = Some(value.parse()?),
                 "--without" => options.without.push(contestant(value)?),
                 "--only" => options.only.push(value.clone()),
@@ -76,6 +77,8 @@ impl Options {
             }
         }
         options.size.rounds = rounds.unwrap_or(options.size.rounds);
+        options.size.cpu = cpu.unwrap_or(options.size.cpu);
+        ensure!(options.size.cpu > 0.0, "no time is no measurement");
         ensure!(options.size.rounds > 0, "no round is no measurement");
         ensure!(options.cores.0 != options.cores.1, "contestants and load need a core each");
         Ok(options)

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{changed, exemption_id};
+use super::{changed, devices, exemption_id};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -62,6 +62,9 @@ pub(super) async fn approve(
             "{id} takes two, so it waits for one more person: geovagt exemption approve {id} --by NAME",
             id = exemption.id
         )?;
+    }
+    if let Ok(exemption) = &done {
+        devices::at_approval(context, config, store, exemption, &by).await?;
     }
     changed(context, done, nothing)
 }

@@ -11,7 +11,7 @@ use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::{Config, HostPattern};
 use crate::identity::LinkToken;
-use crate::policy::{Actor, ExemptionId, Person, TravelExemption, UserName};
+use crate::policy::{Actor, ExemptionId, Person, Phase, TravelExemption, UserName};
 use crate::store::{BoundDevice, Ended, ExemptionError, Store};
 
 /// Arguments of `exemption link`.
@@ -119,16 +119,12 @@ pub(super) async fn link(
         complain(&mut context.messages(), &[problem], "no link was made")?;
         return Ok(Answer::No);
     }
-    let token = LinkToken::new();
-    let days = SignedDuration::from_hours(24 * i64::from(arguments.days));
-    let journey_ends = record.exemption.journey().map_or(now, |(_, until)| until);
-    let ends = now.checked_add(days)?.min(journey_ends);
-    let most = i64::from(arguments.devices);
-    let made = store.make_travel_link(&arguments.id, &token.hash(), (most, ends), &by, now).await;
-    if let Err(error) = made {
-        return refuse(context, &error);
-    }
-    let link = format!("https://{host}/.geovagt/rejse/{}", token.reveal());
+    let extent = (arguments.devices, arguments.days);
+    let (link, ends) = match make(store, &record.exemption, host, extent, &by, now).await {
+        Ok(made) => made,
+        Err(error) => return refuse(context, &error),
+    };
+    let most = arguments.devices;
     let shown = (!arguments.send).then_some(link.as_str());
     if arguments.send {
         store.give_travel_link(&arguments.id, &link, now).await?;
@@ -151,6 +147,60 @@ pub(super) async fn link(
         )?;
     }
     Ok(Answer::Yes)
+}
+
+/// What an approval means for the traveller's devices, where the exemption demands one: the link goes
+/// out by mail, or whoever approved is told to give it.
+pub(super) async fn at_approval(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+    by: &Actor,
+) -> anyhow::Result<()> {
+    let now = clock::now();
+    let counts = matches!(exemption.phase(now), Phase::Planned | Phase::Active);
+    if !counts || !exemption.demands.device {
+        return Ok(());
+    }
+    let reachable = unreachable(config, store, exemption).await?.is_none();
+    if let (Some(host), true) = (host_of(config, exemption), reachable) {
+        let (link, _) = make(store, exemption, host, AT_APPROVAL, by, now).await?;
+        store.give_travel_link(&exemption.id, &link, now).await?;
+        let says = "the link that binds the traveller's devices goes to them by mail";
+        writeln!(context.messages(), "{says}; see `geovagt notices list`")?;
+    } else {
+        writeln!(
+            context.messages(),
+            "it demands a device that is bound at home: geovagt exemption link {id}",
+            id = exemption.id
+        )?;
+    }
+    Ok(())
+}
+
+/// How many devices a link binds, on each site, and for how many days.
+type Extent = (u8, u8);
+
+/// What goes out with an approval, which may be weeks ahead of the journey.
+const AT_APPROVAL: Extent = (4, 60);
+
+/// Makes a link, and says until when it binds.
+async fn make(
+    store: &Store,
+    exemption: &TravelExemption,
+    host: &str,
+    (devices, days): Extent,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<(String, Timestamp), ExemptionError> {
+    let token = LinkToken::new();
+    let days = SignedDuration::from_hours(24 * i64::from(days));
+    let journey_ends = exemption.journey().map_or(now, |(_, until)| until);
+    let ends = now.checked_add(days).unwrap_or(now).min(journey_ends);
+    let most = i64::from(devices);
+    store.make_travel_link(&exemption.id, &token.hash(), (most, ends), by, now).await?;
+    Ok((format!("https://{host}/.geovagt/rejse/{}", token.reveal()), ends))
 }
 
 /// Why no mail would reach the traveller.

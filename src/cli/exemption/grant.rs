@@ -5,8 +5,8 @@ use std::io::Write;
 use jiff::Timestamp;
 
 use super::person::Wanted;
-use super::print_state;
 use super::request::{self, Read, Typed, hold_against};
+use super::{devices, print_state};
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -77,6 +77,7 @@ pub(super) async fn run(
             id = exemption.id
         )?;
     }
+    devices::at_approval(context, &loaded.config, store, &exemption, &by).await?;
     print_state(context, &exemption)?;
     Ok(Answer::Yes)
 }
