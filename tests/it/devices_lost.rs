@@ -205,6 +205,10 @@ fn a_connection_ends_with_the_device_it_goes_on_by() {
     let request = with_session(&anna, THAILAND, "/stream", "");
     let cookie = format!("geovagt={}", anna.cookie("geovagt").unwrap());
     let request = request.replace(&cookie, &format!("{cookie}{device}"));
+    eventually("the device opens the door", || {
+        let mut probe = connect(gateway.address("web"), &request.replace("/stream", "/"));
+        read_until(&mut probe, "\r\n\r\n").starts_with("HTTP/1.1 200")
+    });
     let mut stream = connect(gateway.address("web"), &request);
     read_until(&mut stream, "data: 1");
     let bound = gateway.command(&["exemption", "device", &id, "--json"]).expect_code(0).json();

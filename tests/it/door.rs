@@ -170,6 +170,8 @@ fn a_second_person_approves_where_the_organisation_asks_for_one() {
             "Studietur",
             "--case",
             "24-1",
+            "--demand",
+            "none",
             "--by",
             by,
         ])

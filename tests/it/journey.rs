@@ -30,6 +30,13 @@ fn ask(gateway: &Gateway, host: &str, address: &str) -> Answer {
     get(gateway.address("web"), host, "/").from(address).basic("anna.holm", PASSWORD).send()
 }
 
+/// The status that the bound phone gets.
+fn from_the_phone(gateway: &Gateway, host: &str, address: &str) -> u16 {
+    let path = "/Microsoft-Server-ActiveSync?Cmd=Ping&DeviceId=APPL1&DeviceType=iPad";
+    let request = get(gateway.address("web"), host, path).from(address);
+    request.basic("anna.holm", PASSWORD).send().status
+}
+
 fn apply(gateway: &Gateway, leg: &str, by: &str) -> Printed {
     gateway.command(&[
         "exemption",
@@ -105,10 +112,12 @@ fn an_application_opens_once_two_others_have_approved_it() {
     decide(&gateway, "approve", &id, "Carl Friis").expect_code(1);
     assert_eq!(ask(&gateway, HOST, CHINA).status, 403);
     decide(&gateway, "approve", &id, "Dorte Bak").expect_code(0);
-    eventually("the approved application counts", || ask(&gateway, HOST, CHINA).status == 200);
+    gateway.command(&["exemption", "device", &id, "--activesync", "APPL1"]).expect_code(0);
+    eventually("the approved application counts", || from_the_phone(&gateway, HOST, CHINA) == 200);
+    assert_eq!(ask(&gateway, HOST, CHINA).status, 403, "a device is demanded where two approve");
     assert_eq!(listed(&gateway, "active"), [id.as_str()]);
-    assert_eq!(ask(&gateway, "mail.example.dk", CHINA).status, 403);
-    assert_eq!(ask(&gateway, HOST, THAILAND).status, 403);
+    assert_eq!(from_the_phone(&gateway, "mail.example.dk", CHINA), 403);
+    assert_eq!(from_the_phone(&gateway, HOST, THAILAND), 403);
     let late = decide(&gateway, "refuse", &id, "Erik").code;
     assert_eq!(late, 2, "a refusal has a reason");
     let late = gateway.command(&["exemption", "refuse", &id, "--reason", "nej", "--by", "Erik"]);
