@@ -22,8 +22,8 @@ use crate::identity::{self, Attempt, Holders, Identity, KnownDevice, Outcome, Wh
 use crate::language::Language;
 use crate::listen::{ConnectionAddress, ConnectionFacts};
 use crate::policy::{
-    self, Choice, Location, Person, Policy, Proof, Subject, TravelExemption, UnclearPath, UserName,
-    Verdict,
+    self, Choice, Location, Person, Policy, Proof, Reason, Subject, TravelExemption, UnclearPath,
+    UserName, Verdict,
 };
 
 /// A request whose host, client and location are known.
@@ -194,12 +194,14 @@ impl<'a> Exchange<'a> {
     /// The people for whom the client's address may pass to this site for a while.
     pub(super) fn granted(&self) -> Vec<Identity> {
         let site = &self.site.site.id;
-        match self.client {
+        let mut granted = match self.client {
             ClientAddress::Known(known) => {
                 self.gateway.authenticator.granted(site, known.judged(), self.now)
             }
             ClientAddress::Unknown(_) => Vec::new(),
-        }
+        };
+        granted.retain(|identity| self.takes(identity.person()));
+        granted
     }
 
     /// Whether the browser's connection is protected, as far as it is ours to know: cookies are
@@ -261,10 +263,15 @@ impl<'a> Exchange<'a> {
         self.takes(person) && self.lets_in(person)
     }
 
-    /// Whether the decision would be yes, were it this person with a password.
+    /// Whether the decision would be yes, were it this person with a password. Where everybody gets
+    /// in because one of them travels, that says nothing for this person: nobody's password is
+    /// proven there, or a whole country could try them all.
     pub(super) fn lets_in(&self, person: &Person) -> bool {
         let proof = brought(self.device.as_deref());
-        matches!(self.decide_by(Some(person), proof).1, Verdict::Allow(_))
+        match self.decide_by(Some(person), proof).1 {
+            Verdict::Allow(permit) => permit.reason() != Reason::SignInSite,
+            Verdict::Identify(_) | Verdict::Deny(_) => false,
+        }
     }
 
     /// Whether somebody who has been proven may come in.

@@ -17,7 +17,7 @@ use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identity::{Authenticator, How, Identity, KnownDevice};
 use crate::listen::ShownCertificate;
-use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
+use crate::policy::{self, Person, Policy, Proof, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it. With the time in which the gateway learns
 /// of a change, a lost device is cut off within a second.
@@ -86,6 +86,10 @@ impl Standing {
             device: device.as_ref().map(KnownDevice::proof),
         };
         let person = identity.map(Identity::person);
+        let takes = |person: &Person| site.site.identity_providers.contains(person.provider());
+        if !person.is_none_or(takes) {
+            return Err(Some(Reason::NotAuthorized));
+        }
         let subject = Subject { address: self.client, location, person, proof };
         // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
         let Ok(choice) = site.policies.choose(&self.path, false) else { return Err(None) };

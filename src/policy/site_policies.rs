@@ -104,15 +104,15 @@ impl SitePolicies {
     }
 
     /// The policy for the gateway's own pages: the site's, or else the first of a rule that would
-    /// not reject this client. Whoever some part of the site asks who they are finds the way to
-    /// sign in.
+    /// ask this client who it is. Whoever some part of the site asks finds the way to sign in; a part
+    /// that lets everybody in opens no sign-in to whoever the site rejects.
     #[must_use]
     pub fn choose_for_own_pages(&self, decide: impl Fn(&Policy) -> Verdict) -> Choice {
-        let admits = |policy: &Policy| !matches!(decide(policy), Verdict::Deny(_));
-        if self.rules.is_empty() || admits(&self.own) {
+        if self.rules.is_empty() || !matches!(decide(&self.own), Verdict::Deny(_)) {
             return Choice::OWN;
         }
-        let rule = self.rules.iter().position(|rule| admits(&rule.policy));
+        let asks = |rule: &PathRule| matches!(decide(&rule.policy), Verdict::Identify(_));
+        let rule = self.rules.iter().position(asks);
         rule.map_or(Choice::OWN, |index| Choice::only(Chosen::Rule(index)))
     }
 

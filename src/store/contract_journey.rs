@@ -278,8 +278,17 @@ async fn an_extension_is_decided_anew_and_leaves_the_old_one_alone(store: &Store
     assert_eq!(record.application.unwrap().extends, Some(old.id.clone()));
     assert_eq!(store.exemption(&old.id).await.unwrap().unwrap().exemption, old);
     assert!(counts(store, at(1500)).await.is_empty());
+    for device in ["APPL1", "APPL2"] {
+        store.bind_activesync(&old.id, device, &actor("carl"), at(3)).await.unwrap();
+    }
+    let bound = store.bound_devices().await.unwrap();
+    let taken_back = bound.iter().find(|device| device.mark == "APPL2").unwrap();
+    store.revoke_device(&old.id, &taken_back.id, &actor("carl"), at(3)).await.unwrap();
     store.approve_exemption(&new.id, false, &actor("carl"), at(4)).await.unwrap();
     assert_eq!(counts(store, at(1500)).await, [new.id.as_str()]);
+    let bound = store.bound_devices().await.unwrap();
+    let taken_along: Vec<_> = bound.iter().filter(|device| device.exemption == new.id).collect();
+    assert_eq!(taken_along.iter().map(|device| &*device.mark).collect::<Vec<_>>(), ["APPL1"]);
     store.revoke_exemption(&old.id, "x", &actor("carl"), at(5)).await.unwrap();
     let error = store.apply_for_exemption(extension(), &actor("bente"), at(6)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::NotExtendable(_)), "{error}");

@@ -320,6 +320,26 @@ impl Change {
         self.execute(added).await.map(|_| ())
     }
 
+    /// What is bound to an exemption is bound to the one that gives it more time, too: abroad nobody
+    /// binds a device.
+    pub(super) async fn take_over_devices(
+        &mut self,
+        extended: &ExemptionId,
+        by: &ExemptionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let copied = sqlx::query(
+            "INSERT INTO bound_devices (id, exemption, kind, mark, site, link, label, bound)
+             SELECT $2 || '.' || id, $2, kind, mark, site, link, label, $3
+             FROM bound_devices WHERE exemption = $1 AND revoked IS NULL
+             ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(extended.as_str())
+        .bind(by.as_str())
+        .bind(now.to_string());
+        self.execute(copied).await.map(|_| ())
+    }
+
     /// Takes back every binding to an exemption of this person; gives how many those were.
     pub(super) async fn revoke_devices_of(
         &mut self,

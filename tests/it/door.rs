@@ -1,5 +1,6 @@
 //! The door: it exists only while somebody travels, and only for them.
 
+use crate::support::browsing::Browser;
 use crate::support::client::{Answer, Request, get, post_form};
 use crate::support::gateway::{Gateway, configuration, eventually};
 use crate::support::places::{CHINA, DENMARK, THAILAND};
@@ -222,4 +223,52 @@ fn sign_in(gateway: &Gateway, address: &str) -> String {
         .send();
     assert_eq!(answer.status, 303, "{}", answer.text());
     answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned()
+}
+
+/// A whole country gets in there while one person travels: that is no reason to try its passwords.
+#[test]
+fn where_people_sign_in_for_other_sites_nobodys_password_is_tried() {
+    let upstream = Upstream::start();
+    let login = format!(
+        "sites:\n  login: {{organization: ballerup, hosts: [login.example.dk], upstream: {{servers: [\"{}\"]}}, sign_in: true}}\n",
+        upstream.url()
+    );
+    let gateway =
+        Gateway::start(&configuration(&upstream.url(), "").replacen("sites:\n", &login, 1));
+    for name in ["anna.holm", "bo.lund"] {
+        gateway.add_user(name, "ballerup", PASSWORD);
+    }
+    grant_and_wait(&gateway);
+    let ask = |password: &str| {
+        let request = get(gateway.address("web"), "login.example.dk", "/").from(THAILAND);
+        let answer = request.basic("bo.lund", password).send();
+        assert_eq!(answer.status, 200);
+        let mut seen: Vec<serde_json::Value> = answer.json()["headers"].as_array().unwrap().clone();
+        let is_login = |pair: &serde_json::Value| pair[0] == "authorization";
+        assert!(seen.iter().any(is_login), "it goes on as it came: {seen:?}");
+        seen.retain(|pair| !is_login(pair) && pair[0] != "x-request-id");
+        seen
+    };
+    assert_eq!(ask(PASSWORD), ask("another password"));
+    for password in [PASSWORD, "another password"] {
+        let mut browser = Browser::at(&gateway, "login.example.dk", THAILAND);
+        assert_eq!(browser.try_sign_in("bo.lund", password).status, 403, "{password}");
+    }
+}
+
+/// A part of a site that lets a listed country in opens no way to try passwords.
+#[test]
+fn a_path_that_is_open_to_all_is_no_door() {
+    let upstream = Upstream::start();
+    let open = "hosts: [kilden.example.dk], paths: [{path: /public/, policy: reporting}]";
+    let text = configuration(&upstream.url(), "").replacen("hosts: [kilden.example.dk]", open, 1);
+    let gateway = Gateway::start(&text);
+    gateway.add_user("bo.lund", "ballerup", PASSWORD);
+    let from_abroad = |path: &str| get(gateway.address("web"), HOST, path).from(THAILAND);
+    assert_eq!(from_abroad("/public/a").send().status, 200);
+    assert_eq!(from_abroad("/").send().status, 403);
+    assert_eq!(from_abroad("/.geovagt/sign-in").browser().send().status, 403);
+    let form = format!("name=bo.lund&password={}", PASSWORD.replace(' ', "+"));
+    let posted = post_form(gateway.address("web"), HOST, "/.geovagt/sign-in", &form);
+    assert_eq!(posted.from(THAILAND).browser().send().status, 403);
 }

@@ -234,7 +234,8 @@ fn extension(record: &ExemptionRecord, arguments: &Extend, until: Timestamp) -> 
     let changed = |new: &Option<String>, old: String| new.clone().unwrap_or(old);
     ApplicationRequest {
         grant: GrantRequest {
-            demands: None,
+            // More time changes nothing of what was asked for.
+            demands: Some(extended.demands),
             organization: extended.organization.clone(),
             person: extended.person.clone(),
             user_name: extended.user_name.clone(),

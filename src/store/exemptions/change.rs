@@ -105,6 +105,10 @@ impl Store {
             (ExemptionState::Provisional { .. }, ExemptionState::Granted) => done.word("emergency"),
             _ => done,
         };
+        let extended = record.application.as_ref().and_then(|asked| asked.extends.as_ref());
+        if let (true, Some(extended)) = (after.counts(), extended) {
+            change.take_over_devices(extended, id, now).await?;
+        }
         change.record(&exemption, done, by, now).await?;
         change.commit().await?;
         Ok(exemption)
