@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::gateway::{Gateway, configuration, eventually, eventually_some};
+use crate::support::gateway::{Gateway, configuration, eventually, eventually_some, journey};
 use crate::support::outside::curl;
 use crate::support::smtp::{MailServer, header};
 
@@ -241,7 +241,12 @@ fn a_travel_link_goes_to_the_traveller_alone() {
 fn where_a_device_is_demanded_the_link_goes_out_with_the_approval() {
     let server = MailServer::start();
     let gateway = started(&server, "");
-    let id = gateway.grant("anna.holm", "CN", &["kilden"]);
+    let leg = format!("CN {}", journey());
+    let grant = ["exemption", "grant", "--json", "--organization", "ballerup", "--person"];
+    let journey = ["anna.holm", "--leg", &leg, "--site", "kilden", "--purpose", "p"];
+    let case = ["--case", "26/1", "--by", "Bente Lund"];
+    let granted = gateway.command(&[&grant[..], &journey, &case].concat()).expect_code(0);
+    let id = granted.json()["id"].as_str().unwrap().to_owned();
     gateway.command(&["exemption", "contact", &id, "--mail", "anna@example.org"]).expect_code(0);
     let links = |messages: &[Value]| {
         let texts = messages.iter().filter_map(|message| message["text"].as_str());
