@@ -290,6 +290,11 @@ async fn an_extension_is_decided_anew_and_leaves_the_old_one_alone(store: &Store
     let taken_along: Vec<_> = bound.iter().filter(|device| device.exemption == new.id).collect();
     assert_eq!(taken_along.iter().map(|device| &*device.mark).collect::<Vec<_>>(), ["APPL1"]);
     store.revoke_exemption(&old.id, "x", &actor("carl"), at(5)).await.unwrap();
+    assert!(store.contact(&old.id).await.unwrap().is_some(), "notices go to where it says");
+    store.forget_contacts(std::slice::from_ref(&old.id)).await.unwrap();
+    assert_eq!(store.contact(&old.id).await.unwrap(), None);
+    let forgotten = store.exemption(&old.id).await.unwrap().unwrap().application.unwrap();
+    assert_eq!((&*forgotten.mail, &*forgotten.telephone), ("", ""));
     let error = store.apply_for_exemption(extension(), &actor("bente"), at(6)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::NotExtendable(_)), "{error}");
 }

@@ -208,7 +208,9 @@ pub(super) fn whole(
     }
     if let Some(application) = &record.application {
         writeln!(out, "devices  {}", application.devices.join(", "))?;
-        writeln!(out, "reached  {}, {}", application.telephone, application.mail)?;
+        if !application.mail.is_empty() {
+            writeln!(out, "reached  {}, {}", application.telephone, application.mail)?;
+        }
         if let Some(extended) = &application.extends {
             writeln!(out, "extends  {extended}")?;
         }

@@ -85,7 +85,7 @@ impl Store {
         Ok(change.commit_quietly().await?)
     }
 
-    /// Forgets where travellers are reached whose exemption is among `over`.
+    /// Forgets where travellers are reached whose exemption is among `over`, in the application too.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be written.
@@ -94,6 +94,11 @@ impl Store {
         for id in over {
             let forget =
                 sqlx::query("DELETE FROM notice_contacts WHERE exemption = $1").bind(id.as_str());
+            change.execute(forget).await?;
+            let forget = sqlx::query(
+                "UPDATE exemptions SET telephone = '', mail = '' WHERE id = $1 AND mail IS NOT NULL",
+            )
+            .bind(id.as_str());
             change.execute(forget).await?;
         }
         change.commit_quietly().await
