@@ -173,7 +173,12 @@ fn an_application_is_refused_with_its_reason_or_taken_back() {
 #[test]
 fn a_journey_is_prolonged_by_another_decision() {
     let (_upstream, gateway) = running();
-    let old = gateway.grant("anna.holm", "TH", &["kilden"]);
+    let leg = format!("TH {}", journey());
+    let grant = ["exemption", "grant", "--json", "--organization", "ballerup", "--person"];
+    let travels = ["anna.holm", "--leg", &leg, "--site", "kilden", "--purpose", "p"];
+    let demands = ["--case", "26/1", "--demand", "device,multi_factor"];
+    let old = gateway.command(&[&grant[..], &travels, &demands].concat()).expect_code(0).json();
+    let old = old["id"].as_str().unwrap().to_owned();
     let last = jiff::Zoned::now().date().checked_add(jiff::Span::new().days(12)).unwrap();
     let until = last.to_string();
     let arguments = ["exemption", "extend", "--json", &old, "--until", &until, "--by", "Bente"];
@@ -188,6 +193,7 @@ fn a_journey_is_prolonged_by_another_decision() {
     assert_eq!(listed(&gateway, "active"), [old.as_str()]);
     let shown = gateway.command(&["exemption", "show", "--json", new]).expect_code(0).json();
     assert_eq!(shown["application"]["extends"], old.as_str());
+    assert_eq!(shown["demands"], serde_json::json!(["device", "multi_factor"]));
     decide(&gateway, "approve", new, "Bente").expect_code(1);
     decide(&gateway, "approve", new, "Carl").expect_code(0);
     assert_eq!(listed(&gateway, "planned"), [new]);
