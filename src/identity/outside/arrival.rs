@@ -141,10 +141,10 @@ impl Authenticator {
     ) -> Result<Identity, OutsideError> {
         let person =
             Person::new(arrival.organization.clone(), portal.id.clone(), &described.subject);
-        self.remember(&person, &described, arrival.now).await;
         if !described.in_group {
             return Err(OutsideError::Group);
         }
+        self.remember(&person, &described, arrival.now).await;
         let proof = Proof {
             user_name: described.user_name.as_str().to_owned(),
             sub: described.sub,
@@ -164,7 +164,8 @@ impl Authenticator {
         })
     }
 
-    /// Keeps how a provider describes somebody, so that an exemption can be given by name.
+    /// Keeps how a provider describes somebody, so that an exemption can be given by name: of those
+    /// who may come in alone, or strangers could take a name that a clerk then means.
     pub(super) async fn remember(&self, person: &Person, described: &Described, now: Timestamp) {
         let known = KnownPerson {
             person: person.clone(),
