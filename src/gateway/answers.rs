@@ -14,7 +14,7 @@ use super::exchange::Exchange;
 use super::handle::Answer;
 use super::manner::Manner;
 use super::pages::{self, Failure, FailureView, Page, Rejection, RequestShape};
-use super::{Closed, own_pages};
+use super::{Closed, logged, own_pages};
 use super::{Gateway, Snapshot};
 use crate::audit::{self, Facts, Reference};
 use crate::client_address::ClientAddress;
@@ -85,7 +85,7 @@ fn unsited_failure(
     let reference = gateway.audit.deny_with(rejection, || {
         let mut facts = facts(connection, parts, *client, located, *now);
         facts.status = (manner != Manner::Close).then(|| status.as_u16());
-        facts.path = Some(parts.uri.path().into());
+        facts.path = Some(logged::path(parts.uri.path()).into());
         facts
     });
     traffic::unsited().decided(reason);

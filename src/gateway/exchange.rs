@@ -10,8 +10,7 @@ use jiff::Timestamp;
 use super::canonical::{self, Ambiguous, Canonical};
 use super::handle::Instead;
 use super::sites::ProtectedSite;
-use super::travel_link::without_token;
-use super::{Gateway, Snapshot, answers, headers, own_pages};
+use super::{Gateway, Snapshot, answers, headers, logged, own_pages};
 use crate::audit::{self, Action, Event, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -305,8 +304,9 @@ impl<'a> Exchange<'a> {
         facts.organization = Some(self.organization().clone());
         facts.domain = Some(self.canonical.host().into());
         facts.location = self.corrected_location();
-        facts.path = Some(without_token(self.canonical.path()).into());
-        facts.query = self.canonical.path_and_query().query().map(Into::into);
+        let path = self.canonical.path();
+        facts.path = Some(logged::path(path).into());
+        facts.query = logged::query(path, self.canonical.path_and_query().query()).map(Into::into);
         facts.user = identity.map(|identity| identity.user_name().as_str().into());
         facts.person = identity.map(|identity| identity.person().clone());
         facts.list = policy

@@ -16,6 +16,7 @@ mod home;
 mod identify;
 mod invitation;
 pub mod limits;
+mod logged;
 mod manner;
 mod outside_sign_in;
 mod own_pages;

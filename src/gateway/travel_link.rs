@@ -11,7 +11,7 @@ use super::answers;
 use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::handle::Answer;
-use super::own_pages::{ROOT, form_bytes, guard, sign_in_location, with_cookie};
+use super::own_pages::{form_bytes, guard, sign_in_location, with_cookie};
 use super::pages::{self, Failure, TravelLinkState, TravelLinkView};
 use crate::audit::{self, Action};
 use crate::config::HostPattern;
@@ -180,12 +180,6 @@ fn page(
         state,
     });
     answers::respond(exchange.parts, page)
-}
-
-/// The path as it may be written down: whoever reads the log cannot open the link.
-pub(super) fn without_token(path: &str) -> &str {
-    let link = path.strip_prefix(ROOT).and_then(|rest| rest.strip_prefix("/rejse/"));
-    if link.is_some() { "/.geovagt/rejse/" } else { path }
 }
 
 /// Whether a verdict lets somebody in by an exemption.

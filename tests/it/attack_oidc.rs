@@ -528,7 +528,7 @@ fn from_a_listed_country_the_sign_in_exists_while_somebody_travels_and_then_for_
     assert_eq!(scene.provider.asked("/.well-known/openid-configuration"), 0);
     // At home somebody signs in and is known from then on.
     scene.sign_in();
-    let granted = scene.gateway.grant("anna.holm@example.dk", "TH", &["kilden"]);
+    let granted = scene.gateway.grant("af7c-anna@example.dk", "TH", &["kilden"]);
     assert!(granted.starts_with("TE-"));
     eventually("the door is there", || kilden("/", THAILAND).send().status == 303);
     assert_eq!(kilden("/.geovagt/sign-in?provider=entra", CHINA).send().status, 403);
@@ -662,4 +662,44 @@ fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     let session = scene.sign_in();
     assert_eq!(logout(&scene, &by_person, None), 200);
     assert!(!scene.is_in(&session), "it ended by its person");
+}
+
+#[test]
+fn a_grant_by_name_goes_to_nobody_who_chose_that_name_and_says_to_whom_it_goes() {
+    let provider = Provider::start();
+    let entra = provider.configuration(", groups: [raad]");
+    let scene = scene_with(provider, &entra, "");
+    scene.sign_in();
+    let today = jiff::Zoned::now().date();
+    let day = |days: i64| today.checked_add(jiff::Span::new().days(days)).unwrap();
+    let leg = format!("TH {}..{}", day(30), day(35));
+    let ask = |verb: &str, person: &str, more: &[&str]| {
+        let asked = ["exemption", verb, "--organization", "ballerup", "--person", person];
+        let rest = ["--leg", &leg, "--site", "kilden", "--purpose", "Studietur", "--case", "24-1"];
+        scene.gateway.command(&[&asked[..], &rest, more].concat())
+    };
+    // Their own mail address, which nobody has verified.
+    let printed = ask("grant", "anna.holm@example.dk", &[]).expect_code(1);
+    assert!(printed.err.contains("anna.holm@example.dk"), "{}", printed.err);
+    // A name of somebody who may not come in.
+    is_refused(
+        &scene.arrive_changed(|claims| {
+            claims["sub"] = json!("mallory");
+            claims["preferred_username"] = json!("bo.lund@example.dk");
+            claims["groups"] = json!(["gaester"]);
+        }),
+        403,
+    );
+    let printed = ask("grant", "bo.lund@example.dk", &[]).expect_code(1);
+    assert!(printed.err.contains("bo.lund@example.dk"), "{}", printed.err);
+    let called =
+        ["--device", "telefon", "--telephone", "+45 12 34 56 78", "--mail", "anna@example.com"];
+    for (verb, more) in [("grant", &[][..]), ("apply", &called)] {
+        let printed = ask(verb, "af7c-anna@example.dk", more).expect_code(0);
+        let said = "af7c-anna@example.dk is \"Anna Holm\", provider entra, subject \"af7c-anna\"";
+        assert!(printed.err.contains(said), "{verb}: {}", printed.err);
+    }
+    scene.gateway.add_user("eva", "ballerup", "en lang adgangskode 42");
+    let printed = ask("grant", "eva", &[]).expect_code(0);
+    assert!(!printed.err.contains("provider"), "{}", printed.err);
 }

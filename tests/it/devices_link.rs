@@ -3,7 +3,7 @@
 use crate::support::browsing::{Browser, hidden};
 use crate::support::client::get;
 use crate::support::gateway::{Gateway, configuration, eventually};
-use crate::support::places::{CHINA, DENMARK, THAILAND};
+use crate::support::places::{CHINA, DENMARK, LISTED, THAILAND};
 use crate::support::upstream::Upstream;
 
 const PASSWORD: &str = "en lang adgangskode 42";
@@ -369,4 +369,37 @@ fn what_is_demanded_can_be_said_when_granting() {
     let from_thailand = || get(web, HOST, "/").from(THAILAND);
     eventually("the journey has begun", || from_thailand().send().status == 401);
     assert_eq!(from_thailand().basic("bo.lund", PASSWORD).send().status, 403);
+}
+
+#[test]
+fn no_way_of_asking_writes_the_token_or_a_code_into_the_log() {
+    let upstream = Upstream::start();
+    let more = "audit: {query_strings: true, flush: 1ms}\n";
+    let gateway = Gateway::start(&(configuration(&upstream.url(), "") + more));
+    let web = gateway.address("web");
+    // Each from elsewhere: equal rejections become one entry.
+    let mut places = LISTED.iter().map(|place| place.2);
+    let mut ask =
+        |host: &str, path: &str| get(web, host, path).from(places.next().unwrap()).send().status;
+    for host in [HOST, "ukendt.example.org", "a b"] {
+        for path in [
+            "/.geovagt/rejse/t0ken",
+            "/.GEOVAGT/Rejse/t0ken",
+            "/.geovagt/sign-in?next=/.geovagt/rejse/t0ken",
+            "/.geovagt/sign-in?next=%2F.geovagt%2Frejse%2Ft0ken",
+            "/.GEOVAGT/callback?code=t0ken&state=t0ken",
+            "/.geovagt/callback?code=t0ken&state=t0ken",
+            "/?next=%2F.geovagt%2Frejse%2Ft0ken",
+        ] {
+            assert!(ask(host, path) >= 400, "{host} {path}");
+        }
+    }
+    assert_eq!(ask(HOST, "/last?shown=2"), 403);
+    let mut found = String::new();
+    eventually("the last is in the log", || {
+        found = gateway.command(&["audit", "search", "--json"]).expect_code(0).out;
+        found.contains("shown=2")
+    });
+    assert!(found.contains("/.geovagt/rejse/") && found.contains("/.geovagt/callback"), "{found}");
+    assert!(!found.contains("t0ken"), "{found}");
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::person::Wanted;
+use super::person::{self, Wanted};
 use super::request::{self, Read, Typed, hold_against};
 use super::{ExemptionId, changed, exemption_id};
 use crate::cli::people::{self, complain, sentence};
@@ -98,7 +98,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Answer> {
     let now = clock::now();
     let prepared = prepare(loaded, store, arguments, now).await?;
-    apply(context, store, prepared, now).await
+    apply(context, loaded, store, prepared, now).await
 }
 
 pub(super) async fn extend(
@@ -109,11 +109,12 @@ pub(super) async fn extend(
 ) -> anyhow::Result<Answer> {
     let now = clock::now();
     let prepared = prepare_extension(loaded, store, arguments, now).await?;
-    apply(context, store, prepared, now).await
+    apply(context, loaded, store, prepared, now).await
 }
 
 async fn apply(
     context: &Context,
+    loaded: &Loaded,
     store: &Store,
     prepared: Prepared,
     now: Timestamp,
@@ -131,6 +132,7 @@ async fn apply(
     }
     let done = store.apply_for_exemption(application, &by, now).await;
     if let Ok(exemption) = &done {
+        person::tell(context, &loaded.config, store, exemption).await?;
         writeln!(
             context.messages(),
             "{id} waits for a decision by another person: geovagt exemption approve {id} --by NAME",

@@ -81,6 +81,7 @@ pub(super) async fn run(
     }
     let done = store.grant_emergency(emergency, &by, now).await;
     if let Ok(exemption) = &done {
+        person::tell(context, &loaded.config, store, exemption).await?;
         tell(&mut context.messages(), exemption, organization)?;
     }
     changed(context, done, nothing)

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::person::Wanted;
+use super::person::{self, Wanted};
 use super::request::{self, Read, Typed, hold_against};
 use super::{devices, print_state};
 use crate::cli::people::{self, complain};
@@ -70,6 +70,7 @@ pub(super) async fn run(
         writeln!(context.messages(), "warning: {caution}")?;
     }
     let exemption = store.grant_exemption(grant, &by, now).await?;
+    person::tell(context, &loaded.config, store, &exemption).await?;
     if exemption.phase(now) == Phase::AwaitingApproval {
         writeln!(
             context.messages(),

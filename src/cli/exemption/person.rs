@@ -1,11 +1,13 @@
 //! Who is meant by a name on the command line: a local account first, then whom a directory knows,
 //! then somebody whom another provider has proven before, or whom the clerk names by that provider's own name for them.
 
+use std::io::Write;
+
 use super::directory;
-use crate::cli::people;
+use crate::cli::{Context, people};
 use crate::config::{Config, Organization, Provider};
 use crate::identifier::ProviderId;
-use crate::policy::{Person, UserName};
+use crate::policy::{Person, TravelExemption, UserName};
 use crate::store::{KnownPerson, Store};
 
 /// What was written about a person.
@@ -63,6 +65,30 @@ pub(super) async fn find(
         (Err(_), Some(Err(problem))) => Err(problem),
         (known, _) => known,
     })
+}
+
+/// Says who was found, unless it is a local account: a name at another provider can be somebody
+/// else's than the clerk means.
+pub(super) async fn tell(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+) -> anyhow::Result<()> {
+    let person = &exemption.person;
+    let (provider, subject) = (person.provider(), person.subject());
+    if matches!(config.identity.get(provider), Some(Provider::Local(_))) {
+        return Ok(());
+    }
+    let known = store.known_people(person.organization()).await?;
+    let known = known.iter().find(|known| known.person == *person);
+    let name = match known.and_then(|known| known.display_name.as_deref()) {
+        Some(name) => format!("{name:?}"),
+        None => "of whom no other name is known".to_owned(),
+    };
+    let user = &exemption.user_name;
+    writeln!(context.messages(), "{user} is {name}, provider {provider}, subject {subject:?}")?;
+    Ok(())
 }
 
 fn by_subject(
@@ -126,8 +152,8 @@ fn by_name(
 ) -> Found {
     let id = &organization.id;
     let means = |known: &&KnownPerson| {
-        let mail = known.mail.as_deref().map(str::to_lowercase);
-        let named = known.user_name == *name || mail.as_deref() == Some(name.as_str());
+        // Never by the mail address, which people may write themselves.
+        let named = known.user_name == *name;
         let counts = organization.identity_providers.contains(known.person.provider());
         named && counts && provider.is_none_or(|id| id == known.person.provider())
     };

@@ -9,7 +9,7 @@ use aws_lc_rs::constant_time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderValue, StatusCode};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -24,10 +24,6 @@ use crate::config::{ClientAuthentication, ClientSecret};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::Person;
 use crate::store::KnownPerson;
-
-/// So many sign-ins that came back are remembered; each for as long as a journey may take.
-const REMEMBERED: usize = 16_384;
-const REMEMBERED_FOR: SignedDuration = SignedDuration::from_mins(20);
 
 /// Somebody who comes back.
 #[derive(Debug, Clone, Copy)]
@@ -130,13 +126,8 @@ impl Authenticator {
         {
             return Err(OutsideError::Stray("it began at another site"));
         }
-        let mut finished = self.0.outside.finished.lock().unwrap_or_else(PoisonError::into_inner);
-        if finished.len() >= REMEMBERED {
-            finished.retain(|_, at| arrival.now.duration_since(*at) < REMEMBERED_FOR);
-        }
-        if finished.len() >= REMEMBERED
-            || finished.insert(journey.state.clone(), arrival.now).is_some()
-        {
+        let mut answered = self.0.outside.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        if !answered.is_first(&journey.state, arrival.now) {
             return Err(OutsideError::Stray("it was answered before"));
         }
         Ok(journey)
@@ -150,10 +141,10 @@ impl Authenticator {
     ) -> Result<Identity, OutsideError> {
         let person =
             Person::new(arrival.organization.clone(), portal.id.clone(), &described.subject);
-        self.remember(&person, &described, arrival.now).await;
         if !described.in_group {
             return Err(OutsideError::Group);
         }
+        self.remember(&person, &described, arrival.now).await;
         let proof = Proof {
             user_name: described.user_name.as_str().to_owned(),
             sub: described.sub,
@@ -173,7 +164,8 @@ impl Authenticator {
         })
     }
 
-    /// Keeps how a provider describes somebody, so that an exemption can be given by name.
+    /// Keeps how a provider describes somebody, so that an exemption can be given by name: of those
+    /// who may come in alone, or strangers could take a name that a clerk then means.
     pub(super) async fn remember(&self, person: &Person, described: &Described, now: Timestamp) {
         let known = KnownPerson {
             person: person.clone(),

@@ -165,10 +165,10 @@ impl Authenticator {
             bearers.people_of.clone(),
             &described.subject,
         );
-        self.remember(&person, &described, now).await;
         if !described.in_group {
             return Err(Why::Group);
         }
+        self.remember(&person, &described, now).await;
         let proof = Proof {
             user_name: described.user_name.as_str().to_owned(),
             sub: described.sub,

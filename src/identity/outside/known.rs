@@ -37,7 +37,13 @@ pub(super) fn read(claims: &Claims, rules: &TokenRules) -> Result<Described, Tok
     }
     let shown = |name: &str| claims.get(name).and_then(Value::as_str).and_then(tidy);
     let mail = shown(&names.mail);
-    let candidates = [shown(&names.user_name), mail.clone(), Some(subject.to_owned())];
+    // Exemptions are given by user name. People may write what they like as their mail address,
+    // unless the provider says that it has looked.
+    let verified = claims.get("email_verified").and_then(Value::as_bool).unwrap_or(false);
+    let chosen = names.user_name != "email" || verified;
+    let chosen = shown(&names.user_name).filter(|_| chosen);
+    let vouched = mail.clone().filter(|_| names.mail == "email" && verified);
+    let candidates = [chosen, vouched, Some(subject.to_owned())];
     let user_name = candidates.into_iter().flatten().find_map(|name| UserName::parse(&name).ok());
     let user_name = user_name.ok_or_else(|| TokenError::Claim(names.user_name.clone()))?;
     let session = match claims.get("sid") {

@@ -4,6 +4,7 @@
 //! (is away, is slow, answers rubbish) opens nothing; who is proven here is somebody, and still
 //! needs an exemption like anybody else.
 
+mod answered;
 mod arrival;
 mod back_channel;
 mod bearer;
@@ -16,7 +17,7 @@ mod known;
 mod logouts;
 mod token;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use arc_swap::ArcSwap;
@@ -29,6 +30,7 @@ use crate::config::{Bearer, Config, Oidc, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::store::ProviderLogout;
 use crate::upstream::TlsError;
+use answered::Answered;
 use issuer::Issuer;
 use logouts::Logouts;
 
@@ -174,8 +176,7 @@ pub(super) struct Outside {
     providers: ArcSwap<Providers>,
     logouts: ArcSwap<Logouts>,
     journeys: RotatingSeal,
-    /// The states of sign-ins that came back; none comes back twice.
-    finished: Mutex<HashMap<String, Timestamp>>,
+    answered: Mutex<Answered>,
     accepted: bearer::Accepted,
 }
 
@@ -185,7 +186,7 @@ impl Outside {
             providers: ArcSwap::from_pointee(Providers::default()),
             logouts: ArcSwap::from_pointee(Logouts::default()),
             journeys: RotatingSeal::new(keys, "geovagt departure 1"),
-            finished: Mutex::default(),
+            answered: Mutex::default(),
             accepted: bearer::Accepted::new(),
         }
     }

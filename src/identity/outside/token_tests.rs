@@ -165,3 +165,29 @@ fn more_than_a_password_is_what_the_configuration_says_it_is() {
     }
     assert!(multi_factor(&|c| c["acr"] = json!(2)).is_err());
 }
+
+#[test]
+fn a_mail_address_that_nobody_has_verified_is_no_user_name() {
+    let mut scene = Scene::new();
+    let named = |scene: &Scene, more: Value| {
+        let mut claims = scene.claims().as_object().unwrap().clone();
+        claims.extend(more.as_object().unwrap().clone());
+        let described = super::super::known::read(&claims, &scene.rules).unwrap();
+        described.user_name.as_str().to_owned()
+    };
+    for user_name in ["upn", "email"] {
+        scene.rules.claims.user_name = user_name.to_owned();
+        let own = json!({"email": "anna@example.dk"});
+        assert_eq!(named(&scene, own), "s", "{user_name}");
+        for verified in [json!(false), json!(null), json!("true"), json!(1)] {
+            let own = json!({"email": "anna@example.dk", "email_verified": verified});
+            assert_eq!(named(&scene, own), "s", "{user_name} {verified}");
+        }
+        let verified = json!({"email": "anna@example.dk", "email_verified": true});
+        assert_eq!(named(&scene, verified), "anna@example.dk", "{user_name}");
+    }
+    // What is said to be verified is `email`, and no other claim.
+    scene.rules.claims.mail = "alias".to_owned();
+    scene.rules.claims.user_name = "upn".to_owned();
+    assert_eq!(named(&scene, json!({"alias": "anna@example.dk", "email_verified": true})), "s");
+}
