@@ -196,7 +196,7 @@ impl LdapProvider {
         let same = |name: &UserName| {
             Login::read(name, &self.settings.domains).is_some_and(|known| known.may_be(login))
         };
-        same(user_name) || self.names_of(subject).iter().any(same)
+        same(user_name) || self.told.names_of(subject).iter().any(same)
     }
 
     fn identity(&self, asked: &ByDirectory<'_>, person: Person, found: &Found) -> Identity {
@@ -219,7 +219,7 @@ impl LdapProvider {
     }
 
     /// Another for a provider that is set up anew, for other people or with other names for them.
-    fn epoch(&self) -> i64 {
+    pub(super) fn epoch(&self) -> i64 {
         let mut digest = Sha256::new();
         for part in [self.id.as_str(), &self.settings.base, &self.settings.subject] {
             digest.update(part.as_bytes());
