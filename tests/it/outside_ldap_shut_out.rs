@@ -110,3 +110,31 @@ fn an_unclear_traveller_keeps_nobody_else_from_being_looked_up() {
     door_is_open(&gateway);
     eventually("she is looked up after him", || session(&gateway, &browser) == 401);
 }
+
+#[test]
+fn whom_the_directory_locks_has_neither_an_address_nor_a_stream_left() {
+    let slapd = Slapd::start();
+    let (_upstream, gateway) = running(&slapd.provider("    remember: 0s\n"));
+    grant(&gateway, "anna");
+    let page = "/.geovagt/adresse";
+    let mut browser = signed_in(&gateway, "anna");
+    let asks = browser.open(page);
+    assert_eq!(browser.press(&asks, page).status, 200);
+    let program = || get(gateway.address("web"), HOST, "/").from(THAILAND).send().status;
+    assert_eq!(program(), 200);
+    let credentials = {
+        use base64::Engine as _;
+        base64::engine::general_purpose::STANDARD.encode(format!("anna:{PASSWORD}"))
+    };
+    let request = head("/stream", &format!("Authorization: Basic {credentials}\r\n"));
+    // From where there is no grant.
+    let request = request.replace(DENMARK, "61.19.4.1");
+    let mut stream = connect(gateway.address("web"), &request);
+    read_until(&mut stream, "data: 1");
+    lock(&slapd, "anna");
+    assert_eq!(basic(&gateway, "61.19.3.1", PASSWORD), 403);
+    assert_eq!(program(), 401);
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let rest = read_rest(&mut stream);
+    assert!(!rest.contains("0\r\n\r\n"), "what was cut never looks whole: {rest:.200}");
+}

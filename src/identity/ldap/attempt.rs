@@ -144,6 +144,13 @@ impl Authenticator {
         found.is_some_and(|known| known.epoch() == epoch && !known.is_shut_out(subject))
     }
 
+    /// False for whom a directory has shut out, by whatever they were proven.
+    pub(in crate::identity) fn person_stands(&self, person: &Person) -> bool {
+        let directories = self.0.directories.load();
+        let provider = directories.providers.get(person.provider());
+        provider.is_none_or(|provider| !provider.is_shut_out(person.subject()))
+    }
+
     /// So that an exemption can be given by name later. A store that is away keeps nobody out.
     async fn remember_found(&self, person: &Person, found: &Found, asked: &ByDirectory<'_>) {
         let known = KnownPerson {
@@ -209,6 +216,7 @@ impl LdapProvider {
             device: None,
             grant: None,
             session: None,
+            ends: None,
             outside: Some(Arc::new(Proof {
                 user_name: found.user_name.to_string(),
                 sub: None,

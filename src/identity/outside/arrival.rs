@@ -169,6 +169,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
+            ends: None,
             outside: Some(Arc::new(proof)),
         })
     }
