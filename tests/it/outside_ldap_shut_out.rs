@@ -138,3 +138,21 @@ fn whom_the_directory_locks_has_neither_an_address_nor_a_stream_left() {
     let rest = read_rest(&mut stream);
     assert!(!rest.contains("0\r\n\r\n"), "what was cut never looks whole: {rest:.200}");
 }
+
+#[test]
+fn a_password_from_before_a_lost_device_is_asked_anew() {
+    let slapd = Slapd::start();
+    let (_upstream, gateway) = running(&slapd.provider("    remember: 10m\n"));
+    let id = grant(&gateway, "anna");
+    assert_eq!(basic(&gateway, "61.19.3.1", PASSWORD), 200);
+    gateway.command(&["exemption", "lost-device", &id, "--reason", "Stjålet"]).expect_code(0);
+    slapd.modify(&format!(
+        "dn: uid=anna,{BASE}\nchangetype: modify\nreplace: userPassword\nuserPassword: en ny adgangskode 42\n"
+    ));
+    eventually("the door is closed", || {
+        get(gateway.address("web"), HOST, "/").from(THAILAND).send().status == 403
+    });
+    grant(&gateway, "anna");
+    assert_eq!(basic(&gateway, "61.19.3.2", "en ny adgangskode 42"), 200);
+    assert_eq!(basic(&gateway, "61.19.3.3", PASSWORD), 403);
+}

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::login::Login;
@@ -57,7 +58,7 @@ impl Authenticator {
             let counts = (asked.attempt.eligible)(&person)
                 && !provider.is_shut_out(&found.subject)
                 && self.counts(&person, at);
-            counts.then(|| Identity { at, ..provider.identity(asked, person, &found) })
+            counts.then(|| provider.identity(asked, person, &found, at))
         })
     }
 
@@ -80,22 +81,26 @@ impl Authenticator {
             }
             let wanted =
                 |subject: &str| (attempt.eligible)(&provider.person(attempt.organization, subject));
+            let counts = |subject: &str, at| {
+                self.counts(&provider.person(attempt.organization, subject), at)
+            };
             let question = Question {
                 login: &login,
                 password: asked.password,
                 fingerprint: provider.fingerprint(asked, &login),
                 preferred,
                 wanted: &wanted,
+                counts: &counts,
                 now: attempt.now,
             };
             match provider.prove(&question).await {
-                Ok(found) => {
+                Ok((found, at)) => {
                     let person = provider.person(attempt.organization, &found.subject);
                     self.remember_found(&person, &found, asked).await;
                     if let Some(known) = known {
                         self.0.limits.proven(known, attempt.client, attempt.now);
                     }
-                    return Ok(provider.identity(asked, person, &found));
+                    return Ok(provider.identity(asked, person, &found, at));
                 }
                 Err(Why::UnknownAccount) => why = Some(Why::UnknownAccount),
                 Err(other) => return Err(Some(other)),
@@ -206,12 +211,18 @@ impl LdapProvider {
         same(user_name) || self.told.names_of(subject).iter().any(same)
     }
 
-    fn identity(&self, asked: &ByDirectory<'_>, person: Person, found: &Found) -> Identity {
+    fn identity(
+        &self,
+        asked: &ByDirectory<'_>,
+        person: Person,
+        found: &Found,
+        at: Timestamp,
+    ) -> Identity {
         Identity {
             person,
             user_name: found.user_name.clone(),
             how: asked.how,
-            at: asked.attempt.now,
+            at,
             epoch: self.epoch(),
             device: None,
             grant: None,

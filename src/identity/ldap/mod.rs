@@ -146,6 +146,8 @@ struct Question<'a> {
     preferred: bool,
     /// Whether it is worth asking, by the subject.
     wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    /// Whether what was proven at an instant still counts, by the subject.
+    counts: &'a (dyn Fn(&str, Timestamp) -> bool + Send + Sync),
     now: Timestamp,
 }
 
@@ -189,13 +191,13 @@ impl LdapProvider {
         &self.id
     }
 
-    /// Looks the person up and asks for the password, within the time.
-    async fn prove(&self, question: &Question<'_>) -> Result<Found, Why> {
+    /// Looks the person up and asks for the password, within the time; gives also when it was proven.
+    async fn prove(&self, question: &Question<'_>) -> Result<(Found, Timestamp), Why> {
         // Before the refusal's time is over, so that a slow directory does not show.
         let within = self.settings.timeout.mul_f32(0.9);
         let asked = tokio::time::timeout(within, self.ask(question)).await;
         match asked.unwrap_or_else(|_| Err(LdapError::Slow(self.id.to_string()).into())) {
-            Ok(found) => Ok(found),
+            Ok(proven) => Ok(proven),
             Err(NotProven::Why(why)) => Err(why),
             Err(NotProven::Failed(error)) => {
                 let why = match error {
@@ -208,7 +210,7 @@ impl LdapProvider {
         }
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Result<Found, NotProven> {
+    async fn ask(&self, question: &Question<'_>) -> Result<(Found, Timestamp), NotProven> {
         if question.password.reveal().is_empty() {
             return Err(Why::WrongPassword.into());
         }
@@ -249,14 +251,15 @@ impl LdapProvider {
         service: &mut Borrowed,
         entry: &Entry,
         found: Found,
-    ) -> Result<Found, NotProven> {
+    ) -> Result<(Found, Timestamp), NotProven> {
         let turn = self.turn(&found.subject);
         let _turn = turn.lock().await;
         let Question { fingerprint, preferred, now, .. } = *question;
-        if let Some((known, _)) = self.recent.known(&fingerprint, now)
+        if let Some((known, at)) = self.recent.known(&fingerprint, now)
             && known.subject == found.subject
+            && (question.counts)(&known.subject, at)
         {
-            return Ok(known);
+            return Ok((known, at));
         }
         let taken =
             self.failures.take(&found.subject, entry.password_state(), fingerprint, preferred, now);
@@ -279,7 +282,7 @@ impl LdapProvider {
             return Err(Why::Locked.into());
         }
         self.recent.keep(fingerprint, found.clone(), now);
-        Ok(found)
+        Ok((found, now))
     }
 
     /// Looks up those who travel, for the names under which they may come and whether they are shut
