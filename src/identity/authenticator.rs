@@ -563,6 +563,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
+            ends: None,
             outside: None,
         })
     }

@@ -43,6 +43,7 @@ impl Authenticator {
             device: Some(Box::new(KnownDevice::Managed)),
             grant: None,
             session: None,
+            ends: None,
             outside: None,
         })
     }

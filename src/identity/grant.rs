@@ -42,6 +42,9 @@ impl Authenticator {
         kept.grants_for(site, address, now)
             .filter_map(|granted| {
                 let grant = &granted.grant;
+                if !self.person_stands(&grant.person) {
+                    return None;
+                }
                 let organization = grant.person.organization();
                 let device = match &grant.device {
                     // A device that was taken back takes its grants with it.
@@ -68,6 +71,7 @@ impl Authenticator {
                         multi_factor: grant.multi_factor,
                     })),
                     session: None,
+                    ends: None,
                     outside: None,
                 })
             })

@@ -81,6 +81,8 @@ pub struct Identity {
     device: Option<Box<KnownDevice>>,
     grant: Option<Box<grant::Granted>>,
     session: Option<session::Life>,
+    /// When the proof itself expires: a token's.
+    ends: Option<Timestamp>,
     outside: Option<Arc<outside::Proof>>,
 }
 

@@ -67,6 +67,11 @@ impl<M: Clone> Recent<M> {
         Self { key, kept_for, entries: Mutex::new(HashMap::new()) }
     }
 
+    /// Of the same login, both have the same fingerprint.
+    pub(super) fn keyed_like(self, other: &Self) -> Self {
+        Self { key: other.key.clone(), ..self }
+    }
+
     pub(super) fn fingerprint(
         &self,
         organization: &OrganizationId,

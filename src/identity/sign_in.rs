@@ -50,6 +50,7 @@ impl Authenticator {
                 device: None,
                 grant: None,
                 session: Some(life),
+                ends: None,
                 outside: Some(Arc::new(proof)),
             });
         }
@@ -66,6 +67,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: Some(life),
+            ends: None,
             outside: None,
         })
     }
@@ -78,14 +80,15 @@ impl Authenticator {
     }
 
     /// Whether an identity that was good at the beginning of something that lasts is good still: its
-    /// account is as it was, its session or grant has not ended, and nobody has ended everything of
-    /// the person's. Idleness plays no part while something runs.
+    /// account is as it was and not shut out by a directory, its session, grant or token has not
+    /// ended, and nobody has ended everything of the person's. Idleness plays no part while something runs.
     #[must_use]
     pub fn still_counts(&self, identity: &Identity, now: Timestamp) -> bool {
-        let Identity { person, session, grant, outside, at, epoch, .. } = identity;
+        let Identity { person, session, grant, outside, at, epoch, ends, .. } = identity;
         let runs = session
             .as_ref()
             .is_none_or(|life| now < life.ends() && !self.ended().contains_key(&life.id));
+        let lasts = ends.is_none_or(|ends| now < ends);
         let granted =
             grant.as_ref().is_none_or(|grant| self.0.kept.load().has_grant(&grant.id, now));
         let account = match (outside, session) {
@@ -94,11 +97,12 @@ impl Authenticator {
                 self.0.outside.still(organization, provider, *epoch, proof, *at)
                     || self.directory_vouches(organization, provider, person.subject(), *epoch)
             }
-            // A token stands for itself.
+            // A token stands for itself, and so does a directory's answer.
             (Some(_), None) => true,
             (None, _) => self.epoch_of(person) == Some(*epoch),
         };
-        runs && granted && account && self.counts(person, *at)
+        let stands = account && self.person_stands(person) && self.counts(person, *at);
+        runs && lasts && granted && stands
     }
 
     /// The epoch of a person's account now; none where it is locked or gone. People of other

@@ -55,6 +55,17 @@ impl Store {
         }
         ended.devices = change.revoke_devices_of(person, now).await?;
         ended.grants = change.end_grants_of(person, None, now).await?;
+        let known = sqlx::query(
+            "SELECT at FROM person_ends
+             WHERE organization = $1 AND provider = $2 AND subject = $3",
+        )
+        .bind(person.organization().as_str())
+        .bind(person.provider().as_str())
+        .bind(person.subject());
+        let known = change.rows(known).await?;
+        let known = known.first().map(|row| self.instant(row, "at")).transpose()?;
+        // A node whose clock is behind must not let count again what another has ended.
+        let at = known.map_or(now, |known| known.max(now));
         let kept = sqlx::query(
             "INSERT INTO person_ends (organization, provider, subject, at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (organization, provider, subject) DO UPDATE SET at = excluded.at",
@@ -62,7 +73,7 @@ impl Store {
         .bind(person.organization().as_str())
         .bind(person.provider().as_str())
         .bind(person.subject())
-        .bind(now.to_string());
+        .bind(at.to_string());
         change.execute(kept).await?;
         let event =
             ChangeEvent::new(ChangeAction::PersonEnded, person.organization(), user_name, by);

@@ -6,6 +6,7 @@ use crate::support::client::{Answer, Request, get};
 use crate::support::gateway::{Gateway, configuration, eventually, journey};
 use crate::support::places::{DENMARK, THAILAND};
 use crate::support::provider::{Key, Provider, now};
+use crate::support::raw::{RawUpstream, connect, head, read_rest, read_until};
 use crate::support::upstream::Upstream;
 
 const MAIL: &str = "mail.example.dk";
@@ -15,18 +16,25 @@ const AUDIENCE: &str = "https://mail.example.dk";
 struct Scene {
     provider: Provider,
     gateway: Gateway,
-    _upstream: Upstream,
+    _upstream: Option<Upstream>,
 }
 
 impl Scene {
     fn start() -> Self {
-        let (provider, upstream) = (Provider::start(), Upstream::start());
+        let upstream = Upstream::start();
+        let scene = Self::before(&upstream.url());
+        Self { _upstream: Some(upstream), ..scene }
+    }
+
+    /// In front of this server.
+    fn before(upstream: &str) -> Self {
+        let provider = Provider::start();
         let entra = provider.configuration("");
         let tokens = format!(
-            "{{kind: bearer, issuer: \"{}\", audience: [\"{AUDIENCE}\"], people_of: entra, timeout: 2s}}",
+            "{{kind: bearer, issuer: \"{}\", audience: [\"{AUDIENCE}\"], people_of: entra, timeout: 2s, clock_skew: 0s}}",
             provider.issuer()
         );
-        let text = configuration(&upstream.url(), "")
+        let text = configuration(upstream, "")
             .replace("identity_providers: [local]", "identity_providers: [local, entra, tokens]")
             .replace(
                 "  local: {kind: local}",
@@ -36,7 +44,7 @@ impl Scene {
                 "hosts: [kilden.example.dk],",
                 "hosts: [kilden.example.dk], identity_providers: [local, entra],",
             );
-        Self { provider, gateway: Gateway::start(&text), _upstream: upstream }
+        Self { provider, gateway: Gateway::start(&text), _upstream: None }
     }
 
     fn claims(&self, subject: &str) -> Value {
@@ -177,4 +185,32 @@ fn a_token_ends_with_the_exemption_and_when_its_provider_is_away_nothing_opens()
     eventually("the keys are asked for again", || scene.ask(THAILAND, &token).send().status == 200);
     scene.gateway.command(&["exemption", "revoke", &id, "--reason", "hjemme"]).expect_code(0);
     eventually("the token opens nothing", || scene.ask(THAILAND, &token).send().status == 403);
+}
+
+#[test]
+fn a_stream_that_a_token_began_ends_with_the_token() {
+    use std::io::Write as _;
+    use std::time::Duration;
+
+    let upstream = RawUpstream::start(|mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        let begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        stream.write_all(begin).unwrap();
+        while stream.write_all(b"9\r\ndata: 1\n\n\r\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let scene = Scene::before(&upstream.url());
+    scene.grant();
+    let began = now();
+    let token = scene.token(|claims| claims["exp"] = json!(began + 4));
+    let request = head("/stream", &format!("Authorization: Bearer {token}\r\n"))
+        .replace(DENMARK, THAILAND)
+        .replace("kilden.example.dk", MAIL);
+    let mut stream = connect(scene.gateway.address("web"), &request);
+    read_until(&mut stream, "data: 1");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let rest = read_rest(&mut stream);
+    assert!(!rest.contains("0\r\n\r\n"), "what was cut never looks whole: {rest:.200}");
+    assert!(now() >= began + 4, "it ran as long as the token");
 }

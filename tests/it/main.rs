@@ -57,6 +57,7 @@ mod outside_haproxy;
 mod outside_image;
 mod outside_large;
 mod outside_ldap;
+mod outside_ldap_shut_out;
 mod outside_names;
 mod outside_namespaces;
 mod outside_nginx;

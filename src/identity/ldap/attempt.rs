@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::login::Login;
@@ -57,7 +58,7 @@ impl Authenticator {
             let counts = (asked.attempt.eligible)(&person)
                 && !provider.is_shut_out(&found.subject)
                 && self.counts(&person, at);
-            counts.then(|| Identity { at, ..provider.identity(asked, person, &found) })
+            counts.then(|| provider.identity(asked, person, &found, at))
         })
     }
 
@@ -80,22 +81,26 @@ impl Authenticator {
             }
             let wanted =
                 |subject: &str| (attempt.eligible)(&provider.person(attempt.organization, subject));
+            let counts = |subject: &str, at| {
+                self.counts(&provider.person(attempt.organization, subject), at)
+            };
             let question = Question {
                 login: &login,
                 password: asked.password,
                 fingerprint: provider.fingerprint(asked, &login),
                 preferred,
                 wanted: &wanted,
+                counts: &counts,
                 now: attempt.now,
             };
             match provider.prove(&question).await {
-                Ok(found) => {
+                Ok((found, at)) => {
                     let person = provider.person(attempt.organization, &found.subject);
                     self.remember_found(&person, &found, asked).await;
                     if let Some(known) = known {
                         self.0.limits.proven(known, attempt.client, attempt.now);
                     }
-                    return Ok(provider.identity(asked, person, &found));
+                    return Ok(provider.identity(asked, person, &found, at));
                 }
                 Err(Why::UnknownAccount) => why = Some(Why::UnknownAccount),
                 Err(other) => return Err(Some(other)),
@@ -142,6 +147,13 @@ impl Authenticator {
         let directories = self.directories();
         let found = directories.of(organization).iter().find(|known| known.id == *provider);
         found.is_some_and(|known| known.epoch() == epoch && !known.is_shut_out(subject))
+    }
+
+    /// False for whom a directory has shut out, by whatever they were proven.
+    pub(in crate::identity) fn person_stands(&self, person: &Person) -> bool {
+        let directories = self.0.directories.load();
+        let provider = directories.providers.get(person.provider());
+        provider.is_none_or(|provider| !provider.is_shut_out(person.subject()))
     }
 
     /// So that an exemption can be given by name later. A store that is away keeps nobody out.
@@ -196,19 +208,26 @@ impl LdapProvider {
         let same = |name: &UserName| {
             Login::read(name, &self.settings.domains).is_some_and(|known| known.may_be(login))
         };
-        same(user_name) || self.names_of(subject).iter().any(same)
+        same(user_name) || self.told.names_of(subject).iter().any(same)
     }
 
-    fn identity(&self, asked: &ByDirectory<'_>, person: Person, found: &Found) -> Identity {
+    fn identity(
+        &self,
+        asked: &ByDirectory<'_>,
+        person: Person,
+        found: &Found,
+        at: Timestamp,
+    ) -> Identity {
         Identity {
             person,
             user_name: found.user_name.clone(),
             how: asked.how,
-            at: asked.attempt.now,
+            at,
             epoch: self.epoch(),
             device: None,
             grant: None,
             session: None,
+            ends: None,
             outside: Some(Arc::new(Proof {
                 user_name: found.user_name.to_string(),
                 sub: None,
@@ -219,7 +238,7 @@ impl LdapProvider {
     }
 
     /// Another for a provider that is set up anew, for other people or with other names for them.
-    fn epoch(&self) -> i64 {
+    pub(super) fn epoch(&self) -> i64 {
         let mut digest = Sha256::new();
         for part in [self.id.as_str(), &self.settings.base, &self.settings.subject] {
             digest.update(part.as_bytes());

@@ -74,3 +74,10 @@ pub enum LdapError {
     #[error("every connection to the directory is in use")]
     Busy,
 }
+
+impl LdapError {
+    /// Whether it tells what the directory holds, not how it is.
+    pub(super) fn is_about_entries(&self) -> bool {
+        matches!(self, Self::Ambiguous | Self::NoSubject(_))
+    }
+}

@@ -7,7 +7,7 @@
 //! refused counts no longer once the password is changed.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,7 +21,7 @@ const MOST_PEOPLE: usize = 65_536;
 pub(super) struct Failures {
     most: usize,
     within: SignedDuration,
-    people: Mutex<HashMap<String, Refused>>,
+    people: Arc<Mutex<HashMap<String, Refused>>>,
 }
 
 #[derive(Default)]
@@ -41,7 +41,12 @@ pub(super) enum NotAsked {
 
 impl Failures {
     pub(super) fn new(most: usize, within: SignedDuration) -> Self {
-        Self { most, within, people: Mutex::new(HashMap::new()) }
+        Self { most, within, people: Arc::default() }
+    }
+
+    /// With what was refused to others, and is from now on.
+    pub(super) fn sharing(self, others: &Self) -> Self {
+        Self { people: Arc::clone(&others.people), ..self }
     }
 
     /// Takes one of the person's attempts; it is lost unless the password turns out right.

@@ -50,26 +50,22 @@ impl Health {
 
     pub(super) fn failed(&self, error: &LdapError) {
         let told = telemetry::chain(error);
-        match error {
-            // What the directory holds, not how it is.
-            LdapError::Ambiguous | LdapError::NoSubject(_) => {
-                self.count("search", "unclear");
-                tracing::warn!(provider = self.provider, error = told, "the directory is unclear");
-            }
-            _ => {
-                self.count("search", "failed");
-                self.gauge(0.0);
-                let mut state = self.state();
-                if state.failed.is_none() {
-                    tracing::error!(
-                        provider = self.provider,
-                        error = told,
-                        "the directory does not answer; nobody is proven by it meanwhile"
-                    );
-                }
-                state.failed = Some(told);
-            }
+        if error.is_about_entries() {
+            self.count("search", "unclear");
+            tracing::warn!(provider = self.provider, error = told, "the directory is unclear");
+            return;
         }
+        self.count("search", "failed");
+        self.gauge(0.0);
+        let mut state = self.state();
+        if state.failed.is_none() {
+            tracing::error!(
+                provider = self.provider,
+                error = told,
+                "the directory does not answer; nobody is proven by it meanwhile"
+            );
+        }
+        state.failed = Some(told);
     }
 
     fn count(&self, operation: &'static str, outcome: &'static str) {

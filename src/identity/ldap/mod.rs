@@ -19,10 +19,11 @@ mod health;
 mod login;
 mod look_up;
 mod servers;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,13 +37,14 @@ use super::recent::{Fingerprint, Recent};
 use super::{Password, Why};
 use crate::config::{Config, Ldap, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::policy::{Person, UserName};
+use crate::policy::Person;
 use connection::Bound;
 use entry::{Entry, Standing};
 use failures::{Failures, NotAsked};
 use health::Health;
 use login::Login;
 use servers::{Borrowed, Servers};
+use told::Told;
 
 /// The directories of a configuration, by organisation.
 #[derive(Debug, Clone, Default)]
@@ -53,7 +55,8 @@ pub struct Directories {
 
 impl Directories {
     /// Makes what the configuration names; a provider that did not change stays as it is, with its
-    /// connections and what it remembers. Nothing is opened but files.
+    /// connections and what it remembers; one that did keeps what guards its people. Nothing is opened
+    /// but files.
     ///
     /// # Errors
     /// [`LdapError`] where authorities cannot be read.
@@ -61,11 +64,17 @@ impl Directories {
         let mut providers = BTreeMap::new();
         for (id, provider) in &config.identity {
             let Provider::Ldap(settings) = provider else { continue };
-            let known = before.providers.get(id).filter(|known| known.settings == *settings);
+            let known = before.providers.get(id);
             // The file with the authorities is read anew at each reload.
-            let provider = match known.filter(|known| known.settings.ca.is_none()) {
-                Some(known) => Arc::clone(known),
-                None => Arc::new(LdapProvider::new(id.clone(), settings)?),
+            let same = |known: &&Arc<LdapProvider>| {
+                known.settings == *settings && known.settings.ca.is_none()
+            };
+            let provider = match (known.filter(same), known) {
+                (Some(same), _) => Arc::clone(same),
+                (None, Some(known)) => {
+                    Arc::new(LdapProvider::new(id.clone(), settings)?.guarding_like(known))
+                }
+                (None, None) => Arc::new(LdapProvider::new(id.clone(), settings)?),
             };
             providers.insert(id.clone(), provider);
         }
@@ -115,30 +124,18 @@ pub struct LdapProvider {
     failures: Failures,
     recent: Recent<Found>,
     /// Whose password is being asked: one at a time for each person.
-    turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
-    /// What the directory told last of people, by subject.
-    told: Mutex<HashMap<String, Told>>,
+    turns: Arc<Mutex<Turns>>,
+    told: Told,
     health: Health,
 }
-
-/// What the directory told of somebody.
-struct Told {
-    names: Vec<UserName>,
-    /// Disabled, locked, or gone.
-    shut_out: bool,
-    at: Timestamp,
-}
-
-/// Of so many people it is kept.
-const MOST_TOLD: usize = 16_384;
-/// Whoever travels is looked up again after so long.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 impl fmt::Debug for LdapProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "LdapProvider({})", self.id)
     }
 }
+
+type Turns = HashMap<String, Weak<tokio::sync::Mutex<()>>>;
 
 /// A password to be asked.
 struct Question<'a> {
@@ -149,6 +146,8 @@ struct Question<'a> {
     preferred: bool,
     /// Whether it is worth asking, by the subject.
     wanted: &'a (dyn Fn(&str) -> bool + Send + Sync),
+    /// Whether what was proven at an instant still counts, by the subject.
+    counts: &'a (dyn Fn(&str, Timestamp) -> bool + Send + Sync),
     now: Timestamp,
 }
 
@@ -168,9 +167,22 @@ impl LdapProvider {
             servers: Servers::new(settings)?,
             failures: Failures::new(settings.failed_binds, seconds(settings.failed_binds_within)),
             recent: Recent::new(seconds(settings.remember)),
-            turns: Mutex::new(HashMap::new()),
-            told: Mutex::new(HashMap::new()),
+            turns: Arc::default(),
+            told: Told::default(),
         })
+    }
+
+    /// The same, with what keeps people out as it was before a reload: whom the directory has shut
+    /// out, and whose passwords it refused. What lets people in is proven anew. Where people are
+    /// others or have other names, nothing is known of them.
+    fn guarding_like(mut self, before: &Self) -> Self {
+        if before.epoch() == self.epoch() {
+            self.told = before.told.clone();
+            self.turns = Arc::clone(&before.turns);
+            self.failures = self.failures.sharing(&before.failures);
+            self.recent = self.recent.keyed_like(&before.recent);
+        }
+        self
     }
 
     /// The provider's name in the configuration.
@@ -179,13 +191,13 @@ impl LdapProvider {
         &self.id
     }
 
-    /// Looks the person up and asks for the password, within the time.
-    async fn prove(&self, question: &Question<'_>) -> Result<Found, Why> {
+    /// Looks the person up and asks for the password, within the time; gives also when it was proven.
+    async fn prove(&self, question: &Question<'_>) -> Result<(Found, Timestamp), Why> {
         // Before the refusal's time is over, so that a slow directory does not show.
         let within = self.settings.timeout.mul_f32(0.9);
         let asked = tokio::time::timeout(within, self.ask(question)).await;
         match asked.unwrap_or_else(|_| Err(LdapError::Slow(self.id.to_string()).into())) {
-            Ok(found) => Ok(found),
+            Ok(proven) => Ok(proven),
             Err(NotProven::Why(why)) => Err(why),
             Err(NotProven::Failed(error)) => {
                 let why = match error {
@@ -198,7 +210,7 @@ impl LdapProvider {
         }
     }
 
-    async fn ask(&self, question: &Question<'_>) -> Result<Found, NotProven> {
+    async fn ask(&self, question: &Question<'_>) -> Result<(Found, Timestamp), NotProven> {
         if question.password.reveal().is_empty() {
             return Err(Why::WrongPassword.into());
         }
@@ -210,7 +222,7 @@ impl LdapProvider {
         let found = self.found(&entry)?;
         let wanted = (question.wanted)(&found.subject);
         if wanted {
-            self.learn(&found, question.now);
+            self.told.learn(&found, question.now);
         }
         let refused = if !wanted {
             Some(Why::NotEligible)
@@ -239,14 +251,15 @@ impl LdapProvider {
         service: &mut Borrowed,
         entry: &Entry,
         found: Found,
-    ) -> Result<Found, NotProven> {
+    ) -> Result<(Found, Timestamp), NotProven> {
         let turn = self.turn(&found.subject);
         let _turn = turn.lock().await;
         let Question { fingerprint, preferred, now, .. } = *question;
-        if let Some((known, _)) = self.recent.known(&fingerprint, now)
+        if let Some((known, at)) = self.recent.known(&fingerprint, now)
             && known.subject == found.subject
+            && (question.counts)(&known.subject, at)
         {
-            return Ok(known);
+            return Ok((known, at));
         }
         let taken =
             self.failures.take(&found.subject, entry.password_state(), fingerprint, preferred, now);
@@ -269,47 +282,28 @@ impl LdapProvider {
             return Err(Why::Locked.into());
         }
         self.recent.keep(fingerprint, found.clone(), now);
-        Ok(found)
+        Ok((found, now))
     }
 
     /// Looks up those who travel, for the names under which they may come and whether they are shut
     /// out there. A directory that is away changes nothing.
     async fn look_after(&self, subjects: impl Iterator<Item = &str>, now: Timestamp) {
         for subject in subjects {
-            if self.told().get(subject).is_some_and(|told| now.duration_since(told.at) < LOOK_AGAIN)
-            {
+            if self.told.is_fresh(subject, now) {
                 continue;
             }
             match self.find_subject(subject).await {
-                Ok(Some(found)) => self.learn(&found, now),
-                Ok(None) => {
-                    let gone = Told { names: Vec::new(), shut_out: true, at: now };
-                    self.told().insert(subject.to_owned(), gone);
-                }
+                Ok(Some(found)) => self.told.learn(&found, now),
+                Ok(None) => self.told.gone(subject, now),
+                // One person's entry keeps nobody from looking up the others.
+                Err(error) if error.is_about_entries() => {}
                 Err(_) => return,
             }
         }
     }
 
-    fn learn(&self, found: &Found, now: Timestamp) {
-        let mut told = self.told();
-        if told.len() < MOST_TOLD || told.contains_key(&found.subject) {
-            let names = found.names.clone();
-            let this = Told { names, shut_out: found.shut_out, at: now };
-            told.insert(found.subject.clone(), this);
-        }
-    }
-
-    fn names_of(&self, subject: &str) -> Vec<UserName> {
-        self.told().get(subject).map(|told| told.names.clone()).unwrap_or_default()
-    }
-
     fn is_shut_out(&self, subject: &str) -> bool {
-        self.told().get(subject).is_some_and(|told| told.shut_out)
-    }
-
-    fn told(&self) -> MutexGuard<'_, HashMap<String, Told>> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.is_shut_out(subject)
     }
 
     fn turn(&self, subject: &str) -> Arc<tokio::sync::Mutex<()>> {
@@ -341,3 +335,7 @@ impl From<LdapError> for NotProven {
         Self::Failed(error)
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;

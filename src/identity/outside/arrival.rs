@@ -160,6 +160,7 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
+            ends: None,
             outside: Some(Arc::new(proof)),
         })
     }

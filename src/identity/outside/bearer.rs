@@ -131,7 +131,10 @@ impl Authenticator {
 
     fn eligible(&self, attempt: Attempt<'_>, identity: Identity) -> Outcome {
         let person = identity.person();
-        if (attempt.eligible)(person) && self.counts(person, identity.at) {
+        if (attempt.eligible)(person)
+            && self.counts(person, identity.at)
+            && self.person_stands(person)
+        {
             return Outcome::Proven(identity);
         }
         let claimed = Some(identity.user_name().clone());
@@ -185,6 +188,8 @@ impl Authenticator {
             device: None,
             grant: None,
             session: None,
+            // As long as another request could begin with it.
+            ends: Some(ends.checked_add(rules.clock_skew).unwrap_or(ends)),
             outside: Some(Arc::new(proof)),
         };
         Ok((identity, ends))
