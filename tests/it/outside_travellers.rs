@@ -245,7 +245,7 @@ fn three_travellers_of_two_organisations_work_in_their_time_and_place_and_no_lon
     scene.grant("ballerup", &["anna.holm@example.dk"], "TH", "kilden", &window);
     scene.grant("egedal", &["anna"], "TH", "egedal-mail", &window);
     let mette = "mette@egedal.example.dk";
-    let mette = [mette, "--provider", "ipads", "--subject", mette];
+    let mette = [mette, "--provider", "ipads", "--subject", mette, "--demand", "device"];
     scene.grant("egedal", &mette, "CN", "egedal-web", &window);
     let asked = scene.slapd.about_names().len();
     for traveller in &travellers {
