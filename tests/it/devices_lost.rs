@@ -176,6 +176,8 @@ fn a_connection_ends_with_the_device_it_goes_on_by() {
     let mut anna = signed_in(&gateway, "anna.holm", DENMARK);
     let page = anna.open(&link);
     assert_eq!(anna.press(&page, &link).status, 200);
+    let mut there = anna.clone().moved_to(THAILAND);
+    eventually("the journey has begun", || there.open("/").status == 200);
     let device = format!("; geovagt-device={}", anna.cookie("geovagt-device").unwrap());
     let request = with_session(&anna, THAILAND, "/stream", "");
     let cookie = format!("geovagt={}", anna.cookie("geovagt").unwrap());
