@@ -135,6 +135,9 @@ impl Window {
     }
 }
 
+/// One request from an address to a host.
+type Asks<'a> = dyn Fn(&str, &str) -> Answer + Sync + 'a;
+
 /// Somebody who travels, and the colleague beside them, who has everything but an exemption.
 struct Traveller<'a> {
     name: &'static str,
@@ -144,8 +147,8 @@ struct Traveller<'a> {
     site: &'static str,
     other_country: Country,
     other_site: &'static str,
-    asks: Box<dyn Fn(&str, &str) -> Answer + Sync + 'a>,
-    colleague: Box<dyn Fn(&str, &str) -> Answer + Sync + 'a>,
+    asks: Box<Asks<'a>>,
+    colleague: Box<Asks<'a>>,
 }
 
 /// Status, fields and text of an answer.
