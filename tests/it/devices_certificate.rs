@@ -1,94 +1,18 @@
 //! Certificates of managed devices, over TLS: who is taken for whom, and what closes.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::Path;
-use std::sync::Arc;
+use std::io::{Read as _, Write as _};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, OtherNameValue,
-    RevokedCertParams, SanType, SerialNumber, date_time_ymd,
-};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rcgen::{ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 
 use crate::support::gateway::{Gateway, configuration, eventually};
+use crate::support::managed::{
+    Connection, Devices, Shown, ask_on, connect, upn, write_server_certificate,
+};
 use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::raw::{RawUpstream, read_until};
 
 const HOST: &str = "kilden.example.dk";
 const MAIL: &str = "mail.example.dk";
-
-/// An authority of devices, with its files.
-struct Devices {
-    issuer: CertifiedIssuer<'static, KeyPair>,
-}
-
-/// A certificate with its key.
-struct Shown {
-    chain: CertificateDer<'static>,
-    key: Vec<u8>,
-}
-
-impl Devices {
-    fn new(name: &str) -> Self {
-        let mut parameters = CertificateParams::new(Vec::<String>::new()).unwrap();
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        parameters.distinguished_name.push(rcgen::DnType::CommonName, name);
-        let key = KeyPair::generate().unwrap();
-        Self { issuer: CertifiedIssuer::self_signed(parameters, key).unwrap() }
-    }
-
-    fn write(&self, directory: &Path) {
-        std::fs::write(directory.join("devices.pem"), self.issuer.pem()).unwrap();
-        self.revoke(directory, &[], 2096);
-    }
-
-    /// A list that names these serial numbers and is good until this year.
-    fn revoke(&self, directory: &Path, serials: &[u64], until: i32) {
-        let revoked = |serial: &u64| RevokedCertParams {
-            serial_number: SerialNumber::from(*serial),
-            revocation_time: date_time_ymd(2026, 1, 1),
-            reason_code: None,
-            invalidity_date: None,
-        };
-        let list = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(until, 1, 1),
-            crl_number: SerialNumber::from(1_u64),
-            issuing_distribution_point: None,
-            revoked_certs: serials.iter().map(revoked).collect(),
-            key_identifier_method: KeyIdMethod::Sha256,
-        };
-        let list = list.signed_by(&self.issuer).unwrap().pem().unwrap();
-        let beside = directory.join("devices.new");
-        std::fs::write(&beside, list).unwrap();
-        std::fs::rename(&beside, directory.join("devices.crl")).unwrap();
-    }
-
-    fn issue(&self, serial: u64, change: impl FnOnce(&mut CertificateParams)) -> Shown {
-        let key = KeyPair::generate().unwrap();
-        let mut parameters = CertificateParams::default();
-        parameters.serial_number = Some(SerialNumber::from(serial));
-        parameters.not_before = date_time_ymd(2025, 1, 1);
-        parameters.not_after = date_time_ymd(2095, 1, 1);
-        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        change(&mut parameters);
-        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
-        Shown { chain: certificate.der().clone(), key: key.serialize_der() }
-    }
-
-    /// Anna's iPad, in good order.
-    fn ipad(&self, serial: u64, name: &str) -> Shown {
-        self.issue(serial, |parameters| parameters.subject_alt_names = vec![upn(name)])
-    }
-}
-
-fn upn(name: &str) -> SanType {
-    let kind = vec![1, 3, 6, 1, 4, 1, 311, 20, 2, 3];
-    SanType::OtherName((kind, OtherNameValue::Utf8String(name.into())))
-}
 
 struct Scene {
     _upstream: RawUpstream,
@@ -132,13 +56,9 @@ fn scene(mode: &str) -> Scene {
         .replacen("identity_providers: [local]", "identity_providers: [local, ipads]", 1);
     let mut gateway = Gateway::prepare(&text);
     let hosts = [HOST, MAIL, "www.egedal.example.dk"].map(str::to_owned);
-    let made = rcgen::generate_simple_self_signed(hosts).unwrap();
-    let directory = gateway.directory().to_owned();
-    std::fs::write(directory.join("chain.pem"), made.cert.pem()).unwrap();
-    std::fs::write(directory.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    std::fs::write(directory.join("chain.der"), made.cert.der()).unwrap();
+    write_server_certificate(gateway.directory(), hosts);
     let devices = Devices::new("devices");
-    devices.write(&directory);
+    devices.write(gateway.directory());
     gateway.run();
     gateway.add_user("anna@example.dk", "ballerup", "en lang adgangskode 42");
     gateway.add_user("bo@example.dk", "ballerup", "en lang adgangskode 42");
@@ -172,32 +92,9 @@ fn scene(mode: &str) -> Scene {
     scene
 }
 
-type Connection = rustls::StreamOwned<rustls::ClientConnection, TcpStream>;
-
 impl Scene {
-    /// A connection with this certificate, from this address, to the host of this name.
     fn connect(&self, shown: Option<&Shown>, address: &str, name: &str) -> Connection {
-        let mut roots = rustls::RootCertStore::empty();
-        let chain = std::fs::read(self.gateway.directory().join("chain.der")).unwrap();
-        roots.add(chain.into()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots);
-        let config = match shown {
-            None => builder.with_no_client_auth(),
-            Some(shown) => {
-                let key = PrivateKeyDer::try_from(shown.key.clone()).unwrap();
-                builder.with_client_auth_cert(vec![shown.chain.clone()], key).unwrap()
-            }
-        };
-        let mut tcp = TcpStream::connect(self.gateway.address("tls")).unwrap();
-        tcp.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
-        write!(tcp, "PROXY TCP4 {address} 127.0.0.1 4000 443\r\n").unwrap();
-        let name = ServerName::try_from(name.to_owned()).unwrap();
-        let tls = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
-        rustls::StreamOwned::new(tls, tcp)
+        connect(&self.gateway, shown, address, name)
     }
 
     /// Status and body of one request; none where the handshake fails.
@@ -213,26 +110,6 @@ impl Scene {
     fn revoke(&self, serials: &[u64], until: i32) {
         self.devices.revoke(self.gateway.directory(), serials, until);
     }
-}
-
-fn ask_on(connection: &mut Connection, host: &str, more: &str) -> Option<(u16, String)> {
-    let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\n{more}\r\n");
-    connection.write_all(request.as_bytes()).ok()?;
-    let mut received = Vec::new();
-    let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = connection.read(&mut buffer) {
-        received.extend_from_slice(&buffer[..count]);
-        let text = String::from_utf8_lossy(&received).to_lowercase();
-        let length =
-            text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-        let body = text.split("\r\n\r\n").nth(1).map_or(0, str::len);
-        if text.contains("\r\n\r\n") && length.is_none_or(|l| l.parse::<usize>().unwrap() <= body) {
-            break;
-        }
-    }
-    let text = String::from_utf8_lossy(&received).into_owned();
-    let status = text.split(' ').nth(1)?.parse().ok()?;
-    Some((status, text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned()))
 }
 
 #[test]

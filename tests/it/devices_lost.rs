@@ -13,36 +13,11 @@ use crate::support::raw::{RawUpstream, connect, head, read_rest, read_until};
 const PASSWORD: &str = "en lang adgangskode 42";
 const HOST: &str = "kilden.example.dk";
 
-/// Streams without end at `/stream`, takes without end at `/take`, becomes a tunnel at `/tunnel`,
-/// never answers at `/poll`, and answers everything else.
-fn upstream() -> RawUpstream {
-    RawUpstream::start(|mut stream| {
-        let head = read_until(&mut stream, "\r\n\r\n");
-        match head.split(' ').nth(1).unwrap() {
-            "/stream" => {
-                let begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-                stream.write_all(begin).unwrap();
-                while stream.write_all(b"9\r\ndata: 1\n\n\r\n").is_ok() {
-                    std::thread::sleep(Duration::from_millis(50));
-                }
-            }
-            "/tunnel" => {
-                let accept = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
-                              Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nopen";
-                stream.write_all(accept.as_bytes()).unwrap();
-                drop(read_rest(&mut stream));
-            }
-            "/poll" | "/take" => drop(read_rest(&mut stream)),
-            _ => stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap(),
-        }
-    })
-}
-
 const UPGRADE: &str = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                        Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
 
 fn started() -> (RawUpstream, Gateway) {
-    let upstream = upstream();
+    let upstream = RawUpstream::lasting();
     let gateway = Gateway::start(&configuration(&upstream.url(), ""));
     for name in ["anna.holm", "bo.lund"] {
         gateway.add_user(name, "ballerup", PASSWORD);
@@ -201,6 +176,8 @@ fn a_connection_ends_with_the_device_it_goes_on_by() {
     let mut anna = signed_in(&gateway, "anna.holm", DENMARK);
     let page = anna.open(&link);
     assert_eq!(anna.press(&page, &link).status, 200);
+    let mut there = anna.clone().moved_to(THAILAND);
+    eventually("the journey has begun", || there.open("/").status == 200);
     let device = format!("; geovagt-device={}", anna.cookie("geovagt-device").unwrap());
     let request = with_session(&anna, THAILAND, "/stream", "");
     let cookie = format!("geovagt={}", anna.cookie("geovagt").unwrap());

@@ -67,6 +67,7 @@ mod outside_oidc;
 mod outside_operator;
 mod outside_package;
 mod outside_systemd;
+mod outside_travellers;
 mod outside_webdav;
 mod outside_websocket;
 mod path_rules;

@@ -1,15 +1,12 @@
 //! The certified OpenID Connect provider (npm `oidc-provider`), with curl and with a real browser.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-
-use rcgen::PublicKeyData as _;
-use serde_json::json;
 
 use crate::support::browser::Browser;
+use crate::support::certified::Certified;
 use crate::support::client::get;
-use crate::support::gateway::{Gateway, configuration, eventually, repository};
-use crate::support::outside::{Program, command, curl, free_address, npm_packages};
+use crate::support::gateway::{Gateway, configuration, eventually};
+use crate::support::outside::free_address;
 use crate::support::places::{DENMARK, THAILAND};
 use crate::support::upstream::Upstream;
 
@@ -18,66 +15,25 @@ const HOST: &str = "kilden.example.dk";
 /// The provider, a gateway that takes its people, and what is behind.
 struct Scene {
     gateway: Gateway,
-    authority: PathBuf,
-    public_key: Vec<u8>,
+    provider: Certified,
     origin: SocketAddr,
-    _provider: Program,
     _upstream: Upstream,
-    _directory: tempfile::TempDir,
-}
-
-/// Files of a certificate and its key, and the public key.
-fn certificate(directory: &Path) -> (PathBuf, PathBuf, Vec<u8>) {
-    let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let made = rcgen::generate_simple_self_signed(hosts).unwrap();
-    let (chain, key) = (directory.join("chain.pem"), directory.join("key.pem"));
-    std::fs::write(&chain, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    (chain, key, made.signing_key.subject_public_key_info())
 }
 
 impl Scene {
     /// The gateway's address must be known to the provider first: it is chosen here.
     fn start() -> Self {
-        npm_packages("oidc");
-        let directory = tempfile::tempdir().unwrap();
-        let (authority, key, public_key) = certificate(directory.path());
-        let (at, origin) = (free_address(), free_address());
-        let issuer = format!("https://localhost:{}", at.port());
+        let origin = free_address();
         let own = format!("http://localhost:{}", origin.port());
-        let settings = json!({
-            "issuer": issuer, "port": at.port(), "key": key, "certificate": authority,
-            "clients": [{
-                "client_id": "geovagt",
-                "client_secret": "en hemmelighed: 100 % sikker",
-                "redirect_uris": [
-                    format!("http://{HOST}/.geovagt/callback"), format!("{own}/.geovagt/callback"),
-                ],
-                "post_logout_redirect_uris": [
-                    format!("http://{HOST}/.geovagt/sign-out"), format!("{own}/.geovagt/sign-out"),
-                ],
-                "backchannel_logout_uri":
-                    format!("http://127.0.0.1:{}/.geovagt/backchannel-logout", origin.port()),
-                "backchannel_logout_session_required": true,
-            }],
-        });
-        let mut node = command("node");
-        node.arg(repository().join("tests/oidc/provider.mjs"))
-            .env("SETTINGS", settings.to_string());
-        let provider = Program::start(node, &directory.path().join("provider"), at);
-
+        let logout = format!("http://127.0.0.1:{}/.geovagt/backchannel-logout", origin.port());
+        let provider = Certified::start(&[&format!("http://{HOST}"), &own], Some(&logout));
         let upstream = Upstream::start();
-        let secret = directory.path().join("secret");
-        std::fs::write(&secret, "en hemmelighed: 100 % sikker\n").unwrap();
         let near = format!(
             "  near: {{organization: ballerup, hosts: [localhost, \"127.0.0.1\"], \
              upstream: {{servers: [\"{}\"]}}, authentication: always, \
-             allow_networks: [{{network: 127.0.0.0/8, reason: test}}]}}\nidentity:\n  entra: \
-             {{kind: oidc, label: Ballerup, issuer: \"{issuer}\", client_id: geovagt, \
-             client_secret: \"${{file:{}}}\", ca: {}, groups: []}}\n",
+             allow_networks: [{{network: 127.0.0.0/8, reason: test}}]}}\nidentity:\n{}",
             upstream.url(),
-            secret.display(),
-            authority.display(),
+            provider.configuration(),
         );
         let text = configuration(&upstream.url(), "")
             .replace("identity_providers: [local]", "identity_providers: [local, entra]")
@@ -87,61 +43,13 @@ impl Scene {
                 &format!("  - name: direct\n    bind: [\"{origin}\"]"),
             );
         let gateway = Gateway::start(&text);
-        Self {
-            gateway,
-            authority,
-            public_key,
-            origin,
-            _provider: provider,
-            _upstream: upstream,
-            _directory: directory,
-        }
+        Self { gateway, provider, origin, _upstream: upstream }
     }
 
-    /// curl at the provider, with a cookie jar of its own: gives the head and the body.
-    fn curl(&self, jar: &Path, arguments: &[&str]) -> String {
-        let (jar, authority) = (jar.to_str().unwrap(), self.authority.to_str().unwrap());
-        let own = ["-b", jar, "-c", jar, "--cacert", authority, "-i"];
-        let (code, output) = curl(&[&own, arguments].concat());
-        assert_eq!(code, 0, "{output}");
-        output
-    }
-
-    /// Signs in at the provider as somebody, from where the gateway sent the browser to; gives the
-    /// address that the provider sends it back to.
-    fn at_the_provider(&self, location: &str, who: &str) -> String {
-        let jar = tempfile::NamedTempFile::new().unwrap();
-        let form = located(&self.curl(jar.path(), &[location]));
-        let page = self.curl(jar.path(), &[&absolute(&form, location)]);
-        assert!(page.contains("<form"), "{page}");
-        let login = format!("login={who}");
-        let on = located(&self.curl(jar.path(), &["-d", &login, &absolute(&form, location)]));
-        located(&self.curl(jar.path(), &[&absolute(&on, location)]))
-    }
-
-    /// The whole way from an address; gives the status at the end and the session.
     fn sign_in(&self, from: &str, who: &str) -> (u16, Option<String>) {
-        let web = self.gateway.address("web");
-        let away = get(web, HOST, "/.geovagt/sign-in?provider=entra&next=/sag").from(from).send();
-        assert_eq!(away.status, 303, "{}", away.text());
-        let back = self.at_the_provider(away.header("location").unwrap(), who);
-        let target = back.strip_prefix(&format!("http://{HOST}")).expect("the callback");
-        let cookie = away.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
-        let arrived = get(web, HOST, target).from(from).header("Cookie", &cookie).send();
-        let set = arrived.headers.iter().filter(|(name, _)| name == "set-cookie");
-        let pairs = set.filter_map(|(_, value)| value.split(';').next());
-        let session = pairs.map(str::to_owned).find(|pair| pair.starts_with("geovagt="));
+        let (arrived, session) = self.provider.sign_in(&self.gateway, HOST, from, who);
         (arrived.status, session)
     }
-}
-
-fn located(answer: &str) -> String {
-    let line = answer.lines().find(|line| line.to_lowercase().starts_with("location:"));
-    line.unwrap_or_else(|| panic!("no redirect: {answer}"))[9..].trim().to_owned()
-}
-
-fn absolute(location: &str, base: &str) -> String {
-    url::Url::parse(base).unwrap().join(location).unwrap().to_string()
 }
 
 #[test]
@@ -172,7 +80,7 @@ fn outside_oidc_with_curl_the_traveller_gets_in_and_nobody_else() {
 fn outside_oidc_with_a_browser_there_and_back_and_out_again() {
     let scene = Scene::start();
     let own = format!("http://localhost:{}", scene.origin.port());
-    let browser = Browser::start_trusting("da-DK", &scene.public_key);
+    let browser = Browser::start_trusting("da-DK", &scene.provider.public_key);
     browser.open(&format!("{own}/sag?id=7"));
     assert_eq!(browser.text("h1"), "Log ind");
     browser.keep_picture("sign-in-provider");
@@ -211,7 +119,7 @@ fn outside_oidc_with_a_browser_there_and_back_and_out_again() {
 fn outside_oidc_a_logout_at_the_provider_reaches_the_gateway() {
     let scene = Scene::start();
     let own = format!("http://localhost:{}", scene.origin.port());
-    let browser = Browser::start_trusting("en-GB", &scene.public_key);
+    let browser = Browser::start_trusting("en-GB", &scene.provider.public_key);
     browser.open(&format!("{own}/"));
     browser.click("a.button");
     eventually("the provider asks who it is", || browser.source().contains("id=\"login\""));

@@ -44,7 +44,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NUMBER")]
     pub(in crate::cli) case: String,
     /// What it demands beyond the person: device, multi_factor, both with a comma between, or none.
-    /// Where another person has to approve it, a device is demanded unless this says otherwise.
+    /// Where another person has to approve it, or only a certificate names the person, a device is
+    /// demanded unless this says otherwise.
     #[arg(long, value_name = "WHAT", value_parser = Demands::parse)]
     pub(in crate::cli) demand: Option<Demands>,
     /// Who grants; logged beside the operating-system user.

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::person::{self, Wanted};
 use crate::cli::people::{self, sentence};
-use crate::config::{Config, Loaded, Organization};
+use crate::config::{Config, Loaded, Organization, Provider};
 use crate::identifier::{ListId, ProviderId, SiteId};
 use crate::policy::{
     Actor, CountryList, Demands, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Problem,
@@ -62,6 +62,7 @@ pub(super) async fn read<'a>(
                 (nobody, people::user_name("nobody").map_err(anyhow::Error::msg)?)
             }
         };
+    let demands = typed.demands.or_else(|| usual_demands(&loaded.config, &person));
     let request = GrantRequest {
         organization: organization.id.clone(),
         person,
@@ -70,9 +71,16 @@ pub(super) async fn read<'a>(
         legs,
         purpose: typed.purpose.to_owned(),
         case_number: typed.case.to_owned(),
-        demands: typed.demands,
+        demands,
     };
     Ok(Some(Read { organization, request, by }))
+}
+
+/// Whom nothing but a certificate names brings their device along. To demand it keeps the door shut
+/// to all others in the country, whom no sign-in could let in anyway.
+fn usual_demands(config: &Config, person: &Person) -> Option<Demands> {
+    let provider = config.identity.get(person.provider());
+    matches!(provider, Some(Provider::ClientCertificate(_))).then_some(Demands::DEVICE)
 }
 
 /// What was found wrong, without what has been said of the same thing in other words already.

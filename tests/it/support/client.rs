@@ -110,6 +110,11 @@ impl Request {
 
     /// Sends it; an error where the connection ends without an answer.
     pub fn try_send(&self) -> std::io::Result<Answer> {
+        raw(self.to, &self.bytes()?)
+    }
+
+    /// The octets that are sent.
+    pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
         let mut bytes = self.preamble.clone();
         write!(bytes, "{} {} HTTP/1.1\r\nHost: {}\r\n", self.method, self.target, self.host)?;
         for (name, value) in &self.headers {
@@ -120,7 +125,7 @@ impl Request {
         }
         bytes.extend_from_slice(b"Connection: close\r\n\r\n");
         bytes.extend_from_slice(&self.body);
-        raw(self.to, &bytes)
+        Ok(bytes)
     }
 }
 
@@ -138,7 +143,8 @@ pub fn raw(to: SocketAddr, bytes: &[u8]) -> std::io::Result<Answer> {
     parse(&received)
 }
 
-fn parse(bytes: &[u8]) -> std::io::Result<Answer> {
+/// The answer that these bytes are.
+pub fn parse(bytes: &[u8]) -> std::io::Result<Answer> {
     let bad =
         |what: &str| std::io::Error::other(format!("{what}: {:?}", String::from_utf8_lossy(bytes)));
     let end = bytes.windows(4).position(|w| w == b"\r\n\r\n").ok_or_else(|| bad("no head"))?;

@@ -1,9 +1,10 @@
 //! Both ends of a connection, byte by byte: an upstream that does what it likes, and a client that
 //! stays.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::gateway::PATIENCE;
 
@@ -36,6 +37,37 @@ impl RawUpstream {
         })
     }
 
+    /// Streams without end at `/stream`, takes without end at `/take`, becomes a tunnel at `/tunnel`,
+    /// never answers at `/poll` or a phone's Ping, and answers everything else with the head it got.
+    pub fn lasting() -> Self {
+        Self::start(|mut stream| {
+            let head = read_until(&mut stream, "\r\n\r\n");
+            match head.split(' ').nth(1).unwrap() {
+                "/stream" => {
+                    let begin = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+                    stream.write_all(begin).unwrap();
+                    while stream.write_all(b"9\r\ndata: 1\n\n\r\n").is_ok() {
+                        std::thread::sleep(Duration::from_millis(50));
+                    }
+                }
+                "/tunnel" => {
+                    let accept = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\
+                                  Upgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\nopen";
+                    stream.write_all(accept.as_bytes()).unwrap();
+                    drop(read_rest(&mut stream));
+                }
+                target if target.contains("Cmd=Ping") => drop(read_rest(&mut stream)),
+                "/poll" | "/take" => drop(read_rest(&mut stream)),
+                _ => {
+                    let length = head.len();
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{head}");
+                    stream.write_all(answer.as_bytes()).unwrap();
+                }
+            }
+        })
+    }
+
     /// As it stands in the configuration.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -59,7 +91,7 @@ pub fn head(target: &str, more: &str) -> String {
 }
 
 /// Reads until these bytes have come; stops the test where the connection ends before.
-pub fn read_until(stream: &mut TcpStream, end: &str) -> String {
+pub fn read_until(stream: &mut impl Read, end: &str) -> String {
     let mut received = Vec::new();
     let mut byte = [0];
     while !received.ends_with(end.as_bytes()) {
@@ -72,10 +104,11 @@ pub fn read_until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 /// Reads until the connection ends, however it does.
-pub fn read_rest(stream: &mut TcpStream) -> String {
+pub fn read_rest(stream: &mut impl Read) -> String {
     let mut received = Vec::new();
     if let Err(error) = stream.read_to_end(&mut received) {
-        let ended = error.kind() == std::io::ErrorKind::ConnectionReset;
+        // TLS that ends without its farewell is such an end, too.
+        let ended = matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof);
         assert!(ended, "the connection stands: {error}");
     }
     String::from_utf8_lossy(&received).into_owned()
