@@ -131,7 +131,7 @@ impl Window {
     fn in_a_moment() -> Self {
         let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
         let after = |seconds| now + SignedDuration::from_secs(seconds);
-        Self { from: after(10), until: after(30) }
+        Self { from: after(25), until: after(70) }
     }
 }
 
