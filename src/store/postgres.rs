@@ -23,7 +23,7 @@ pub(super) const LIMIT: Duration = Duration::from_secs(4);
 const WAYS: Ways = Ways {
     // Waiting for another's change ends before the statement's time, and both before ours: the
     // database's sentence says more. A gateway that is cut off leaves its change to nobody: the
-    // database ends it, or every other gateway would wait for it.
+    // database ends it, and well before another gateway's change has waited in vain.
     read: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
            SET LOCAL statement_timeout = '3500ms';
            SET LOCAL idle_in_transaction_session_timeout = '8s'",
@@ -31,7 +31,7 @@ const WAYS: Ways = Ways {
     change: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
              SET LOCAL lock_timeout = '3s';
              SET LOCAL statement_timeout = '3500ms';
-             SET LOCAL idle_in_transaction_session_timeout = '8s';
+             SET LOCAL idle_in_transaction_session_timeout = '1500ms';
              SELECT pg_advisory_xact_lock(1734700918)",
     greeting: None,
     limit: LIMIT,

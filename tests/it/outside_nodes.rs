@@ -270,6 +270,29 @@ fn a_line_that_is_cut_off_half_open_harms_nobody_and_is_found_again() {
 }
 
 #[test]
+fn a_node_that_is_cut_off_in_the_midst_of_a_change_does_not_keep_the_others_from_theirs() {
+    let (upstream, server) = (Upstream::start(), Postgres::start());
+    let database = server.new_database();
+    let line = Line::to(server.address);
+    let well = Node::start(&upstream, server.address, &database);
+    well.add_user("anna");
+    let id = well.grant();
+    let cut_off = Node::prepare(&upstream, line.address, &database);
+    line.cut_after("pg_advisory_xact_lock");
+    let add = ["user", "add", "bo", "--organization", "ballerup"];
+    std::thread::scope(|scope| {
+        let changing = scope.spawn(|| cut_off.0.command_with_input(&add, &format!("{WORD}\n")));
+        eventually("the change has begun", || line.is_cut());
+        let begin = Instant::now();
+        well.revoke(&id);
+        eprintln!("the other's change waited {:?}", begin.elapsed());
+        let refused = changing.join().unwrap().expect_code(1);
+        assert!(refused.err.contains("does not answer in time"), "{}", refused.err);
+    });
+    eventually("the revocation counts", || well.travels() == 403);
+}
+
+#[test]
 fn a_node_that_is_cut_off_can_be_stopped() {
     let (upstream, server) = (Upstream::start(), Postgres::start());
     let database = server.new_database();

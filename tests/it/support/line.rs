@@ -3,8 +3,8 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 const TURN: Duration = Duration::from_millis(20);
@@ -15,6 +15,7 @@ pub struct Line {
     /// Where it begins.
     pub address: SocketAddr,
     cut: Arc<AtomicBool>,
+    cuts_after: Arc<Mutex<Option<&'static str>>>,
     ended: Arc<AtomicBool>,
 }
 
@@ -25,6 +26,8 @@ impl Line {
         let address = listener.local_addr().unwrap();
         listener.set_nonblocking(true).unwrap();
         let (cut, ended) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let cuts_after = Arc::default();
+        let word: Arc<Mutex<_>> = Arc::clone(&cuts_after);
         let (cut_there, ended_there) = (Arc::clone(&cut), Arc::clone(&ended));
         std::thread::spawn(move || {
             while !ended_there.load(Ordering::SeqCst) {
@@ -39,16 +42,27 @@ impl Line {
                     (far.try_clone().unwrap(), near.try_clone().unwrap()),
                 ] {
                     let (cut, ended) = (Arc::clone(&cut_there), Arc::clone(&ended_there));
-                    std::thread::spawn(move || pass(from, to, &cut, &ended));
+                    let word = Arc::clone(&word);
+                    std::thread::spawn(move || pass(from, to, &cut, &word, &ended));
                 }
             }
         });
-        Self { address, cut, ended }
+        Self { address, cut, cuts_after, ended }
     }
 
     /// Nothing passes from now on, not even an end.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
+    }
+
+    /// The next message with this word passes, and nothing after it.
+    pub fn cut_after(&self, word: &'static str) {
+        *self.cuts_after.lock().unwrap() = Some(word);
+    }
+
+    /// Whether nothing passes.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst)
     }
 
     /// Everything passes again.
@@ -63,7 +77,13 @@ impl Drop for Line {
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool, ended: &AtomicBool) {
+fn pass(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    cut: &AtomicBool,
+    word: &Mutex<Option<&'static str>>,
+    ended: &AtomicBool,
+) {
     from.set_read_timeout(Some(TURN)).unwrap();
     let mut bytes = [0; 8192];
     while !ended.load(Ordering::SeqCst) {
@@ -77,6 +97,12 @@ fn pass(mut from: TcpStream, mut to: TcpStream, cut: &AtomicBool, ended: &Atomic
                 if to.write_all(&bytes[..length]).is_err() {
                     break;
                 }
+                word.lock().unwrap().take_if(|word| {
+                    let said =
+                        bytes[..length].windows(word.len()).any(|part| part == word.as_bytes());
+                    cut.fetch_or(said, Ordering::SeqCst);
+                    said
+                });
             }
             // It is on its way when the line is cut, and lost.
             Ok(_) => {}
