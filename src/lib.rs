@@ -38,7 +38,6 @@ pub mod notice;
 pub mod odd_use;
 
 // What stands under them.
-pub mod allocator;
 pub mod clock;
 pub mod store;
 pub mod telemetry;

@@ -140,7 +140,6 @@ impl Context {
 /// Reads the arguments, runs the command and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    crate::allocator::settle();
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         let _ = writeln!(anstream::stderr(), "geovagt: another TLS provider is already installed");
         return ExitCode::from(1);
