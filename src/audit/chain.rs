@@ -268,7 +268,18 @@ fn hash(class: Class, draft: &Draft, seals: &PerField<Seal>) -> Hash {
 
 /// The commitment to one value, as its JSON stands in the line.
 fn commitment(field: Field, salt: &[u8; 16], value: &[u8]) -> Hash {
-    Hash::of(&[b"geovagt audit field 1\n", salt, field.path().as_bytes(), b"\n", value])
+    let mut committed = [0; 128];
+    let parts = [b"geovagt audit field 1\n", &salt[..], field.path().as_bytes(), b"\n", value];
+    // Hashing one piece costs half as much as hashing five.
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    let Some(whole) = committed.get_mut(..length) else { return Hash::of(&parts) };
+    let mut rest = &mut *whole;
+    for part in parts {
+        let (place, behind) = rest.split_at_mut(part.len());
+        place.copy_from_slice(part);
+        rest = behind;
+    }
+    Hash::of(&[whole])
 }
 
 #[cfg(test)]

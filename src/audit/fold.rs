@@ -6,10 +6,11 @@
 //! reason. Counts stay exact throughout, and nothing here waits for anything but a short lock.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use foldhash::quality::RandomState;
 use jiff::{SignedDuration, Timestamp};
 use smol_str::SmolStr;
 
@@ -42,8 +43,8 @@ pub struct Folds {
 
 #[derive(Debug)]
 struct Shard {
-    fine: HashMap<Key, Fold>,
-    coarse: HashMap<Key, Fold>,
+    fine: HashMap<Key, Fold, RandomState>,
+    coarse: HashMap<Key, Fold, RandomState>,
     ended: Vec<Fold>,
     tokens: usize,
     refilled: Timestamp,
@@ -118,8 +119,8 @@ impl Folds {
     pub fn new(action: Action, window: SignedDuration) -> Self {
         let shard = || {
             Mutex::new(Shard {
-                fine: HashMap::new(),
-                coarse: HashMap::new(),
+                fine: HashMap::default(),
+                coarse: HashMap::default(),
                 ended: Vec::new(),
                 tokens: PER_SHARD,
                 refilled: Timestamp::UNIX_EPOCH,
@@ -127,7 +128,7 @@ impl Folds {
         };
         Self {
             shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
-            hasher: RandomState::new(),
+            hasher: RandomState::default(),
             window,
             action,
         }
@@ -210,7 +211,7 @@ impl Folds {
 
     fn count(
         &self,
-        map: &mut HashMap<Key, Fold>,
+        map: &mut HashMap<Key, Fold, RandomState>,
         ended: &mut Vec<Fold>,
         key: Key,
         new: Fold,

@@ -18,8 +18,6 @@ use super::text::{capped, push_json_string};
 
 pub(super) use read::read;
 
-/// The version of the Elastic Common Schema whose names are used.
-const SCHEMA: &str = "9.0.0";
 /// The longest detail that is kept, in bytes.
 const LONGEST_DETAIL: usize = 1024;
 /// The most details that are kept.
@@ -67,108 +65,85 @@ pub(super) fn draft(
 ) -> Draft {
     let start = bytes.len();
     let mut w = Draft { bytes, start, personal: PersonalPlaces::default() };
-    let personal = |w: &mut Draft, key: &'static str, field: Field| {
-        w.personal_value(key, field, event.personal.get(field).map(SmolStr::as_str));
+    // Nearly every line fits.
+    w.bytes.reserve(1024);
+    let personal = |w: &mut Draft, before: &'static str, field: Field| {
+        w.personal_value(before, field, event.personal.get(field).map(SmolStr::as_str));
     };
     let present = |field: Field| event.personal.get(field).is_some() || was_there(field);
 
-    w.bytes.push(b'{');
-    w.instant("@timestamp", Some(event.at));
-    w.object("ecs");
-    w.text("version", Some(SCHEMA));
-    w.close();
-    w.object("event");
-    w.text("id", Some(event.id.hyphenated().encode_lower(&mut [0; 36])));
-    w.number("sequence", Some(sequence));
-    w.text("action", Some(event.action.word()));
-    w.text("outcome", Some(event.outcome.word()));
-    w.text("reason", event.reason.as_deref());
-    w.list_of_one("category", event.action.category());
-    w.list_of_one("type", event.action.kind());
+    w.instant(r#"{"@timestamp":"#, Some(event.at));
+    w.plain(r#","ecs":{"version":"9.0.0"},"event":{"id":""#);
+    w.plain(event.id.hyphenated().encode_lower(&mut [0; 36]));
+    w.number(r#"","sequence":"#, Some(sequence));
+    w.word(r#","action":""#, event.action.word());
+    w.word(r#"","outcome":""#, event.outcome.word());
+    w.text(r#"","reason":"#, event.reason.as_deref());
+    w.word(r#","category":[""#, event.action.category());
+    w.word(r#""],"type":[""#, event.action.kind());
+    w.plain(r#""]"#);
     if let Some(milliseconds) = event.milliseconds {
-        w.number("duration", Some(milliseconds.saturating_mul(1_000_000)));
+        w.number(r#","duration":"#, Some(milliseconds.saturating_mul(1_000_000)));
     }
-    w.close();
-    w.object("organization");
-    w.text("id", event.organization.as_deref());
-    w.close();
-    w.object("client");
-    personal(&mut w, "ip", Field::ClientIp);
+    w.text(r#"},"organization":{"id":"#, event.organization.as_deref());
+    personal(&mut w, r#"},"client":{"ip":"#, Field::ClientIp);
     if present(Field::ClientNatIp) {
-        w.object("nat");
-        personal(&mut w, "ip", Field::ClientNatIp);
+        personal(&mut w, r#","nat":{"ip":"#, Field::ClientNatIp);
         w.close();
     }
-    w.object("geo");
-    w.text("country_iso_code", event.country.as_deref());
-    w.text("region_iso_code", event.region.as_deref());
-    w.close();
-    w.object("as");
-    w.number("number", event.as_number.map(u64::from));
-    w.close();
-    w.close();
-    w.object("user");
-    personal(&mut w, "name", Field::UserName);
+    w.text(r#","geo":{"country_iso_code":"#, event.country.as_deref());
+    w.text(r#","region_iso_code":"#, event.region.as_deref());
+    w.number(r#"},"as":{"number":"#, event.as_number.map(u64::from));
+    personal(&mut w, r#"}},"user":{"name":"#, Field::UserName);
     if present(Field::UserId) {
-        personal(&mut w, "id", Field::UserId);
+        personal(&mut w, r#","id":"#, Field::UserId);
     }
-    for (key, field) in [("effective", Field::UserEffective), ("target", Field::UserTarget)] {
+    for (before, field) in [
+        (r#","effective":{"name":"#, Field::UserEffective),
+        (r#","target":{"name":"#, Field::UserTarget),
+    ] {
         if present(field) {
-            w.object(key);
-            personal(&mut w, "name", field);
+            personal(&mut w, before, field);
             w.close();
         }
     }
-    w.close();
     w.request(event);
-    w.object("user_agent");
-    personal(&mut w, "original", Field::UserAgent);
-    w.close();
+    personal(&mut w, r#"},"user_agent":{"original":"#, Field::UserAgent);
     w.gateway(event);
-    w.object("chain");
-    w.text("previous", Some(previous));
+    w.word(r#","chain":{"previous":""#, previous);
+    w.plain(r#"""#);
     w
 }
 
 impl Draft {
     fn request(&mut self, event: &Event) {
-        self.object("http");
-        self.object("request");
-        self.text("method", event.method.as_deref());
-        self.close();
-        self.object("response");
-        self.number("status_code", event.status.map(u64::from));
-        self.close();
-        self.close();
-        self.object("url");
-        self.text("domain", event.domain.as_deref());
-        self.text_of("path", event.path.as_deref(), LONGEST_PATH);
+        self.text(r#"},"http":{"request":{"method":"#, event.method.as_deref());
+        self.number(r#"},"response":{"status_code":"#, event.status.map(u64::from));
+        self.text(r#"}},"url":{"domain":"#, event.domain.as_deref());
+        self.text_of(r#","path":"#, event.path.as_deref(), LONGEST_PATH);
         if event.query.is_some() {
-            self.text_of("query", event.query.as_deref(), LONGEST_PATH);
+            self.text_of(r#","query":"#, event.query.as_deref(), LONGEST_PATH);
         }
-        self.close();
     }
 
     fn gateway(&mut self, event: &Event) {
-        self.object("rule");
-        self.text("ruleset", event.rule.as_ref().map(|(id, _)| id.as_str()));
-        self.text("version", event.rule.as_ref().map(|(_, version)| version.as_str()));
-        self.close();
-        self.object("geovagt");
-        self.text("site", event.site.as_deref());
-        self.text("listener", event.listener.as_deref());
-        self.text("verdict", event.verdict.as_deref());
+        let (list, version) = event.rule.as_ref().map(|(id, version)| (id, version)).unzip();
+        self.text(r#"},"rule":{"ruleset":"#, list.map(SmolStr::as_str));
+        self.text(r#","version":"#, version.map(SmolStr::as_str));
+        self.text(r#"},"geovagt":{"site":"#, event.site.as_deref());
+        self.text(r#","listener":"#, event.listener.as_deref());
+        self.text(r#","verdict":"#, event.verdict.as_deref());
         if event.would_be.is_some() {
-            self.text("would_be", event.would_be.as_deref());
+            self.text(r#","would_be":"#, event.would_be.as_deref());
         }
-        self.text("reference", event.reference.as_deref());
-        self.text("exemption", event.exemption.as_deref());
-        self.text("mode", event.mode.as_deref());
-        self.instant("database_built", event.database_built);
+        self.text(r#","reference":"#, event.reference.as_deref());
+        self.text(r#","exemption":"#, event.exemption.as_deref());
+        self.text(r#","mode":"#, event.mode.as_deref());
+        self.instant(r#","database_built":"#, event.database_built);
         if event.registered_country.is_some() {
-            self.text("registered_country", event.registered_country.as_deref());
+            self.text(r#","registered_country":"#, event.registered_country.as_deref());
         }
-        self.number("count", Some(event.count));
+        self.number(r#","count":"#, Some(event.count));
         if !event.details.is_empty() {
             self.object("details");
             for (key, value) in event.details.iter().take(MOST_DETAILS) {
@@ -204,49 +179,55 @@ impl Draft {
         self.bytes.push(b'}');
     }
 
-    pub(super) fn text(&mut self, key: &'static str, value: Option<&str>) {
-        self.text_of(key, value, LONGEST_NAME);
+    /// What of a line is always the same, and what is known to hold nothing that needs an escape.
+    fn plain(&mut self, text: &str) {
+        self.bytes.extend_from_slice(text.as_bytes());
     }
 
-    fn text_of(&mut self, key: &'static str, value: Option<&str>, maximum: usize) {
-        self.key(key);
+    /// `before` is what stands between the value before this and this, here as in all that follow:
+    /// the end of the one object, the beginning of the next, the value's own name.
+    fn word(&mut self, before: &'static str, word: &str) {
+        self.plain(before);
+        self.plain(word);
+    }
+
+    fn text(&mut self, before: &'static str, value: Option<&str>) {
+        self.text_of(before, value, LONGEST_NAME);
+    }
+
+    fn text_of(&mut self, before: &'static str, value: Option<&str>, maximum: usize) {
+        self.plain(before);
         self.value(value, maximum);
     }
 
     fn value(&mut self, value: Option<&str>, maximum: usize) {
         match value {
             Some(value) => push_json_string(&mut self.bytes, &capped(value, maximum)),
-            None => self.bytes.extend_from_slice(b"null"),
+            None => self.plain("null"),
         }
     }
 
-    fn personal_value(&mut self, key: &'static str, field: Field, value: Option<&str>) {
+    fn personal_value(&mut self, before: &'static str, field: Field, value: Option<&str>) {
         let maximum = if field == Field::UserAgent { LONGEST_USER_AGENT } else { LONGEST_NAME };
-        self.key(key);
+        self.plain(before);
         let start = self.bytes.len();
         self.value(value, maximum);
         self.personal.push(field, start..self.bytes.len());
     }
 
-    fn number(&mut self, key: &'static str, value: Option<u64>) {
-        self.key(key);
+    fn number(&mut self, before: &'static str, value: Option<u64>) {
+        self.plain(before);
         match value {
-            Some(value) => {
-                self.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-            }
-            None => self.bytes.extend_from_slice(b"null"),
+            Some(value) => self.plain(itoa::Buffer::new().format(value)),
+            None => self.plain("null"),
         }
     }
 
-    fn instant(&mut self, key: &'static str, value: Option<Timestamp>) {
-        self.key(key);
+    fn instant(&mut self, before: &'static str, value: Option<Timestamp>) {
+        self.plain(before);
         match value {
-            Some(value) => {
-                self.bytes.push(b'"');
-                push_instant(&mut self.bytes, value);
-                self.bytes.push(b'"');
-            }
-            None => self.bytes.extend_from_slice(b"null"),
+            Some(value) => push_instant(&mut self.bytes, value),
+            None => self.plain("null"),
         }
     }
 
@@ -262,44 +243,30 @@ impl Draft {
         }
         self.bytes.push(b'"');
     }
-
-    fn list_of_one(&mut self, key: &'static str, value: &str) {
-        self.key(key);
-        self.bytes.push(b'[');
-        push_json_string(&mut self.bytes, value);
-        self.bytes.push(b']');
-    }
 }
 
-/// RFC 3339 in UTC with milliseconds, what lies below cut off.
+/// RFC 3339 in UTC with milliseconds, what lies below cut off, between quotation marks.
 fn push_instant(out: &mut Vec<u8>, instant: Timestamp) {
     let at = Offset::UTC.to_datetime(instant);
     let (date, time) = (at.date(), at.time());
-    let Ok(year) = u32::try_from(date.year()) else {
-        out.extend_from_slice(format!("{instant:.3}").as_bytes());
+    let hundreds =
+        |number: i16| u8::try_from(number / 100).ok().zip(u8::try_from(number % 100).ok());
+    let (Some(year), Some(milli)) = (hundreds(date.year()), hundreds(time.millisecond())) else {
+        out.extend_from_slice(format!("\"{instant:.3}\"").as_bytes());
         return;
     };
-    let parts = [
-        (year, 4, b'-'),
-        (date.month().unsigned_abs().into(), 2, b'-'),
-        (date.day().unsigned_abs().into(), 2, b'T'),
-        (time.hour().unsigned_abs().into(), 2, b':'),
-        (time.minute().unsigned_abs().into(), 2, b':'),
-        (time.second().unsigned_abs().into(), 2, b'.'),
-        (time.millisecond().unsigned_abs().into(), 3, b'Z'),
-    ];
-    for (number, width, end) in parts {
-        push_padded(out, number, width);
-        out.push(end);
-    }
-}
-
-fn push_padded(out: &mut Vec<u8>, number: u32, width: u32) {
-    for position in (0..width).rev() {
-        // One decimal digit fits a byte.
-        let digit = u8::try_from(number / 10_u32.pow(position) % 10).unwrap_or(0);
-        out.push(b'0' + digit);
-    }
+    let two = |number: u8| (b'0' + number / 10, b'0' + number % 10);
+    let ((y1, y2), (y3, y4)) = (two(year.0), two(year.1));
+    let (m1, m2) = two(date.month().unsigned_abs());
+    let (d1, d2) = two(date.day().unsigned_abs());
+    let (h1, h2) = two(time.hour().unsigned_abs());
+    let (n1, n2) = two(time.minute().unsigned_abs());
+    let (s1, s2) = two(time.second().unsigned_abs());
+    let ((_, f1), (f2, f3)) = (two(milli.0), two(milli.1));
+    out.extend_from_slice(&[
+        b'"', y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2,
+        b'.', f1, f2, f3, b'Z', b'"',
+    ]);
 }
 
 #[cfg(test)]
@@ -318,7 +285,7 @@ mod tests {
             let instant = instant + jiff::SignedDuration::from_nanos(nanosecond.into());
             let mut out = Vec::new();
             push_instant(&mut out, instant);
-            prop_assert_eq!(String::from_utf8(out).unwrap(), format!("{instant:.3}"));
+            prop_assert_eq!(String::from_utf8(out).unwrap(), format!("\"{instant:.3}\""));
         }
     }
 }

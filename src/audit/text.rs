@@ -36,13 +36,29 @@ fn acts(c: char) -> bool {
 /// Appends the text as a JSON string in which every character that could act is escaped.
 pub(crate) fn push_json_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
+    let (eights, rest) = text.as_bytes().as_chunks::<8>();
     // Without an early end, so that many bytes are looked at together.
-    if text.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
+    let plain = eights.iter().fold(true, |plain, eight| plain & are_plain(*eight))
+        && rest.iter().all(|byte| is_plain(*byte));
+    if plain {
         out.extend_from_slice(text.as_bytes());
     } else {
         push_escaped(out, text);
     }
     out.push(b'"');
+}
+
+/// [`is_plain`] of eight bytes at a time: in each byte of the number, its highest bit says no.
+fn are_plain(bytes: [u8; 8]) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = ONES << 7;
+    let word = u64::from_ne_bytes(bytes);
+    let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
+    let is = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
+    // A byte that is not ASCII has its highest bit set; below it, borrowing cannot mislead, because
+    // only whether any bit is set is asked.
+    let unfit = word | below(word, b' '.into()) | is(b'"') | is(b'\\') | is(0x7f);
+    unfit & HIGH == 0
 }
 
 /// Whether a byte is a character of its own that stands for itself in JSON and acts on nothing.

@@ -244,6 +244,8 @@ fn hear_interim(
 /// The client's headers without what is not theirs to say, and our statements.
 fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -> HeaderMap {
     let mut fields = exchange.parts.headers.clone();
+    // Else the map would grow, and find a new place for each, more than once.
+    fields.reserve(headers::MOST_STATEMENTS);
     headers::prepare_request(&mut fields, exchange.canonical.asks_for_websocket());
     if exchange.is_acme_challenge() {
         headers::keep_for_acme_challenge(&mut fields);

@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+
 use super::pages::Prebuilt;
 use crate::config::{HostPattern, Organization, Site};
 use crate::identifier::SiteId;
@@ -45,7 +47,7 @@ impl ProtectedSite {
 /// All sites, by host.
 #[derive(Debug, Default)]
 pub struct Sites {
-    exact: HashMap<String, Arc<ProtectedSite>>,
+    exact: HashMap<String, Arc<ProtectedSite>, RandomState>,
     suffixes: HashMap<String, Arc<ProtectedSite>>,
     any: Option<Arc<ProtectedSite>>,
     all: Vec<Arc<ProtectedSite>>,

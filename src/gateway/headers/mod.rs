@@ -16,7 +16,7 @@ use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, USER_AGENT};
 
 pub use cookies::strip_gateway_cookies;
-pub use statements::{Statements, Unwritable, set_ours};
+pub use statements::{MOST_STATEMENTS, Statements, Unwritable, set_ours};
 
 use statements::{is_misspelt, is_reserved};
 

@@ -41,6 +41,9 @@ const RESERVED: [&str; 24] = [
     "proxy",
 ];
 
+/// How many headers [`set_ours`] adds at most.
+pub const MOST_STATEMENTS: usize = 8;
+
 /// What we tell the upstream about a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Statements<'a> {

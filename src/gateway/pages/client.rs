@@ -5,6 +5,9 @@
 use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HeaderName, UPGRADE, USER_AGENT};
 use http::{HeaderMap, Method};
 
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
+
 /// The parts of a request that tell what its sender can make use of.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestShape<'a> {
@@ -118,15 +121,16 @@ impl RequestShape<'_> {
 
     fn is_script(&self) -> bool {
         let json = |value: &str| {
-            value.split(',').any(|range| {
-                let kind = range.split(';').next().unwrap_or_default().trim();
-                kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
-            })
+            !value.is_empty()
+                && value.split(',').any(|range| {
+                    let kind = range.split(';').next().unwrap_or_default().trim();
+                    kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
+                })
         };
         json(self.header(ACCEPT))
             || json(self.header(CONTENT_TYPE))
-            || self.header("x-requested-with").eq_ignore_ascii_case("XMLHttpRequest")
-            || self.header("sec-fetch-dest").eq_ignore_ascii_case("empty")
+            || self.header(X_REQUESTED_WITH).eq_ignore_ascii_case("XMLHttpRequest")
+            || self.header(SEC_FETCH_DEST).eq_ignore_ascii_case("empty")
             || self.under(&["/api"])
     }
 }

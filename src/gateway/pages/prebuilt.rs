@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use foldhash::quality::RandomState;
 use jiff::Timestamp;
 
 use super::client::ClientKind;
@@ -50,7 +51,7 @@ pub struct Prebuilt {
 #[derive(Debug, Default, Clone)]
 struct Kept {
     minute: i64,
-    answers: HashMap<Variant, Arc<Answer>>,
+    answers: HashMap<Variant, Arc<Answer>, RandomState>,
 }
 
 #[derive(Debug)]
