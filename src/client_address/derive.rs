@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
-use http::header::FORWARDED;
+use http::header::{FORWARDED, HeaderName};
 use ipnet::IpNet;
 
 use super::explain::{Notes, Step};
@@ -194,7 +194,7 @@ fn is_internal(ip: IpAddr) -> bool {
 /// All lines of a header in order, or why they cannot be used.
 pub(super) fn lines<'h>(
     headers: &'h HeaderMap,
-    name: &str,
+    name: HeaderName,
 ) -> Result<Vec<&'h [u8]>, UnknownBecause> {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
     if lines.is_empty() {

@@ -31,7 +31,7 @@ pub(super) fn elements(
     headers: &HeaderMap,
 ) -> Result<impl Iterator<Item = Element<'_>>, UnknownBecause> {
     let mut elements = Vec::new();
-    for line in lines(headers, FORWARDED.as_str())? {
+    for line in lines(headers, FORWARDED)? {
         let mut rest = std::str::from_utf8(line).map_err(|_| UnknownBecause::Unparsable)?;
         loop {
             if elements.len() == MAXIMUM_HOPS {

@@ -6,11 +6,12 @@
 use std::net::IpAddr;
 
 use http::HeaderMap;
+use http::header::HeaderName;
 
 use super::derive::Hop;
 use super::{AddressSource, HeaderSource, forwarded, is_trusted};
 
-const NAME: &str = "x-forwarded-proto";
+const NAME: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether a trusted proxy says that the client spoke TLS with it. False where the peer is no
 /// trusted proxy, and for anything that can be read in two ways.
@@ -64,10 +65,19 @@ mod tests {
     #[test]
     fn what_can_be_read_two_ways_is_not_https() {
         for value in ["http", "https, http", "https,https", "", "httpsx", "wss"] {
-            assert!(!https(HeaderSource::XForwardedFor, &[(NAME, value)]), "{value}");
+            assert!(
+                !https(HeaderSource::XForwardedFor, &[("x-forwarded-proto", value)]),
+                "{value}"
+            );
         }
-        assert!(!https(HeaderSource::XForwardedFor, &[(NAME, "https"), (NAME, "http")]));
-        assert!(!https(HeaderSource::XForwardedFor, &[(NAME, "https"), (NAME, "https")]));
+        assert!(!https(
+            HeaderSource::XForwardedFor,
+            &[("x-forwarded-proto", "https"), ("x-forwarded-proto", "http")]
+        ));
+        assert!(!https(
+            HeaderSource::XForwardedFor,
+            &[("x-forwarded-proto", "https"), ("x-forwarded-proto", "https")]
+        ));
     }
 
     #[test]

@@ -3,11 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use http::HeaderMap;
+use http::header::HeaderName;
 
 use super::UnknownBecause;
 use super::derive::{Hop, MAXIMUM_HOPS, lines};
 
-pub(super) const NAME: &str = "x-forwarded-for";
+pub(super) const NAME: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The chain from the right, all lines of it. Empty elements are unparsable ones: something stood
 /// there, or should have.

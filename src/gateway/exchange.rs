@@ -149,6 +149,8 @@ impl<'a> Exchange<'a> {
     /// The person that a valid session cookie names, where the site takes the provider that proved
     /// them.
     pub(super) fn session(&self) -> Option<Identity> {
+        // Most requests bring no cookie at all.
+        self.parts.headers.get(header::COOKIE)?;
         let session = self.gateway.authenticator.session(
             self.organization(),
             &self.parts.headers,

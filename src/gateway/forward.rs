@@ -277,7 +277,7 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
             country: exchange.corrected_location().country(),
             user: admitted.named().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),
-            request_id: &entry.reference().to_string(),
+            request_id: &entry.reference().short(),
         },
     );
     if let Err(unwritable) = stated {

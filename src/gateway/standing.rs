@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
+use smol_str::SmolStr;
 
 use super::Snapshot;
 use super::exchange::{Exchange, device_of};
@@ -27,8 +28,8 @@ const INTERVAL: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub(super) struct Standing {
     snapshot: Arc<ArcSwap<Snapshot>>,
-    host: String,
-    path: String,
+    host: SmolStr,
+    path: SmolStr,
     client: ClientAddress,
     known: Option<Known>,
 }
@@ -48,8 +49,8 @@ impl Standing {
     pub(super) fn of(exchange: &Exchange<'_>, identity: Option<&Identity>) -> Self {
         Self {
             snapshot: Arc::clone(&exchange.gateway.snapshot),
-            host: exchange.canonical.host().to_owned(),
-            path: exchange.canonical.path().to_owned(),
+            host: exchange.canonical.host().into(),
+            path: exchange.canonical.path().into(),
             client: exchange.client,
             known: identity.map(|identity| Known {
                 authenticator: exchange.gateway.authenticator.clone(),

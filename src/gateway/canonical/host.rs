@@ -88,7 +88,7 @@ fn number(port: &str) -> Option<u16> {
 
 fn name_or_ipv4(text: &str) -> Option<String> {
     let name = text.strip_suffix('.').unwrap_or(text);
-    if name.is_empty() || name.len() > 253 || !name.split('.').all(is_label) {
+    if name.is_empty() || name.len() > 253 || !name.as_bytes().split(|&b| b == b'.').all(is_label) {
         return None;
     }
     // A name that ends in a number is an IPv4 address to many readers (0x7f.1, 2130706433).
@@ -102,12 +102,12 @@ fn name_or_ipv4(text: &str) -> Option<String> {
 }
 
 /// Letters, digits, hyphens, and the underscore that names inside a house sometimes have.
-fn is_label(label: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+fn is_label(label: &[u8]) -> bool {
+    let fits = |b: &u8| b.is_ascii_alphanumeric() || b"-_".contains(b);
     (1..=63).contains(&label.len())
-        && label.bytes().all(fits)
-        && !label.starts_with('-')
-        && !label.ends_with('-')
+        && label.iter().all(fits)
+        && !label.starts_with(b"-")
+        && !label.ends_with(b"-")
 }
 
 #[cfg(test)]

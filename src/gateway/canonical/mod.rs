@@ -14,7 +14,7 @@ mod path;
 #[cfg(test)]
 mod tests;
 
-use http::header::{AUTHORIZATION, CONNECTION, UPGRADE};
+use http::header::{AUTHORIZATION, CONNECTION, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, StatusCode, Version};
@@ -200,7 +200,8 @@ fn check_login(headers: &HeaderMap) -> Result<(), Ambiguous> {
     if headers.get_all(AUTHORIZATION).iter().nth(1).is_some() {
         return Err(Ambiguous::LoginRepeated);
     }
-    if headers.contains_key("early-data") { Err(Ambiguous::EarlyData) } else { Ok(()) }
+    const EARLY_DATA: HeaderName = HeaderName::from_static("early-data");
+    if headers.contains_key(EARLY_DATA) { Err(Ambiguous::EarlyData) } else { Ok(()) }
 }
 
 fn asks_for_websocket(headers: &HeaderMap) -> bool {
