@@ -25,11 +25,13 @@ use crate::{clock, telemetry};
 
 /// The council member who travels.
 const TRAVELLER: &str = "anna.holm";
+/// Who grants journeys.
+const CLERK: &str = "kirsten.vang";
 /// Everybody who can sign in, and what they are; the configuration gives the roles.
 const PEOPLE: [(&str, &str); 7] = [
     (TRAVELLER, "may travel to Thailand, for mail and intranet"),
     ("bo.lund", "has no exemption"),
-    ("kirsten.vang", "case officer: grants journeys"),
+    (CLERK, "case officer: grants journeys"),
     ("mads.bro", "approver: approves as the second person"),
     ("sofie.lind", "security: reviews the log"),
     ("dorte.krogh", "data protection officer"),
@@ -207,7 +209,7 @@ async fn grant_journey(loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
         sites: vec!["kilden".to_owned(), "mail".to_owned()],
         purpose: "Studietur".to_owned(),
         case: "00.22.04-P35-12-25".to_owned(),
-        by: Some("demo".to_owned()),
+        by: Some(CLERK.to_owned()),
     };
     let (grant, by) = grant::prepare(loaded, store, &arguments, now)
         .await?
