@@ -29,6 +29,7 @@
 //!   which `api` merges; they take [`Visitor`] the same way, whether a token or a session came.
 
 pub mod access;
+pub mod api;
 mod form;
 mod guard;
 mod overview;
@@ -38,6 +39,8 @@ mod routes;
 pub mod serve;
 mod shell;
 mod sign_in;
+mod system;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -144,6 +147,9 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = api::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = system::routes(routes);
     overview::routes(routes)
 }
 
