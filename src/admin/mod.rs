@@ -30,6 +30,8 @@
 
 pub mod access;
 pub mod api;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod form;
 mod guard;
 mod overview;
@@ -160,3 +162,6 @@ pub fn routes(admin: &Admin) -> Routes {
 pub fn router(admin: &Admin) -> axum::Router {
     guard::around(admin, routes(admin).into_router())
 }
+
+#[cfg(test)]
+mod tests;
