@@ -121,6 +121,22 @@ identifier!(
     ProviderId
 );
 
+impl ListenerId {
+    /// The administration's, which is none of `listeners`.
+    #[must_use]
+    pub fn of_administration() -> Self {
+        Self(Arc::from("admin"))
+    }
+}
+
+impl ProviderId {
+    /// Where no provider has proven anybody: a token that the operator made on the command line.
+    #[must_use]
+    pub fn of_tokens() -> Self {
+        Self(Arc::from("*token"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

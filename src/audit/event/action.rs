@@ -90,12 +90,22 @@ actions! {
     UserChanged = "user_changed" "iam" "change",
     /// A local account was removed.
     UserRemoved = "user_removed" "iam" "deletion",
+    /// A second factor for the administration was set up or taken away.
+    SecondFactor = "second_factor" "iam" "change",
+    /// A token for the administration's API was made.
+    TokenMade = "token_made" "iam" "creation",
+    /// It was revoked.
+    TokenRevoked = "token_revoked" "iam" "deletion",
     /// A policy came into force.
     PolicyLoaded = "policy_loaded" "configuration" "change",
     /// A database came into use.
     DatabaseLoaded = "database_loaded" "configuration" "change",
     /// Somebody searched the log.
     LogSearched = "log_searched" "database" "access",
+    /// Somebody looked at somebody's travel.
+    TravelViewed = "travel_viewed" "database" "access",
+    /// Somebody looked at what is stored about somebody.
+    PersonViewed = "person_viewed" "database" "access",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.
