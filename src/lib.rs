@@ -34,6 +34,8 @@ pub mod listen;
 pub mod upstream;
 
 // What follows from it, beside the requests.
+pub mod evidence;
+pub mod insight;
 pub mod lists;
 pub mod notice;
 pub mod odd_use;
