@@ -33,6 +33,9 @@ pub mod identity;
 pub mod listen;
 pub mod upstream;
 
+// Where people work.
+pub mod admin;
+
 // What follows from it, beside the requests.
 pub mod evidence;
 pub mod insight;

@@ -1,0 +1,3 @@
+//! The rooms in which people work.
+
+pub mod chart;
