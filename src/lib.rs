@@ -39,6 +39,7 @@ pub mod admin;
 // What follows from it, beside the requests.
 pub mod evidence;
 pub mod insight;
+mod journey;
 pub mod lists;
 pub mod notice;
 pub mod odd_use;
