@@ -170,8 +170,13 @@ fn name_in(path: &Path) -> io::Result<String> {
 fn event(entry: &OutboxEntry) -> Event {
     let change = &entry.event;
     let mut event = Event::new(action(change.action), entry.created, clock::random_bytes())
-        .user(&change.done_by)
-        .target(&change.target);
+        .user(&change.done_by);
+    if !change.target.is_empty() {
+        event = event.target(&change.target);
+    }
+    if let Some(system) = &change.system {
+        event = event.detail("system", system);
+    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
@@ -201,6 +206,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::SystemChanged => Action::SystemChanged,
     }
 }
 

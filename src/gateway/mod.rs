@@ -9,6 +9,7 @@ mod authorize;
 pub mod body;
 pub mod canonical;
 mod exchange;
+pub(crate) mod explained;
 mod forward;
 mod handle;
 pub mod headers;

@@ -25,6 +25,7 @@ mod keys;
 mod known_people;
 pub mod log;
 mod migrations;
+mod nodes;
 mod notices;
 mod odd_use;
 mod outbox;
@@ -35,6 +36,7 @@ mod provider_logouts;
 mod seen;
 mod sessions;
 mod sqlite;
+mod systems;
 mod transaction;
 mod wording;
 mod words;
@@ -54,6 +56,7 @@ pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
+pub use nodes::Node;
 pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
@@ -64,6 +67,9 @@ pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use provider_logouts::{LogoutOf, ProviderLogout};
 pub use seen::Announced;
+pub use systems::{
+    OutsideSystem, RuleInPlace, SystemAction, SystemChange, SystemError, SystemFacts,
+};
 
 use connections::{Asked, Connections};
 use transaction::{Change, Reading};
@@ -229,6 +235,8 @@ mod contract_journey;
 mod contract_nodes;
 #[cfg(test)]
 mod contract_outside;
+#[cfg(test)]
+mod contract_systems;
 #[cfg(test)]
 mod journey_step_tests;
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// The register of systems outside the gateway was changed.
+    SystemChanged,
 }
 
 /// One change that the log has to tell of.
@@ -72,6 +74,9 @@ pub struct ChangeEvent {
     /// The reference of the rejection that it followed, where it followed one.
     #[serde(default)]
     pub reference: Option<String>,
+    /// The number of an outside system, where it is about one.
+    #[serde(default)]
+    pub system: Option<String>,
 }
 
 impl ChangeEvent {
@@ -90,6 +95,7 @@ impl ChangeEvent {
             exemption: None,
             word: None,
             reference: None,
+            system: None,
         }
     }
 

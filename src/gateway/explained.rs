@@ -1,0 +1,90 @@
+//! The decision about a request that nobody has sent, with each step that leads to it: by the same
+//! choice of policy and the same function as a real one. The command line and the administration ask.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+
+use super::Snapshot;
+use super::canonical::canonical_path;
+use super::sites::ProtectedSite;
+use crate::client_address::{ClientAddress, KnownAddress};
+use crate::policy::{
+    self, DatabaseFacts, Explanation, Person, Policy, Proof, Question, Subject, UserName, Verdict,
+};
+
+/// A request that nobody has sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hypothetical<'a> {
+    /// The client's address.
+    pub(crate) address: IpAddr,
+    /// The path, as it would go on to the upstream.
+    pub(crate) path: &'a str,
+    /// Who it is, taken as proven in every respect.
+    pub(crate) person: Option<(&'a UserName, &'a Person)>,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
+/// Why there is no decision: such a request is answered with 400.
+#[derive(Debug, thiserror::Error)]
+#[error("`{path}` is answered with 400: {why}")]
+pub(crate) struct Ambiguous {
+    /// The path.
+    pub(crate) path: String,
+    /// What can be read two ways.
+    pub(crate) why: String,
+}
+
+/// Decides about it at this site.
+///
+/// # Errors
+/// [`Ambiguous`] where a real request would not be decided about.
+pub(crate) fn explain(
+    snapshot: &Snapshot,
+    site: &ProtectedSite,
+    asked: &Hypothetical<'_>,
+) -> Result<Explanation, Ambiguous> {
+    let address = match KnownAddress::new(asked.address) {
+        Ok(known) => ClientAddress::Known(known),
+        Err(because) => ClientAddress::Unknown(because),
+    };
+    let database = &snapshot.database;
+    let located = database.locate(&address);
+    let network = match address {
+        ClientAddress::Known(known) => database.network_of(known.judged()),
+        ClientAddress::Unknown(_) => None,
+    };
+    let person = asked.person.map(|(_, person)| person);
+    let proof = if person.is_some() { Proof::FULL } else { Proof::NONE };
+    let question = Question {
+        subject: Subject { address, location: located.location, person, proof },
+        user_name: asked.person.map(|(name, _)| name),
+        at: asked.at,
+        database: DatabaseFacts {
+            registered_country: located.registered_country,
+            network,
+            built: Some(database.info().built),
+        },
+        time_zone: &site.organization.time_zone,
+    };
+    let exemptions = &snapshot.exemptions;
+    let policy = policy_at(site, asked.path, |policy| {
+        policy::decide(policy, &question.subject, exemptions, asked.at)
+    })?;
+    Ok(policy::explain(policy, exemptions, &question))
+}
+
+/// The policy that decides at a path: the same choice that a request makes.
+fn policy_at<'a>(
+    site: &'a ProtectedSite,
+    path: &str,
+    decide: impl Fn(&Policy) -> Verdict,
+) -> Result<&'a Policy, Ambiguous> {
+    let ambiguous = |why: String| Ambiguous { path: path.to_owned(), why };
+    let canonical = canonical_path(path).map_err(|unclear| ambiguous(unclear.to_string()))?;
+    let choice = site.policies.choose(canonical.path(), canonical.query().is_none());
+    let choice = choice
+        .map_err(|unclear| ambiguous(format!("{unclear}, and the site has path rules")))?;
+    Ok(site.policies.strictest(&choice, decide).0)
+}
