@@ -56,4 +56,5 @@ pub mod control;
 pub mod demo;
 pub mod lifecycle;
 pub mod operations;
+pub mod oversight;
 pub mod service_manager;

@@ -1,3 +1,4 @@
 //! The rooms in which people work.
 
 pub mod chart;
+mod overview;

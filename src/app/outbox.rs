@@ -59,6 +59,11 @@ impl Outbox {
         Ok(Self { name, log: log.to_owned(), taken: Mutex::default() })
     }
 
+    /// By which name this node's log takes entries.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Appends what waits, oldest first, and gives how many entries that were. Stops at the first
     /// that could not be kept; it and those after it stay for the next time.
     ///

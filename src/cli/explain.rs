@@ -11,10 +11,10 @@ use jiff::tz::TimeZone;
 use super::{Answer, Context};
 use crate::app::View;
 use crate::clock;
-use crate::gateway::explained::{self, Hypothetical};
+use crate::gateway::explained;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{Explanation, Person, UserName};
+use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]

@@ -1,40 +1,14 @@
 //! The decision about a request that nobody has sent, with each step that leads to it: by the same
 //! choice of policy and the same function as a real one. The command line and the administration ask.
 
-use std::net::IpAddr;
-
-use jiff::Timestamp;
-
 use super::Snapshot;
 use super::canonical::canonical_path;
 use super::sites::ProtectedSite;
 use crate::client_address::{ClientAddress, KnownAddress};
 use crate::policy::{
-    self, DatabaseFacts, Explanation, Person, Policy, Proof, Question, Subject, UserName, Verdict,
+    self, Ambiguous, DatabaseFacts, Explanation, Hypothetical, Policy, Proof, Question, Subject,
+    Verdict,
 };
-
-/// A request that nobody has sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Hypothetical<'a> {
-    /// The client's address.
-    pub(crate) address: IpAddr,
-    /// The path, as it would go on to the upstream.
-    pub(crate) path: &'a str,
-    /// Who it is, taken as proven in every respect.
-    pub(crate) person: Option<(&'a UserName, &'a Person)>,
-    /// When.
-    pub(crate) at: Timestamp,
-}
-
-/// Why there is no decision: such a request is answered with 400.
-#[derive(Debug, thiserror::Error)]
-#[error("`{path}` is answered with 400: {why}")]
-pub(crate) struct Ambiguous {
-    /// The path.
-    pub(crate) path: String,
-    /// What can be read two ways.
-    pub(crate) why: String,
-}
 
 /// Decides about it at this site.
 ///

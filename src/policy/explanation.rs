@@ -1,6 +1,9 @@
 //! A decision with every step that led to it, for `explain`: as JSON and as text.
 
+mod hypothetical;
 mod text;
+
+pub use hypothetical::{Ambiguous, Hypothetical};
 
 use std::net::IpAddr;
 

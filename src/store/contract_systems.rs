@@ -62,6 +62,7 @@ pub(super) async fn a_system_keeps_its_history(store: &Store) {
 pub(super) async fn a_node_is_known_while_it_speaks(store: &Store) {
     let node = |name: &str, seen, problem: &str| Node {
         node: name.to_owned(),
+        host: format!("host-{name}"),
         version: "0.1.0".to_owned(),
         started: at(0),
         seen: at(seen),

@@ -37,6 +37,7 @@ mod seen;
 mod sessions;
 mod sqlite;
 mod systems;
+mod traffic_hours;
 mod transaction;
 mod wording;
 mod words;
@@ -70,6 +71,8 @@ pub use seen::Announced;
 pub use systems::{
     OutsideSystem, RuleInPlace, SystemAction, SystemChange, SystemError, SystemFacts,
 };
+
+pub use traffic_hours::{Passed, TrafficHour};
 
 use connections::{Asked, Connections};
 use transaction::{Change, Reading};

@@ -12,6 +12,8 @@ const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24 * 14);
 pub struct Node {
     /// Its name.
     pub node: String,
+    /// The machine's name.
+    pub host: String,
     /// Which version it runs.
     pub version: String,
     /// Since when.
@@ -30,12 +32,13 @@ impl Store {
     pub async fn node_runs(&self, node: &Node) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
         let keep = sqlx::query(
-            "INSERT INTO nodes (node, version, started, seen, problem)
-             VALUES ($1, $2, $3, $4, $5)
-             ON CONFLICT (node) DO UPDATE SET version = excluded.version,
+            "INSERT INTO nodes (node, host, version, started, seen, problem)
+             VALUES ($1, $2, $3, $4, $5, $6)
+             ON CONFLICT (node) DO UPDATE SET host = excluded.host, version = excluded.version,
                  started = excluded.started, seen = excluded.seen, problem = excluded.problem",
         )
         .bind(&node.node)
+        .bind(&node.host)
         .bind(&node.version)
         .bind(node.started.to_string())
         .bind(node.seen.to_string())
@@ -50,11 +53,12 @@ impl Store {
     /// [`StoreError`] where the store cannot be read.
     pub async fn nodes(&self, now: Timestamp) -> Result<Vec<Node>, StoreError> {
         let asked =
-            sqlx::query("SELECT node, version, started, seen, problem FROM nodes ORDER BY node");
+            sqlx::query("SELECT node, host, version, started, seen, problem FROM nodes ORDER BY node");
         let rows = self.rows(asked).await?;
         let nodes = rows.iter().map(|row| {
             Ok(Node {
                 node: self.text(row, "node")?,
+                host: self.text(row, "host")?,
                 version: self.text(row, "version")?,
                 started: self.instant(row, "started")?,
                 seen: self.instant(row, "seen")?,

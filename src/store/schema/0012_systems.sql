@@ -33,8 +33,19 @@ CREATE TABLE outside_system_history (
 -- Each node's word that it runs, so that any of them can tell of all.
 CREATE TABLE nodes (
     node     TEXT PRIMARY KEY,
+    host     TEXT NOT NULL,
     version  TEXT NOT NULL,
     started  TEXT NOT NULL,
     seen     TEXT NOT NULL,
     problem  TEXT NOT NULL
+) STRICT;
+
+-- How much passed through each site, by the hour, added up over the nodes. Nothing of a person.
+CREATE TABLE traffic_hours (
+    hour     INTEGER NOT NULL,
+    site     TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    rejected INTEGER NOT NULL,
+    exempt   INTEGER NOT NULL,
+    PRIMARY KEY (hour, site)
 ) STRICT;

@@ -1,0 +1,3 @@
+//! Is all well? The first page.
+
+pub(in crate::admin) mod map;
