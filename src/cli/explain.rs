@@ -14,6 +14,7 @@ use crate::clock;
 use crate::gateway::explained;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::{OrganizationId, SiteId};
+use crate::language::Language;
 use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
 /// Arguments of `explain`.
@@ -52,7 +53,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         person: user.zip(person.as_ref()),
         at,
     };
-    let explanation = explained::explain(&view.snapshot, site, &asked)?;
+    let explanation = explained::explain(&view.snapshot, site, &asked, Language::English)?;
     print(context, &explanation, &organization.time_zone)
 }
 

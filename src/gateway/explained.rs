@@ -5,12 +5,13 @@ use super::Snapshot;
 use super::canonical::canonical_path;
 use super::sites::ProtectedSite;
 use crate::client_address::{ClientAddress, KnownAddress};
+use crate::language::Language;
 use crate::policy::{
     self, Ambiguous, DatabaseFacts, Explanation, Hypothetical, Policy, Proof, Question, Subject,
     Verdict,
 };
 
-/// Decides about it at this site.
+/// Decides about it at this site, and says each step in this language.
 ///
 /// # Errors
 /// [`Ambiguous`] where a real request would not be decided about.
@@ -18,6 +19,7 @@ pub(crate) fn explain(
     snapshot: &Snapshot,
     site: &ProtectedSite,
     asked: &Hypothetical<'_>,
+    language: Language,
 ) -> Result<Explanation, Ambiguous> {
     let address = match KnownAddress::new(asked.address) {
         Ok(known) => ClientAddress::Known(known),
@@ -46,7 +48,7 @@ pub(crate) fn explain(
     let policy = policy_at(site, asked.path, |policy| {
         policy::decide(policy, &question.subject, exemptions, asked.at)
     })?;
-    Ok(policy::explain(policy, exemptions, &question))
+    Ok(policy::explain_in(language, policy, exemptions, &question))
 }
 
 /// The policy that decides at a path: the same choice that a request makes.

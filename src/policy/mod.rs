@@ -45,7 +45,7 @@ pub use exemption::{
     needs_second_approval, take_step, validate, validate_application, validate_extension,
 };
 pub use explanation::{
-    Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain,
+    Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain, explain_in,
 };
 pub use forecast::{Upcoming, forecast};
 pub use location::Location;
