@@ -41,6 +41,7 @@ pub mod serve;
 mod shell;
 mod sign_in;
 mod systems;
+mod would;
 
 use std::sync::Arc;
 
@@ -161,7 +162,8 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
     let routes = overview::routes(routes);
-    systems::routes(routes)
+    let routes = systems::routes(routes);
+    would::routes(routes)
 }
 
 /// What answers the administration's listener.

@@ -14,6 +14,7 @@ pub(crate) mod contact;
 pub(crate) mod decision;
 mod directory;
 pub(crate) mod emergency;
+pub(crate) mod known;
 pub(crate) mod link;
 pub(crate) mod person;
 pub(crate) mod request;
