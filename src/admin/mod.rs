@@ -33,6 +33,7 @@ pub mod chart;
 mod fault;
 mod form;
 mod guard;
+mod list;
 mod overview;
 mod problem;
 mod refusal;
@@ -163,7 +164,8 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = sign_in::routes(routes);
     let routes = overview::routes(routes);
     let routes = systems::routes(routes);
-    would::routes(routes)
+    let routes = would::routes(routes);
+    list::routes(routes)
 }
 
 /// What answers the administration's listener.
