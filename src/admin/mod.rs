@@ -31,6 +31,7 @@
 pub mod access;
 pub mod chart;
 mod fault;
+pub mod api;
 mod form;
 mod guard;
 mod list;
@@ -43,6 +44,8 @@ mod shell;
 mod sign_in;
 mod systems;
 mod would;
+mod system;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -162,6 +165,9 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = api::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = system::routes(routes);
     let routes = overview::routes(routes);
     let routes = systems::routes(routes);
     let routes = would::routes(routes);

@@ -212,6 +212,9 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
         ChangeAction::SystemChanged => Action::SystemChanged,
+        ChangeAction::SecondFactor => Action::SecondFactor,
+        ChangeAction::TokenMade => Action::TokenMade,
+        ChangeAction::TokenRevoked => Action::TokenRevoked,
     }
 }
 

@@ -51,6 +51,12 @@ pub enum ChangeAction {
     UserRemoved,
     /// The register of systems outside the gateway was changed.
     SystemChanged,
+    /// A second factor for the administration was set up, or all of a person's were taken away.
+    SecondFactor,
+    /// A token for the administration's API was made.
+    TokenMade,
+    /// It was revoked.
+    TokenRevoked,
 }
 
 /// One change that the log has to tell of.
