@@ -34,6 +34,7 @@ pub mod listen;
 pub mod upstream;
 
 // What follows from it, beside the requests.
+pub mod log_index;
 pub mod notice;
 pub mod odd_use;
 
