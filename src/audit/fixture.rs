@@ -51,6 +51,15 @@ pub(crate) fn write(directory: &Path, segment_bytes: u64, chains: &[(Class, Vec<
     }
 }
 
+/// Appends the events to one chain, durable all at once.
+pub(crate) fn write_at_once(options: &Options, class: Class, events: Vec<Event>) {
+    let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
+    let mut log = recovery::open(options, &disk, instant(0)).unwrap();
+    let ledger = log.ledgers.get_mut(class);
+    ledger.append(events.iter(), clock::random_bytes, instant(0)).unwrap();
+    ledger.publish().unwrap();
+}
+
 /// A log with this many numbered entries in each chain.
 pub(super) fn numbered(directory: &Path, segment_bytes: u64, count: u64) {
     let events = || (1..=count).map(event).collect();

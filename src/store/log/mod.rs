@@ -10,6 +10,8 @@
 //! nothing is missing and nothing stands twice; who asks for certain organisations is given nothing
 //! of another; what was forgotten in a segment is forgotten here by [`LogIndex::forget`].
 
+#[cfg(test)]
+pub(super) mod contract;
 mod counts;
 mod handle;
 mod key;
@@ -17,6 +19,8 @@ mod query;
 mod review;
 mod row;
 mod search;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use handle::{LogIndex, Standing};

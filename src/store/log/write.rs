@@ -432,6 +432,23 @@ impl LogIndex {
     }
 }
 
+#[cfg(test)]
+impl LogIndex {
+    /// Every personal value of a chain that stands anywhere.
+    pub(super) async fn personal_values(&self, class: Class) -> Vec<String> {
+        let mut reading = self.reading().await.unwrap();
+        let asked = sqlx::query(
+            "SELECT client, client_nat, user_name, user_id, user_effective, user_target, user_agent,
+             mark FROM log_entries e LEFT JOIN log_marks m ON m.entry = e.entry WHERE chain = $1",
+        );
+        let rows = reading.rows(asked.bind(key::chain(class))).await.unwrap();
+        reading.done().await.unwrap();
+        let value =
+            |row: &sqlx::any::AnyRow, column: usize| row.try_get::<Option<String>, _>(column);
+        rows.iter().flat_map(|row| (0..8).filter_map(|c| value(row, c).unwrap())).collect()
+    }
+}
+
 /// The marks that a row was given, made of what stands in it: the second address, and the people.
 fn old_marks(row: &sqlx::any::AnyRow) -> Vec<String> {
     let text = |column: usize| row.try_get::<Option<String>, _>(column).ok().flatten();
