@@ -18,7 +18,7 @@ pub mod disk;
 pub mod event;
 pub mod facts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod fold;
 mod handle;
 pub mod head;
@@ -40,6 +40,11 @@ mod text;
 pub mod verify;
 mod writer;
 
+/// The sequence and the content of a line, none of it proven.
+pub(crate) fn line_event(line: &[u8]) -> Option<(u64, Event)> {
+    line::read(line).ok().map(|read| (read.sequence, read.event))
+}
+
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;
@@ -47,6 +52,7 @@ pub use handle::Audit;
 pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
 pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
+pub(crate) use recovery::node_in;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
 pub use sighting::Sighting;

@@ -83,6 +83,7 @@ pub use systems::{
 pub use traffic_hours::{Passed, TrafficHour};
 
 use connections::{Asked, Connections};
+use log::LogIndex;
 use transaction::{Change, Reading};
 
 /// The name of the store in the state directory, where it is SQLite.
@@ -94,6 +95,7 @@ pub struct Store {
     connections: Arc<Connections>,
     /// Where it is a database that others share.
     url: Option<PostgresUrl>,
+    log: LogIndex,
 }
 
 impl Store {
@@ -104,7 +106,8 @@ impl Store {
     /// [`StoreError`] with the cause and the way out.
     pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
         let connections = sqlite::connections(&state_directory.join(FILE_NAME))?;
-        let store = Self { connections, url: None };
+        let log = LogIndex::in_file(state_directory);
+        let store = Self { connections, url: None, log };
         store.connections.prepare().await?;
         Ok(store)
     }
@@ -115,7 +118,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the address cannot be used at all.
     pub fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
-        Ok(Self { connections: postgres::connections(url)?, url: Some(url.clone()) })
+        let connections = postgres::connections(url)?;
+        let log = LogIndex::beside(&connections);
+        Ok(Self { connections, url: Some(url.clone()), log })
     }
 
     /// Whether other nodes can have it, so that it can be gone while they are not.
@@ -164,8 +169,15 @@ impl Store {
         if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
+    /// The block log's index.
+    #[must_use]
+    pub fn log(&self) -> &LogIndex {
+        &self.log
+    }
+
     /// Closes every connection; what was committed is kept.
     pub async fn close(&self) {
+        self.log.close().await;
         self.connections.close().await;
     }
 
