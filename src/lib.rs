@@ -37,6 +37,7 @@ pub mod upstream;
 pub mod admin;
 
 // What follows from it, beside the requests.
+pub mod log_review;
 pub mod notice;
 pub mod odd_use;
 

@@ -170,8 +170,10 @@ fn name_in(path: &Path) -> io::Result<String> {
 fn event(entry: &OutboxEntry) -> Event {
     let change = &entry.event;
     let mut event = Event::new(action(change.action), entry.created, clock::random_bytes())
-        .user(&change.done_by)
-        .target(&change.target);
+        .user(&change.done_by);
+    if !change.target.is_empty() {
+        event = event.target(&change.target);
+    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
@@ -179,6 +181,7 @@ fn event(entry: &OutboxEntry) -> Event {
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
+    event.details.clone_from(&change.details);
     event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
@@ -201,6 +204,9 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::LogReviewed => Action::LogReviewed,
+        ChangeAction::BreachOpened => Action::BreachOpened,
+        ChangeAction::BreachChanged => Action::BreachChanged,
     }
 }
 

@@ -15,6 +15,7 @@
 
 mod accounts;
 mod address_grants;
+mod breaches;
 mod connections;
 mod demands;
 mod devices;
@@ -31,6 +32,8 @@ mod place;
 mod postgres;
 mod postgres_url;
 mod provider_logouts;
+mod reviews;
+mod saved_searches;
 mod seen;
 mod sessions;
 mod sqlite;
@@ -47,6 +50,7 @@ use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use error::StoreError;
@@ -62,6 +66,8 @@ pub use place::Place;
 pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use provider_logouts::{LogoutOf, ProviderLogout};
+pub use reviews::{NewReview, Outcome, Review, ReviewError, ReviewItem};
+pub use saved_searches::{MOST_SAVED, SaveError, SavedSearch};
 pub use seen::Announced;
 
 use connections::{Asked, Connections};
