@@ -24,6 +24,7 @@ mod error;
 mod exemptions;
 mod keys;
 mod known_people;
+pub mod log;
 mod migrations;
 mod notices;
 mod odd_use;
