@@ -33,7 +33,7 @@ pub mod identity;
 pub mod listen;
 pub mod upstream;
 
-// Where people work.
+// The rooms people work in.
 pub mod admin;
 
 // What follows from it, beside the requests.

@@ -5,7 +5,6 @@
 //! takes a part for the whole.
 
 use std::pin::Pin;
-use std::sync::Mutex;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -28,19 +27,20 @@ where
     F: Future<Output = Step<S>> + Send + 'static,
     N: FnMut(S) -> F + Send + 'static,
 {
-    let next: Next<S> = Box::new({
-        let mut next = next;
-        move |state| Box::pin(next(state))
-    });
-    axum::body::Body::new(Pieces { state: Mutex::new(State::Ready(begin)), next: Mutex::new(next) })
+    let mut next = next;
+    let next: Next<S> = Box::new(move |state| Box::pin(next(state)));
+    axum::body::Body::new(Pieces { state: State::Ready(begin), next })
 }
 
 type Next<S> = Box<dyn FnMut(S) -> Making<S> + Send>;
 
 struct Pieces<S> {
-    state: Mutex<State<S>>,
-    next: Mutex<Next<S>>,
+    state: State<S>,
+    next: Next<S>,
 }
+
+/// Nothing in it is pinned but what is boxed.
+impl<S> Unpin for Pieces<S> {}
 
 enum State<S> {
     Ready(S),
@@ -48,7 +48,7 @@ enum State<S> {
     Over,
 }
 
-impl<S: Send + Unpin + 'static> http_body::Body for Pieces<S> {
+impl<S: Send + 'static> http_body::Body for Pieces<S> {
     type Data = Bytes;
     type Error = BrokenOff;
 
@@ -57,9 +57,6 @@ impl<S: Send + Unpin + 'static> http_body::Body for Pieces<S> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BrokenOff>>> {
         let Self { state, next } = &mut *self;
-        let (Ok(state), Ok(next)) = (state.get_mut(), next.get_mut()) else {
-            return Poll::Ready(Some(Err(BrokenOff)));
-        };
         loop {
             match std::mem::replace(state, State::Over) {
                 State::Over => return Poll::Ready(None),

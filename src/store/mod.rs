@@ -15,6 +15,7 @@
 
 mod accounts;
 mod address_grants;
+mod admin_sessions;
 mod breaches;
 mod connections;
 mod demands;
@@ -51,6 +52,7 @@ use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use admin_sessions::{AdminSession, SessionStage};
 pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;

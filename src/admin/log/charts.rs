@@ -81,7 +81,9 @@ impl Drawing<'_> {
             let at = hour.to_zoned(zone.clone());
             bars.push(Bar {
                 label: format!("{:02}", at.hour()),
-                name: at.strftime(pick(self.language(), "%d.%m. kl. %H", "%-d %b, %H:00")).to_string(),
+                name: at
+                    .strftime(pick(self.language(), "%d.%m. kl. %H", "%-d %b, %H:00"))
+                    .to_string(),
                 value: found.get(&hour).copied().unwrap_or(0),
                 usual: usual.get(&at.hour()).copied(),
             });
@@ -146,7 +148,8 @@ impl Drawing<'_> {
                 Some(country) => Some(self.usual_of(query, country).await?),
                 None => None,
             };
-            let link = format!("/log?{}", fields.query_with(&[("country", &count.name), ("before", "")]));
+            let link =
+                format!("/log?{}", fields.query_with(&[("country", &count.name), ("before", "")]));
             rows.push(Row {
                 name: country.map_or_else(
                     || self.words.unknown_place.to_owned(),

@@ -58,7 +58,12 @@ impl Form {
 }
 
 /// Writes the entry, then gives the file.
-pub(crate) async fn export(admin: &Admin, visitor: &Visitor, query: LogQuery, form: Form) -> Answer {
+pub(crate) async fn export(
+    admin: &Admin,
+    visitor: &Visitor,
+    query: LogQuery,
+    form: Form,
+) -> Answer {
     let now = clock::now();
     let event = Event::new(Action::LogExported, now, clock::random_bytes())
         .organization(visitor.organization_id())
@@ -110,9 +115,7 @@ async fn piece(
 ) -> Step<Progress> {
     let Progress { at, found } = progress;
     match at {
-        At::Head(head) => {
-            Ok(Some((head.into(), Progress { at: At::Entries(None), found })))
-        }
+        At::Head(head) => Ok(Some((head.into(), Progress { at: At::Entries(None), found }))),
         At::Entries(before) => {
             let page = index.search(query, before, AT_ONCE).await.map_err(|error| {
                 tracing::error!(error = crate::telemetry::chain(&error), "an export broke off");
@@ -204,11 +207,25 @@ impl Paper {
 }
 
 const COLUMNS: [&str; 19] = [
-    "@timestamp", "geovagt.reference", "event.action", "geovagt.verdict", "event.reason",
-    "geovagt.count", "geovagt.site", "geovagt.listener", "client.geo.country_iso_code",
-    "client.geo.region_iso_code", "client.ip", "client.as.number", "user.name",
-    "user.target.name", "geovagt.exemption", "http.request.method", "http.response.status_code",
-    "url.path", "user_agent.original",
+    "@timestamp",
+    "geovagt.reference",
+    "event.action",
+    "geovagt.verdict",
+    "event.reason",
+    "geovagt.count",
+    "geovagt.site",
+    "geovagt.listener",
+    "client.geo.country_iso_code",
+    "client.geo.region_iso_code",
+    "client.ip",
+    "client.as.number",
+    "user.name",
+    "user.target.name",
+    "geovagt.exemption",
+    "http.request.method",
+    "http.response.status_code",
+    "url.path",
+    "user_agent.original",
 ];
 
 fn columns(entry: &LogEntry) -> [String; 19] {

@@ -21,8 +21,19 @@ use crate::territory::{self, Territory};
 
 /// The fields of the search, in the order of the form.
 pub(crate) const FIELDS: [&str; 13] = [
-    "reference", "span", "since", "until", "country", "site", "user", "client", "reason", "action",
-    "verdict", "listener", "class",
+    "reference",
+    "span",
+    "since",
+    "until",
+    "country",
+    "site",
+    "user",
+    "client",
+    "reason",
+    "action",
+    "verdict",
+    "listener",
+    "class",
 ];
 
 /// The longest text of a field.
@@ -49,7 +60,8 @@ pub(crate) struct Reader<'a> {
 /// Reads the fields of a search. Where neither a time nor a reference is asked for, the last seven
 /// days are meant.
 pub(crate) fn read(fields: &Fields, reader: Reader<'_>) -> Result<LogQuery, Vec<FieldError>> {
-    let mut reading = Reading { fields, reader, words: super::words::of(reader.language), errors: Vec::new() };
+    let mut reading =
+        Reading { fields, reader, words: super::words::of(reader.language), errors: Vec::new() };
     let query = reading.query();
     if reading.errors.is_empty() { Ok(query) } else { Err(reading.errors) }
 }
@@ -217,11 +229,17 @@ mod tests {
         assert_eq!(filter.since.unwrap().to_string(), "2026-11-19T23:00:00Z");
         assert_eq!(filter.until.unwrap().to_string(), "2026-11-21T07:30:00Z");
         assert_eq!(filter.country.unwrap().to_string(), "CN");
-        assert_eq!((filter.site.as_deref(), filter.user.as_deref()), (Some("kilden"), Some("anna")));
+        assert_eq!(
+            (filter.site.as_deref(), filter.user.as_deref()),
+            (Some("kilden"), Some("anna"))
+        );
         assert_eq!(filter.client.unwrap().to_string(), "203.0.113.9/32");
         assert_eq!(filter.reason.as_deref(), Some("country_listed"));
         assert_eq!(filter.action, Some(Action::Denied));
-        assert_eq!((query.verdict.as_deref(), query.listener.as_deref()), (Some("deny"), Some("web")));
+        assert_eq!(
+            (query.verdict.as_deref(), query.listener.as_deref()),
+            (Some("deny"), Some("web"))
+        );
         assert_eq!(query.class, Some(Class::Denied));
     }
 

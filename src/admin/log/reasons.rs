@@ -42,10 +42,9 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
             "nogen er på rejse i det land nu, så der blev spurgt, hvem det er",
             "somebody travels in that country now, so it was asked who this is",
         ),
-        Reason::AuthenticationRequired => (
-            "systemet spørger alle, hvem de er",
-            "the system asks everybody who they are",
-        ),
+        Reason::AuthenticationRequired => {
+            ("systemet spørger alle, hvem de er", "the system asks everybody who they are")
+        }
         Reason::ClientAddressUnknown => (
             "afsenderens adresse kunne ikke findes med sikkerhed",
             "the client's address could not be told with certainty",
@@ -62,9 +61,7 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
             "databasen ved ikke, hvilket land adressen hører til",
             "the database does not know which country the address belongs to",
         ),
-        Reason::CountryListed => {
-            ("landet står på listen", "the country stands on the list")
-        }
+        Reason::CountryListed => ("landet står på listen", "the country stands on the list"),
         Reason::ExemptionNotStarted => (
             "personens rejsetilladelse var ikke begyndt endnu",
             "the person's travel exemption had not begun yet",
@@ -106,9 +103,7 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
         Reason::UnknownSite => {
             ("intet system hører til det navn", "no system belongs to that name")
         }
-        Reason::Overload => {
-            ("en grænse i geovagt var nået", "a limit of geovagt was reached")
-        }
+        Reason::Overload => ("en grænse i geovagt var nået", "a limit of geovagt was reached"),
         Reason::AuditUnavailable => (
             "loggen ikke kunne skrives, og så lukkes ingen ind",
             "the log could not be written, and then nobody is let in",

@@ -177,7 +177,9 @@ impl Telling<'_> {
             _ => return None,
         };
         Some(match (stands, self.language) {
-            (true, Language::Danish) => format!("{place} står på listen {list}, version {version}."),
+            (true, Language::Danish) => {
+                format!("{place} står på listen {list}, version {version}.")
+            }
             (true, Language::English) => {
                 format!("{place} stands on the list {list}, version {version}.")
             }
@@ -210,9 +212,11 @@ impl Telling<'_> {
     pub(crate) fn facts(self, entry: &LogEntry) -> Vec<Fact> {
         let event = &entry.event;
         let say = |danish, english| pick(self.language, danish, english);
-        let text = |value: &Option<smol_str::SmolStr>| value.as_deref().unwrap_or_default().to_owned();
+        let text =
+            |value: &Option<smol_str::SmolStr>| value.as_deref().unwrap_or_default().to_owned();
         let of = |field| personal(event, field).to_owned();
-        let figure = |value: Option<u64>| value.map(|v| number(v, self.language)).unwrap_or_default();
+        let figure =
+            |value: Option<u64>| value.map(|v| number(v, self.language)).unwrap_or_default();
         let rule = event.rule.as_ref().map(|(list, version)| format!("{list} {version}"));
         let mut facts: Vec<Fact> = vec![
             (say("Tidspunkt", "Time"), self.instant(event.at)),
@@ -222,28 +226,46 @@ impl Telling<'_> {
             (say("Afgørelse", "Decision"), text(&event.verdict)),
             (say("Årsag", "Reason"), text(&event.reason)),
             (say("Uden afprøvning", "Without the trial"), text(&event.would_be)),
-            (say("Antal", "Count"), if event.count > 1 { figure(Some(event.count)) } else { String::new() }),
+            (
+                say("Antal", "Count"),
+                if event.count > 1 { figure(Some(event.count)) } else { String::new() },
+            ),
             (say("System", "System"), text(&event.site)),
             (say("Indgang", "Listener"), text(&event.listener)),
             (say("Land", "Country"), self.place(event).unwrap_or_default()),
-            (say("Nettet hører hjemme i", "Network registered in"), registered(event, self.language)),
+            (
+                say("Nettet hører hjemme i", "Network registered in"),
+                registered(event, self.language),
+            ),
             (say("Adresse", "Address"), of(Field::ClientIp)),
             (say("Adressen bærer", "Address carries"), of(Field::ClientNatIp)),
-            (say("Netværksnummer", "Autonomous system"), event.as_number.map(|n| format!("AS{n}")).unwrap_or_default()),
+            (
+                say("Netværksnummer", "Autonomous system"),
+                event.as_number.map(|n| format!("AS{n}")).unwrap_or_default(),
+            ),
             (say("Person", "Person"), of(Field::UserName)),
             (say("Personens id", "Id of the person"), of(Field::UserId)),
             (say("Kommandoens bruger", "User of the command"), of(Field::UserEffective)),
             (say("Hvem det handler om", "Whom it is about"), of(Field::UserTarget)),
             (say("Rejsetilladelse", "Travel exemption"), text(&event.exemption)),
             (say("Forespørgsel", "Request"), request(event)),
-            (say("Svar", "Answer"), event.status.map(|status| status.to_string()).unwrap_or_default()),
+            (
+                say("Svar", "Answer"),
+                event.status.map(|status| status.to_string()).unwrap_or_default(),
+            ),
             (say("Millisekunder", "Milliseconds"), figure(event.milliseconds)),
             (say("Program", "Program"), of(Field::UserAgent)),
             (say("Liste", "List"), rule.unwrap_or_default()),
             (say("Tilstand", "Mode"), text(&event.mode)),
-            (say("Landedatabase fra", "Country database of"), event.database_built.map(|at| self.instant(at)).unwrap_or_default()),
+            (
+                say("Landedatabase fra", "Country database of"),
+                event.database_built.map(|at| self.instant(at)).unwrap_or_default(),
+            ),
             (say("Skrevet af", "Written by"), entry.node.clone()),
-            (say("Plads i kæden", "Place in the chain"), format!("{} {}", entry.class.word(), entry.sequence)),
+            (
+                say("Plads i kæden", "Place in the chain"),
+                format!("{} {}", entry.class.word(), entry.sequence),
+            ),
         ];
         let details = event.details.iter().map(|(key, value)| format!("{key}: {value}"));
         facts.extend(details.map(|detail| (say("I øvrigt", "Besides"), detail)));

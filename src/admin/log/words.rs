@@ -253,7 +253,9 @@ pub(crate) fn of(language: Language) -> &'static Words {
 pub(crate) fn unknown_country(nearest: &[String], language: Language) -> String {
     let names: Vec<&str> = nearest.iter().map(String::as_str).collect();
     match (names.is_empty(), language) {
-        (true, Language::Danish) => "Landet kendes ikke. Skriv et navn eller en kode som CN.".into(),
+        (true, Language::Danish) => {
+            "Landet kendes ikke. Skriv et navn eller en kode som CN.".into()
+        }
         (true, Language::English) => {
             "That country is not known. Write a name or a code such as CN.".into()
         }
