@@ -31,6 +31,7 @@
 pub mod access;
 mod breach;
 pub mod chart;
+mod fault;
 mod form;
 mod guard;
 mod log;
@@ -43,15 +44,20 @@ pub mod serve;
 mod shell;
 mod sign_in;
 mod streamed;
+mod systems;
+mod would;
 
 use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::config::{self, Config, Loaded};
 use crate::geoip::Database;
+use crate::identifier::SiteId;
 use crate::identity::Authenticator;
+use crate::language::Language;
 use crate::operations::Part;
-use crate::policy::Exemptions;
+use crate::oversight::Condition;
+use crate::policy::{Ambiguous, Exemptions, Explanation, Hypothetical};
 use crate::store::Store;
 
 pub use access::{Right, Visitor};
@@ -70,6 +76,16 @@ pub trait InEffect: Send + Sync {
     fn exemptions(&self) -> Arc<Exemptions>;
     /// How the parts are.
     fn parts(&self) -> Vec<Part>;
+    /// How what only the running gateway knows is.
+    fn condition(&self) -> Condition;
+    /// What would be decided about a request that nobody has sent, with each step in a language.
+    /// None where there is no such site.
+    fn explain(
+        &self,
+        site: &SiteId,
+        asked: &Hypothetical<'_>,
+        language: Language,
+    ) -> Option<Result<Explanation, Ambiguous>>;
 }
 
 /// What every page and every call of the API works with. Clones share it.
@@ -152,7 +168,9 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = overview::routes(routes);
     let routes = log::routes(routes);
     let routes = review::routes(routes);
-    breach::routes(routes)
+    let routes = breach::routes(routes);
+    let routes = systems::routes(routes);
+    would::routes(routes)
 }
 
 /// What answers the administration's listener.

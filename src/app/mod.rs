@@ -21,6 +21,7 @@ mod reload;
 mod serve;
 mod snapshot;
 mod sockets;
+mod standing;
 pub mod store;
 mod view;
 mod watch;
@@ -276,6 +277,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);
+    standing::spawn(&app);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
     let admin = app.listening.admin();

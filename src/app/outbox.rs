@@ -59,6 +59,11 @@ impl Outbox {
         Ok(Self { name, log: log.to_owned(), taken: Mutex::default() })
     }
 
+    /// By which name this node's log takes entries.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Appends what waits, oldest first, and gives how many entries that were. Stops at the first
     /// that could not be kept; it and those after it stay for the next time.
     ///
@@ -174,6 +179,9 @@ fn event(entry: &OutboxEntry) -> Event {
     if !change.target.is_empty() {
         event = event.target(&change.target);
     }
+    if let Some(system) = &change.system {
+        event = event.detail("system", system);
+    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
@@ -207,6 +215,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::LogReviewed => Action::LogReviewed,
         ChangeAction::BreachOpened => Action::BreachOpened,
         ChangeAction::BreachChanged => Action::BreachChanged,
+        ChangeAction::SystemChanged => Action::SystemChanged,
     }
 }
 

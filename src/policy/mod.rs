@@ -44,7 +44,9 @@ pub use exemption::{
     TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, may_approve,
     needs_second_approval, take_step, validate, validate_application, validate_extension,
 };
-pub use explanation::{DatabaseFacts, Explanation, Question, explain};
+pub use explanation::{
+    Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain, explain_in,
+};
 pub use forecast::{Upcoming, forecast};
 pub use location::Location;
 pub use person::{InvalidUserName, Person, UserName};

@@ -27,6 +27,7 @@ mod keys;
 mod known_people;
 pub mod log;
 mod migrations;
+mod nodes;
 mod notices;
 mod odd_use;
 mod outbox;
@@ -39,6 +40,8 @@ mod saved_searches;
 mod seen;
 mod sessions;
 mod sqlite;
+mod systems;
+mod traffic_hours;
 mod transaction;
 mod wording;
 mod words;
@@ -60,6 +63,7 @@ pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
+pub use nodes::Node;
 pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
@@ -72,6 +76,11 @@ pub use provider_logouts::{LogoutOf, ProviderLogout};
 pub use reviews::{NewReview, Outcome, Review, ReviewError, ReviewItem};
 pub use saved_searches::{MOST_SAVED, SaveError, SavedSearch};
 pub use seen::Announced;
+pub use systems::{
+    OutsideSystem, RuleInPlace, SystemAction, SystemChange, SystemError, SystemFacts,
+};
+
+pub use traffic_hours::{Passed, TrafficHour};
 
 use connections::{Asked, Connections};
 use transaction::{Change, Reading};
@@ -237,6 +246,8 @@ mod contract_journey;
 mod contract_nodes;
 #[cfg(test)]
 mod contract_outside;
+#[cfg(test)]
+mod contract_systems;
 #[cfg(test)]
 mod journey_step_tests;
 #[cfg(test)]

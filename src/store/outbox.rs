@@ -57,6 +57,8 @@ pub enum ChangeAction {
     BreachOpened,
     /// Something was added to it.
     BreachChanged,
+    /// The register of systems outside the gateway was changed.
+    SystemChanged,
 }
 
 /// One change that the log has to tell of.
@@ -83,6 +85,9 @@ pub struct ChangeEvent {
     /// What else belongs to it and says nothing of who somebody is.
     #[serde(default)]
     pub details: BTreeMap<String, String>,
+    /// The number of an outside system, where it is about one.
+    #[serde(default)]
+    pub system: Option<String>,
 }
 
 impl ChangeEvent {
@@ -102,6 +107,7 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
+            system: None,
         }
     }
 
@@ -121,6 +127,7 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
+            system: None,
         }
     }
 

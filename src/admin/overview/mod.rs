@@ -1,4 +1,6 @@
-//! The first page.
+//! Is all well? The first page.
+
+pub(in crate::admin) mod map;
 
 use askama::Template;
 use axum::extract::State;

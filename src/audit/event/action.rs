@@ -90,6 +90,8 @@ actions! {
     UserChanged = "user_changed" "iam" "change",
     /// A local account was removed.
     UserRemoved = "user_removed" "iam" "deletion",
+    /// The register of systems outside the gateway was changed.
+    SystemChanged = "system_changed" "configuration" "change",
     /// A policy came into force.
     PolicyLoaded = "policy_loaded" "configuration" "change",
     /// A database came into use.

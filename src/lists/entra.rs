@@ -1,25 +1,44 @@
 //! Microsoft Entra's named location of countries, as Microsoft Graph writes it.
 
-use anyhow::{Context as _, bail};
 use serde::Deserialize;
 use serde_json::Value;
 
 /// The `countryNamedLocation` of Microsoft Graph, as far as it decides who gets in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NamedLocation {
+pub(crate) struct NamedLocation {
     #[serde(default)]
-    pub(super) display_name: Option<String>,
-    pub(super) countries_and_regions: Vec<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) countries_and_regions: Vec<String>,
     /// Graph leaves it out where it is false.
     #[serde(default)]
-    pub(super) include_unknown_countries_and_regions: bool,
+    pub(crate) include_unknown_countries_and_regions: bool,
+}
+
+/// Why a text is no named location.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum NoLocation {
+    /// Not JSON.
+    #[error("this is no JSON")]
+    NoJson(#[source] serde_json::Error),
+    /// JSON, but no location.
+    #[error("this is no countryNamedLocation of Microsoft Graph")]
+    NotOne(#[source] serde_json::Error),
+    /// There are several.
+    #[error("there are several locations; say which with --name: {}", .0.join(", "))]
+    Several(Vec<String>),
+    /// None of them has that name.
+    #[error("there is no location of countries with the name {0:?}")]
+    NotNamed(String),
+    /// None at all.
+    #[error("there is no `countriesAndRegions` in this")]
+    None,
 }
 
 /// Reads one location: the object itself, a list of them, or Graph's `{"value": […]}`. Where there
 /// are several, `name` says which.
-pub(super) fn read(text: &str, name: Option<&str>) -> anyhow::Result<NamedLocation> {
-    let json: Value = serde_json::from_str(text).context("this is no JSON")?;
+pub(crate) fn read(text: &str, name: Option<&str>) -> Result<NamedLocation, NoLocation> {
+    let json: Value = serde_json::from_str(text).map_err(NoLocation::NoJson)?;
     let items = match json {
         Value::Object(mut object) => match object.remove("value") {
             Some(Value::Array(items)) => items,
@@ -33,7 +52,7 @@ pub(super) fn read(text: &str, name: Option<&str>) -> anyhow::Result<NamedLocati
     let mut locations = of_countries
         .map(serde_json::from_value::<NamedLocation>)
         .collect::<Result<Vec<_>, _>>()
-        .context("this is no countryNamedLocation of Microsoft Graph")?;
+        .map_err(NoLocation::NotOne)?;
     if let Some(name) = name {
         locations.retain(|location| location.display_name.as_deref() == Some(name));
     }
@@ -42,11 +61,11 @@ pub(super) fn read(text: &str, name: Option<&str>) -> anyhow::Result<NamedLocati
         (Some(last), false) => {
             let all = locations.iter().chain([&last]).filter_map(|l| l.display_name.as_deref());
             let names: Vec<String> = all.map(|name| format!("{name:?}")).collect();
-            bail!("there are several locations; say which with --name: {}", names.join(", "))
+            Err(NoLocation::Several(names))
         }
-        (None, _) => bail!(match name {
-            Some(name) => format!("there is no location of countries with the name {name:?}"),
-            None => "there is no `countriesAndRegions` in this".to_owned(),
+        (None, _) => Err(match name {
+            Some(name) => NoLocation::NotNamed(name.to_owned()),
+            None => NoLocation::None,
         }),
     }
 }

@@ -2,24 +2,30 @@
 //!
 //! Always holds: every piece of the text that could be a name is either known or said to be unknown.
 
-use anyhow::bail;
-
 use crate::territory::{self, Match, NotFound, Territory};
 
 /// A text with more pieces is no list of countries.
 const MOST_PIECES: usize = 2000;
 
+/// Why a text is not read at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this has more than {MOST_PIECES} entries and is hardly a list of countries")]
+pub(crate) struct TooLong;
+
 /// One piece of the text.
 #[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) line: usize,
-    pub(super) text: String,
-    pub(super) found: Result<Match, NotFound>,
+pub(crate) struct Piece {
+    /// Where it stands; the first line is 1.
+    pub(crate) line: usize,
+    /// As it was written.
+    pub(crate) text: String,
+    /// What it names.
+    pub(crate) found: Result<Match, NotFound>,
 }
 
 /// Every territory of a text: one a line, or several between commas, semicolons, tabs or "og";
 /// numbering, bullets, quotes and `#` comments are passed over.
-pub(super) fn read(text: &str) -> anyhow::Result<Vec<Piece>> {
+pub(crate) fn read(text: &str) -> Result<Vec<Piece>, TooLong> {
     let mut pieces = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.split(" #").next().unwrap_or_default().trim();
@@ -30,7 +36,7 @@ pub(super) fn read(text: &str) -> anyhow::Result<Vec<Piece>> {
             pieces.push(Piece { line: index + 1, text: part.to_owned(), found });
         });
         if pieces.len() > MOST_PIECES {
-            bail!("this has more than {MOST_PIECES} entries and is hardly a list of countries");
+            return Err(TooLong);
         }
     }
     Ok(pieces)
@@ -85,7 +91,7 @@ fn bare(text: &str) -> &str {
 }
 
 /// The territories that were known, each once, in the order of the text.
-pub(super) fn known(pieces: &[Piece]) -> Vec<Territory> {
+pub(crate) fn known(pieces: &[Piece]) -> Vec<Territory> {
     let mut known = Vec::new();
     for piece in pieces {
         if let Ok(found) = &piece.found
@@ -142,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_minutes_give_38_codes() {
-        let minutes = include_str!("../../../config/lists/cfcs.yaml");
+        let minutes = include_str!("../../config/lists/cfcs.yaml");
         let names: Vec<&str> = minutes
             .lines()
             .filter_map(|line| {

@@ -1,6 +1,7 @@
 //! Who somebody is in a directory of the organisation.
 
-use crate::cli::people::sentence;
+use super::person::NoPerson;
+use super::sentence;
 use crate::config::{Config, Organization, Provider};
 use crate::identifier::ProviderId;
 use crate::identity::LdapProvider;
@@ -13,7 +14,7 @@ pub(super) async fn person(
     organization: &Organization,
     wanted: Option<&ProviderId>,
     name: &UserName,
-) -> Option<Result<(Person, UserName), String>> {
+) -> Option<Result<(Person, UserName), NoPerson>> {
     let mut asked = Vec::new();
     let providers = organization.identity_providers.iter();
     for id in providers.filter(|id| wanted.is_none_or(|wanted| wanted == *id)) {
@@ -29,17 +30,14 @@ pub(super) async fn person(
             }
             Ok(None) => asked.push(id.as_str()),
             Err(error) => {
-                return Some(Err(format!(
-                    "the directory {id} does not say who {name} is: {}; see `geovagt check`",
-                    sentence(&error)
-                )));
+                return Some(Err(NoPerson::DirectorySilent {
+                    provider: id.clone(),
+                    name: name.clone(),
+                    problem: sentence(&error),
+                }));
             }
         }
     }
-    (!asked.is_empty()).then(|| {
-        Err(format!(
-            "nobody called {name} is found by {}; check the spelling, and `filter` and `base` there",
-            asked.join(", ")
-        ))
-    })
+    let asked = Some(asked).filter(|asked| !asked.is_empty())?.join(", ");
+    Some(Err(NoPerson::NotInDirectory { name: name.clone(), asked }))
 }
