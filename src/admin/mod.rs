@@ -29,19 +29,23 @@
 //!   which `api` merges; they take [`Visitor`] the same way, whether a token or a session came.
 
 pub mod access;
+mod breach;
 pub mod chart;
 mod fault;
 pub mod api;
 mod form;
 mod guard;
 mod list;
+mod log;
 mod overview;
 mod problem;
 mod refusal;
+mod review;
 mod routes;
 pub mod serve;
 mod shell;
 mod sign_in;
+mod streamed;
 mod systems;
 mod would;
 mod system;
@@ -52,10 +56,10 @@ use std::sync::Arc;
 use crate::audit::Audit;
 use crate::config::{self, Config, Loaded};
 use crate::geoip::Database;
-use crate::identity::Authenticator;
-use crate::operations::Part;
 use crate::identifier::SiteId;
+use crate::identity::Authenticator;
 use crate::language::Language;
+use crate::operations::Part;
 use crate::oversight::Condition;
 use crate::policy::{Ambiguous, Exemptions, Explanation, Hypothetical};
 use crate::store::Store;
@@ -169,6 +173,9 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = tokens::routes(routes);
     let routes = system::routes(routes);
     let routes = overview::routes(routes);
+    let routes = log::routes(routes);
+    let routes = review::routes(routes);
+    let routes = breach::routes(routes);
     let routes = systems::routes(routes);
     let routes = would::routes(routes);
     list::routes(routes)

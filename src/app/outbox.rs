@@ -189,6 +189,7 @@ fn event(entry: &OutboxEntry) -> Event {
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
+    event.details.clone_from(&change.details);
     event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
@@ -211,6 +212,9 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::LogReviewed => Action::LogReviewed,
+        ChangeAction::BreachOpened => Action::BreachOpened,
+        ChangeAction::BreachChanged => Action::BreachChanged,
         ChangeAction::SystemChanged => Action::SystemChanged,
         ChangeAction::SecondFactor => Action::SecondFactor,
         ChangeAction::TokenMade => Action::TokenMade,

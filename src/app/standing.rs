@@ -29,7 +29,10 @@ async fn keep_telling(app: &App) {
     loop {
         if let Err(error) = tell(app, started, &mut told).await {
             // That the store is away is said elsewhere.
-            tracing::debug!(error = crate::telemetry::chain(&error), "the node could not be told of");
+            tracing::debug!(
+                error = crate::telemetry::chain(&error),
+                "the node could not be told of"
+            );
         }
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}

@@ -60,7 +60,7 @@ fn policy_at<'a>(
     let ambiguous = |why: String| Ambiguous { path: path.to_owned(), why };
     let canonical = canonical_path(path).map_err(|unclear| ambiguous(unclear.to_string()))?;
     let choice = site.policies.choose(canonical.path(), canonical.query().is_none());
-    let choice = choice
-        .map_err(|unclear| ambiguous(format!("{unclear}, and the site has path rules")))?;
+    let choice =
+        choice.map_err(|unclear| ambiguous(format!("{unclear}, and the site has path rules")))?;
     Ok(site.policies.strictest(&choice, decide).0)
 }

@@ -64,7 +64,9 @@ impl Format {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CannotExport {
     /// The format knows only whole countries.
-    #[error("{0:?} cannot tell {1} from the rest of the country, which is not on the list; export as csv")]
+    #[error(
+        "{0:?} cannot tell {1} from the rest of the country, which is not on the list; export as csv"
+    )]
     Invisible(Format, String),
     /// Networks come from a database.
     #[error("name the database with --database; nftables knows only networks")]

@@ -19,7 +19,7 @@ pub(crate) use difference::{
     Difference, NoVersion, NotReadable, Other, Reading, Report, read_other, version,
 };
 pub(crate) use entra::NoLocation;
-pub(crate) use export::{CannotExport, Exported, Format, FORMATS};
+pub(crate) use export::{CannotExport, Exported, FORMATS, Format};
 pub(crate) use pasted::{Piece, TooLong, known, read};
 pub(crate) use proposal::{Proposal, ReadReport, report};
 pub(crate) use row::{Row, rows};

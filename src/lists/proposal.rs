@@ -35,8 +35,7 @@ impl Proposal {
     /// the list is refused until somebody has said what was meant.
     pub(crate) fn block(&self, pieces: &[Piece]) -> String {
         let text = |value: Option<&str>| quoted(value.unwrap_or_default());
-        let day =
-            |value: Option<Date>| value.map_or_else(|| quoted(""), |d| d.to_string());
+        let day = |value: Option<Date>| value.map_or_else(|| quoted(""), |d| d.to_string());
         let mut block = format!(
             "  - version: {}\n    source: {}\n    adopted_by: {}\n    adopted_on: {}\n    announced_on: {}\n    effective_from: {}\n    territories:\n",
             text(self.version.as_deref()),

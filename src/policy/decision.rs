@@ -143,7 +143,9 @@ impl Case<'_> {
         let admission = self.policy.private_networks;
         trace.step("private_networks", private, |words| match (private, words.language) {
             (true, Danish) => format!("et privat net, som politikken {}", words.verb(admission)),
-            (true, English) => format!("a private network, which the policy {}", words.verb(admission)),
+            (true, English) => {
+                format!("a private network, which the policy {}", words.verb(admission))
+            }
             (false, Danish) => "ikke et privat net".to_owned(),
             (false, English) => "not a private network".to_owned(),
         });
@@ -192,10 +194,7 @@ impl Case<'_> {
             }
             Location::PrivateNetwork | Location::AddressUnknown => {
                 trace.step("location", true, |words| {
-                    words.either(
-                        "der er ingen adresse at slå op",
-                        "there is no address to look up",
-                    )
+                    words.either("der er ingen adresse at slå op", "there is no address to look up")
                 });
                 deny(Reason::ClientAddressUnknown)
             }
@@ -353,17 +352,18 @@ impl Case<'_> {
         let (verdict, outcome) = match (person, person.filter(own)) {
             (None, _) if asks => {
                 let challenge = Challenge::new(Reason::AuthenticationRequired);
-                (Verdict::Identify(challenge), (
-                        "systemet spørger alle, hvem de er",
-                        "the site asks everybody who they are",
-                    ))
+                (
+                    Verdict::Identify(challenge),
+                    ("systemet spørger alle, hvem de er", "the site asks everybody who they are"),
+                )
             }
-            (Some(_), None) if asks => {
-                (deny(Reason::NotAuthorized), (
-                        "personen hører til en anden organisation",
-                        "the person belongs to another organisation",
-                    ))
-            }
+            (Some(_), None) if asks => (
+                deny(Reason::NotAuthorized),
+                (
+                    "personen hører til en anden organisation",
+                    "the person belongs to another organisation",
+                ),
+            ),
             (_, person) => {
                 let outcome = match person {
                     Some(_) => ("personen er bevist", "the person is proven"),

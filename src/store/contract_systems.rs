@@ -1,9 +1,7 @@
 //! What every store must do with the register of outside systems and with the nodes.
 
 use super::contract::{actor, at, ballerup};
-use super::{
-    ChangeAction, Node, RuleInPlace, Store, SystemAction, SystemError, SystemFacts,
-};
+use super::{ChangeAction, Node, RuleInPlace, Store, SystemAction, SystemError, SystemFacts};
 use crate::identifier::OrganizationId;
 
 fn facts(name: &str, rule: RuleInPlace) -> SystemFacts {

@@ -52,8 +52,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
     pub async fn nodes(&self, now: Timestamp) -> Result<Vec<Node>, StoreError> {
-        let asked =
-            sqlx::query("SELECT node, host, version, started, seen, problem FROM nodes ORDER BY node");
+        let asked = sqlx::query(
+            "SELECT node, host, version, started, seen, problem FROM nodes ORDER BY node",
+        );
         let rows = self.rows(asked).await?;
         let nodes = rows.iter().map(|row| {
             Ok(Node {

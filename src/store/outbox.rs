@@ -4,6 +4,8 @@
 //! removes them. What is taken for one log is left alone by every other, for an hour: after that its
 //! node is taken to be gone for good, so that an entry may come late, but is never lost.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -49,6 +51,12 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// The log was reviewed, or its review planned or drawn.
+    LogReviewed,
+    /// A breach file was opened.
+    BreachOpened,
+    /// Something was added to it.
+    BreachChanged,
     /// The register of systems outside the gateway was changed.
     SystemChanged,
     /// A second factor for the administration was set up, or all of a person's were taken away.
@@ -70,7 +78,7 @@ pub struct ChangeEvent {
     pub done_by: String,
     /// Who did it, by the operating system.
     pub done_as: Option<String>,
-    /// Whom it was done to.
+    /// Whom it was done to; empty where it was nobody.
     pub target: String,
     /// The exemption, where it is about one.
     pub exemption: Option<String>,
@@ -80,6 +88,9 @@ pub struct ChangeEvent {
     /// The reference of the rejection that it followed, where it followed one.
     #[serde(default)]
     pub reference: Option<String>,
+    /// What else belongs to it and says nothing of who somebody is.
+    #[serde(default)]
+    pub details: BTreeMap<String, String>,
     /// The number of an outside system, where it is about one.
     #[serde(default)]
     pub system: Option<String>,
@@ -101,8 +112,34 @@ impl ChangeEvent {
             exemption: None,
             word: None,
             reference: None,
+            details: BTreeMap::new(),
             system: None,
         }
+    }
+
+    /// A change that nobody in particular is concerned by.
+    pub(super) fn of_organization(
+        action: ChangeAction,
+        organization: &OrganizationId,
+        by: &Actor,
+    ) -> Self {
+        Self {
+            action,
+            organization: organization.to_string(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: String::new(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details: BTreeMap::new(),
+            system: None,
+        }
+    }
+
+    pub(super) fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.details.insert(key.to_owned(), value.to_string());
+        self
     }
 
     pub(super) fn about(self, exemption: &ExemptionId) -> Self {

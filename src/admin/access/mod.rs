@@ -13,7 +13,7 @@ use super::{Admin, Refusal};
 pub use look::{Looked, look};
 pub use right::Right;
 pub use role_name::role_name;
-pub(super) use session::{begin, carried, end, proof};
+pub(super) use session::{begin, carried, end, lasts, proof};
 pub use visitor::Visitor;
 
 /// How a connection reaches us; [`super::serve`] knows it.

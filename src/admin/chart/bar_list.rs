@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::svg::{Escaped, Tenths, number, scaled};
+use super::svg::{Escaped, Tenths, scaled};
 use super::words::words;
 use super::{Chart, Tone};
-use crate::language::Language;
+use crate::language::{Language, number};
 
 /// One name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::svg::{Escaped, Tenths, number, scaled, width_of};
+use super::svg::{Escaped, Tenths, scaled, width_of};
 use super::words::words;
 use super::{Chart, Tone};
-use crate::language::Language;
+use crate::language::{Language, number};
 
 /// One span of time.
 #[derive(Debug, Clone, PartialEq, Eq)]

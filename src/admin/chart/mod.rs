@@ -22,7 +22,6 @@ use std::fmt;
 pub use bar_list::{BarList, Row};
 pub use bars::{Bar, Bars};
 pub use sparkline::sparkline;
-pub use svg::number;
 
 /// The rules for charts, to be taken into the one stylesheet.
 pub const CSS: &str = include_str!("chart.css");

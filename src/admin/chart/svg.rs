@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use crate::language::Language;
-
 /// Text as it may stand between tags and in quoted attributes of HTML and SVG.
 pub(super) struct Escaped<'a>(pub(super) &'a str);
 
@@ -23,24 +21,6 @@ impl fmt::Display for Escaped<'_> {
         }
         Ok(())
     }
-}
-
-/// `1.234.567` in Danish, `1,234,567` in English.
-#[must_use]
-pub fn number(value: u64, language: Language) -> String {
-    let separator = match language {
-        Language::Danish => '.',
-        Language::English => ',',
-    };
-    let digits = value.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(separator);
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// `value` of `highest`, in tenths of a unit of a scale of `length` units: drawn with one decimal.

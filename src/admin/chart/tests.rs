@@ -28,21 +28,6 @@ fn chart<'a>(bars: &'a [Bar], title: &'a str) -> Bars<'a> {
 }
 
 #[test]
-fn figures_are_written_as_the_language_does() {
-    for (value, danish, english) in [
-        (0, "0", "0"),
-        (999, "999", "999"),
-        (1000, "1.000", "1,000"),
-        (1_234_567, "1.234.567", "1,234,567"),
-    ] {
-        assert_eq!(
-            (number(value, Danish).as_str(), number(value, English).as_str()),
-            (danish, english)
-        );
-    }
-}
-
-#[test]
 fn a_chart_has_a_name_a_description_and_its_figures_as_a_table() {
     let bars = bars(&[3, 0, 12_345]);
     let drawn = chart(&bars, "Flest kl. 02").draw().to_string();

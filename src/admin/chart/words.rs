@@ -1,7 +1,6 @@
 //! The few words that charts have of their own.
 
-use super::svg::number;
-use crate::language::Language;
+use crate::language::{Language, number};
 
 pub(super) struct Words {
     pub(super) show_table: &'static str,

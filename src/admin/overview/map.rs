@@ -34,7 +34,8 @@ enum Shape {
 static WORLD: LazyLock<World> = LazyLock::new(read);
 
 fn read() -> World {
-    let mut size = DATA.lines().next().unwrap_or_default().split(' ').filter_map(|n| n.parse().ok());
+    let mut size =
+        DATA.lines().next().unwrap_or_default().split(' ').filter_map(|n| n.parse().ok());
     let (width, height) = (size.next().unwrap_or(1), size.next().unwrap_or(1));
     let lines = DATA.lines().filter(|line| !line.starts_with('#'));
     let shapes = lines.filter_map(|line| {

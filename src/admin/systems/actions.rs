@@ -82,7 +82,10 @@ impl Typed {
             if text.chars().any(|c| c.is_control() && c != '\n' && c != '\r') {
                 faults.push(Fault::new(
                     field,
-                    say("Der er tegn i teksten, som ikke kan vises.", "The text holds signs that cannot be shown."),
+                    say(
+                        "Der er tegn i teksten, som ikke kan vises.",
+                        "The text holds signs that cannot be shown.",
+                    ),
                 ));
             }
         }
@@ -190,7 +193,9 @@ pub(super) async fn record(
     if many >= MOST {
         return Err(Refusal::Conflict(match visitor.language {
             Language::Danish => format!("Registret rummer højst {MOST} systemer. Fjern et først."),
-            Language::English => format!("The register holds at most {MOST} systems. Remove one first."),
+            Language::English => {
+                format!("The register holds at most {MOST} systems. Remove one first.")
+            }
         })
         .into());
     }

@@ -146,11 +146,7 @@ async fn one(State(admin): State<Admin>, visitor: Visitor, Path(id): Path<String
 /// Enters a system.
 #[utoipa::path(post, path = "/api/v1/systems", tag = "systems", request_body = NewSystem,
     responses((status = 201, description = "It is in the register", body = System), (status = 422, description = "It does not fit")))]
-async fn record(
-    State(admin): State<Admin>,
-    visitor: Visitor,
-    body: axum::body::Bytes,
-) -> Answer {
+async fn record(State(admin): State<Admin>, visitor: Visitor, body: axum::body::Bytes) -> Answer {
     let new = read(&body)?;
     let id = actions::record(&admin, &visitor, &new.typed()).await.map_err(refusal)?;
     let (system, history) = actions::one(&admin, &visitor, &id).await?;

@@ -5,8 +5,8 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::actions::{self, KEEPERS, Typed, Unchanged};
-use super::words::{self, Words};
 use super::api;
+use super::words::{self, Words};
 use crate::admin::fault::Faults;
 use crate::admin::{Admin, Answer, Asked, Place, Refusal, Right, Routes, Sent, Visitor, shell};
 use crate::language::{self, Language};
@@ -134,7 +134,12 @@ struct Form<'a> {
     today: String,
 }
 
-fn form(visitor: &Visitor, typed: &Typed, faults: &Faults, revision: Option<i64>) -> axum::response::Response {
+fn form(
+    visitor: &Visitor,
+    typed: &Typed,
+    faults: &Faults,
+    revision: Option<i64>,
+) -> axum::response::Response {
     let words = Words::of(visitor.language);
     let rules = RuleInPlace::ALL.iter();
     let page = Form {
@@ -147,8 +152,7 @@ fn form(visitor: &Visitor, typed: &Typed, faults: &Faults, revision: Option<i64>
         today: actions::today(visitor).to_string(),
     };
     let title = if revision.is_some() { words.change } else { words.add };
-    let status =
-        if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     shell::frame_with(status, visitor, Place::System, title, &page)
 }
 

@@ -103,10 +103,7 @@ impl Typed {
         }
         let path = if self.path.is_empty() { "/" } else { &self.path };
         if !path.starts_with('/') || path.len() > LONGEST_PATH {
-            faults.push(Fault::new(
-                "path",
-                say("En sti begynder med /.", "A path begins with /."),
-            ));
+            faults.push(Fault::new("path", say("En sti begynder med /.", "A path begins with /.")));
         }
         let person = match self.person.as_str() {
             "" => Ok(None),
@@ -158,7 +155,8 @@ impl Typed {
 /// The sites of the visitor's organisation.
 pub(super) fn sites(admin: &Admin, visitor: &Visitor) -> Vec<SiteId> {
     let loaded = admin.loaded();
-    let own = loaded.config.sites.values().filter(|site| site.organization == visitor.organization.id);
+    let own =
+        loaded.config.sites.values().filter(|site| site.organization == visitor.organization.id);
     own.map(|site| site.id.clone()).collect()
 }
 
@@ -168,9 +166,8 @@ pub(super) async fn answer(
     visitor: &Visitor,
     typed: &Typed,
 ) -> Result<Explanation, NoAnswer> {
-    let asked = typed
-        .check(visitor, &sites(admin, visitor), clock::now())
-        .map_err(NoAnswer::Faults)?;
+    let asked =
+        typed.check(visitor, &sites(admin, visitor), clock::now()).map_err(NoAnswer::Faults)?;
     let person = match &asked.person {
         None => None,
         Some(name) => Some((name, person(admin, visitor, name).await?)),
@@ -187,7 +184,9 @@ pub(super) async fn answer(
             "path",
             match visitor.language {
                 Language::Danish => "Stien kan læses på flere måder, så den besvares med 400.",
-                Language::English => "The path can be read in more than one way, so it is answered with 400.",
+                Language::English => {
+                    "The path can be read in more than one way, so it is answered with 400."
+                }
             },
         )]))
     };
@@ -210,7 +209,9 @@ async fn person(admin: &Admin, visitor: &Visitor, name: &UserName) -> Result<Per
             "person",
             match visitor.language {
                 Language::Danish => "Ingen med det brugernavn har været her. Prøv uden person.",
-                Language::English => "Nobody of that user name has been here. Try without a person.",
+                Language::English => {
+                    "Nobody of that user name has been here. Try without a person."
+                }
             },
         )]))
     })

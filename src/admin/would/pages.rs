@@ -108,9 +108,9 @@ fn tell(explanation: &Explanation, visitor: &Visitor) -> Answered {
             |territory| format!("{} ({territory})", territory.name(language)),
         ),
         network: place.network.map(|network| network.to_string()),
-        built: place.database_built.map(|built| {
-            language::date(built.to_zoned(zone.clone()).date(), language)
-        }),
+        built: place
+            .database_built
+            .map(|built| language::date(built.to_zoned(zone.clone()).date(), language)),
         list: words::in_force(
             explanation.list.id.as_str(),
             explanation.list.version.as_deref(),

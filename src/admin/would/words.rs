@@ -171,7 +171,13 @@ pub(super) fn place(kind: &str, language: Language) -> &'static str {
 }
 
 /// The question in a sentence.
-pub(super) fn asked(address: &str, site: &str, at: &str, user: Option<&str>, language: Language) -> String {
+pub(super) fn asked(
+    address: &str,
+    site: &str,
+    at: &str,
+    user: Option<&str>,
+    language: Language,
+) -> String {
     match (language, user) {
         (Language::Danish, None) => format!("{address} til {site}, {at}"),
         (Language::Danish, Some(user)) => format!("{user} fra {address} til {site}, {at}"),

@@ -112,6 +112,10 @@ actions! {
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
+    /// A breach file was opened.
+    BreachOpened = "breach_opened" "database" "creation",
+    /// Something was added to a breach file.
+    BreachChanged = "breach_changed" "database" "change",
     /// Personal fields were removed.
     Pseudonymised = "pseudonymised" "database" "change",
     /// Whole segments were deleted, their time being over.

@@ -11,8 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Interval, TravelExemption, windows};
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{Device, ExemptionId, Person, Proof, Reason};
 use crate::language::Language;
+use crate::policy::{Device, ExemptionId, Person, Proof, Reason};
 use crate::territory::Territory;
 
 /// The exemptions as one immutable snapshot.

@@ -1,0 +1,5 @@
+//! Room.
+use super::Routes;
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes
+}
