@@ -100,10 +100,16 @@ actions! {
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
-    /// Personal fields were removed.
+    /// Pseudonyms were put in the place of personal fields.
     Pseudonymised = "pseudonymised" "database" "change",
-    /// Whole segments were deleted, their time being over.
+    /// Two people asked together whom a pseudonym stands for, and were told.
+    Reidentified = "reidentified" "database" "access",
+    /// One person asked whom a pseudonym stands for, and waits for another.
+    ReidentificationAsked = "reidentification_asked" "database" "info",
+    /// Whole segments were deleted, their time being over; or personal fields, on somebody's order.
     Deleted = "deleted" "database" "deletion",
+    /// Another key signs the log from now on.
+    KeyChanged = "key_changed" "database" "change",
     /// The gateway started.
     Started = "started" "process" "start",
     /// The gateway stopped.
