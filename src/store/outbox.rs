@@ -4,6 +4,8 @@
 //! removes them. What is taken for one log is left alone by every other, for an hour: after that its
 //! node is taken to be gone for good, so that an entry may come late, but is never lost.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -49,6 +51,16 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// What is stored of a person was deleted.
+    PersonForgotten,
+    /// Somebody looked at what is stored of a person.
+    PersonViewed,
+    /// Somebody took a part of the log with them.
+    LogExported,
+    /// One person asked whom a pseudonym stands for.
+    ReidentificationAsked,
+    /// Another one joined in, and they were told.
+    Reidentified,
 }
 
 /// One change that the log has to tell of.
@@ -72,6 +84,9 @@ pub struct ChangeEvent {
     /// The reference of the rejection that it followed, where it followed one.
     #[serde(default)]
     pub reference: Option<String>,
+    /// What else belongs to it and says nothing of who somebody is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 impl ChangeEvent {
@@ -90,7 +105,37 @@ impl ChangeEvent {
             exemption: None,
             word: None,
             reference: None,
+            details: BTreeMap::new(),
         }
+    }
+
+    /// Something that was done with the log.
+    #[must_use]
+    pub fn about_log(action: ChangeAction, by: &Actor) -> Self {
+        Self {
+            action,
+            organization: String::new(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: String::new(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// The organisation that it is about.
+    #[must_use]
+    pub fn of(self, organization: &OrganizationId) -> Self {
+        Self { organization: organization.to_string(), ..self }
+    }
+
+    /// Something else that belongs to it and says nothing of who somebody is.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: &str) -> Self {
+        self.details.insert(key.to_owned(), value.to_owned());
+        self
     }
 
     pub(super) fn about(self, exemption: &ExemptionId) -> Self {
