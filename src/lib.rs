@@ -33,7 +33,11 @@ pub mod identity;
 pub mod listen;
 pub mod upstream;
 
+// The rooms people work in.
+pub mod admin;
+
 // What follows from it, beside the requests.
+pub mod erasure;
 pub mod evidence;
 pub mod insight;
 pub mod notice;

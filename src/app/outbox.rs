@@ -184,7 +184,8 @@ fn event(entry: &OutboxEntry) -> Event {
         event.id = id;
     }
     // What is about the log as a whole is no organisation's.
-    event.organization = Some(change.organization.as_str()).filter(|id| !id.is_empty()).map(Into::into);
+    event.organization =
+        Some(change.organization.as_str()).filter(|id| !id.is_empty()).map(Into::into);
     event.details.clone_from(&change.details);
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);

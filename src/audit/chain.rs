@@ -221,8 +221,11 @@ pub fn rewrite(
     let (sealed, mut seals) = check(class, line)?;
     let draft = draft_of(&sealed.event, sealed.position, &seals, Vec::new());
     let mut event = sealed.event.clone();
-    let mut rewritten =
-        Rewritten { line: Vec::with_capacity(line.len()), taken: Vec::new(), pseudonyms_removed: 0 };
+    let mut rewritten = Rewritten {
+        line: Vec::with_capacity(line.len()),
+        taken: Vec::new(),
+        pseudonyms_removed: 0,
+    };
     for (field, range) in draft.personal.iter() {
         let Some(value) = sealed.event.personal.get(*field) else { continue };
         let Some(seal) = seals.get(*field).copied() else { continue };

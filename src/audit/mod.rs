@@ -15,12 +15,12 @@
 
 pub mod chain;
 pub mod disk;
+mod erasing;
 pub mod event;
 pub mod facts;
 #[cfg(test)]
 mod fixture;
 pub mod fold;
-mod erasing;
 mod handle;
 pub mod head;
 mod keeping;
@@ -49,6 +49,7 @@ pub mod tree;
 pub mod verify;
 mod writer;
 
+pub use erasing::{EraseError, Erased, Pass, Ready, Rewritten, oldest_segment};
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;
@@ -58,5 +59,6 @@ pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
+pub use sealed::{is_sealed_in, open_sealed};
 pub use sighting::Sighting;
 pub use text::terminal_safe;

@@ -60,7 +60,9 @@ pub(super) fn open(
         people: read(Class::People)?,
     };
     let signer = match &options.signing_key {
-        Some(path) => Some(Signer::open(path).map_err(io_error("cannot use the signing key", path))?),
+        Some(path) => {
+            Some(Signer::open(path).map_err(io_error("cannot use the signing key", path))?)
+        }
         None => None,
     };
     let (_, signed_before) = head::read_signed(root, Class::People)

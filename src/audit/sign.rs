@@ -343,6 +343,9 @@ mod tests {
         let other = Signer::open(&directory.path().join("b")).unwrap();
         let claimed = Signed { key: other.public().to_string(), ..signed };
         assert_eq!(claimed.open(), None);
-        assert!(!format!("{signer:?}").contains(&fs::read_to_string(directory.path().join("a")).unwrap()));
+        assert!(
+            !format!("{signer:?}")
+                .contains(&fs::read_to_string(directory.path().join("a")).unwrap())
+        );
     }
 }

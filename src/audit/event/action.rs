@@ -96,8 +96,14 @@ actions! {
     DatabaseLoaded = "database_loaded" "configuration" "change",
     /// Somebody searched the log.
     LogSearched = "log_searched" "database" "access",
+    /// Somebody looked at somebody's travel.
+    TravelViewed = "travel_viewed" "database" "access",
+    /// Somebody looked at what is stored about somebody.
+    PersonViewed = "person_viewed" "database" "access",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
+    /// What is stored of a person was deleted, but for what has to stay.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
     /// Pseudonyms were put in the place of personal fields.

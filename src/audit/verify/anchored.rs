@@ -42,7 +42,10 @@ impl Anchored {
     }
 
     /// Every one of a chain, in order.
-    pub(super) fn of(&self, class: Class) -> impl Iterator<Item = (&(Class, u64, u64), &Statement)> {
+    pub(super) fn of(
+        &self,
+        class: Class,
+    ) -> impl Iterator<Item = (&(Class, u64, u64), &Statement)> {
         self.0.range((class, 0, 0)..=(class, u64::MAX, u64::MAX))
     }
 }

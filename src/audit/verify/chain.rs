@@ -176,7 +176,8 @@ impl Walk<'_> {
         let header = Header::parse(self.class, &lines.line).filter(|_| complete);
         let Some(header) = header else { return Ok(1) };
         let deletions = self.records.deletions.get(self.class);
-        let is_it = |record: &&Deletion| (record.through, record.hash) == (first - 1, header.previous());
+        let is_it =
+            |record: &&Deletion| (record.through, record.hash) == (first - 1, header.previous());
         let Some(record) = deletions.iter().find(is_it) else { return Ok(1) };
         self.chain.deletion = Some(self.deleted(record));
         self.first_segment = *first;
@@ -290,7 +291,9 @@ impl Walk<'_> {
 
     /// Holds a line against what was anchored elsewhere.
     fn meet_anchor(&mut self) {
-        let Some(anchor) = self.anchored.get(self.class, self.segment, self.sequence) else { return };
+        let Some(anchor) = self.anchored.get(self.class, self.segment, self.sequence) else {
+            return;
+        };
         let is_it = anchor.hash == self.hash;
         self.anchors_met.insert((self.segment, self.sequence));
         if !is_it {
