@@ -65,6 +65,16 @@ pub enum ChangeAction {
     TokenMade,
     /// It was revoked.
     TokenRevoked,
+    /// What is stored of a person was deleted.
+    PersonForgotten,
+    /// Somebody looked at what is stored of a person.
+    PersonViewed,
+    /// Somebody took a part of the log with them.
+    LogExported,
+    /// One person asked whom a pseudonym stands for.
+    ReidentificationAsked,
+    /// Another one joined in, and they were told.
+    Reidentified,
 }
 
 /// One change that the log has to tell of.
@@ -89,11 +99,8 @@ pub struct ChangeEvent {
     #[serde(default)]
     pub reference: Option<String>,
     /// What else belongs to it and says nothing of who somebody is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
-    /// The number of an outside system, where it is about one.
-    #[serde(default)]
-    pub system: Option<String>,
 }
 
 impl ChangeEvent {
@@ -113,7 +120,6 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
-            system: None,
         }
     }
 
@@ -123,9 +129,15 @@ impl ChangeEvent {
         organization: &OrganizationId,
         by: &Actor,
     ) -> Self {
+        Self::about_log(action, by).of(organization)
+    }
+
+    /// Something that was done with the log.
+    #[must_use]
+    pub fn about_log(action: ChangeAction, by: &Actor) -> Self {
         Self {
             action,
-            organization: organization.to_string(),
+            organization: String::new(),
             done_by: by.name.clone(),
             done_as: by.operating_system_user.clone(),
             target: String::new(),
@@ -133,11 +145,18 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
-            system: None,
         }
     }
 
-    pub(super) fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+    /// The organisation that it is about.
+    #[must_use]
+    pub fn of(self, organization: &OrganizationId) -> Self {
+        Self { organization: organization.to_string(), ..self }
+    }
+
+    /// Something else that belongs to it and says nothing of who somebody is.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
         self.details.insert(key.to_owned(), value.to_string());
         self
     }

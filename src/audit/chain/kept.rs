@@ -38,7 +38,8 @@ impl Kept {
                     seal.push(number);
                     seal.extend_from_slice(salt);
                 }
-                Some(Seal::Commitment(commitment)) => {
+                // Both are written back as the commitment that they are.
+                Some(Seal::Commitment(commitment) | Seal::Pseudonym(commitment)) => {
                     seal.push(number | COMMITMENT);
                     seal.extend_from_slice(&commitment.0);
                 }

@@ -110,16 +110,24 @@ actions! {
     PersonViewed = "person_viewed" "database" "access",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
+    /// What is stored of a person was deleted, but for what has to stay.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
     /// A breach file was opened.
     BreachOpened = "breach_opened" "database" "creation",
     /// Something was added to a breach file.
     BreachChanged = "breach_changed" "database" "change",
-    /// Personal fields were removed.
+    /// Pseudonyms were put in the place of personal fields.
     Pseudonymised = "pseudonymised" "database" "change",
-    /// Whole segments were deleted, their time being over.
+    /// Two people asked together whom a pseudonym stands for, and were told.
+    Reidentified = "reidentified" "database" "access",
+    /// One person asked whom a pseudonym stands for, and waits for another.
+    ReidentificationAsked = "reidentification_asked" "database" "info",
+    /// Whole segments were deleted, their time being over; or personal fields, on somebody's order.
     Deleted = "deleted" "database" "deletion",
+    /// Another key signs the log from now on.
+    KeyChanged = "key_changed" "database" "change",
     /// The gateway started.
     Started = "started" "process" "start",
     /// The gateway stopped.
