@@ -13,5 +13,6 @@ mod pages;
 mod tools;
 mod words;
 
+pub(super) use actions::{Standing, standings};
 pub(super) use api::Documentation;
 pub(super) use pages::routes;
