@@ -33,6 +33,8 @@ mod breach;
 pub mod chart;
 mod fault;
 pub mod api;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod form;
 mod guard;
 mod list;
@@ -188,3 +190,6 @@ pub fn routes(admin: &Admin) -> Routes {
 pub fn router(admin: &Admin) -> axum::Router {
     guard::around(admin, routes(admin).into_router())
 }
+
+#[cfg(test)]
+mod tests;
