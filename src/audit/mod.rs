@@ -17,6 +17,7 @@ pub mod chain;
 pub mod disk;
 mod erasing;
 pub mod event;
+pub mod evidence;
 pub mod facts;
 #[cfg(test)]
 mod fixture;
@@ -59,6 +60,6 @@ pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
-pub use sealed::{is_sealed_in, open_sealed};
+pub use sealed::{Opened as OpenedBox, is_sealed_in, open_sealed};
 pub use sighting::Sighting;
 pub use text::terminal_safe;
