@@ -14,13 +14,11 @@ use super::options::Class;
 use super::order::{Order, Why};
 use super::relay::Command;
 use super::rewrite::{self, Refused, Staged};
+use super::search::LATEST;
 use super::segment::{self, Lines};
 use super::sign::PublicKey;
 use super::{records, retention};
 use crate::clock;
-
-/// An entry can be this much older than its neighbours: it waited for a disk with room.
-const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

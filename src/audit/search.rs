@@ -38,7 +38,7 @@ pub struct FoundEntry {
 
 /// Entries within a chain stand in the order in which they were written; one that waited for a disk
 /// with room can be this much older than its neighbours.
-const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+pub(super) const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Looks through the log in this directory, newest first. Lines that are no entries are passed over.
 ///

@@ -128,8 +128,8 @@ async fn a_person_is_pseudonymised_and_two_others_together_learn_who_it_was() {
 
     let asked_late = asked("dorte").await.unwrap();
     let late = now.checked_add(jiff::SignedDuration::from_hours(24 * 8)).unwrap();
-    let too_late =
-        answer(setting.place(), &ballerup, &asked_late, &actor("sven"), &held("sven"), late);
+    let (sven, roles) = (actor("sven"), held("sven"));
+    let too_late = answer(setting.place(), &ballerup, &asked_late, &sven, &roles, late);
     assert!(matches!(too_late.await, Err(ReidentifyError::NoQuestion)), "a week");
     setting.end().await;
 }
