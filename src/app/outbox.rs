@@ -59,8 +59,9 @@ impl Outbox {
         Ok(Self { name, log: log.to_owned(), taken: Mutex::default() })
     }
 
-    /// By which name this node's log takes entries.
-    pub(super) fn name(&self) -> &str {
+    /// What the log is called in the store.
+    #[must_use]
+    pub fn name(&self) -> &str {
         &self.name
     }
 
@@ -179,17 +180,19 @@ fn event(entry: &OutboxEntry) -> Event {
     if !change.target.is_empty() {
         event = event.target(&change.target);
     }
-    if let Some(system) = &change.system {
-        event = event.detail("system", system);
-    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
-    event.organization = Some(change.organization.as_str().into());
+    // What is about the log as a whole is no organisation's.
+    event.organization =
+        Some(change.organization.as_str()).filter(|id| !id.is_empty()).map(Into::into);
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
     event.details.clone_from(&change.details);
+    if let Some(system) = &change.system {
+        event = event.detail("system", system);
+    }
     event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
@@ -216,6 +219,11 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::BreachOpened => Action::BreachOpened,
         ChangeAction::BreachChanged => Action::BreachChanged,
         ChangeAction::SystemChanged => Action::SystemChanged,
+        ChangeAction::PersonForgotten => Action::PersonForgotten,
+        ChangeAction::PersonViewed => Action::PersonViewed,
+        ChangeAction::LogExported => Action::LogExported,
+        ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
+        ChangeAction::Reidentified => Action::Reidentified,
     }
 }
 

@@ -15,6 +15,7 @@
 
 pub mod chain;
 pub mod disk;
+mod erasing;
 pub mod event;
 pub mod facts;
 #[cfg(test)]
@@ -23,20 +24,28 @@ pub mod fold;
 mod handle;
 pub mod head;
 mod keeping;
+mod keys;
 pub mod ledger;
 pub mod line;
 pub mod options;
+pub mod order;
 mod place;
+pub mod pseudonym;
 mod queue;
 mod receipt;
+pub mod records;
 pub mod recovery;
 mod reference;
 mod relay;
 mod retention;
+mod rewrite;
+mod sealed;
 pub mod search;
 pub mod segment;
 mod sighting;
+pub mod sign;
 mod text;
+pub mod tree;
 pub mod verify;
 mod writer;
 

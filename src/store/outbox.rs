@@ -59,6 +59,16 @@ pub enum ChangeAction {
     BreachChanged,
     /// The register of systems outside the gateway was changed.
     SystemChanged,
+    /// What is stored of a person was deleted.
+    PersonForgotten,
+    /// Somebody looked at what is stored of a person.
+    PersonViewed,
+    /// Somebody took a part of the log with them.
+    LogExported,
+    /// One person asked whom a pseudonym stands for.
+    ReidentificationAsked,
+    /// Another one joined in, and they were told.
+    Reidentified,
 }
 
 /// One change that the log has to tell of.
@@ -83,7 +93,7 @@ pub struct ChangeEvent {
     #[serde(default)]
     pub reference: Option<String>,
     /// What else belongs to it and says nothing of who somebody is.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
     /// The number of an outside system, where it is about one.
     #[serde(default)]
@@ -111,15 +121,12 @@ impl ChangeEvent {
         }
     }
 
-    /// A change that nobody in particular is concerned by.
-    pub(super) fn of_organization(
-        action: ChangeAction,
-        organization: &OrganizationId,
-        by: &Actor,
-    ) -> Self {
+    /// Something that was done with the log.
+    #[must_use]
+    pub fn about_log(action: ChangeAction, by: &Actor) -> Self {
         Self {
             action,
-            organization: organization.to_string(),
+            organization: String::new(),
             done_by: by.name.clone(),
             done_as: by.operating_system_user.clone(),
             target: String::new(),
@@ -131,8 +138,16 @@ impl ChangeEvent {
         }
     }
 
-    pub(super) fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
-        self.details.insert(key.to_owned(), value.to_string());
+    /// The organisation that it is about.
+    #[must_use]
+    pub fn of(self, organization: &OrganizationId) -> Self {
+        Self { organization: organization.to_string(), ..self }
+    }
+
+    /// Something else that belongs to it and says nothing of who somebody is.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: &str) -> Self {
+        self.details.insert(key.to_owned(), value.to_owned());
         self
     }
 

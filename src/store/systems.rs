@@ -321,6 +321,7 @@ impl Change {
             exemption: None,
             word: Some(done.action.word().to_owned()),
             reference: None,
+            details: std::collections::BTreeMap::new(),
             system: Some(done.id.to_owned()),
         };
         self.announce(&event, now).await

@@ -152,6 +152,33 @@ const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::LogReviewed, "Gennemgang af loggen", "Review of the log"),
     (Action::BreachOpened, "Sag om brud oprettet", "Breach file opened"),
     (Action::BreachChanged, "Sag om brud ændret", "Breach file changed"),
+    (Action::TravelViewed, "Kig på en persons rejse", "Somebody's travel was looked at"),
+    (
+        Action::PersonViewed,
+        "Kig på det, der er gemt om en person",
+        "What is stored about a person was looked at",
+    ),
+    (
+        Action::PersonForgotten,
+        "Det gemte om en person slettet",
+        "What was stored about a person was deleted",
+    ),
+    (
+        Action::SystemChanged,
+        "Fortegnelsen over systemer ændret",
+        "The register of systems was changed",
+    ),
+    (
+        Action::Reidentified,
+        "Et pseudonym opløst af to personer",
+        "A pseudonym was resolved by two people",
+    ),
+    (
+        Action::ReidentificationAsked,
+        "Ønske om at opløse et pseudonym",
+        "Asked to resolve a pseudonym",
+    ),
+    (Action::KeyChanged, "Ny nøgle underskriver loggen", "Another key signs the log"),
     (Action::Pseudonymised, "Personoplysninger fjernet", "Personal data removed"),
     (Action::Deleted, "Gamle poster slettet", "Old entries deleted"),
     (Action::Started, "geovagt startede", "geovagt started"),

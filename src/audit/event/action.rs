@@ -102,6 +102,8 @@ actions! {
     TravelViewed = "travel_viewed" "database" "access",
     /// Somebody looked at what is stored about somebody.
     PersonViewed = "person_viewed" "database" "access",
+    /// What is stored of a person was deleted.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.
@@ -110,10 +112,16 @@ actions! {
     BreachOpened = "breach_opened" "database" "creation",
     /// Something was added to a breach file.
     BreachChanged = "breach_changed" "database" "change",
-    /// Personal fields were removed.
+    /// Pseudonyms were put in the place of personal fields.
     Pseudonymised = "pseudonymised" "database" "change",
-    /// Whole segments were deleted, their time being over.
+    /// Two people asked together whom a pseudonym stands for, and were told.
+    Reidentified = "reidentified" "database" "access",
+    /// One person asked whom a pseudonym stands for, and waits for another.
+    ReidentificationAsked = "reidentification_asked" "database" "info",
+    /// Whole segments were deleted, their time being over; or personal fields, on somebody's order.
     Deleted = "deleted" "database" "deletion",
+    /// Another key signs the log from now on.
+    KeyChanged = "key_changed" "database" "change",
     /// The gateway started.
     Started = "started" "process" "start",
     /// The gateway stopped.
