@@ -41,6 +41,7 @@ pub mod evidence;
 pub mod insight;
 mod journey;
 pub mod lists;
+pub mod log_index;
 pub mod log_review;
 pub mod notice;
 pub mod odd_use;

@@ -32,8 +32,10 @@ pub mod access;
 mod breach;
 pub mod chart;
 mod fault;
+pub mod api;
 mod form;
 mod guard;
+mod list;
 mod log;
 mod overview;
 mod problem;
@@ -46,6 +48,8 @@ mod sign_in;
 mod streamed;
 mod systems;
 mod would;
+mod system;
+mod tokens;
 
 use std::sync::Arc;
 
@@ -165,12 +169,16 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = api::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = system::routes(routes);
     let routes = overview::routes(routes);
     let routes = log::routes(routes);
     let routes = review::routes(routes);
     let routes = breach::routes(routes);
     let routes = systems::routes(routes);
-    would::routes(routes)
+    let routes = would::routes(routes);
+    list::routes(routes)
 }
 
 /// What answers the administration's listener.

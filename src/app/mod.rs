@@ -11,6 +11,7 @@ mod directories;
 mod ends;
 mod floods;
 mod hand_over;
+mod log_index;
 mod notices;
 mod odd_use;
 pub mod open_files;
@@ -274,6 +275,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     ends::spawn(&app);
     notices::spawn(&app);
     odd_use::spawn(&app);
+    log_index::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);

@@ -224,6 +224,9 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::LogExported => Action::LogExported,
         ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
         ChangeAction::Reidentified => Action::Reidentified,
+        ChangeAction::SecondFactor => Action::SecondFactor,
+        ChangeAction::TokenMade => Action::TokenMade,
+        ChangeAction::TokenRevoked => Action::TokenRevoked,
     }
 }
 

@@ -6,6 +6,8 @@
 //! name and the value. Value and salt can be removed later ([`redact`]); the commitment stays in
 //! their place and the hash stays the same.
 
+mod kept;
+
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
@@ -14,6 +16,8 @@ use smol_str::SmolStr;
 use super::event::{Event, Field, PerField};
 use super::line::{self, Draft};
 use super::options::Class;
+
+pub(crate) use kept::Kept;
 
 /// The version of the format, in every segment's header.
 pub const FORMAT: u32 = 1;

@@ -19,7 +19,7 @@ mod erasing;
 pub mod event;
 pub mod facts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod fold;
 mod handle;
 pub mod head;
@@ -49,6 +49,11 @@ pub mod tree;
 pub mod verify;
 mod writer;
 
+/// The sequence and the content of a line, none of it proven.
+pub(crate) fn line_event(line: &[u8]) -> Option<(u64, Event)> {
+    line::read(line).ok().map(|read| (read.sequence, read.event))
+}
+
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;
@@ -56,6 +61,7 @@ pub use handle::Audit;
 pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
 pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
+pub(crate) use recovery::node_in;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
 pub use sighting::Sighting;

@@ -138,16 +138,20 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 
 /// The gateway's own name in the log: the one that stands in the last header, else a new one.
 fn node_of(root: &Path) -> Result<String, OpenError> {
+    let found = node_in(root).map_err(io_error("cannot read", root))?;
+    Ok(found.unwrap_or_else(|| hex::encode(clock::random_bytes::<8>())))
+}
+
+/// The name that stands in the last header of a log, where there is one.
+pub(crate) fn node_in(root: &Path) -> io::Result<Option<String>> {
     for class in Class::ALL {
-        let directory = root.join(class.word());
-        let segments = segment::list(&directory).map_err(io_error("cannot read", &directory))?;
-        for (_, path) in segments.iter().rev() {
+        for (_, path) in segment::list(&root.join(class.word()))?.iter().rev() {
             if let Ok(Some(header)) = first_line(class, path) {
-                return Ok(header.node);
+                return Ok(Some(header.node));
             }
         }
     }
-    Ok(hex::encode(clock::random_bytes::<8>()))
+    Ok(None)
 }
 
 fn first_line(class: Class, path: &Path) -> io::Result<Option<Header>> {

@@ -15,7 +15,10 @@
 
 mod accounts;
 mod address_grants;
+mod admin_idempotency;
+mod admin_second_factors;
 mod admin_sessions;
+mod admin_tokens;
 mod breaches;
 mod connections;
 mod demands;
@@ -56,7 +59,10 @@ use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use admin_idempotency::Earlier;
+pub use admin_second_factors::{FactorKind, SecondFactorRecord};
 pub use admin_sessions::{AdminSession, SessionStage};
+pub use admin_tokens::AdminToken;
 pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
@@ -85,6 +91,7 @@ pub use systems::{
 pub use traffic_hours::{Passed, TrafficHour};
 
 use connections::{Asked, Connections};
+use log::LogIndex;
 use transaction::{Change, Reading};
 
 /// The name of the store in the state directory, where it is SQLite.
@@ -96,6 +103,7 @@ pub struct Store {
     connections: Arc<Connections>,
     /// Where it is a database that others share.
     url: Option<PostgresUrl>,
+    log: LogIndex,
 }
 
 impl Store {
@@ -106,7 +114,8 @@ impl Store {
     /// [`StoreError`] with the cause and the way out.
     pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
         let connections = sqlite::connections(&state_directory.join(FILE_NAME))?;
-        let store = Self { connections, url: None };
+        let log = LogIndex::in_file(state_directory);
+        let store = Self { connections, url: None, log };
         store.connections.prepare().await?;
         Ok(store)
     }
@@ -117,7 +126,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the address cannot be used at all.
     pub fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
-        Ok(Self { connections: postgres::connections(url)?, url: Some(url.clone()) })
+        let connections = postgres::connections(url)?;
+        let log = LogIndex::beside(&connections);
+        Ok(Self { connections, url: Some(url.clone()), log })
     }
 
     /// Whether other nodes can have it, so that it can be gone while they are not.
@@ -166,8 +177,15 @@ impl Store {
         if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
+    /// The block log's index.
+    #[must_use]
+    pub fn log(&self) -> &LogIndex {
+        &self.log
+    }
+
     /// Closes every connection; what was committed is kept.
     pub async fn close(&self) {
+        self.log.close().await;
         self.connections.close().await;
     }
 

@@ -69,6 +69,12 @@ pub enum ChangeAction {
     ReidentificationAsked,
     /// Another one joined in, and they were told.
     Reidentified,
+    /// A second factor for the administration was set up, or all of a person's were taken away.
+    SecondFactor,
+    /// A token for the administration's API was made.
+    TokenMade,
+    /// It was revoked.
+    TokenRevoked,
 }
 
 /// One change that the log has to tell of.

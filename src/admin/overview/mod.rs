@@ -2,6 +2,10 @@
 
 pub(in crate::admin) mod map;
 
+/// Those who see who travels.
+pub(in crate::admin) const TRAVEL: &[crate::config::Role] =
+    &[crate::config::Role::CaseOfficer, crate::config::Role::Approver];
+
 use askama::Template;
 use axum::extract::State;
 

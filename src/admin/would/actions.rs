@@ -16,7 +16,7 @@ use crate::language::Language;
 use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
 /// Those who may ask.
-pub(super) const ASKERS: &[Role] =
+pub(in crate::admin) const ASKERS: &[Role] =
     &[Role::Operator, Role::CaseOfficer, Role::Approver, Role::Security];
 /// Those of them who may name a person.
 pub(super) const WITH_PEOPLE: &[Role] = &[Role::CaseOfficer, Role::Approver, Role::Security];

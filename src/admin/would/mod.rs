@@ -10,4 +10,5 @@ mod pages;
 mod words;
 
 pub(super) use api::Documentation;
+pub(super) use actions::ASKERS;
 pub(super) use pages::routes;

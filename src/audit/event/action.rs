@@ -92,6 +92,12 @@ actions! {
     UserRemoved = "user_removed" "iam" "deletion",
     /// The register of systems outside the gateway was changed.
     SystemChanged = "system_changed" "configuration" "change",
+    /// A second factor for the administration was set up or taken away.
+    SecondFactor = "second_factor" "iam" "change",
+    /// A token for the administration's API was made.
+    TokenMade = "token_made" "iam" "creation",
+    /// It was revoked.
+    TokenRevoked = "token_revoked" "iam" "deletion",
     /// A policy came into force.
     PolicyLoaded = "policy_loaded" "configuration" "change",
     /// A database came into use.

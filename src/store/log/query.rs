@@ -28,6 +28,8 @@ pub struct LogQuery {
     /// The same wishes that a search through the segments takes: reference, client network, user,
     /// site, country, reason, action, since, until.
     pub filter: Filter,
+    /// Any of these actions, in the words of `event.action`; empty: every action.
+    pub actions: Vec<String>,
     /// `allow`, `identify`, `deny`.
     pub verdict: Option<String>,
     /// The listener.
@@ -109,6 +111,7 @@ impl LogQuery {
         Self {
             organizations,
             filter: Filter::default(),
+            actions: Vec::new(),
             verdict: None,
             listener: None,
             class: None,
