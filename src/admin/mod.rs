@@ -42,6 +42,7 @@ mod problem;
 mod refusal;
 mod review;
 mod routes;
+mod second_factor;
 pub mod serve;
 mod shell;
 mod sign_in;
@@ -169,6 +170,7 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = second_factor::routes(routes);
     let routes = api::routes(routes);
     let routes = tokens::routes(routes);
     let routes = system::routes(routes);
