@@ -76,7 +76,7 @@ pub(crate) async fn export(
     let paper = Paper { form, language: visitor.language };
     let head = paper.head(&query, visitor, now);
     let begin = Progress { at: At::Head(head), found: 0 };
-    let index = admin.store().log();
+    let index = admin.store().log().clone();
     let body = streamed(begin, move |progress| {
         let (index, query) = (index.clone(), query.clone());
         async move { piece(&index, &query, paper, progress).await }

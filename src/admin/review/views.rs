@@ -247,7 +247,7 @@ pub(super) async fn odd(State(admin): State<Admin>, visitor: Visitor, asked: Ask
     let view = view(&asked, &visitor)?;
     look(&admin, &visitor, Looked::Travel, |event| event.detail("view", "odd_use")).await?;
     let found =
-        admin.store().log().odd_use(&actions::own(&visitor), (view.since, view.until)).await?;
+        admin.store().odd_use_between(&actions::own(&visitor), (view.since, view.until)).await?;
     let telling = telling(&visitor);
     let rows = found.iter().take(MOST_ROWS).map(|(_, exemption, flag)| {
         let query = Fields::default().query_with(&[("action", "odd_use"), ("span", "30d")]);
