@@ -29,6 +29,7 @@
 //!   which `api` merges; they take [`Visitor`] the same way, whether a token or a session came.
 
 pub mod access;
+pub mod api;
 mod breach;
 pub mod chart;
 mod fault;
@@ -49,10 +50,10 @@ pub mod serve;
 mod shell;
 mod sign_in;
 mod streamed;
-mod systems;
-mod would;
 mod system;
+mod systems;
 mod tokens;
+mod would;
 
 use std::sync::Arc;
 

@@ -152,9 +152,10 @@ impl Store {
         .bind(&by.name);
         change.execute(keep).await?;
         change.add_persons(new.id, new.persons).await?;
-        let event = ChangeEvent::of_organization(ChangeAction::BreachOpened, new.organization, by)
+        let event = ChangeEvent::about_log(ChangeAction::BreachOpened, by)
+            .of(new.organization)
             .detail("breach", new.id)
-            .detail("discovered", new.discovered);
+            .detail("discovered", &new.discovered.to_string());
         change.announce(&event, now).await?;
         change.commit().await
     }
@@ -187,7 +188,8 @@ impl Store {
                 change.execute(keep.bind(at.to_string()).bind(id)).await?;
             }
         }
-        let event = ChangeEvent::of_organization(ChangeAction::BreachChanged, organization, by)
+        let event = ChangeEvent::about_log(ChangeAction::BreachChanged, by)
+            .of(organization)
             .word(what.word())
             .detail("breach", id);
         change.announce(&event, now).await?;

@@ -77,10 +77,8 @@ pub(in crate::admin) async fn standings(
     let sites = config.sites.values().filter(|site| site.organization == own.id);
     let policies = std::iter::once(&own.policy).chain(sites.map(|site| &site.policy));
     let mut seen = BTreeSet::new();
-    let policies: Vec<_> = policies
-        .filter(|id| seen.insert(*id))
-        .filter_map(|id| config.policies.get(id))
-        .collect();
+    let policies: Vec<_> =
+        policies.filter(|id| seen.insert(*id)).filter_map(|id| config.policies.get(id)).collect();
     let memory = admin.store().announced().await?;
     let first = memory.first_installation;
     let mut standings: Vec<Standing> = Vec::new();

@@ -21,9 +21,7 @@ use crate::audit::{self, Event};
 use crate::config::Role;
 use crate::identifier::{OrganizationId, SiteId};
 use crate::journey::known::known;
-use crate::policy::{
-    ExemptionId, ExemptionState, Hypothetical, Person, TravelExemption, UserName,
-};
+use crate::policy::{ExemptionId, ExemptionState, Hypothetical, Person, TravelExemption, UserName};
 use crate::store::{Account, ExemptionRecord, KnownPerson};
 use crate::territory::{Country, Subdivision, Territory};
 
@@ -124,7 +122,13 @@ pub(super) async fn forecast(
     let accounts = admin.store().accounts().await?;
     let people = admin.store().known_people(organization).await?;
     let records = admin.store().exemptions(Some(organization)).await?;
-    let case = Case { admin, visitor, accounts: &accounts, people: &people, from: announced.effective_from };
+    let case = Case {
+        admin,
+        visitor,
+        accounts: &accounts,
+        people: &people,
+        from: announced.effective_from,
+    };
     let mut concerned = case.of_log(seen);
     case.of_journeys(&records, &change.added, standing.now, &mut concerned);
     forecast.people = concerned.into_values().collect();
@@ -260,7 +264,8 @@ impl Case<'_> {
     ) {
         for record in records {
             let exemption = &record.exemption;
-            let ends_before = exemption.journey().is_none_or(|(_, until)| until <= self.from.max(now));
+            let ends_before =
+                exemption.journey().is_none_or(|(_, until)| until <= self.from.max(now));
             if ends_before {
                 continue;
             }

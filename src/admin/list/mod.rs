@@ -8,8 +8,8 @@ mod actions;
 mod api;
 mod forecast;
 mod letters;
-mod people_page;
 mod pages;
+mod people_page;
 mod tools;
 mod words;
 

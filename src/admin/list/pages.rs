@@ -16,9 +16,8 @@ use crate::territory::Territory;
 pub(super) const READERS: Right = Right::RolesOrCentre(&Role::ALL);
 
 pub(in crate::admin) fn routes(routes: Routes) -> Routes {
-    let routes = routes
-        .get("/list", READERS, list)
-        .get("/list/{list}/versions/{version}", READERS, version);
+    let routes =
+        routes.get("/list", READERS, list).get("/list/{list}/versions/{version}", READERS, version);
     let routes = people_page::routes(routes);
     let routes = tools::routes(routes);
     api::routes(routes)

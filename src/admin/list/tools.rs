@@ -17,8 +17,8 @@ use crate::language::{self, Language};
 use crate::lists::{
     self, Change, Difference, Exported, Format, NotReadable, Piece, Proposal, Reading, read_other,
 };
-use crate::policy::civil::midnight;
 use crate::policy::TerritorySet;
+use crate::policy::civil::midnight;
 use crate::territory::Match;
 
 /// The longest text that is read.
@@ -111,7 +111,12 @@ impl Typed {
             };
             Faults(vec![Fault::new("text", text)])
         };
-        let too_long = || wrong("Det er for langt til at være en liste af lande.", "This is too long to be a list of countries.");
+        let too_long = || {
+            wrong(
+                "Det er for langt til at være en liste af lande.",
+                "This is too long to be a list of countries.",
+            )
+        };
         if self.text.len() > LONGEST {
             return Err(too_long());
         }
@@ -169,9 +174,7 @@ async fn import(State(admin): State<Admin>, visitor: Visitor, sent: Sent) -> Ans
         .and_then(|proposal| Ok((typed.pieces(language)?, proposal)))
         .map(|(pieces, proposal)| outcome(&standing, &pieces, &proposal, &visitor));
     Ok(match outcome {
-        Ok(outcome) => {
-            import_page(&standing, &visitor, &typed, &Faults::default(), Some(outcome))
-        }
+        Ok(outcome) => import_page(&standing, &visitor, &typed, &Faults::default(), Some(outcome)),
         Err(faults) => import_page(&standing, &visitor, &typed, &faults, None),
     })
 }
@@ -303,7 +306,10 @@ pub(super) fn difference(
         Faults(vec![Fault::new("text", text)])
     };
     if text.len() > LONGEST {
-        return Err(wrong("Det er for langt til at være en liste.", "This is too long to be a list."));
+        return Err(wrong(
+            "Det er for langt til at være en liste.",
+            "This is too long to be a list.",
+        ));
     }
     let title = match language {
         Language::Danish => "Den indsatte liste",
@@ -329,11 +335,10 @@ pub(super) fn difference(
             "This cannot be read as a list. Paste JSON of Microsoft Graph, a list file, or names.",
         ),
     })?;
-    let version = standing.version(None).map_err(|_| {
-        wrong("Vores liste har ingen udgave.", "Our list has no version.")
-    })?;
-    let difference =
-        Difference::between(&version.territories, standing.unknown_location, &other);
+    let version = standing
+        .version(None)
+        .map_err(|_| wrong("Vores liste har ingen udgave.", "Our list has no version."))?;
+    let difference = Difference::between(&version.territories, standing.unknown_location, &other);
     Ok((other, difference))
 }
 
@@ -368,7 +373,9 @@ fn compared(
             })
             .collect(),
         not_known: difference.not_known.clone(),
-        switch: difference.unknown_switch.map(|on| if on { words.switch_on } else { words.switch_off }),
+        switch: difference
+            .unknown_switch
+            .map(|on| if on { words.switch_on } else { words.switch_off }),
     }
 }
 

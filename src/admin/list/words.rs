@@ -1,7 +1,7 @@
 //! The list in both languages.
 
-use jiff::tz::TimeZone;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::language::{self, Language, enumeration, number};
 use crate::lists::Change;
@@ -443,8 +443,12 @@ pub(super) fn adopted(day: &str, by: &str, language: Language) -> String {
 pub(super) fn concerned(people: usize, from: &str, language: Language) -> String {
     match (language, people) {
         (Language::Danish, 1) => format!("1 person, vi har set, bliver afvist fra {from}."),
-        (Language::Danish, _) => format!("{people} personer, vi har set, bliver afvist fra {from}."),
-        (Language::English, 1) => format!("1 person that we have seen will be rejected from {from}."),
+        (Language::Danish, _) => {
+            format!("{people} personer, vi har set, bliver afvist fra {from}.")
+        }
+        (Language::English, 1) => {
+            format!("1 person that we have seen will be rejected from {from}.")
+        }
         (Language::English, _) => {
             format!("{people} people that we have seen will be rejected from {from}.")
         }
@@ -471,7 +475,9 @@ pub(super) fn read(known: usize, unknown: usize, language: Language) -> String {
             format!("{known} lande og områder. Ét navn er ikke kendt: ret det, og læs igen.")
         }
         (Language::Danish, _) => {
-            format!("{known} lande og områder. {unknown} navne er ikke kendt: ret dem, og læs igen.")
+            format!(
+                "{known} lande og områder. {unknown} navne er ikke kendt: ret dem, og læs igen."
+            )
         }
         (Language::English, 0) => {
             format!("{known} countries and territories. Every name is known.")
@@ -520,7 +526,9 @@ pub(super) fn format(word: &str, language: Language) -> &'static str {
             "nftables: nettene fra vores database (flere MB)",
             "nftables: the networks of our database (several MB)",
         ),
-        "entra" => ("Microsoft Entra: en placering som JSON", "Microsoft Entra: a location as JSON"),
+        "entra" => {
+            ("Microsoft Entra: en placering som JSON", "Microsoft Entra: a location as JSON")
+        }
         _ => ("CSV: koder og navne", "CSV: codes and names"),
     };
     match language {

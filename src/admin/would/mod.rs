@@ -9,6 +9,6 @@ mod api;
 mod pages;
 mod words;
 
-pub(super) use api::Documentation;
 pub(super) use actions::ASKERS;
+pub(super) use api::Documentation;
 pub(super) use pages::routes;

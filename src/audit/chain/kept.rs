@@ -9,6 +9,8 @@ use crate::audit::options::Class;
 
 /// In the byte before a seal: it is a commitment and no salt.
 const COMMITMENT: u8 = 0x80;
+/// The same of what a pseudonym stands for.
+const PSEUDONYM: u8 = 0x40;
 
 /// An entry without its own hash, which follows from the rest.
 #[derive(Debug, Clone)]
@@ -43,6 +45,10 @@ impl Kept {
                     seal.push(number | COMMITMENT);
                     seal.extend_from_slice(&commitment.0);
                 }
+                Some(Seal::Pseudonym(commitment)) => {
+                    seal.push(number | PSEUDONYM);
+                    seal.extend_from_slice(&commitment.0);
+                }
             }
         }
         Ok(Self { sequence: sealed.position.sequence, event: sealed.event, seal })
@@ -67,15 +73,19 @@ fn read(bytes: &[u8]) -> Option<(Hash, PerField<Seal>)> {
     let (previous, mut rest) = bytes.split_first_chunk::<32>()?;
     let mut seals = PerField::default();
     while let Some((&tag, after)) = rest.split_first() {
-        let field = *Field::ALL.get(usize::from(tag & !COMMITMENT))?;
-        let seal = if tag & COMMITMENT == 0 {
+        let field = *Field::ALL.get(usize::from(tag & !(COMMITMENT | PSEUDONYM)))?;
+        let seal = if tag & (COMMITMENT | PSEUDONYM) == 0 {
             let (salt, after) = after.split_first_chunk::<16>()?;
             rest = after;
             Seal::Salt(*salt)
         } else {
             let (commitment, after) = after.split_first_chunk::<32>()?;
             rest = after;
-            Seal::Commitment(Hash(*commitment))
+            let commitment = Hash(*commitment);
+            match tag & COMMITMENT {
+                0 => Seal::Pseudonym(commitment),
+                _ => Seal::Commitment(commitment),
+            }
         };
         seals.set(field, Some(seal));
     }
