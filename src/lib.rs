@@ -37,6 +37,13 @@ pub mod upstream;
 pub mod admin;
 
 // What follows from it, beside the requests.
+pub mod erasure;
+pub mod evidence;
+pub mod insight;
+mod journey;
+pub mod lists;
+pub mod log_index;
+pub mod log_review;
 pub mod notice;
 pub mod odd_use;
 
@@ -52,4 +59,5 @@ pub mod control;
 pub mod demo;
 pub mod lifecycle;
 pub mod operations;
+pub mod oversight;
 pub mod service_manager;

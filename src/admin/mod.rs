@@ -30,29 +30,42 @@
 
 pub mod access;
 pub mod api;
+mod breach;
+pub mod chart;
+mod fault;
+pub mod api;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod form;
 mod guard;
+mod list;
+mod log;
 mod overview;
 mod problem;
 mod refusal;
+mod review;
 mod routes;
 mod second_factor;
 pub mod serve;
 mod shell;
 mod sign_in;
+mod streamed;
 mod system;
+mod systems;
 mod tokens;
+mod would;
 
 use std::sync::Arc;
 
 use crate::audit::Audit;
 use crate::config::{self, Config, Loaded};
 use crate::geoip::Database;
+use crate::identifier::SiteId;
 use crate::identity::Authenticator;
+use crate::language::Language;
 use crate::operations::Part;
-use crate::policy::Exemptions;
+use crate::oversight::Condition;
+use crate::policy::{Ambiguous, Exemptions, Explanation, Hypothetical};
 use crate::store::Store;
 
 pub use access::{Right, Visitor};
@@ -71,6 +84,16 @@ pub trait InEffect: Send + Sync {
     fn exemptions(&self) -> Arc<Exemptions>;
     /// How the parts are.
     fn parts(&self) -> Vec<Part>;
+    /// How what only the running gateway knows is.
+    fn condition(&self) -> Condition;
+    /// What would be decided about a request that nobody has sent, with each step in a language.
+    /// None where there is no such site.
+    fn explain(
+        &self,
+        site: &SiteId,
+        asked: &Hypothetical<'_>,
+        language: Language,
+    ) -> Option<Result<Explanation, Ambiguous>>;
 }
 
 /// What every page and every call of the API works with. Clones share it.
@@ -154,7 +177,13 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = api::routes(routes);
     let routes = tokens::routes(routes);
     let routes = system::routes(routes);
-    overview::routes(routes)
+    let routes = overview::routes(routes);
+    let routes = log::routes(routes);
+    let routes = review::routes(routes);
+    let routes = breach::routes(routes);
+    let routes = systems::routes(routes);
+    let routes = would::routes(routes);
+    list::routes(routes)
 }
 
 /// What answers the administration's listener.

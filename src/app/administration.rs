@@ -2,12 +2,16 @@
 
 use std::sync::Arc;
 
-use super::{App, readiness};
+use super::{App, readiness, standing};
 use crate::admin::{Admin, InEffect};
 use crate::config::Loaded;
+use crate::gateway::explained;
 use crate::geoip::Database;
+use crate::identifier::SiteId;
+use crate::language::Language;
 use crate::operations::{Part, Readiness};
-use crate::policy::Exemptions;
+use crate::oversight::Condition;
+use crate::policy::{Ambiguous, Exemptions, Explanation, Hypothetical};
 
 /// The administration of this gateway.
 pub(super) fn administration(app: &App) -> Admin {
@@ -36,5 +40,20 @@ impl InEffect for Running {
 
     fn parts(&self) -> Vec<Part> {
         (self.readiness)()
+    }
+
+    fn condition(&self) -> Condition {
+        standing::condition(&self.app)
+    }
+
+    fn explain(
+        &self,
+        site: &SiteId,
+        asked: &Hypothetical<'_>,
+        language: Language,
+    ) -> Option<Result<Explanation, Ambiguous>> {
+        let snapshot = self.app.gateway.snapshot();
+        let site = snapshot.sites.by_id(site)?;
+        Some(explained::explain(&snapshot, site, asked, language))
     }
 }

@@ -19,8 +19,8 @@ const METRIC: &str = "geovagt_certificate_expiry_timestamp_seconds";
 /// One certificate that is served.
 #[derive(Debug, Clone)]
 pub(super) struct Served {
-    listener: ListenerId,
-    chain: PathBuf,
+    pub(super) listener: ListenerId,
+    pub(super) chain: PathBuf,
     pub(super) not_after: Option<Timestamp>,
     standing: Standing,
 }

@@ -59,6 +59,12 @@ impl Outbox {
         Ok(Self { name, log: log.to_owned(), taken: Mutex::default() })
     }
 
+    /// What the log is called in the store.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Appends what waits, oldest first, and gives how many entries that were. Stops at the first
     /// that could not be kept; it and those after it stay for the next time.
     ///
@@ -170,12 +176,17 @@ fn name_in(path: &Path) -> io::Result<String> {
 fn event(entry: &OutboxEntry) -> Event {
     let change = &entry.event;
     let mut event = Event::new(action(change.action), entry.created, clock::random_bytes())
-        .user(&change.done_by)
-        .target(&change.target);
+        .user(&change.done_by);
+    if !change.target.is_empty() {
+        event = event.target(&change.target);
+    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
-    event.organization = Some(change.organization.as_str().into());
+    // What is about the log as a whole is no organisation's.
+    event.organization =
+        Some(change.organization.as_str()).filter(|id| !id.is_empty()).map(Into::into);
+    event.details.clone_from(&change.details);
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
@@ -201,9 +212,18 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::LogReviewed => Action::LogReviewed,
+        ChangeAction::BreachOpened => Action::BreachOpened,
+        ChangeAction::BreachChanged => Action::BreachChanged,
+        ChangeAction::SystemChanged => Action::SystemChanged,
         ChangeAction::SecondFactor => Action::SecondFactor,
         ChangeAction::TokenMade => Action::TokenMade,
         ChangeAction::TokenRevoked => Action::TokenRevoked,
+        ChangeAction::PersonForgotten => Action::PersonForgotten,
+        ChangeAction::PersonViewed => Action::PersonViewed,
+        ChangeAction::LogExported => Action::LogExported,
+        ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
+        ChangeAction::Reidentified => Action::Reidentified,
     }
 }
 

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{Policies, StartError, snapshot, store, watch};
-use crate::config::{Loaded, Provider, StoreLocation};
+use crate::config::{Loaded, StoreLocation};
 use crate::gateway::Snapshot;
 use crate::geoip;
 use crate::identifier::OrganizationId;
+use crate::journey::known;
 use crate::policy::{Person, UserName};
 use crate::store::{Account, FILE_NAME, KnownPerson};
 use crate::upstream::Prepared;
@@ -66,25 +67,7 @@ impl View {
     /// one provider of the organisation has proven before under a name that is nobody else's.
     #[must_use]
     pub fn person(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
-        let config = &self.loaded.config;
-        let providers = &config.organizations.get(organization)?.identity_providers;
-        let local = providers
-            .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))));
-        let account =
-            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name);
-        if let (Some(provider), Some(account)) = (local, account) {
-            return Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()));
-        }
-        let mut known = self.known.iter().filter(|known| {
-            let person = &known.person;
-            *person.organization() == *organization
-                && known.user_name == *name
-                && providers.contains(person.provider())
-        });
-        match (known.next(), known.next()) {
-            (Some(known), None) => Some(known.person.clone()),
-            _ => None,
-        }
+        let people = (self.accounts.as_slice(), self.known.as_slice());
+        known::known(&self.loaded.config, people, organization, name)
     }
 }

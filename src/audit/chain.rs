@@ -6,13 +6,18 @@
 //! name and the value. Value and salt can be removed later ([`redact`]); the commitment stays in
 //! their place and the hash stays the same.
 
+mod kept;
+
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use smol_str::SmolStr;
 
 use super::event::{Event, Field, PerField};
 use super::line::{self, Draft};
 use super::options::Class;
+
+pub(crate) use kept::Kept;
 
 /// The version of the format, in every segment's header.
 pub const FORMAT: u32 = 1;
@@ -31,6 +36,14 @@ impl Hash {
         let mut bytes = [0; 32];
         hex::decode_to_slice(text, &mut bytes).ok()?;
         Some(Self(bytes)).filter(|hash| hash.to_string() == text)
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
     }
 
     fn digits<'d>(&self, digits: &'d mut [u8; 64]) -> &'d str {
@@ -84,6 +97,33 @@ pub struct Sealed {
     pub hash: Hash,
     /// The personal fields that have been removed.
     pub removed: Vec<Field>,
+    /// The personal fields in whose place a pseudonym stands.
+    pub replaced: Vec<Field>,
+}
+
+/// How every pseudonym begins.
+pub const PSEUDONYM: &str = "pseudonym:";
+
+/// What becomes of a personal value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays.
+    Kept,
+    /// Its commitment stays.
+    Removed,
+    /// Its commitment and this pseudonym stay.
+    Replaced(SmolStr),
+}
+
+/// A line as it was written anew.
+#[derive(Debug)]
+pub struct Rewritten {
+    /// The line, without its newline. Its hash is what it was.
+    pub line: Vec<u8>,
+    /// What it no longer says: the field, its value and its salt.
+    pub taken: Vec<(Field, SmolStr, [u8; 16])>,
+    /// The pseudonyms that were removed from it.
+    pub pseudonyms_removed: u64,
 }
 
 /// What is wrong with a line.
@@ -105,6 +145,13 @@ pub enum Flaw {
 enum Seal {
     Salt([u8; 16]),
     Commitment(Hash),
+    Pseudonym(Hash),
+}
+
+impl Seal {
+    fn is_salt(&self) -> bool {
+        matches!(self, Self::Salt(_))
+    }
 }
 
 /// Puts an event into its place: the line to write, without its newline, and its hash.
@@ -146,27 +193,92 @@ pub fn open(class: Class, line: &[u8]) -> Result<Sealed, Flaw> {
 /// # Errors
 /// [`Flaw`] where the line was broken before.
 pub fn redact(class: Class, line: &[u8], fields: &[Field]) -> Result<Vec<u8>, Flaw> {
-    let (mut sealed, mut seals) = check(class, line)?;
+    let fate = |asked: &Asked<'_>| match fields.contains(&asked.field) {
+        true => Fate::Removed,
+        false => Fate::Kept,
+    };
+    rewrite(class, line, fate).map(|rewritten| rewritten.line)
+}
+
+/// A personal value that may be taken out.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// The entry it stands in.
+    pub event: &'a Event,
+    /// Its field.
+    pub field: Field,
+    /// The value.
+    pub value: &'a str,
+    /// Whether it is a pseudonym already.
+    pub is_pseudonym: bool,
+}
+
+/// Asks about each personal value (pseudonyms too) what becomes of it. The hash stays.
+///
+/// # Errors
+/// [`Flaw`] where the line was broken before.
+pub fn rewrite(
+    class: Class,
+    line: &[u8],
+    mut fate: impl FnMut(&Asked<'_>) -> Fate,
+) -> Result<Rewritten, Flaw> {
+    let (sealed, mut seals) = check(class, line)?;
     let draft = draft_of(&sealed.event, sealed.position, &seals, Vec::new());
+    let mut event = sealed.event.clone();
+    let mut rewritten = Rewritten {
+        line: Vec::with_capacity(line.len()),
+        taken: Vec::new(),
+        pseudonyms_removed: 0,
+    };
     for (field, range) in draft.personal.iter() {
-        if let Some(Seal::Salt(salt)) = seals.get(*field)
-            && fields.contains(field)
-        {
-            let value = draft.bytes.get(range.clone()).unwrap_or_default();
-            let commitment = commitment(*field, salt, value);
-            seals.set(*field, Some(Seal::Commitment(commitment)));
-            sealed.event.personal.set(*field, None);
-        }
+        let Some(value) = sealed.event.personal.get(*field) else { continue };
+        let Some(seal) = seals.get(*field).copied() else { continue };
+        let is_pseudonym = matches!(seal, Seal::Pseudonym(_));
+        let fate = fate(&Asked { event: &sealed.event, field: *field, value, is_pseudonym });
+        let commitment = match seal {
+            _ if fate == Fate::Kept => continue,
+            Seal::Salt(salt) => {
+                let written = draft.bytes.get(range.clone()).unwrap_or_default();
+                rewritten.taken.push((*field, value.clone(), salt));
+                commitment(*field, &salt, written)
+            }
+            // One pseudonym does not follow another: what it stood for is gone from here.
+            Seal::Commitment(_) | Seal::Pseudonym(_) if fate != Fate::Removed => continue,
+            Seal::Commitment(commitment) | Seal::Pseudonym(commitment) => {
+                rewritten.pseudonyms_removed += 1;
+                commitment
+            }
+        };
+        let (value, seal) = match fate {
+            Fate::Replaced(pseudonym) => (Some(pseudonym), Seal::Pseudonym(commitment)),
+            Fate::Kept | Fate::Removed => (None, Seal::Commitment(commitment)),
+        };
+        event.personal.set(*field, value);
+        seals.set(*field, Some(seal));
     }
-    let mut redacted = Vec::with_capacity(line.len());
-    write(class, sealed.position, &sealed.event, &seals, &mut redacted);
-    Ok(redacted)
+    write(class, sealed.position, &event, &seals, &mut rewritten.line);
+    Ok(rewritten)
+}
+
+/// The commitment that stands in a line for a field that was removed or replaced.
+#[must_use]
+pub fn commitment_in(line: &[u8], field: Field) -> Option<Hash> {
+    let read = line::read(line).ok()?;
+    Hash::parse(read.commitments.get(field)?)
+}
+
+/// The commitment to a value, as a line carries it when the value is gone.
+#[must_use]
+pub fn commit(field: Field, salt: &[u8; 16], value: &str) -> Hash {
+    let mut written = Vec::new();
+    super::text::push_json_string(&mut written, value);
+    commitment(field, salt, &written)
 }
 
 fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
     let read = line::read(line).map_err(|_| Flaw::NotAnEntry)?;
     let mut seals = PerField::default();
-    let mut removed = Vec::new();
+    let (mut removed, mut replaced) = (Vec::new(), Vec::new());
     for field in Field::ALL {
         let value = read.event.personal.get(field);
         let salt = read.salts.get(field).map(|text| salt_of(text).ok_or(Flaw::Altered));
@@ -179,6 +291,10 @@ fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
                 removed.push(field);
                 Seal::Commitment(commitment)
             }
+            (Some(value), None, Some(commitment)) if value.starts_with(PSEUDONYM) => {
+                replaced.push(field);
+                Seal::Pseudonym(commitment)
+            }
             _ => return Err(Flaw::Personal(field.path())),
         };
         seals.set(field, Some(seal));
@@ -190,7 +306,7 @@ fn check(class: Class, line: &[u8]) -> Result<(Sealed, PerField<Seal>), Flaw> {
     if written != line {
         return Err(Flaw::Altered);
     }
-    Ok((Sealed { event: read.event, position, hash, removed }, seals))
+    Ok((Sealed { event: read.event, position, hash, removed, replaced }, seals))
 }
 
 fn salt_of(text: &str) -> Option<[u8; 16]> {
@@ -222,11 +338,13 @@ fn write(
         }
     }
     draft.close();
-    let is_removed = |field: &Field| matches!(seals.get(*field), Some(Seal::Commitment(_)));
-    if Field::ALL.iter().any(is_removed) {
+    let is_gone = |field: &Field| matches!(seals.get(*field), Some(seal) if !seal.is_salt());
+    if Field::ALL.iter().any(is_gone) {
         draft.object("commitments");
         for field in Field::ALL {
-            if let Some(Seal::Commitment(commitment)) = seals.get(field) {
+            if let Some(Seal::Commitment(commitment) | Seal::Pseudonym(commitment)) =
+                seals.get(field)
+            {
                 draft.digits(field.path(), &commitment.0);
             }
         }
@@ -251,7 +369,7 @@ fn hash(class: Class, draft: &Draft, seals: &PerField<Seal>) -> Hash {
     for (field, range) in draft.personal.iter() {
         let commitment = match seals.get(*field) {
             None => continue,
-            Some(Seal::Commitment(commitment)) => *commitment,
+            Some(Seal::Commitment(commitment) | Seal::Pseudonym(commitment)) => *commitment,
             Some(Seal::Salt(salt)) => {
                 commitment(*field, salt, draft.bytes.get(range.clone()).unwrap_or_default())
             }

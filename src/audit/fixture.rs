@@ -23,7 +23,7 @@ use crate::territory::{Country, Territory};
 /// A segment of this many bytes holds three entries of [`event`].
 pub(super) const THREE: u64 = 3_000;
 
-pub(super) fn instant(second: i64) -> Timestamp {
+pub(crate) fn instant(second: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + second).unwrap()
 }
 
@@ -37,10 +37,25 @@ pub(super) fn event(number: u64) -> Event {
 }
 
 /// Appends the events to the log in this directory, each made durable by itself.
-pub(super) fn write(directory: &Path, segment_bytes: u64, chains: &[(Class, Vec<Event>)]) {
+pub(crate) fn write(directory: &Path, segment_bytes: u64, chains: &[(Class, Vec<Event>)]) {
     let options = Options { segment_bytes, ..Options::new(directory.to_owned()) };
+    write_with(&options, chains);
+}
+
+/// The same, signed with the key that lies beside the log.
+pub(super) fn write_signed(state: &Path, segment_bytes: u64, chains: &[(Class, Vec<Event>)]) {
+    write_with(&signed(state, segment_bytes), chains);
+}
+
+/// A log in `state/audit`, signed with the key in `state`.
+pub(super) fn signed(state: &Path, segment_bytes: u64) -> Options {
+    let signing_key = Some(state.join(super::sign::FILE_NAME));
+    Options { segment_bytes, signing_key, ..Options::new(state.join("audit")) }
+}
+
+fn write_with(options: &Options, chains: &[(Class, Vec<Event>)]) {
     let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
-    let mut log = recovery::open(&options, &disk, instant(0)).unwrap();
+    let mut log = recovery::open(options, &disk, instant(0)).unwrap();
     assert_eq!(log.opened.damaged, Vec::<String>::new());
     for (class, events) in chains {
         let ledger = log.ledgers.get_mut(*class);
@@ -49,6 +64,15 @@ pub(super) fn write(directory: &Path, segment_bytes: u64, chains: &[(Class, Vec<
         }
         ledger.publish().unwrap();
     }
+}
+
+/// Appends the events to one chain, durable all at once.
+pub(crate) fn write_at_once(options: &Options, class: Class, events: Vec<Event>) {
+    let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
+    let mut log = recovery::open(options, &disk, instant(0)).unwrap();
+    let ledger = log.ledgers.get_mut(class);
+    ledger.append(events.iter(), clock::random_bytes, instant(0)).unwrap();
+    ledger.publish().unwrap();
 }
 
 /// A log with this many numbered entries in each chain.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -9,6 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::oneshot;
 
+use super::erasing::Erasing;
 use super::event::{Action, Event};
 use super::facts::{Facts, LONGEST_PATH, LONGEST_USER_AGENT};
 use super::fold::{Folds, Rejection};
@@ -40,6 +42,8 @@ pub(super) struct Shared {
     pub(super) denials: Arc<Folds>,
     pub(super) summaries: Arc<Folds>,
     pub(super) keeping: Keeping,
+    pub(super) directory: PathBuf,
+    pub(super) erasing: Erasing,
     damaged: Vec<String>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -74,6 +78,8 @@ impl Audit {
             denials: Arc::clone(&denials),
             summaries: Arc::clone(&summaries),
             keeping: Keeping::new(&options),
+            directory: options.directory.clone(),
+            erasing: Erasing::default(),
             damaged: opened.damaged.clone(),
             thread: Mutex::new(None),
         };
@@ -89,6 +95,16 @@ impl Audit {
         let audit = Self { shared: Arc::new(shared) };
         audit.flush_promptly_when_stopping(tasks);
         Ok((audit, opened))
+    }
+
+    /// Where the log lies.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.shared.directory
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Takes a place, before anything is forwarded. Never blocks.

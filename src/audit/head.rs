@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{FORMAT, Hash};
 use super::options::Class;
+use super::sign::{Signed, Statement};
 
 /// How far a chain had come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +44,8 @@ struct Written {
     offset: u64,
     sequence: u64,
     hash: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    signed: Option<Signed>,
 }
 
 /// `heads/denied.head`
@@ -54,7 +57,7 @@ pub fn path(directory: &Path, class: Class) -> PathBuf {
 impl Head {
     /// What stands in the file.
     #[must_use]
-    pub fn content(&self, class: Class) -> Vec<u8> {
+    pub fn content(&self, class: Class, signed: Option<Signed>) -> Vec<u8> {
         let written = Written {
             format: FORMAT,
             chain: class.word().to_owned(),
@@ -62,13 +65,14 @@ impl Head {
             offset: self.offset,
             sequence: self.sequence,
             hash: self.hash.to_string(),
+            signed,
         };
         let mut content = serde_json::to_vec(&written).unwrap_or_default();
         content.push(b'\n');
         content
     }
 
-    fn parse(class: Class, content: &[u8]) -> Option<Self> {
+    fn parse(class: Class, content: &[u8]) -> Option<(Self, Option<Signed>)> {
         let written: Written = serde_json::from_slice(content).ok()?;
         let head = Self {
             segment: written.segment,
@@ -76,7 +80,16 @@ impl Head {
             sequence: written.sequence,
             hash: Hash::parse(&written.hash)?,
         };
-        (head.content(class) == content).then_some(head)
+        let signed = written.signed;
+        let fits = signed.as_ref().is_none_or(|signed| head.is_stated(class, signed));
+        (fits && head.content(class, signed.clone()) == content).then_some((head, signed))
+    }
+
+    fn is_stated(&self, class: Class, signed: &Signed) -> bool {
+        signed.open().is_some_and(|(statement, _)| {
+            let Statement { class: stated, segment, sequence, hash, .. } = statement;
+            (stated, segment, sequence, hash) == (class, self.segment, self.sequence, self.hash)
+        })
     }
 }
 
@@ -85,9 +98,20 @@ impl Head {
 /// # Errors
 /// What the operating system says, but for a file that is not there.
 pub fn read(directory: &Path, class: Class) -> io::Result<Found> {
+    read_signed(directory, class).map(|(found, _)| found)
+}
+
+/// The same, with what was signed of it. A signature that is not its key's makes it unreadable.
+///
+/// # Errors
+/// What the operating system says, but for a file that is not there.
+pub fn read_signed(directory: &Path, class: Class) -> io::Result<(Found, Option<Signed>)> {
     match fs::read(path(directory, class)) {
-        Ok(content) => Ok(Head::parse(class, &content).map_or(Found::Unreadable, Found::Head)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Found::Missing),
+        Ok(content) => Ok(match Head::parse(class, &content) {
+            Some((head, signed)) => (Found::Head(head), signed),
+            None => (Found::Unreadable, None),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((Found::Missing, None)),
         Err(error) => Err(error),
     }
 }
@@ -99,13 +123,13 @@ mod tests {
     #[test]
     fn a_head_comes_back_and_every_byte_counts_or_changes_it() {
         let head = Head { segment: 2, offset: 345, sequence: 17, hash: Hash::of(&[b"x"]) };
-        let content = head.content(Class::Denied);
-        assert_eq!(Head::parse(Class::Denied, &content), Some(head));
+        let content = head.content(Class::Denied, None);
+        assert_eq!(Head::parse(Class::Denied, &content), Some((head, None)));
         assert_eq!(Head::parse(Class::People, &content), None);
         for index in 0..content.len() {
             let mut altered = content.clone();
             altered[index] ^= 1;
-            assert_ne!(Head::parse(Class::Denied, &altered), Some(head), "byte {index}");
+            assert_ne!(Head::parse(Class::Denied, &altered), Some((head, None)), "byte {index}");
         }
     }
 }

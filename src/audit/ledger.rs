@@ -17,6 +17,9 @@ use super::event::Event;
 use super::head::{self, Head};
 use super::options::Class;
 use super::segment::{Header, file_name};
+use super::sign::{self, Signed, Signer, Statement};
+use super::tree::Tree;
+use crate::clock;
 
 /// So many octets of lines are written at a time.
 const AT_A_TIME: usize = 32 << 10;
@@ -35,6 +38,11 @@ pub struct Ledger {
     file: Option<Box<dyn DiskFile>>,
     /// Room for lines on their way, empty between two calls.
     lines: Vec<u8>,
+    signer: Option<Signer>,
+    /// Over the entries of this segment; kept where somebody signs.
+    tree: Tree,
+    /// Signed ends that do not stand on disk yet.
+    owed: Vec<Signed>,
 }
 
 impl std::fmt::Debug for Ledger {
@@ -56,13 +64,16 @@ pub struct Place {
     pub node: String,
     /// When a segment is long enough.
     pub segment_bytes: u64,
+    /// Who signs its heads and ends; none: nobody.
+    pub signer: Option<Signer>,
 }
 
 impl Ledger {
-    /// Goes on after this head, in a segment begun at this instant.
+    /// Goes on after this head, in a segment begun at this instant, with the tree over what the
+    /// segment holds up to there.
     #[must_use]
-    pub fn resume(place: Place, head: Head, begun: Timestamp) -> Self {
-        let Place { disk, directory, class, node, segment_bytes } = place;
+    pub fn resume(place: Place, head: Head, begun: Timestamp, tree: Tree) -> Self {
+        let Place { disk, directory, class, node, segment_bytes, signer } = place;
         Self {
             disk,
             directory,
@@ -74,6 +85,9 @@ impl Ledger {
             begun,
             file: None,
             lines: Vec::new(),
+            signer,
+            tree,
+            owed: Vec::new(),
         }
     }
 
@@ -90,7 +104,7 @@ impl Ledger {
     ) -> io::Result<Self> {
         let head =
             Head { segment: number.saturating_sub(1), offset: 0, sequence: last, hash: previous };
-        let mut ledger = Self::resume(place, head, now);
+        let mut ledger = Self::resume(place, head, now, Tree::default());
         ledger.begin_segment(number, now)?;
         Ok(ledger)
     }
@@ -122,7 +136,7 @@ impl Ledger {
         }
         // After an error the file is opened anew, and cut back before anything else is written.
         let mut file = self.file.take().ok_or(io::ErrorKind::NotFound)?;
-        let mut next = self.head;
+        let mut next = (self.head, self.tree.clone());
         let written = self.write(&mut *file, events, &mut salts, &mut next);
         self.lines.clear();
         if let Err(error) = written.and_then(|()| file.sync()) {
@@ -130,7 +144,70 @@ impl Ledger {
             return Err(error);
         }
         self.file = Some(file);
-        self.head = next;
+        (self.head, self.tree) = next;
+        Ok(())
+    }
+
+    /// Closes the segment and begins the next, so that what was written so far can be changed no
+    /// more but by an order.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn turn_over(&mut self, now: Timestamp) -> io::Result<()> {
+        self.begin_segment(self.head.segment.saturating_add(1), now)?;
+        self.publish()
+    }
+
+    /// When the segment that is written now was begun.
+    #[must_use]
+    pub fn begun(&self) -> Timestamp {
+        self.begun
+    }
+
+    /// Signs with this key from now on.
+    pub fn sign_with(&mut self, signer: Signer) {
+        self.signer = Some(signer);
+        self.published = None;
+    }
+
+    /// Takes a signed end that is missing on disk.
+    pub fn owe(&mut self, end: Signed) {
+        self.owed.push(end);
+    }
+
+    /// What is signed of a chain that has come so far.
+    fn signed(&self, closed: bool, at: Timestamp) -> Option<Signed> {
+        let signer = self.signer.as_ref()?;
+        Some(signer.state(&Statement {
+            class: self.class,
+            node: self.node.clone(),
+            segment: self.head.segment,
+            entries: self.tree.count(),
+            sequence: self.head.sequence,
+            hash: self.head.hash,
+            tree: self.tree.root(),
+            closed,
+            at,
+        }))
+    }
+
+    /// Writes the signed ends down that are not on disk yet.
+    fn pay(&mut self) -> io::Result<()> {
+        if self.owed.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for end in &self.owed {
+            lines.extend(end.line());
+            lines.push(b'\n');
+        }
+        let mut file = self.disk.append(&sign::ends_path(&self.directory, self.class))?;
+        let before = file.length()?;
+        if let Err(error) = file.append(&lines).and_then(|()| file.sync()) {
+            let _ = file.truncate(before);
+            return Err(error);
+        }
+        self.owed.clear();
         Ok(())
     }
 
@@ -139,11 +216,13 @@ impl Ledger {
     /// # Errors
     /// What the operating system says. What was appended is kept all the same.
     pub fn publish(&mut self) -> io::Result<()> {
-        if self.published == Some(self.head) {
+        if self.published == Some(self.head) && self.owed.is_empty() {
             return Ok(());
         }
+        self.pay()?;
         let path = head::path(&self.directory, self.class);
-        self.disk.replace(&path, &self.head.content(self.class))?;
+        let signed = self.signed(false, clock::now());
+        self.disk.replace(&path, &self.head.content(self.class, signed))?;
         self.published = Some(self.head);
         Ok(())
     }
@@ -155,6 +234,9 @@ impl Ledger {
 
     fn begin_segment(&mut self, number: u64, now: Timestamp) -> io::Result<()> {
         let (last, previous) = (self.head.sequence, self.head.hash);
+        // A chain that goes on after damage does not say that what is damaged ended well.
+        let follows = self.head.offset > 0 && number == self.head.segment.saturating_add(1);
+        let end = if follows { self.signed(true, now) } else { None };
         let header =
             Header::new(self.class, &self.node, number, now, last.saturating_add(1), previous);
         let mut line = header.line();
@@ -172,6 +254,8 @@ impl Ledger {
         self.head.hash = header.hash();
         self.begun = now;
         self.file = Some(file);
+        self.tree = Tree::default();
+        self.owed.extend(end);
         Ok(())
     }
 
@@ -201,14 +285,18 @@ impl Ledger {
         file: &mut dyn DiskFile,
         events: impl Iterator<Item = impl Borrow<Event>>,
         salts: &mut impl FnMut() -> Salts,
-        next: &mut Head,
+        (next, tree): &mut (Head, Tree),
     ) -> io::Result<()> {
         let lines = &mut self.lines;
+        let is_signed = self.signer.is_some();
         for event in events {
             let position =
                 Position { sequence: next.sequence.saturating_add(1), previous: next.hash };
             next.hash = chain::seal_onto(lines, self.class, position, event.borrow(), &salts());
             next.sequence = position.sequence;
+            if is_signed {
+                tree.push(next.hash);
+            }
             lines.push(b'\n');
             if lines.len() >= AT_A_TIME {
                 next.offset += lines.len() as u64;

@@ -15,31 +15,42 @@
 
 pub mod chain;
 pub mod disk;
+mod erasing;
 pub mod event;
+pub mod evidence;
 pub mod facts;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod fold;
 mod handle;
 pub mod head;
 mod keeping;
+mod keys;
 pub mod ledger;
 pub mod line;
 pub mod options;
+pub mod order;
 mod place;
+pub mod pseudonym;
 mod queue;
 mod receipt;
+pub mod records;
 pub mod recovery;
 mod reference;
 mod relay;
 mod retention;
+mod rewrite;
+mod sealed;
 pub mod search;
 pub mod segment;
 mod sighting;
+pub mod sign;
 mod text;
+pub mod tree;
 pub mod verify;
 mod writer;
 
+pub use erasing::{EraseError, Erased, Pass, Ready, Rewritten, oldest_segment};
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;
@@ -47,7 +58,14 @@ pub use handle::Audit;
 pub use options::{Class, Health, OpenError, Opened, Options, Unavailable};
 pub use place::{Completion, Ending, Entry, Place};
 pub use receipt::Receipt;
+pub(crate) use recovery::node_in;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
+pub use sealed::{Opened as OpenedBox, is_sealed_in, open_sealed};
 pub use sighting::Sighting;
 pub use text::terminal_safe;
+
+/// The sequence and the content of a line, none of it proven.
+pub(crate) fn line_event(line: &[u8]) -> Option<(u64, Event)> {
+    line::read(line).ok().map(|read| (read.sequence, read.event))
+}

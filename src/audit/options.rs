@@ -110,6 +110,8 @@ pub struct Options {
     pub queue: usize,
     /// How long whole segments are kept; none: for ever.
     pub retention: Option<Retention>,
+    /// Where the key lies with which heads and the ends of segments are signed; none: nobody signs.
+    pub signing_key: Option<PathBuf>,
 }
 
 impl Options {
@@ -125,6 +127,7 @@ impl Options {
             segment_bytes: 64 * 1024 * 1024,
             queue: 65_536,
             retention: None,
+            signing_key: None,
         }
     }
 
@@ -137,6 +140,7 @@ impl Options {
             allowed: config.audit.allowed,
             query_strings: config.audit.query_strings,
             retention: Some(config.audit.retention),
+            signing_key: Some(config.state_directory.join(super::sign::FILE_NAME)),
             ..Self::new(config.state_directory.join("audit"))
         }
     }

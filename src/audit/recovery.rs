@@ -20,6 +20,8 @@ use super::head::{self, Found, Head};
 use super::ledger::{Ledger, Place};
 use super::options::{Class, OpenError, Opened, Options, PerClass};
 use super::segment::{self, Header, LineEnd, Lines};
+use super::sign::{self, Signer, Statement};
+use super::{keys, rewrite};
 use crate::clock;
 
 /// The log, locked and ready to be written.
@@ -57,6 +59,14 @@ pub(super) fn open(
         denied: read(Class::Denied)?,
         people: read(Class::People)?,
     };
+    let signer = match &options.signing_key {
+        Some(path) => {
+            Some(Signer::open(path).map_err(io_error("cannot use the signing key", path))?)
+        }
+        None => None,
+    };
+    let (_, signed_before) = head::read_signed(root, Class::People)
+        .map_err(io_error("cannot read a head in", &heads))?;
     let is_new = Class::ALL.iter().all(|&class| *found.get(class) == Found::Missing);
     let node = node_of(root)?;
     let mut opened = Opened::default();
@@ -68,6 +78,7 @@ pub(super) fn open(
             class,
             node: node.clone(),
             segment_bytes: options.segment_bytes,
+            signer: signer.clone(),
         };
         let chain = Chain { place, directory: root.join(class.word()), now };
         let mut continuation = chain
@@ -84,6 +95,9 @@ pub(super) fn open(
         opened.recovered.extend(continuation.recovered.iter().map(saying));
         opened.damaged.extend(continuation.damaged.iter().map(saying));
         *opened.entries.get_mut(class) = continuation.ledger.head().sequence;
+        chain
+            .owe_missing_ends(&mut continuation.ledger)
+            .map_err(io_error("cannot read the signed ends in", &heads))?;
         continuation.ledger.publish().map_err(io_error("cannot write a head in", &heads))?;
         Ok(continuation.ledger)
     };
@@ -92,6 +106,11 @@ pub(super) fn open(
         denied: continue_chain(Class::Denied)?,
         people: continue_chain(Class::People)?,
     };
+    rewrite::finish(root).map_err(io_error("cannot finish what was rewritten in", root))?;
+    if let Some(signer) = &signer {
+        let note = keys::note(root, signed_before.as_ref(), signer, now);
+        notes.people.extend(note.map_err(io_error("cannot read", root))?);
+    }
     disk.sync_directory(&heads).map_err(io_error("cannot write", &heads))?;
     disk.sync_directory(root).map_err(io_error("cannot write", root))?;
     Ok(Recovered { lock, ledgers, notes, opened })
@@ -119,16 +138,20 @@ fn lock(root: &Path) -> Result<File, OpenError> {
 
 /// The gateway's own name in the log: the one that stands in the last header, else a new one.
 fn node_of(root: &Path) -> Result<String, OpenError> {
+    let found = node_in(root).map_err(io_error("cannot read", root))?;
+    Ok(found.unwrap_or_else(|| hex::encode(clock::random_bytes::<8>())))
+}
+
+/// The name that stands in the last header of a log, where there is one.
+pub(crate) fn node_in(root: &Path) -> io::Result<Option<String>> {
     for class in Class::ALL {
-        let directory = root.join(class.word());
-        let segments = segment::list(&directory).map_err(io_error("cannot read", &directory))?;
-        for (_, path) in segments.iter().rev() {
+        for (_, path) in segment::list(&root.join(class.word()))?.iter().rev() {
             if let Ok(Some(header)) = first_line(class, path) {
-                return Ok(header.node);
+                return Ok(Some(header.node));
             }
         }
     }
-    Ok(hex::encode(clock::random_bytes::<8>()))
+    Ok(None)
 }
 
 fn first_line(class: Class, path: &Path) -> io::Result<Option<Header>> {
@@ -175,6 +198,41 @@ impl Chain {
             return self.after_damage(Some(head), &segments, &text);
         }
         self.take_in_tail(head, &segments)
+    }
+
+    /// A process that ended between the beginning of a segment and the signature under the one before
+    /// leaves that one to be signed now. What was closed before anybody signed stays as it is.
+    fn owe_missing_ends(&self, ledger: &mut Ledger) -> io::Result<()> {
+        let Some(signer) = &self.place.signer else { return Ok(()) };
+        let class = self.place.class;
+        sign::cut_torn_line(&sign::ends_path(&self.place.directory, class))?;
+        let (ends, _) = sign::ends(&self.place.directory, class)?;
+        let last = ends.iter().filter_map(|end| Some(end.open()?.0.segment)).max();
+        let Some(last) = last else { return Ok(()) };
+        let segments = segment::list(&self.directory)?;
+        for pair in segments.windows(2) {
+            let [(number, path), (next, follower)] = pair else { continue };
+            if *number <= last || *number >= ledger.head().segment || *next != number + 1 {
+                continue;
+            }
+            let Some(survey) = segment::survey(class, path, u64::MAX)? else { continue };
+            let follows = first_line(class, follower)?;
+            if follows.is_none_or(|header| header.previous() != survey.hash) {
+                continue;
+            }
+            ledger.owe(signer.state(&Statement {
+                class,
+                node: self.place.node.clone(),
+                segment: *number,
+                entries: survey.tree.count(),
+                sequence: survey.sequence,
+                hash: survey.hash,
+                tree: survey.tree.root(),
+                closed: true,
+                at: self.now,
+            }));
+        }
+        Ok(())
     }
 
     /// A first start that was broken off leaves headers at the most.
@@ -237,7 +295,13 @@ impl Chain {
                 broken = true;
             }
         }
-        let ledger = Ledger::resume(self.place.clone(), head, begun);
+        let path = self.directory.join(segment::file_name(head.segment));
+        let tree = match &self.place.signer {
+            Some(_) => segment::survey(self.place.class, &path, head.offset)?,
+            None => None,
+        };
+        let tree = tree.map(|survey| survey.tree).unwrap_or_default();
+        let ledger = Ledger::resume(self.place.clone(), head, begun, tree);
         Ok(Continuation { ledger, recovered, damaged: vec![] })
     }
 

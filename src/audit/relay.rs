@@ -17,6 +17,8 @@ use tokio::sync::oneshot;
 
 use super::event::Event;
 use super::options::{Class, OpenError};
+use super::rewrite::Staged;
+use super::sign::PublicKey;
 use crate::config::Retention;
 
 /// How long the other gateway may take to open the log, or to keep a group.
@@ -35,6 +37,15 @@ pub(super) enum Command {
     Change { flush: Duration, retention: Option<Retention> },
     /// Open the files again.
     TakeBack { done: oneshot::Sender<Result<(), OpenError>> },
+    /// Close each chain's segment and begin the next.
+    TurnOver { done: oneshot::Sender<io::Result<()>> },
+    /// Put a segment that was written anew in the old one's place, its record first. Says whether the
+    /// old one was still there.
+    Rewritten { staged: Box<Staged>, record: Box<Event>, done: oneshot::Sender<io::Result<bool>> },
+    /// Sign with a new key from now on.
+    ChangeKey { done: oneshot::Sender<io::Result<PublicKey>> },
+    /// Delete what is older than its retention.
+    KeepHouse { done: oneshot::Sender<io::Result<usize>> },
 }
 
 /// The log was not handed over.

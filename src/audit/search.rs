@@ -9,6 +9,8 @@ mod follow;
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
 
@@ -36,7 +38,7 @@ pub struct FoundEntry {
 
 /// Entries within a chain stand in the order in which they were written; one that waited for a disk
 /// with room can be this much older than its neighbours.
-const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+pub(super) const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Looks through the log in this directory, newest first. Lines that are no entries are passed over.
 ///
@@ -46,11 +48,23 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    search_until(directory, filter, &Arc::default())
+}
+
+/// The same, until somebody sets `given_up`: nothing more is found then.
+///
+/// # Errors
+/// What the operating system says where a directory cannot be read.
+pub fn search_until<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    given_up: &Arc<AtomicBool>,
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();
     for class in Class::ALL {
         let mut segments = segment::list(&directory.join(class.word()))?;
         let paths = std::iter::from_fn(move || segments.pop().map(|(_, path)| path));
-        chains.push(ChainSearch::new(class, Box::new(paths), filter).peekable());
+        chains.push(ChainSearch::new(class, Box::new(paths), filter, given_up).peekable());
     }
     Ok(std::iter::from_fn(move || {
         let newest = chains
@@ -75,12 +89,19 @@ struct ChainSearch<'a> {
     segments: Box<dyn Iterator<Item = PathBuf>>,
     lines: Option<Backwards>,
     filter: &'a Filter,
+    given_up: Arc<AtomicBool>,
     done: bool,
 }
 
 impl<'a> ChainSearch<'a> {
-    fn new(class: Class, segments: Box<dyn Iterator<Item = PathBuf>>, filter: &'a Filter) -> Self {
-        Self { class, segments, lines: None, filter, done: false }
+    fn new(
+        class: Class,
+        segments: Box<dyn Iterator<Item = PathBuf>>,
+        filter: &'a Filter,
+        given_up: &Arc<AtomicBool>,
+    ) -> Self {
+        let given_up = Arc::clone(given_up);
+        Self { class, segments, lines: None, filter, given_up, done: false }
     }
 
     fn next_line(&mut self) -> io::Result<Option<Vec<u8>>> {
@@ -103,6 +124,9 @@ impl<'a> ChainSearch<'a> {
 
     fn try_next(&mut self) -> io::Result<Option<FoundEntry>> {
         while let Some(line) = self.next_line()? {
+            if self.given_up.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
             let Ok(line) = String::from_utf8(line) else { continue };
             if !self.filter.may_match(&line) {
                 continue;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::chain::{FORMAT, Hash};
 use super::options::Class;
+use super::tree::Tree;
 
 /// No line is longer; what is, is no entry.
 pub const LONGEST_LINE: u64 = 128 * 1024;
@@ -174,6 +175,47 @@ impl Lines {
         let too_long = length as u64 == LONGEST_LINE;
         Ok(Some(if too_long { LineEnd::TooLong } else { LineEnd::Torn }))
     }
+}
+
+/// What the lines of a segment claim of themselves; nothing of it is proven here.
+#[derive(Debug, Clone)]
+pub struct Survey {
+    /// Over the hashes of its entries.
+    pub tree: Tree,
+    /// The sequence of its last entry, or that before its first.
+    pub sequence: u64,
+    /// The hash of its last line.
+    pub hash: Hash,
+}
+
+/// Surveys a segment up to this offset. None where its lines are not entries one after the other.
+///
+/// # Errors
+/// What the operating system says.
+pub fn survey(class: Class, path: &Path, until: u64) -> io::Result<Option<Survey>> {
+    let mut lines = Lines::open(path, 0)?;
+    if lines.advance()? != Some(LineEnd::Complete) {
+        return Ok(None);
+    }
+    let Some(header) = Header::parse(class, &lines.line) else { return Ok(None) };
+    let sequence = header.first_sequence.saturating_sub(1);
+    let mut survey = Survey { tree: Tree::default(), sequence, hash: header.hash() };
+    while lines.offset < until && lines.advance()? == Some(LineEnd::Complete) {
+        let Some(hash) = claimed_hash(&lines.line) else { return Ok(None) };
+        survey.tree.push(hash);
+        survey.sequence += 1;
+        survey.hash = hash;
+    }
+    Ok(Some(survey))
+}
+
+/// The hash that stands at the end of an entry's line.
+#[must_use]
+pub fn claimed_hash(line: &[u8]) -> Option<Hash> {
+    let digits = line.strip_suffix(b"\"}}}")?;
+    let (before, digits) = digits.split_at_checked(digits.len().checked_sub(64)?)?;
+    before.ends_with(b"\"hash\":\"").then_some(())?;
+    Hash::parse(std::str::from_utf8(digits).ok()?)
 }
 
 /// The last complete line that ends exactly at this offset, without its newline.

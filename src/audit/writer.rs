@@ -20,7 +20,9 @@ use super::options::{Class, Options, PerClass};
 use super::queue::{Item, Queue, Taken};
 use super::recovery::{self, Recovered};
 use super::relay::{Command, Relay};
-use super::retention;
+use super::rewrite::Staged;
+use super::sign::{self, PublicKey, Signer};
+use super::{keys, retention};
 use crate::clock;
 
 /// How often the writer looks for counts whose window has ended.
@@ -190,6 +192,27 @@ impl Writer {
                 let _ = done.send(());
                 true
             }
+            Command::TurnOver { done } => {
+                let _ = done.send(self.on_files(went_well, Self::turn_over));
+                went_well
+            }
+            Command::Rewritten { staged, record, done } => {
+                let carried_out =
+                    self.on_files(went_well, |writer| writer.put_in_place(&staged, &record));
+                if carried_out.is_err() {
+                    staged.drop_unless_recorded(&self.options.directory);
+                }
+                let _ = done.send(carried_out);
+                went_well
+            }
+            Command::ChangeKey { done } => {
+                let _ = done.send(self.on_files(went_well, Self::change_key));
+                went_well
+            }
+            Command::KeepHouse { done } => {
+                let _ = done.send(self.on_files(went_well, Self::delete_what_is_over));
+                went_well
+            }
             Command::TakeBack { done } => {
                 match recovery::open(&self.options, &self.disk, clock::now()) {
                     Ok(recovered) => {
@@ -347,12 +370,73 @@ impl Writer {
     }
 
     fn keep_house(&mut self) {
-        let Some(retention) = self.options.retention else { return };
-        let Sink::Files { ledgers, .. } = &mut self.sink else { return };
-        let deleted = retention::run(&self.options.directory, ledgers, retention, clock::now());
-        if let Err(error) = deleted {
+        if let Sink::Files { .. } = self.sink
+            && let Err(error) = self.delete_what_is_over()
+        {
             tracing::warn!(error = %error, "old audit segments cannot be deleted");
         }
+    }
+
+    fn delete_what_is_over(&mut self) -> io::Result<usize> {
+        let Some(retention) = self.options.retention else { return Ok(0) };
+        let directory = self.options.directory.clone();
+        retention::run(&directory, self.ledgers()?, retention, clock::now())
+    }
+
+    /// Does something that needs the files, where this process has them and they can be written.
+    fn on_files<T>(
+        &mut self,
+        went_well: bool,
+        work: impl FnOnce(&mut Self) -> io::Result<T>,
+    ) -> io::Result<T> {
+        if !went_well {
+            return Err(io::Error::other("the log cannot be written now"));
+        }
+        work(self)
+    }
+
+    fn ledgers(&mut self) -> io::Result<&mut PerClass<Ledger>> {
+        match &mut self.sink {
+            Sink::Files { ledgers, .. } => Ok(ledgers),
+            Sink::Successor(_) => Err(io::Error::other("another gateway has the log now")),
+        }
+    }
+
+    fn turn_over(&mut self) -> io::Result<()> {
+        let ledgers = self.ledgers()?;
+        for class in Class::ALL {
+            ledgers.get_mut(class).turn_over(clock::now())?;
+        }
+        Ok(())
+    }
+
+    fn put_in_place(&mut self, staged: &Staged, record: &Event) -> io::Result<bool> {
+        let directory = self.options.directory.clone();
+        let people = &mut self.ledgers()?.people;
+        people.append(std::iter::once(record), clock::random_bytes, clock::now())?;
+        // From here on it is on record: what fails now is done when the log is opened again.
+        people.publish()?;
+        staged.carry_out(&directory)
+    }
+
+    fn change_key(&mut self) -> io::Result<PublicKey> {
+        let path = self.options.signing_key.clone();
+        let path = path.ok_or_else(|| io::Error::other("nobody signs this log"))?;
+        let old = Signer::read(&path)?;
+        let next = path.with_extension("next");
+        let new = Signer::make(&next)?;
+        let ledgers = self.ledgers()?;
+        let event = keys::follow(&old, new.public(), clock::now());
+        ledgers.people.append(std::iter::once(&event), clock::random_bytes, clock::now())?;
+        ledgers.people.publish()?;
+        std::fs::rename(&next, &path)?;
+        sign::sync_parent(&path)?;
+        for class in Class::ALL {
+            let ledger = ledgers.get_mut(class);
+            ledger.sign_with(new.clone());
+            ledger.publish()?;
+        }
+        Ok(new.public())
     }
 }
 

@@ -6,12 +6,10 @@ mod apply;
 mod contact;
 mod decide;
 pub(super) mod devices;
-mod directory;
 mod emergency;
+mod found;
 pub(super) mod grant;
 mod odd_use;
-mod person;
-mod request;
 mod shown;
 
 use std::io::Write;

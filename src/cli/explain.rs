@@ -10,14 +10,12 @@ use jiff::tz::TimeZone;
 
 use super::{Answer, Context};
 use crate::app::View;
-use crate::client_address::{ClientAddress, KnownAddress};
 use crate::clock;
-use crate::gateway::canonical::canonical_path;
+use crate::gateway::explained;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{
-    self, DatabaseFacts, Explanation, Person, Policy, Proof, Question, Subject, UserName, Verdict,
-};
+use crate::language::Language;
+use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -49,34 +47,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
     let organization = &site.organization;
     let user = arguments.user.as_ref();
     let person = user.map(|name| person(&view, &organization.id, name)).transpose()?;
-    let address = match KnownAddress::new(arguments.address) {
-        Ok(known) => ClientAddress::Known(known),
-        Err(because) => ClientAddress::Unknown(because),
-    };
-    let database = &view.snapshot.database;
-    let located = database.locate(&address);
-    let network = match address {
-        ClientAddress::Known(known) => database.network_of(known.judged()),
-        ClientAddress::Unknown(_) => None,
-    };
-    // Whoever is taken as proven is so in every respect.
-    let proof = if person.is_some() { Proof::FULL } else { Proof::NONE };
-    let question = Question {
-        subject: Subject { address, location: located.location, person: person.as_ref(), proof },
-        user_name: user,
+    let asked = Hypothetical {
+        address: arguments.address,
+        path: &arguments.path,
+        person: user.zip(person.as_ref()),
         at,
-        database: DatabaseFacts {
-            registered_country: located.registered_country,
-            network,
-            built: Some(database.info().built),
-        },
-        time_zone: &organization.time_zone,
     };
-    let exemptions = &view.snapshot.exemptions;
-    let policy = policy_at(site, &arguments.path, |policy| {
-        policy::decide(policy, &question.subject, exemptions, at)
-    })?;
-    let explanation = policy::explain(policy, exemptions, &question);
+    let explanation = explained::explain(&view.snapshot, site, &asked, Language::English)?;
     print(context, &explanation, &organization.time_zone)
 }
 
@@ -93,21 +70,6 @@ fn site<'a>(view: &'a View, named: Option<&SiteId>) -> anyhow::Result<&'a Arc<Pr
         (None, [only]) => Ok(only),
         (None, _) => anyhow::bail!("name the site with --site; there are: {}", names()),
     }
-}
-
-/// The policy that decides at a path: the same choice that a request makes.
-fn policy_at<'a>(
-    site: &'a ProtectedSite,
-    path: &str,
-    decide: impl Fn(&Policy) -> Verdict,
-) -> anyhow::Result<&'a Policy> {
-    let canonical = canonical_path(path)
-        .map_err(|ambiguous| anyhow::anyhow!("`{path}` is answered with 400: {ambiguous}"))?;
-    let choice = site.policies.choose(canonical.path(), canonical.query().is_none());
-    let choice = choice.map_err(|unclear| {
-        anyhow::anyhow!("`{path}` is answered with 400: {unclear}, and the site has path rules")
-    })?;
-    Ok(site.policies.strictest(&choice, decide).0)
 }
 
 /// The person with this login name, taken as proven.

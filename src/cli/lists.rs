@@ -3,11 +3,8 @@
 mod chosen;
 pub(in crate::cli) use chosen::read_time;
 mod compare;
-mod entra;
 mod export;
 mod import;
-mod networks;
-mod pasted;
 mod show;
 mod table;
 

@@ -10,11 +10,14 @@ use anyhow::Context as _;
 use super::Context;
 use crate::app::{self, outbox::Outbox};
 use crate::audit::{Audit, OpenError, Options};
-use crate::config::{self, Config, Loaded, Organization, Provider, Role, nearest};
-use crate::identifier::{OrganizationId, ProviderId};
+use crate::config::{self, Config, Loaded, Organization, Role, nearest};
+use crate::identifier::OrganizationId;
+use crate::journey::{self, Trouble};
 use crate::lifecycle::Tasks;
 use crate::policy::{Actor, UserName};
 use crate::store::Store;
+
+pub(super) use crate::journey::{person::local_provider, sentence};
 
 /// Reads the configuration, or shows every finding and gives nothing.
 pub(super) fn configuration(context: &Context) -> anyhow::Result<Option<Loaded>> {
@@ -82,13 +85,6 @@ pub(super) fn organization<'a>(
     })
 }
 
-/// The provider under which the organisation's local accounts are known.
-pub(super) fn local_provider(config: &Config, organization: &Organization) -> Option<ProviderId> {
-    let is_local =
-        |provider: &&ProviderId| matches!(config.identity.get(*provider), Some(Provider::Local(_)));
-    organization.identity_providers.iter().find(is_local).cloned()
-}
-
 pub(super) fn user_name(text: &str) -> Result<UserName, String> {
     UserName::parse(text).map_err(|error| format!("{text:?} is no user name: {error}"))
 }
@@ -144,27 +140,7 @@ fn groups_of(user: &str, accounts: &str, groups: &str) -> Vec<String> {
 
 /// A text that somebody types and somebody else reads: one line, nothing hidden in it.
 pub(super) fn check_text(what: &str, text: &str, longest: usize) -> Result<(), String> {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(
-                c,
-                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2066}'..='\u{2069}' | '\u{feff}'
-            )
-    };
-    let length = text.trim().chars().count();
-    if length == 0 {
-        return Err(format!("{what} is empty; write something"));
-    }
-    if length > longest {
-        return Err(format!("{what} has {length} characters; {longest} are the most"));
-    }
-    if text.chars().any(hidden) {
-        return Err(format!(
-            "{what} holds a control character; write it as plain text on one line"
-        ));
-    }
-    Ok(())
+    journey::check_text(text, longest).map_err(|fault| format!("{what} {fault}"))
 }
 
 /// The account that logged in, also after `sudo`; else the one that runs this process.
@@ -202,16 +178,25 @@ pub(super) fn complain(
     Ok(())
 }
 
-/// An error and its causes on one line.
-pub(super) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
+/// What was found good and who does it, where nothing is wrong; or everything that is.
+pub(super) fn complete<T>(
+    held: Result<T, Vec<Trouble>>,
+    by: Option<Actor>,
+    mut problems: Vec<String>,
+) -> Result<(T, Actor), Vec<String>> {
+    match (held, by) {
+        (Ok(good), Some(by)) if problems.is_empty() => Ok((good, by)),
+        (Ok(_), _) => Err(problems),
+        (Err(troubles), _) => {
+            problems.extend(said(&troubles));
+            Err(problems)
+        }
     }
-    text
+}
+
+/// What stands in the way, as sentences.
+pub(super) fn said(troubles: &[Trouble]) -> impl Iterator<Item = String> {
+    troubles.iter().map(ToString::to_string)
 }
 
 #[cfg(test)]

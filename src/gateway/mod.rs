@@ -9,6 +9,7 @@ mod authorize;
 pub mod body;
 pub mod canonical;
 mod exchange;
+pub(crate) mod explained;
 mod forward;
 mod handle;
 pub mod headers;
@@ -94,7 +95,7 @@ impl Snapshot {
     #[must_use]
     pub fn is_db_ip(&self) -> bool {
         let info = self.database.info();
-        pages::is_db_ip(&info.database_type, &info.description)
+        info.is_db_ip()
     }
 }
 

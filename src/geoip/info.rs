@@ -33,6 +33,23 @@ pub struct Info {
     pub subdivisions: Vec<Territory>,
 }
 
+impl Info {
+    /// Whether it is DB-IP's: its licence asks for a link on pages that show its result.
+    #[must_use]
+    pub fn is_db_ip(&self) -> bool {
+        is_db_ip(&self.database_type, &self.description)
+    }
+}
+
+/// Whether a database that says this of itself is DB-IP's.
+#[must_use]
+pub fn is_db_ip(database_type: &str, description: &str) -> bool {
+    [database_type, description].iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        text.contains("dbip") || text.contains("db-ip")
+    })
+}
+
 /// What a database holds of one country.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Coverage {

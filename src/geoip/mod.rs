@@ -35,7 +35,7 @@ mod watch;
 pub use asn::AsnDatabase;
 pub use database::{Database, Located};
 pub use error::{DatabaseError, FileKind, Problem};
-pub use info::{Coverage, Info, Layout};
+pub use info::{Coverage, Info, Layout, is_db_ip};
 pub use install::{Installed, Opened, install, open_or_last_good, store_last_good};
 pub use requirements::Requirements;
 pub use watch::{Look, Watch};

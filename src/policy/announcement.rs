@@ -169,6 +169,48 @@ pub fn check_lock(
     report
 }
 
+/// Why a version starts no earlier than it may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NoticeOf {
+    /// The version's name.
+    pub version: String,
+    /// When it was first seen here in a form as strict as it has now.
+    pub first_seen: Timestamp,
+    /// The notice that was promised.
+    pub notice_days: u16,
+    /// When it may start: the notice counted from the later of that and its announcement.
+    pub earliest: Timestamp,
+    /// What it adds; where that is nothing it needs no notice.
+    pub added: Vec<Territory>,
+}
+
+/// For each version that is still to come: what its notice is counted from.
+#[must_use]
+pub fn notices(
+    list: &CountryList,
+    seen: &[SeenVersion],
+    first_installation: bool,
+    now: Timestamp,
+) -> Vec<NoticeOf> {
+    let versions = list.versions();
+    let befores = std::iter::once(None).chain(versions.iter().map(Some));
+    befores
+        .zip(versions)
+        .filter(|(_, version)| version.effective_from > now)
+        .map(|(before, version)| {
+            let memory = seen.iter().find(|s| s.version == version.version);
+            let case = Case { list, version, before, memory, seen, first_installation, now };
+            NoticeOf {
+                version: version.version.clone(),
+                first_seen: case.first_seen(),
+                notice_days: case.notice_days(),
+                earliest: case.earliest(),
+                added: case.added(),
+            }
+        })
+        .collect()
+}
+
 /// What the store should remember of the list from now on: every version, with the instant from
 /// which it counts as seen. Call it after [`check_lock`]; a list with violations may be remembered
 /// too, because a version that is refused has been seen all the same.

@@ -17,6 +17,7 @@ use super::{
     Person, Policy, Proof, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
+use crate::language::Language::{Danish, English};
 use crate::territory::Territory;
 
 /// What is decided about: where somebody comes from, and who it is as far as that is proven.
@@ -55,7 +56,9 @@ pub(super) fn decide_with(
     case.name_rule(trace);
     match case.by_network(trace).unwrap_or_else(|| case.by_location(trace)) {
         Verdict::Allow(_) | Verdict::Identify(_) if case.is_closed() => {
-            trace.step("path_closed", true, |_| "the path is closed to everybody".to_owned());
+            trace.step("path_closed", true, |words| {
+                words.either("stien er lukket for alle", "the path is closed to everybody")
+            });
             deny(Reason::PathClosed)
         }
         Verdict::Allow(permit) => case.by_authentication(permit, trace),
@@ -82,7 +85,10 @@ impl Case<'_> {
     /// Which rule of the site's paths decides here, for the trace alone.
     fn name_rule(&self, trace: &mut impl Trace) {
         if let Extent::Path { rule, .. } = &self.policy.extent {
-            trace.step("path_rule", false, |_| format!("the rule for {rule} decides here"));
+            trace.step("path_rule", false, |words| match words.language {
+                Danish => format!("reglen for {rule} afgør det her"),
+                English => format!("the rule for {rule} decides here"),
+            });
         }
     }
 
@@ -95,31 +101,39 @@ impl Case<'_> {
         let known = match self.subject.address {
             ClientAddress::Known(known) => known,
             ClientAddress::Unknown(because) => {
-                trace.step("client_address", true, |_| format!("unknown: {because}"));
+                trace.step("client_address", true, |words| match words.language {
+                    Danish => format!("ukendt: {because}"),
+                    English => format!("unknown: {because}"),
+                });
                 return Some(deny(Reason::ClientAddressUnknown));
             }
         };
         let (seen, judged) = (known.seen(), known.judged());
-        trace.step("client_address", false, |_| match seen == judged {
-            true => seen.to_string(),
-            false => format!("{seen}, judged by the {judged} that it carries"),
+        trace.step("client_address", false, |words| match (seen == judged, words.language) {
+            (true, _) => seen.to_string(),
+            (false, Danish) => format!("{seen}, bedømt efter den {judged}, som den bærer"),
+            (false, English) => format!("{seen}, judged by the {judged} that it carries"),
         });
 
         let denied = [seen, judged]
             .into_iter()
             .find_map(|address| self.policy.deny_networks.find(address, self.now));
-        trace.step("deny_networks", denied.is_some(), |_| match denied {
-            Some(entry) => format!("{} is denied: {}", entry.network, entry.value),
-            None => "no deny network holds it".to_owned(),
+        trace.step("deny_networks", denied.is_some(), |words| match (denied, words.language) {
+            (Some(entry), Danish) => format!("{} er lukket ude: {}", entry.network, entry.value),
+            (Some(entry), English) => format!("{} is denied: {}", entry.network, entry.value),
+            (None, Danish) => "intet lukket net rummer den".to_owned(),
+            (None, English) => "no deny network holds it".to_owned(),
         });
         if denied.is_some() {
             return Some(deny(Reason::DeniedNetwork));
         }
 
         let allowed = self.policy.allow_networks.find(judged, self.now);
-        trace.step("allow_networks", allowed.is_some(), |_| match allowed {
-            Some(entry) => format!("{} is allowed: {}", entry.network, entry.value),
-            None => "no allow network holds it".to_owned(),
+        trace.step("allow_networks", allowed.is_some(), |words| match (allowed, words.language) {
+            (Some(entry), Danish) => format!("{} er lukket ind: {}", entry.network, entry.value),
+            (Some(entry), English) => format!("{} is allowed: {}", entry.network, entry.value),
+            (None, Danish) => "intet åbent net rummer den".to_owned(),
+            (None, English) => "no allow network holds it".to_owned(),
         });
         if allowed.is_some() {
             return Some(allow(Reason::AllowedNetwork));
@@ -127,9 +141,13 @@ impl Case<'_> {
 
         let private = self.subject.location == Location::PrivateNetwork;
         let admission = self.policy.private_networks;
-        trace.step("private_networks", private, |_| match private {
-            true => format!("a private network, which the policy {}", verb(admission)),
-            false => "not a private network".to_owned(),
+        trace.step("private_networks", private, |words| match (private, words.language) {
+            (true, Danish) => format!("et privat net, som politikken {}", words.verb(admission)),
+            (true, English) => {
+                format!("a private network, which the policy {}", words.verb(admission))
+            }
+            (false, Danish) => "ikke et privat net".to_owned(),
+            (false, English) => "not a private network".to_owned(),
         });
         private.then(|| match admission {
             Admission::Allow => allow(Reason::PrivateNetwork),
@@ -144,21 +162,28 @@ impl Case<'_> {
             Location::Country { .. } | Location::NotInDatabase
                 if self.policy.extent == Extent::AcmeChallenge =>
             {
-                trace.step("location", true, |_| {
-                    "an ACME challenge, which the site lets in from everywhere".to_owned()
+                trace.step("location", true, |words| {
+                    words.either(
+                        "en ACME-forespørgsel, som systemet lukker ind fra alle steder",
+                        "an ACME challenge, which the site lets in from everywhere",
+                    )
                 });
                 allow(Reason::AcmeChallenge)
             }
             Location::Country { .. } => {
-                trace.step("location", false, |_| {
-                    location.territory().map(|t| t.to_string()).unwrap_or_default()
+                trace.step("location", false, |words| {
+                    location.territory().map(|t| words.place(t)).unwrap_or_default()
                 });
                 self.by_list(location, trace)
             }
             Location::NotInDatabase => {
                 let admission = self.policy.unknown_location.at(self.now);
-                trace.step("location", true, |_| {
-                    format!("not in the database, which the policy {}", verb(admission))
+                trace.step("location", true, |words| {
+                    let verb = words.verb(admission);
+                    match words.language {
+                        Danish => format!("ikke i databasen, hvilket politikken {verb}"),
+                        English => format!("not in the database, which the policy {verb}"),
+                    }
                 });
                 match admission {
                     Admission::Allow => allow(Reason::UnknownLocationAllowed),
@@ -168,7 +193,9 @@ impl Case<'_> {
                 }
             }
             Location::PrivateNetwork | Location::AddressUnknown => {
-                trace.step("location", true, |_| "there is no address to look up".to_owned());
+                trace.step("location", true, |words| {
+                    words.either("der er ingen adresse at slå op", "there is no address to look up")
+                });
                 deny(Reason::ClientAddressUnknown)
             }
         }
@@ -177,9 +204,16 @@ impl Case<'_> {
     fn corrected(&self, trace: &mut impl Trace) -> Location {
         let correction =
             self.policy.correction(self.subject.address, self.subject.location, self.now);
-        trace.step("corrections", false, |_| match correction {
-            Some(entry) => format!("{} is in {}: {}", entry.network, entry.value.0, entry.value.1),
-            None => "no correction holds it".to_owned(),
+        trace.step("corrections", false, |words| match (correction, words.language) {
+            (Some(entry), Danish) => {
+                let place = words.place(Territory::country_of(entry.value.0));
+                format!("{} ligger i {place}: {}", entry.network, entry.value.1)
+            }
+            (Some(entry), English) => {
+                format!("{} is in {}: {}", entry.network, entry.value.0, entry.value.1)
+            }
+            (None, Danish) => "ingen rettelse rummer den".to_owned(),
+            (None, English) => "no correction holds it".to_owned(),
         });
         correction.map_or(self.subject.location, |entry| entry.value.0.into())
     }
@@ -189,20 +223,29 @@ impl Case<'_> {
         let Some(version) = list.in_force(self.now) else {
             trace.step("list", true, |words| {
                 let first = list.announced(self.now).map(|v| words.instant(v.effective_from));
-                format!(
-                    "no version of {} is in force before {}",
-                    list.id(),
-                    first.unwrap_or_default()
-                )
+                let (first, list) = (first.unwrap_or_default(), list.id());
+                match words.language {
+                    Danish => format!("ingen udgave af {list} gælder før {first}"),
+                    English => format!("no version of {list} is in force before {first}"),
+                }
             });
             return allow(Reason::CountryNotListed);
         };
         let entry = version.territories.covering(location);
         trace.step("list", entry.is_none(), |words| {
-            let place = entry.or(location.territory()).map(|t| t.to_string()).unwrap_or_default();
-            let stands = if entry.is_some() { "stands" } else { "does not stand" };
+            let place = entry.or(location.territory()).map(|t| words.place(t)).unwrap_or_default();
             let since = words.instant(version.effective_from);
-            format!("{place} {stands} on {} {}, in force since {since}", list.id(), version.version)
+            let (list, version) = (list.id(), &version.version);
+            let stands = match (entry.is_some(), words.language) {
+                (true, Danish) => "står",
+                (false, Danish) => "står ikke",
+                (true, English) => "stands",
+                (false, English) => "does not stand",
+            };
+            match words.language {
+                Danish => format!("{place} {stands} på {list} {version}, som gælder siden {since}"),
+                English => format!("{place} {stands} on {list} {version}, in force since {since}"),
+            }
         });
         if entry.is_none() {
             return allow(Reason::CountryNotListed);
@@ -290,8 +333,9 @@ impl Case<'_> {
         match (self.policy.mode.at(self.now), verdict) {
             (Mode::ReportOnly, verdict @ (Verdict::Identify(_) | Verdict::Deny(_))) => {
                 let reason = verdict.reason();
-                trace.step("mode", true, |_| {
-                    format!("the policy only reports: enforced, this would be {reason}")
+                trace.step("mode", true, |words| match words.language {
+                    Danish => format!("politikken melder kun: håndhævet ville det være {reason}"),
+                    English => format!("the policy only reports: enforced, this would be {reason}"),
                 });
                 Verdict::Allow(Permit::new(Reason::ReportOnly).with_would_be(reason))
             }
@@ -308,28 +352,28 @@ impl Case<'_> {
         let (verdict, outcome) = match (person, person.filter(own)) {
             (None, _) if asks => {
                 let challenge = Challenge::new(Reason::AuthenticationRequired);
-                (Verdict::Identify(challenge), "the site asks everybody who they are")
+                (
+                    Verdict::Identify(challenge),
+                    ("systemet spørger alle, hvem de er", "the site asks everybody who they are"),
+                )
             }
-            (Some(_), None) if asks => {
-                (deny(Reason::NotAuthorized), "the person belongs to another organisation")
-            }
+            (Some(_), None) if asks => (
+                deny(Reason::NotAuthorized),
+                (
+                    "personen hører til en anden organisation",
+                    "the person belongs to another organisation",
+                ),
+            ),
             (_, person) => {
                 let outcome = match person {
-                    Some(_) => "the person is proven",
-                    None => "the site does not ask here",
+                    Some(_) => ("personen er bevist", "the person is proven"),
+                    None => ("systemet spørger ikke her", "the site does not ask here"),
                 };
                 (Verdict::Allow(permit.with_person(person)), outcome)
             }
         };
-        trace.step("authentication", true, |_| outcome.to_owned());
+        trace.step("authentication", true, |words| words.either(outcome.0, outcome.1));
         verdict
-    }
-}
-
-fn verb(admission: Admission) -> &'static str {
-    match admission {
-        Admission::Allow => "lets in",
-        Admission::Deny => "keeps out",
     }
 }
 
@@ -348,17 +392,40 @@ enum Outcome<'a> {
 
 impl Outcome<'_> {
     fn words(&self, words: &super::trace::Words<'_>) -> String {
+        let danish = words.language == Danish;
         match self {
-            Self::SignIn => "people sign in here, and one for this place is active now".to_owned(),
-            Self::SiteNeverAsks => {
-                "the site never asks who somebody is, so none can be used".to_owned()
+            Self::SignIn => words.either(
+                "her logger folk ind, og en for dette sted er i gang nu",
+                "people sign in here, and one for this place is active now",
+            ),
+            Self::SiteNeverAsks => words.either(
+                "systemet spørger aldrig, hvem nogen er, så ingen kan bruges",
+                "the site never asks who somebody is, so none can be used",
+            ),
+            Self::SchemeOff(None) => words.either(
+                "organisationen har ingen undtagelsesordning",
+                "the organisation has no exemption scheme",
+            ),
+            Self::SchemeOff(Some(held)) if danish => {
+                format!("{} virker ikke: organisationens ordning er slået fra", held.id)
             }
-            Self::SchemeOff(None) => "the organisation has no exemption scheme".to_owned(),
             Self::SchemeOff(Some(held)) => {
                 format!("{} has no effect: the organisation's scheme is switched off", held.id)
             }
-            Self::DoorOpen => "one for this place and site is active now: who is it?".to_owned(),
-            Self::DoorClosed => "none for this place and site is active now".to_owned(),
+            Self::DoorOpen => words.either(
+                "en for dette sted og system er i gang nu: hvem er det?",
+                "one for this place and site is active now: who is it?",
+            ),
+            Self::DoorClosed => words.either(
+                "ingen for dette sted og system er i gang nu",
+                "none for this place and site is active now",
+            ),
+            Self::Foreigner(person) if danish => {
+                format!(
+                    "personen hører til {}, hvis undtagelser kun gælder der",
+                    person.organization()
+                )
+            }
             Self::Foreigner(person) => {
                 format!(
                     "the person belongs to {}, whose exemptions end there",
@@ -366,12 +433,23 @@ impl Outcome<'_> {
                 )
             }
             Self::Covered { exemption, until } => {
-                format!("{} covers this place and site until {}", exemption.id, words.end(*until))
+                let (id, end) = (&exemption.id, words.end(*until));
+                match words.language {
+                    Danish => format!("{id} dækker dette sted og system indtil {end}"),
+                    English => format!("{id} covers this place and site until {end}"),
+                }
             }
             Self::Missed(miss) => {
-                format!("{} does not cover it: {}", miss.exemption.id, miss.words())
+                let (id, because) = (&miss.exemption.id, miss.words(words.language));
+                match words.language {
+                    Danish => format!("{id} dækker ikke: {because}"),
+                    English => format!("{id} does not cover it: {because}"),
+                }
             }
-            Self::NothingHeld => "the person holds none that comes near".to_owned(),
+            Self::NothingHeld => words.either(
+                "personen har ingen, der er i nærheden",
+                "the person holds none that comes near",
+            ),
         }
     }
 }

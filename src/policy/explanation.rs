@@ -1,6 +1,9 @@
 //! A decision with every step that led to it, for `explain`: as JSON and as text.
 
+mod hypothetical;
 mod text;
+
+pub use hypothetical::{Ambiguous, Hypothetical};
 
 use std::net::IpAddr;
 
@@ -15,6 +18,7 @@ use super::{
 };
 use crate::client_address::ClientAddress;
 use crate::identifier::{ListId, OrganizationId, SiteId};
+use crate::language::Language;
 use crate::territory::{Country, Subdivision};
 
 /// What is asked.
@@ -124,12 +128,23 @@ pub struct ExplainedUpcoming {
     pub would_be: Option<Reason>,
 }
 
-/// Decides, by the same function that serves, and keeps every step.
+/// Decides, by the same function that serves, and keeps every step, in English.
 #[must_use]
 pub fn explain(policy: &Policy, exemptions: &Exemptions, question: &Question<'_>) -> Explanation {
+    explain_in(Language::English, policy, exemptions, question)
+}
+
+/// The same with the steps in a language.
+#[must_use]
+pub fn explain_in(
+    language: Language,
+    policy: &Policy,
+    exemptions: &Exemptions,
+    question: &Question<'_>,
+) -> Explanation {
     let now = question.at;
     let subject = &question.subject;
-    let mut recorder = Recorder::new(question.time_zone);
+    let mut recorder = Recorder::new(question.time_zone, language);
     let verdict = decide_with(policy, subject, exemptions, now, &mut recorder);
     let version = policy.list_version(now);
     Explanation {

@@ -56,6 +56,8 @@ pub(super) struct Connections {
     permits: Arc<Semaphore>,
     /// Whether the schema is the newest: seen to before anything else is asked.
     prepared: OnceCell<()>,
+    /// Whose schema ours is part of, where it is not our own.
+    beside: Option<Arc<Connections>>,
 }
 
 impl fmt::Debug for Connections {
@@ -75,6 +77,21 @@ impl Connections {
             idle: Mutex::new(Some(Vec::new())),
             permits: Arc::new(Semaphore::new(permits)),
             prepared: OnceCell::new(),
+            beside: None,
+        })
+    }
+
+    /// More connections to the database of others, who see to its schema, with ways of their own.
+    pub(super) fn beside(others: &Arc<Self>, ways: Ways) -> Arc<Self> {
+        let permits = usize::try_from(ways.connections).unwrap_or(1);
+        Arc::new(Self {
+            options: others.options.clone(),
+            ways,
+            place: others.place.clone(),
+            idle: Mutex::new(Some(Vec::new())),
+            permits: Arc::new(Semaphore::new(permits)),
+            prepared: OnceCell::new(),
+            beside: Some(Arc::clone(others)),
         })
     }
 
@@ -100,8 +117,9 @@ impl Connections {
 
     /// Brings the schema up to date, once.
     pub(super) async fn prepare(self: &Arc<Self>) -> Result<(), StoreError> {
-        let prepare = async || migrations::run(self.begin(self.ways.change).await?).await;
-        self.prepared.get_or_try_init(prepare).await.copied()
+        let schema = self.beside.as_ref().unwrap_or(self);
+        let prepare = async || migrations::run(schema.begin(schema.ways.change).await?).await;
+        schema.prepared.get_or_try_init(prepare).await.copied()
     }
 
     async fn begin(self: &Arc<Self>, statement: &'static str) -> Result<Lent, StoreError> {

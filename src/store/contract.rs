@@ -10,6 +10,7 @@ use super::contract_nodes::{
 use super::contract_outside::{
     a_known_person_is_kept_as_described_last, what_a_provider_ended_is_known_until_no_session_lasts,
 };
+use super::contract_systems::{a_node_is_known_while_it_speaks, a_system_keeps_its_history};
 use super::notices::tests::*;
 use super::{AccountError, ChangeAction, ExemptionError, NewAccount, Store, contract_journey};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
@@ -62,6 +63,8 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         a_travel_link_goes_with_the_approval_or_after_it
         what_failed_is_tried_again_only_when_somebody_says_so
         an_address_reads_back_and_hurries_what_waits
+        a_system_keeps_its_history
+        a_node_is_known_while_it_speaks
     }
 }
 

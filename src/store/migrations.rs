@@ -26,7 +26,35 @@ const STEPS: &[Step] = &[
     Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
     Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
     Step { number: 8, sql: include_str!("schema/0008_admin.sql") },
+    Step { number: 10, sql: include_str!("schema/0010_erasure.sql") },
+    Step { number: 11, sql: include_str!("schema/0011_review.sql") },
+    Step { number: 12, sql: include_str!("schema/0012_systems.sql") },
 ];
+
+/// The block log's index: a file of its own on SQLite, part of the store on PostgreSQL.
+const LOG_INDEX: &[Step] = &[Step { number: 9, sql: include_str!("schema/0009_log_index.sql") }];
+
+/// What a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// The store alone.
+    Store,
+    /// The index alone.
+    LogIndex,
+    /// Both.
+    Both,
+}
+
+impl Holds {
+    fn steps(self) -> impl Iterator<Item = &'static Step> {
+        let (store, index) = match self {
+            Self::Store => (STEPS, &[][..]),
+            Self::LogIndex => (&[][..], LOG_INDEX),
+            Self::Both => (STEPS, LOG_INDEX),
+        };
+        store.iter().chain(index)
+    }
+}
 
 /// How a database is marked as ours.
 #[derive(Debug, Clone, Copy)]
@@ -39,6 +67,8 @@ pub(super) struct Ownership {
     pub(super) claim: &'static str,
     /// In whose words a step is said.
     pub(super) database: Database,
+    /// What it holds.
+    pub(super) holds: Holds,
 }
 
 /// Brings the store to the newest schema, in one transaction; two programs that start at once wait
@@ -47,12 +77,13 @@ pub(super) async fn run(mut change: Lent) -> Result<(), StoreError> {
     let place = change.home().place().clone();
     claim(&mut change).await?;
     let applied = applied(&mut change).await?;
-    let is_known = |number: i64| STEPS.iter().any(|step| step.number == number);
+    let holds = change.home().ways().ownership.holds;
+    let is_known = |number: i64| holds.steps().any(|step| step.number == number);
     if let Some((found, _)) = applied.iter().find(|(number, _)| !is_known(*number)) {
-        let known = STEPS.iter().map(|step| step.number).max().unwrap_or(0);
+        let known = holds.steps().map(|step| step.number).max().unwrap_or(0);
         return Err(StoreError::Newer { place, found: *found, known });
     }
-    for step in STEPS {
+    for step in holds.steps() {
         match applied.iter().find(|(number, _)| *number == step.number) {
             Some((_, checksum)) if *checksum == checksum_of(step) => {}
             Some(_) => {

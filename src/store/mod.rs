@@ -13,21 +13,26 @@
 //! that only one database has. What reads one thing asks `Store::rows` or `Store::row`; what
 //! reads several things of one instant asks a `Reading`; what changes something asks a `Change`.
 
+mod about_person;
 mod accounts;
 mod address_grants;
 mod admin_idempotency;
 mod admin_second_factors;
 mod admin_sessions;
 mod admin_tokens;
+mod breaches;
 mod connections;
 mod demands;
 mod devices;
 mod ends;
+mod erasure;
 mod error;
 mod exemptions;
 mod keys;
 mod known_people;
+pub mod log;
 mod migrations;
+mod nodes;
 mod notices;
 mod odd_use;
 mod outbox;
@@ -35,9 +40,13 @@ mod place;
 mod postgres;
 mod postgres_url;
 mod provider_logouts;
+mod reviews;
+mod saved_searches;
 mod seen;
 mod sessions;
 mod sqlite;
+mod systems;
+mod traffic_hours;
 mod transaction;
 mod wording;
 mod words;
@@ -49,18 +58,22 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+pub use about_person::{Holding, MASKED};
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
 pub use admin_idempotency::Earlier;
 pub use admin_second_factors::{FactorKind, SecondFactorRecord};
 pub use admin_sessions::{AdminSession, SessionStage};
 pub use admin_tokens::AdminToken;
+pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
+pub use erasure::{Half, Reidentification};
 pub use error::StoreError;
 pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
+pub use nodes::Node;
 pub use notices::{
     Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
 };
@@ -70,9 +83,17 @@ pub use place::Place;
 pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use provider_logouts::{LogoutOf, ProviderLogout};
+pub use reviews::{NewReview, Outcome, Review, ReviewError, ReviewItem};
+pub use saved_searches::{MOST_SAVED, SaveError, SavedSearch};
 pub use seen::Announced;
+pub use systems::{
+    OutsideSystem, RuleInPlace, SystemAction, SystemChange, SystemError, SystemFacts,
+};
+
+pub use traffic_hours::{Passed, TrafficHour};
 
 use connections::{Asked, Connections};
+use log::LogIndex;
 use transaction::{Change, Reading};
 
 /// The name of the store in the state directory, where it is SQLite.
@@ -84,6 +105,7 @@ pub struct Store {
     connections: Arc<Connections>,
     /// Where it is a database that others share.
     url: Option<PostgresUrl>,
+    log: LogIndex,
 }
 
 impl Store {
@@ -94,7 +116,8 @@ impl Store {
     /// [`StoreError`] with the cause and the way out.
     pub async fn open(state_directory: &Path) -> Result<Self, StoreError> {
         let connections = sqlite::connections(&state_directory.join(FILE_NAME))?;
-        let store = Self { connections, url: None };
+        let log = LogIndex::in_file(state_directory);
+        let store = Self { connections, url: None, log };
         store.connections.prepare().await?;
         Ok(store)
     }
@@ -105,7 +128,9 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the address cannot be used at all.
     pub fn postgres(url: &PostgresUrl) -> Result<Self, StoreError> {
-        Ok(Self { connections: postgres::connections(url)?, url: Some(url.clone()) })
+        let connections = postgres::connections(url)?;
+        let log = LogIndex::beside(&connections);
+        Ok(Self { connections, url: Some(url.clone()), log })
     }
 
     /// Whether other nodes can have it, so that it can be gone while they are not.
@@ -154,8 +179,15 @@ impl Store {
         if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
+    /// The block log's index.
+    #[must_use]
+    pub fn log(&self) -> &LogIndex {
+        &self.log
+    }
+
     /// Closes every connection; what was committed is kept.
     pub async fn close(&self) {
+        self.log.close().await;
         self.connections.close().await;
     }
 
@@ -236,6 +268,8 @@ mod contract_journey;
 mod contract_nodes;
 #[cfg(test)]
 mod contract_outside;
+#[cfg(test)]
+mod contract_systems;
 #[cfg(test)]
 mod journey_step_tests;
 #[cfg(test)]

@@ -4,6 +4,8 @@
 //! removes them. What is taken for one log is left alone by every other, for an hour: after that its
 //! node is taken to be gone for good, so that an entry may come late, but is never lost.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -49,12 +51,30 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// The log was reviewed, or its review planned or drawn.
+    LogReviewed,
+    /// A breach file was opened.
+    BreachOpened,
+    /// Something was added to it.
+    BreachChanged,
+    /// The register of systems outside the gateway was changed.
+    SystemChanged,
     /// A second factor for the administration was set up, or all of a person's were taken away.
     SecondFactor,
     /// A token for the administration's API was made.
     TokenMade,
     /// It was revoked.
     TokenRevoked,
+    /// What is stored of a person was deleted.
+    PersonForgotten,
+    /// Somebody looked at what is stored of a person.
+    PersonViewed,
+    /// Somebody took a part of the log with them.
+    LogExported,
+    /// One person asked whom a pseudonym stands for.
+    ReidentificationAsked,
+    /// Another one joined in, and they were told.
+    Reidentified,
 }
 
 /// One change that the log has to tell of.
@@ -68,7 +88,7 @@ pub struct ChangeEvent {
     pub done_by: String,
     /// Who did it, by the operating system.
     pub done_as: Option<String>,
-    /// Whom it was done to.
+    /// Whom it was done to; empty where it was nobody.
     pub target: String,
     /// The exemption, where it is about one.
     pub exemption: Option<String>,
@@ -78,6 +98,9 @@ pub struct ChangeEvent {
     /// The reference of the rejection that it followed, where it followed one.
     #[serde(default)]
     pub reference: Option<String>,
+    /// What else belongs to it and says nothing of who somebody is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 impl ChangeEvent {
@@ -96,7 +119,46 @@ impl ChangeEvent {
             exemption: None,
             word: None,
             reference: None,
+            details: BTreeMap::new(),
         }
+    }
+
+    /// A change that nobody in particular is concerned by.
+    pub(super) fn of_organization(
+        action: ChangeAction,
+        organization: &OrganizationId,
+        by: &Actor,
+    ) -> Self {
+        Self::about_log(action, by).of(organization)
+    }
+
+    /// Something that was done with the log.
+    #[must_use]
+    pub fn about_log(action: ChangeAction, by: &Actor) -> Self {
+        Self {
+            action,
+            organization: String::new(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: String::new(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// The organisation that it is about.
+    #[must_use]
+    pub fn of(self, organization: &OrganizationId) -> Self {
+        Self { organization: organization.to_string(), ..self }
+    }
+
+    /// Something else that belongs to it and says nothing of who somebody is.
+    #[must_use]
+    pub fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.details.insert(key.to_owned(), value.to_string());
+        self
     }
 
     pub(super) fn about(self, exemption: &ExemptionId) -> Self {

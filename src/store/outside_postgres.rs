@@ -35,6 +35,14 @@ async fn it_holds_the_contract() {
 }
 
 #[tokio::test]
+async fn its_log_index_holds_the_contract() {
+    let server = Postgres::start();
+    let pooler = PgBouncer::start(server.address);
+    let open = async || (store(&url_at(pooler.address, &server.new_database())), ());
+    super::log::contract::holds(&open).await;
+}
+
+#[tokio::test]
 async fn it_holds_the_contract_behind_a_pooler_in_transaction_mode() {
     let server = Postgres::start();
     let pooler = PgBouncer::start(server.address);

@@ -12,7 +12,7 @@ use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
 use super::connections::{Connections, Ways};
-use super::migrations::Ownership;
+use super::migrations::{Holds, Ownership};
 use super::postgres_url::PostgresUrl;
 use super::wording::Database;
 use super::{Place, StoreError};
@@ -48,8 +48,20 @@ const WAYS: Ways = Ways {
                    WHERE schemaname = current_schema() LIMIT 1",
         claim: "CREATE TABLE schema_steps (number BIGINT PRIMARY KEY, checksum TEXT NOT NULL)",
         database: Database::Postgres,
+        holds: Holds::Both,
     },
     fault,
+};
+
+/// The ways of the block log's index: its changes wait for each other and for none of the store's.
+pub(super) const LOG_INDEX_WAYS: Ways = Ways {
+    change: "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+             SET LOCAL lock_timeout = '3s';
+             SET LOCAL statement_timeout = '3500ms';
+             SET LOCAL idle_in_transaction_session_timeout = '8s';
+             SELECT pg_advisory_xact_lock(1734700919)",
+    tell: None,
+    ..WAYS
 };
 
 /// The connections to this database; none is made yet.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use sqlx::any::AnyConnectOptions;
 
 use super::connections::{Connections, Ways};
-use super::migrations::Ownership;
+use super::migrations::{Holds, Ownership};
 use super::wording::Database;
 use super::{Place, StoreError};
 
@@ -39,8 +39,28 @@ pub(super) const WAYS: Ways = Ways {
         claim: "PRAGMA application_id = 1734700918;
             CREATE TABLE schema_steps (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT;",
         database: Database::Sqlite,
+        holds: Holds::Store,
     },
     fault,
+};
+
+/// The ways of the block log's index: a file of its own, so that exemptions never wait for it. What
+/// a loss of power takes of it is read again from the segments.
+pub(super) const LOG_INDEX_WAYS: Ways = Ways {
+    greeting: Some(
+        "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
+         PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;",
+    ),
+    // `geol`
+    ownership: Ownership {
+        is_ours: "SELECT application_id AS found FROM pragma_application_id
+              WHERE application_id = 1734700908",
+        claim: "PRAGMA application_id = 1734700908;
+            CREATE TABLE schema_steps (number INTEGER PRIMARY KEY, checksum TEXT NOT NULL) STRICT;",
+        holds: Holds::LogIndex,
+        ..WAYS.ownership
+    },
+    ..WAYS
 };
 
 /// The connections to this file, which is made where there is none.

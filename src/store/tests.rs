@@ -28,7 +28,7 @@ async fn raw(state: &Path) -> SqlitePool {
 fn with_greeting(state: &Path, greeting: &'static str) -> Store {
     let ways = Ways { greeting: Some(greeting), ..sqlite::WAYS };
     let connections = sqlite::connections_with(&state.join(FILE_NAME), ways).unwrap();
-    Store { connections, url: None }
+    Store { connections, url: None, log: super::LogIndex::in_file(state) }
 }
 
 async fn refusal(state: &Path) -> StoreError {

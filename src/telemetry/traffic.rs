@@ -83,6 +83,36 @@ pub fn unsited() -> &'static SiteTraffic {
     &UNSITED
 }
 
+/// What passed through a site since the process began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Requests, whatever became of them.
+    pub requests: u64,
+    /// Those that were rejected.
+    pub rejected: u64,
+    /// Those that an exemption let in.
+    pub exempt: u64,
+}
+
+impl Totals {
+    /// What is more than at an earlier time.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Self {
+        Self {
+            requests: self.requests.wrapping_sub(earlier.requests),
+            rejected: self.rejected.wrapping_sub(earlier.rejected),
+            exempt: self.exempt.wrapping_sub(earlier.exempt),
+        }
+    }
+}
+
+/// Each site's totals, by its name.
+#[must_use]
+pub fn totals() -> Vec<(String, Totals)> {
+    let sites = SITES.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    sites.iter().map(|(name, traffic)| (name.clone(), traffic.totals())).collect()
+}
+
 /// One request more is under way.
 pub fn entered() {
     add(&IN_FLIGHT[..], 1);
@@ -118,6 +148,21 @@ impl SiteTraffic {
         let bucket = BUCKETS.iter().position(|(end, _)| nanoseconds <= *end);
         bump(counts.durations.get(bucket.unwrap_or(BUCKETS.len())));
         counts.nanoseconds.fetch_add(nanoseconds, Ordering::Relaxed);
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for &reason in Reason::ALL {
+            let count = self.sum(|counts| counts.requests.get(reason as usize));
+            totals.requests = totals.requests.wrapping_add(count);
+            if reason.verdict() == "deny" {
+                totals.rejected = totals.rejected.wrapping_add(count);
+            }
+            if reason == Reason::TravelExemption {
+                totals.exempt = count;
+            }
+        }
+        totals
     }
 
     fn counts(&self) -> &Counts {

@@ -16,6 +16,7 @@ use super::server::{Failure, Rules, Server};
 use super::{Body, RequestBody, UpstreamError, metrics};
 use crate::clock;
 use crate::config::{Ejection, Retries};
+use crate::oversight::{UpstreamServer, UpstreamStanding};
 
 /// The servers of one site and the rules for them; made anew at each reload, the servers are kept.
 #[derive(Debug)]
@@ -69,6 +70,22 @@ fn turn() -> u64 {
 }
 
 impl Servers {
+    /// Where each server stands.
+    #[must_use]
+    pub fn standing(&self) -> Vec<UpstreamServer> {
+        let of = |member: &Member| UpstreamServer {
+            site: member.server.site.clone(),
+            server: member.server.name().to_string(),
+            standing: match member.server.standing(self.settings.slow_start).0 {
+                _ if member.drain => UpstreamStanding::Draining,
+                Standing::In => UpstreamStanding::In,
+                Standing::Ejected => UpstreamStanding::Ejected,
+                Standing::Down => UpstreamStanding::Down,
+            },
+        };
+        self.members.iter().map(of).collect()
+    }
+
     pub(super) fn new(members: Vec<Member>, settings: Settings) -> Self {
         Self { members, settings, budget: Mutex::new(Budget::new(clock::instant())) }
     }

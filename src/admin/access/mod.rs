@@ -15,7 +15,7 @@ pub use right::Right;
 pub use role_name::role_name;
 #[cfg(test)]
 pub(super) use session::digest;
-pub(super) use session::{begin, carried, csrf, end, proof};
+pub(super) use session::{begin, carried, csrf, end, lasts, proof};
 pub use visitor::Visitor;
 
 /// Whether what was shown is a form's token.

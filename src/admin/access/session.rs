@@ -74,6 +74,21 @@ pub(in crate::admin) async fn carried(
     Ok(Some(session))
 }
 
+/// Whether somebody who was let in is still signed in, in the same roles, without prolonging it: for
+/// what goes on by itself. Where the store cannot be asked, it is taken to be over.
+pub(in crate::admin) async fn lasts(admin: &Admin, visitor: &Visitor) -> bool {
+    let Ok(Some(session)) = admin.store().admin_session(&visitor.key).await else { return false };
+    let Some(proof) = Remembered::read(&session.proof) else { return false };
+    let config = &admin.loaded().config;
+    let now = clock::now();
+    let idle = signed(admin.settings(config).session.idle) + NOTED_EVERY;
+    let in_time = now < session.ends && now.duration_since(session.used) < idle;
+    in_time
+        && session.stage == SessionStage::Open
+        && admin.authenticator().remembers(&proof)
+        && roles(config, &proof, &visitor.person) == visitor.roles
+}
+
 fn described(
     admin: &Admin,
     session: &AdminSession,

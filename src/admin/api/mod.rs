@@ -58,7 +58,13 @@ impl Modify for Bearer {
 #[must_use]
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
-    for room in [super::tokens::Documentation::openapi()] {
+    for room in [
+        super::tokens::Documentation::openapi(),
+        super::overview::Documentation::openapi(),
+        super::list::Documentation::openapi(),
+        super::would::Documentation::openapi(),
+        super::systems::Documentation::openapi(),
+    ] {
         document.merge(room);
     }
     document

@@ -110,7 +110,7 @@ pub(in crate::admin) fn frame_with(
         script: style::SCRIPT,
         visitor: Some(visitor),
         links,
-        searches: visitor.has_any(&[Role::Security, Role::DataProtectionOfficer]),
+        searches: visitor.has_any(super::log::FINDER),
         other_language: format!("{}?sprog={}", visitor.path, visitor.language.other().tag()),
         body: String::new(),
     };

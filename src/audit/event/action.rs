@@ -90,6 +90,8 @@ actions! {
     UserChanged = "user_changed" "iam" "change",
     /// A local account was removed.
     UserRemoved = "user_removed" "iam" "deletion",
+    /// The register of systems outside the gateway was changed.
+    SystemChanged = "system_changed" "configuration" "change",
     /// A second factor for the administration was set up or taken away.
     SecondFactor = "second_factor" "iam" "change",
     /// A token for the administration's API was made.
@@ -106,14 +108,28 @@ actions! {
     TravelViewed = "travel_viewed" "database" "access",
     /// Somebody looked at what is stored about somebody.
     PersonViewed = "person_viewed" "database" "access",
+    /// What is stored of a person was deleted.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
+    /// What is stored of a person was deleted, but for what has to stay.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
-    /// Personal fields were removed.
+    /// A breach file was opened.
+    BreachOpened = "breach_opened" "database" "creation",
+    /// Something was added to a breach file.
+    BreachChanged = "breach_changed" "database" "change",
+    /// Pseudonyms were put in the place of personal fields.
     Pseudonymised = "pseudonymised" "database" "change",
-    /// Whole segments were deleted, their time being over.
+    /// Two people asked together whom a pseudonym stands for, and were told.
+    Reidentified = "reidentified" "database" "access",
+    /// One person asked whom a pseudonym stands for, and waits for another.
+    ReidentificationAsked = "reidentification_asked" "database" "info",
+    /// Whole segments were deleted, their time being over; or personal fields, on somebody's order.
     Deleted = "deleted" "database" "deletion",
+    /// Another key signs the log from now on.
+    KeyChanged = "key_changed" "database" "change",
     /// The gateway started.
     Started = "started" "process" "start",
     /// The gateway stopped.

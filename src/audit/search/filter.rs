@@ -40,6 +40,7 @@ impl Filter {
         self.reference.is_none_or(|reference| names(&reference.to_string()))
             && self.site.as_deref().is_none_or(names)
             && self.reason.as_deref().is_none_or(names)
+            && self.country.is_none_or(|place| names(&format!("\"{}\"", place.country())))
     }
 
     /// Whether the entry is one that is looked for.

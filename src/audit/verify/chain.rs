@@ -1,29 +1,51 @@
 //! One chain, from its first line to its last.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
 use super::super::chain::{self, Hash};
 use super::super::event::Action;
-use super::super::head::{self, Found, Head};
+use super::super::head::{self, Head};
 use super::super::line;
 use super::super::options::Class;
+use super::super::records::{Deletion, Records};
 use super::super::segment::{self, Header, LineEnd, Lines};
-use super::pruned::Pruned;
-use super::{ChainReport, Finding, Report};
+use super::super::sign::{self, Signed, Statement};
+use super::super::tree::Tree;
+use super::anchored::Anchored;
+use super::signed::Trust;
+use super::{ChainReport, DeletionReport, Finding, Report};
+
+/// What stands in a chain's head.
+pub(super) struct Found {
+    class: Class,
+    head: head::Found,
+    signed: Option<Signed>,
+}
+
+impl Found {
+    pub(super) fn read(directory: &Path, class: Class) -> io::Result<Self> {
+        let (head, signed) = head::read_signed(directory, class)?;
+        Ok(Self { class, head, signed })
+    }
+}
 
 pub(super) fn verify(
     directory: &Path,
-    class: Class,
-    pruned: &Pruned,
+    found: Found,
+    records: &Records,
+    trust: &Trust,
+    anchored: &Anchored,
     report: &mut Report,
 ) -> io::Result<()> {
-    // The head first: whatever a running gateway adds from now on stands beyond it.
-    let found = head::read(directory, class)?;
+    let Found { class, head: found, signed } = found;
     let segments = segment::list(&directory.join(class.word()))?;
     let head = match found {
-        Found::Head(head) => Some(head),
-        Found::Missing | Found::Unreadable => None,
+        head::Found::Head(head) => Some(head),
+        head::Found::Missing | head::Found::Unreadable => None,
     };
     let chain = ChainReport {
         chain: class.word(),
@@ -32,6 +54,10 @@ pub(super) fn verify(
         unflushed: 0,
         sequences: None,
         pseudonymised: 0,
+        with_pseudonyms: 0,
+        signed: None,
+        signed_ends: 0,
+        deletion: None,
     };
     let mut walk = Walk {
         class,
@@ -42,15 +68,27 @@ pub(super) fn verify(
         segment: 0,
         line: 0,
         chain,
+        records,
+        anchored,
+        anchors_met: BTreeSet::new(),
+        first_segment: 1,
+        ends: Ends::default(),
+        tree: Tree::default(),
+        digest: Sha256::new(),
+        redacted: 0,
         report,
     };
     match found {
-        Found::Head(_) => {}
-        Found::Missing => walk.about_the_chain("the flushed head is missing".to_owned()),
-        Found::Unreadable => walk.about_the_chain("the flushed head was altered".to_owned()),
+        head::Found::Head(_) => {}
+        head::Found::Missing => walk.about_the_chain("the flushed head is missing".to_owned()),
+        head::Found::Unreadable => walk.about_the_chain("the flushed head was altered".to_owned()),
     }
-    walk.all(&segments, pruned)
+    walk.signatures(directory, signed.as_ref(), trust)?;
+    walk.all(&segments)
 }
+
+/// The signed ends of a chain, by segment.
+type Ends = BTreeMap<u64, Statement>;
 
 /// How far one has come.
 struct Walk<'a> {
@@ -64,15 +102,50 @@ struct Walk<'a> {
     segment: u64,
     line: u64,
     chain: ChainReport,
+    records: &'a Records,
+    anchored: &'a Anchored,
+    anchors_met: BTreeSet<(u64, u64)>,
+    /// What stands before it was deleted on record, or is missing.
+    first_segment: u64,
+    ends: Ends,
+    /// Of the segment so far.
+    tree: Tree,
+    digest: Sha256,
+    /// How many entries of the segment have lost personal values.
+    redacted: u64,
     report: &'a mut Report,
 }
 
 impl Walk<'_> {
-    fn all(mut self, segments: &[(u64, PathBuf)], pruned: &Pruned) -> io::Result<()> {
+    /// Looks at who signed the head and the ends of the segments.
+    fn signatures(
+        &mut self,
+        directory: &Path,
+        head: Option<&Signed>,
+        trust: &Trust,
+    ) -> io::Result<()> {
+        match trust.head(head) {
+            Ok(signed) => self.chain.signed = signed,
+            Err(what) => self.about_the_chain(what),
+        }
+        let (ends, unreadable) = sign::ends(directory, self.class)?;
+        if unreadable > 0 {
+            self.about_the_chain(format!("{unreadable} of its signed ends were altered"));
+        }
+        for end in &ends {
+            match trust.end(self.class, end) {
+                Ok(statement) => drop(self.ends.insert(statement.segment, statement)),
+                Err(what) => self.about_the_chain(what),
+            }
+        }
+        Ok(())
+    }
+
+    fn all(mut self, segments: &[(u64, PathBuf)]) -> io::Result<()> {
         if segments.is_empty() {
             self.about_the_chain("the chain has no segments".to_owned());
         }
-        let mut expected = self.begin(segments, pruned)?;
+        let mut expected = self.begin(segments)?;
         for (number, path) in segments {
             let beyond = self.head.is_some_and(|head| *number > head.segment);
             if *number != expected {
@@ -94,7 +167,7 @@ impl Walk<'_> {
     }
 
     /// Where the chain has to begin: at its first segment, or after what was deleted on record.
-    fn begin(&mut self, segments: &[(u64, PathBuf)], pruned: &Pruned) -> io::Result<u64> {
+    fn begin(&mut self, segments: &[(u64, PathBuf)]) -> io::Result<u64> {
         let Some((first, path)) = segments.first().filter(|(number, _)| *number > 1) else {
             return Ok(1);
         };
@@ -102,21 +175,44 @@ impl Walk<'_> {
         let complete = lines.advance()? == Some(LineEnd::Complete);
         let header = Header::parse(self.class, &lines.line).filter(|_| complete);
         let Some(header) = header else { return Ok(1) };
-        let record = (first - 1, header.previous());
-        if !pruned.get(self.class).contains(&record) {
-            return Ok(1);
-        }
+        let deletions = self.records.deletions.get(self.class);
+        let is_it =
+            |record: &&Deletion| (record.through, record.hash) == (first - 1, header.previous());
+        let Some(record) = deletions.iter().find(is_it) else { return Ok(1) };
+        self.chain.deletion = Some(self.deleted(record));
+        self.first_segment = *first;
         self.hash = header.previous();
         self.sequence = header.first_sequence.saturating_sub(1);
         Ok(*first)
     }
 
+    /// The proof of a deletion: the end that went, and what was said of it.
+    fn deleted(&self, record: &Deletion) -> DeletionReport {
+        let detail = |name: &str| record.details.get(name);
+        let signed = self.ends.get(&record.through);
+        DeletionReport {
+            at: record.at,
+            segments: record.segments,
+            entries: detail("entries").and_then(|text| text.parse().ok()),
+            from: detail("from").and_then(|text| text.parse().ok()),
+            until: detail("until").and_then(|text| text.parse().ok()),
+            through_segment: record.through,
+            final_hash: record.hash.to_string(),
+            end_is_signed: signed.is_some_and(|end| end.hash == record.hash),
+        }
+    }
+
     fn segment(&mut self, number: u64, path: &Path, beyond: bool) -> io::Result<()> {
-        (self.segment, self.line) = (number, 0);
+        (self.segment, self.line, self.redacted) = (number, 0, 0);
+        (self.tree, self.digest) = (Tree::default(), Sha256::new());
         self.chain.segments += 1;
         let mut lines = Lines::open(path, 0)?;
         while let Some(end) = lines.advance()? {
             self.line += 1;
+            self.digest.update(&lines.line);
+            if end == LineEnd::Complete {
+                self.digest.update(b"\n");
+            }
             let flushed = !beyond && self.is_flushed(lines.offset);
             match end {
                 LineEnd::Complete if self.line == 1 => {
@@ -135,7 +231,39 @@ impl Walk<'_> {
         if self.line == 0 && !beyond {
             self.here("the segment is empty");
         }
+        self.orders(number);
+        self.signed_end(number);
         Ok(())
+    }
+
+    /// Holds what was taken out of the segment against the orders on record.
+    fn orders(&mut self, number: u64) {
+        let digest = Hash::from_bytes(self.digest.finalize_reset().into());
+        let what = match (self.records.last_rewriting(self.class, number), self.redacted) {
+            (None, 0) => return,
+            (None, redacted) => {
+                format!("{redacted} entries have lost personal fields without an order")
+            }
+            (Some(last), _) if last.digest == digest => return,
+            (Some(last), 0) => {
+                format!("the order {} is on record and was not carried out", last.order)
+            }
+            (Some(last), _) => {
+                format!("the segment is not as the last order on record, {}, left it", last.order)
+            }
+        };
+        self.about_a_file(number, what);
+    }
+
+    /// Holds a closed segment against its signed end.
+    fn signed_end(&mut self, number: u64) {
+        let Some(end) = self.ends.get(&number) else { return };
+        let is = (self.sequence, self.hash, self.tree.count(), self.tree.root());
+        if is == (end.sequence, end.hash, end.entries, end.tree) {
+            self.chain.signed_ends += 1;
+        } else {
+            self.about_a_file(number, "the segment does not end as was signed".to_owned());
+        }
     }
 
     fn is_flushed(&self, offset: u64) -> bool {
@@ -158,6 +286,19 @@ impl Walk<'_> {
         self.sequence = header.first_sequence.saturating_sub(1);
         self.hash = header.hash();
         self.meet_head(offset);
+        self.meet_anchor();
+    }
+
+    /// Holds a line against what was anchored elsewhere.
+    fn meet_anchor(&mut self) {
+        let Some(anchor) = self.anchored.get(self.class, self.segment, self.sequence) else {
+            return;
+        };
+        let is_it = anchor.hash == self.hash;
+        self.anchors_met.insert((self.segment, self.sequence));
+        if !is_it {
+            self.here("this is not what was anchored elsewhere");
+        }
     }
 
     fn entry(&mut self, line: &[u8], offset: u64, flushed: bool) {
@@ -171,7 +312,11 @@ impl Walk<'_> {
         };
         self.chain.entries += 1;
         self.chain.unflushed += u64::from(!flushed);
-        self.chain.pseudonymised += u64::from(!entry.removed.is_empty());
+        let is_redacted = !(entry.removed.is_empty() && entry.replaced.is_empty());
+        self.redacted += u64::from(is_redacted);
+        self.chain.pseudonymised += u64::from(is_redacted);
+        self.chain.with_pseudonyms += u64::from(!entry.replaced.is_empty());
+        self.tree.push(entry.hash);
         let sequence = entry.position.sequence;
         let first = self.chain.sequences.map_or(sequence, |(first, _)| first);
         self.chain.sequences = Some((first, sequence));
@@ -187,6 +332,7 @@ impl Walk<'_> {
         self.sequence = sequence;
         self.hash = entry.hash;
         self.meet_head(offset);
+        self.meet_anchor();
     }
 
     /// Takes the flawed line's place in the chain from what it claims, so that one altered entry is
@@ -228,6 +374,18 @@ impl Walk<'_> {
     }
 
     fn end(&mut self) {
+        let missing = self.anchored.of(self.class).filter(|((_, segment, sequence), _)| {
+            *segment >= self.first_segment && !self.anchors_met.contains(&(*segment, *sequence))
+        });
+        let missing: Vec<String> = missing
+            .map(|(_, anchor)| {
+                let Statement { sequence, at, .. } = anchor;
+                format!("entry {sequence} was anchored elsewhere at {at} and is not there")
+            })
+            .collect();
+        for what in missing {
+            self.about_the_chain(what);
+        }
         let Some(head) = self.head else { return };
         if !self.head_met {
             let text = format!(

@@ -58,8 +58,10 @@ fn every_flipped_byte_is_found_and_placed() {
             altered[index] ^= 1 << (index % 8);
             fs::write(&path, &altered).unwrap();
             let mut report = Report::default();
-            let pruned = pruned::Pruned::default();
-            chain::verify(log.path(), Class::Denied, &pruned, &mut report).unwrap();
+            let found = chain::Found::read(log.path(), Class::Denied).unwrap();
+            let (records, anchored) = (Records::default(), anchored::Anchored::default());
+            let trust = signed::Trust::new(None, &records);
+            chain::verify(log.path(), found, &records, &trust, &anchored, &mut report).unwrap();
             let first = report.findings.first().unwrap_or_else(|| panic!("byte {index} passed"));
             assert_eq!(first.segment, Some(segment::file_name(number)), "byte {index}: {first}");
             let line = whole[..index].iter().filter(|&&byte| byte == b'\n').count() as u64 + 1;

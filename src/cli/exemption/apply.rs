@@ -4,21 +4,16 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::person::{self, Wanted};
-use super::request::{self, Read, Typed, hold_against};
-use super::{ExemptionId, changed, exemption_id};
+use super::{ExemptionId, changed, exemption_id, found};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Loaded;
-use crate::policy::{
-    Actor, Application, ApplicationRequest, GrantRequest, Leg, ValidApplication,
-    validate_application, validate_extension,
-};
-use crate::store::{ExemptionError, ExemptionRecord, Store};
-
-/// A chain of extensions is followed so far.
-const LONGEST_CHAIN: usize = 100;
+use crate::journey::ask::{self, More, Reached};
+use crate::journey::person::Wanted;
+use crate::journey::request::Asked;
+use crate::policy::{Actor, ValidApplication};
+use crate::store::{ExemptionError, Store};
 
 /// Arguments of `exemption apply`.
 #[derive(Debug, clap::Args)]
@@ -132,7 +127,7 @@ async fn apply(
     }
     let done = store.apply_for_exemption(application, &by, now).await;
     if let Ok(exemption) = &done {
-        person::tell(context, &loaded.config, store, exemption).await?;
+        found::tell(context, &loaded.config, store, exemption).await?;
         writeln!(
             context.messages(),
             "{id} waits for a decision by another person: geovagt exemption approve {id} --by NAME",
@@ -150,41 +145,35 @@ pub(super) async fn prepare(
     now: Timestamp,
 ) -> anyhow::Result<Prepared> {
     let mut problems = Vec::new();
-    let typed = Typed {
-        organization: &arguments.organization,
+    let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
+    let organization = match people::organization(&loaded.config, &arguments.organization) {
+        Ok(organization) => organization,
+        Err(problem) => {
+            problems.push(problem);
+            problems.extend(people::said(&found::unread(&arguments.legs)));
+            return Ok(Err(problems));
+        }
+    };
+    let asked = Asked {
+        organization,
         wanted: Wanted {
             name: &arguments.person,
             provider: arguments.provider.as_deref(),
             subject: arguments.subject.as_deref(),
         },
-        legs: &arguments.legs,
+        legs: found::legs(&arguments.legs, &organization.time_zone),
         sites: &arguments.sites,
         purpose: &arguments.purpose,
         case: &arguments.case,
         demands: None,
-        by: arguments.by.as_deref(),
     };
-    let Some(read) = request::read(loaded, store, &typed, &mut problems).await? else {
-        return Ok(Err(problems));
+    let reached = Reached {
+        devices: &arguments.devices,
+        telephone: &arguments.telephone,
+        mail: &arguments.mail,
     };
-    let Read { organization, request: grant, by } = read;
-    let application = Application {
-        devices: arguments.devices.clone(),
-        telephone: arguments.telephone.clone(),
-        mail: arguments.mail.clone(),
-        extends: None,
-    };
-    let request = ApplicationRequest { grant, application };
-    let validated =
-        hold_against(loaded, organization, |grounds| validate_application(&request, grounds, now));
-    Ok(match (validated, by) {
-        (Ok(application), Some(by)) if problems.is_empty() => Ok((application, by)),
-        (Ok(_), _) => Err(problems),
-        (Err(found), _) => {
-            problems.extend(request::said(loaded, &typed, &request.grant, &found));
-            Err(problems)
-        }
-    })
+    let held = ask::application(loaded, store, asked, reached, now).await?;
+    Ok(people::complete(held, by, problems))
 }
 
 /// The same for what goes on from an exemption there is.
@@ -200,74 +189,21 @@ pub(super) async fn prepare_extension(
         problems.push(sentence(&ExemptionError::Unknown(arguments.id.clone())));
         return Ok(Err(problems));
     };
-    let extended = &record.exemption;
-    let organization = match people::organization(&loaded.config, extended.organization.as_str()) {
+    let owner = record.exemption.organization.as_str();
+    let organization = match people::organization(&loaded.config, owner) {
         Ok(organization) => organization,
         Err(problem) => {
             problems.push(problem);
             return Ok(Err(problems));
         }
     };
-    let until = Leg::parse_end(&arguments.until, &organization.time_zone)
-        .map_err(|error| problems.push(format!("--until: {}", sentence(&error))));
-    let Ok(until) = until else { return Ok(Err(problems)) };
-    let began = first_start(store, &record).await?;
-    let request = extension(&record, arguments, until);
-    let validated = hold_against(loaded, organization, |grounds| {
-        validate_extension(&request, extended, began, grounds, now)
-    });
-    Ok(match (validated, by) {
-        (Ok(application), Some(by)) if problems.is_empty() => Ok((application, by)),
-        (Ok(_), _) => Err(problems),
-        (Err(found), _) => {
-            problems.extend(found.iter().map(ToString::to_string));
-            Err(problems)
-        }
-    })
-}
-
-/// The same person at the same sites, from where the last leg ends up to the new end.
-fn extension(record: &ExemptionRecord, arguments: &Extend, until: Timestamp) -> ApplicationRequest {
-    let extended = &record.exemption;
-    let before = record.application.clone().unwrap_or_default();
-    let last = extended.legs.iter().max_by_key(|leg| leg.until);
-    let leg =
-        last.map(|last| Leg { territories: last.territories.clone(), from: last.until, until });
-    let changed = |new: &Option<String>, old: String| new.clone().unwrap_or(old);
-    ApplicationRequest {
-        grant: GrantRequest {
-            // More time changes nothing of what was asked for.
-            demands: Some(extended.demands),
-            organization: extended.organization.clone(),
-            person: extended.person.clone(),
-            user_name: extended.user_name.clone(),
-            sites: extended.sites.clone(),
-            legs: leg.into_iter().collect(),
-            purpose: changed(&arguments.purpose, extended.purpose.clone()),
-            case_number: extended.case_number.clone(),
-        },
-        application: Application {
-            devices: match arguments.devices.as_slice() {
-                [] => before.devices,
-                devices => devices.to_vec(),
-            },
-            telephone: changed(&arguments.telephone, before.telephone),
-            mail: changed(&arguments.mail, before.mail),
-            extends: Some(extended.id.clone()),
-        },
-    }
-}
-
-/// Where the first of the journeys begins that this one goes on from.
-async fn first_start(store: &Store, record: &ExemptionRecord) -> anyhow::Result<Timestamp> {
-    let start = |record: &ExemptionRecord| record.exemption.journey().map(|(from, _)| from);
-    let mut first = start(record).unwrap_or(Timestamp::MIN);
-    let mut before = record.application.as_ref().and_then(|a| a.extends.clone());
-    for _ in 0..LONGEST_CHAIN {
-        let Some(id) = before.take() else { break };
-        let Some(record) = store.exemption(&id).await? else { break };
-        first = first.min(start(&record).unwrap_or(first));
-        before = record.application.and_then(|a| a.extends);
-    }
-    Ok(first)
+    let more = More {
+        purpose: arguments.purpose.as_deref(),
+        devices: &arguments.devices,
+        telephone: arguments.telephone.as_deref(),
+        mail: arguments.mail.as_deref(),
+    };
+    let about = (&**organization, &record);
+    let held = ask::extension(loaded, store, about, (&arguments.until, more), now).await?;
+    Ok(people::complete(held, by, problems))
 }

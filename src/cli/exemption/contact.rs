@@ -2,13 +2,12 @@
 
 use std::io::Write;
 
-use crate::cli::people::{self, check_text, complain, sentence};
+use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
-use crate::language::Language;
-use crate::mail_address::MailAddress;
+use crate::journey::contact::{self, Stated};
 use crate::policy::ExemptionId;
-use crate::store::{Contact, ExemptionError, Store};
+use crate::store::{ExemptionError, Store};
 
 /// Arguments of `exemption contact`.
 #[derive(Debug, clap::Args)]
@@ -43,9 +42,17 @@ pub(super) async fn run(
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let before = store.contact(&arguments.id).await?.unwrap_or_default();
-    let contact = match changed(before, arguments) {
+    let stated = Stated {
+        mail: arguments.mail.as_deref(),
+        sms_mail: arguments.sms_mail.as_deref(),
+        telephone: arguments.telephone.as_deref(),
+        name: arguments.name.as_deref(),
+        language: arguments.language.as_deref(),
+    };
+    let contact = match contact::changed(before, stated) {
         Ok(contact) => contact,
-        Err(problems) => {
+        Err(faults) => {
+            let problems: Vec<String> = faults.iter().map(ToString::to_string).collect();
             complain(&mut context.messages(), &problems, "nothing was changed")?;
             return Ok(Answer::No);
         }
@@ -67,52 +74,4 @@ pub(super) async fn run(
         writeln!(context.out(), "{}", arguments.id)?;
     }
     Ok(Answer::Yes)
-}
-
-/// What is stated replaces what was known; an empty text takes it away.
-fn changed(before: Contact, arguments: &Arguments) -> Result<Contact, Vec<String>> {
-    let mut problems = Vec::new();
-    let mut address = |flag: &str, stated: &Option<String>, known: Option<MailAddress>| match stated
-        .as_deref()
-        .map(str::trim)
-    {
-        None => known,
-        Some("") => None,
-        Some(text) => MailAddress::parse(text)
-            .map_err(|error| problems.push(format!("{flag} {text:?}: {error}")))
-            .ok(),
-    };
-    let mail = address("--mail", &arguments.mail, before.mail);
-    let sms_mail = address("--sms-mail", &arguments.sms_mail, before.sms_mail);
-    let mut text = |flag: &str, stated: &Option<String>, known: Option<String>| match stated
-        .as_deref()
-        .map(str::trim)
-    {
-        None => known,
-        Some("") => None,
-        Some(text) => people_text(flag, text).map_err(|problem| problems.push(problem)).ok(),
-    };
-    let telephone = text("--telephone", &arguments.telephone, before.telephone);
-    let name = text("--name", &arguments.name, before.name);
-    let language = match arguments.language.as_deref() {
-        None => before.language,
-        Some("") => None,
-        Some(tag) => {
-            let language = Language::parse(tag);
-            if language.is_none() {
-                problems.push(format!("--language {tag:?} is neither da nor en"));
-            }
-            language
-        }
-    };
-    if problems.is_empty() {
-        Ok(Contact { name, mail, telephone, sms_mail, language })
-    } else {
-        Err(problems)
-    }
-}
-
-fn people_text(flag: &str, text: &str) -> Result<String, String> {
-    check_text(flag, text, 100)?;
-    Ok(text.to_owned())
 }

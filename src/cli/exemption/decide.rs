@@ -7,11 +7,9 @@ use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Config;
-use crate::policy::{Actor, ExemptionId, Phase, needs_second_approval};
+use crate::journey::{LONGEST_REASON, decision};
+use crate::policy::{Actor, ExemptionId, Phase};
 use crate::store::{ExemptionError, Store};
-
-/// The longest reason, in characters.
-const LONGEST_REASON: usize = 2000;
 
 /// Arguments of `exemption approve`, `withdraw` and `close`.
 #[derive(Debug, clap::Args)]
@@ -133,15 +131,9 @@ async fn about(
     let Some(record) = store.exemption(id).await? else {
         return Ok(Err(sentence(&ExemptionError::Unknown(id.clone()))));
     };
-    let organization = config.organizations.get(&record.exemption.organization);
-    let enabled = organization.filter(|organization| organization.travel_exemptions.enabled);
-    let Some(organization) = enabled else {
-        return Ok(Err(format!(
-            "{} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions",
-            record.exemption.organization
-        )));
-    };
-    let scheme = &organization.travel_exemptions;
-    Ok(people::may_decide(organization, by)
-        .map(|()| needs_second_approval(&record.exemption.legs, scheme)))
+    Ok(match decision::scheme_of(config, &record.exemption) {
+        Ok(organization) => people::may_decide(organization, by)
+            .map(|()| decision::takes_two(organization, &record.exemption)),
+        Err(trouble) => Err(trouble.to_string()),
+    })
 }

@@ -2,16 +2,17 @@
 
 use std::io::Write;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::exemption_id;
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
-use crate::config::{Config, HostPattern};
-use crate::identity::LinkToken;
-use crate::policy::{Actor, ExemptionId, Person, Phase, TravelExemption, UserName};
+use crate::config::Config;
+use crate::journey::LONGEST_LOSS;
+use crate::journey::link::{self, AtApproval, Extent, Unreachable};
+use crate::policy::{Actor, ExemptionId, Person, TravelExemption, UserName};
 use crate::store::{BoundDevice, Ended, ExemptionError, Store};
 
 /// Arguments of `exemption link`.
@@ -105,7 +106,7 @@ pub(super) async fn link(
     let Some(record) = store.exemption(&arguments.id).await? else {
         return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
     };
-    let Some(host) = host_of(config, &record.exemption) else {
+    let Some(host) = link::host_of(config, &record.exemption) else {
         let problem = format!(
             "none of the sites of {} has a host that a link could name; a pattern such as \"*.example.dk\" cannot",
             arguments.id
@@ -119,8 +120,8 @@ pub(super) async fn link(
         complain(&mut context.messages(), &[problem], "no link was made")?;
         return Ok(Answer::No);
     }
-    let extent = (arguments.devices, arguments.days);
-    let (link, ends) = match make(store, &record.exemption, host, extent, &by, now).await {
+    let extent = Extent { devices: arguments.devices, days: arguments.days };
+    let (link, ends) = match link::make(store, &record.exemption, host, extent, &by, now).await {
         Ok(made) => made,
         Err(error) => return refuse(context, &error),
     };
@@ -158,49 +159,19 @@ pub(super) async fn at_approval(
     exemption: &TravelExemption,
     by: &Actor,
 ) -> anyhow::Result<()> {
-    let now = clock::now();
-    let counts = matches!(exemption.phase(now), Phase::Planned | Phase::Active);
-    if !counts || !exemption.demands.device {
-        return Ok(());
-    }
-    let reachable = unreachable(config, store, exemption).await?.is_none();
-    if let (Some(host), true) = (host_of(config, exemption), reachable) {
-        let (link, _) = make(store, exemption, host, AT_APPROVAL, by, now).await?;
-        store.give_travel_link(&exemption.id, &link, now).await?;
-        let says = "the link that binds the traveller's devices goes to them by mail";
-        writeln!(context.messages(), "{says}; see `geovagt notices list`")?;
-    } else {
-        writeln!(
+    match link::at_approval(config, store, exemption, by, clock::now()).await? {
+        AtApproval::Nothing => {}
+        AtApproval::Sent => writeln!(
+            context.messages(),
+            "the link that binds the traveller's devices goes to them by mail; see `geovagt notices list`"
+        )?,
+        AtApproval::ToBeGiven => writeln!(
             context.messages(),
             "it demands a device that is bound at home: geovagt exemption link {id}",
             id = exemption.id
-        )?;
+        )?,
     }
     Ok(())
-}
-
-/// How many devices a link binds, on each site, and for how many days.
-type Extent = (u8, u8);
-
-/// What goes out with an approval, which may be weeks ahead of the journey.
-const AT_APPROVAL: Extent = (4, 60);
-
-/// Makes a link, and says until when it binds.
-async fn make(
-    store: &Store,
-    exemption: &TravelExemption,
-    host: &str,
-    (devices, days): Extent,
-    by: &Actor,
-    now: Timestamp,
-) -> Result<(String, Timestamp), ExemptionError> {
-    let token = LinkToken::new();
-    let days = SignedDuration::from_hours(24 * i64::from(days));
-    let journey_ends = exemption.journey().map_or(now, |(_, until)| until);
-    let ends = now.checked_add(days).unwrap_or(now).min(journey_ends);
-    let most = i64::from(devices);
-    store.make_travel_link(&exemption.id, &token.hash(), (most, ends), by, now).await?;
-    Ok((format!("https://{host}/.geovagt/rejse/{}", token.reveal()), ends))
 }
 
 /// Why no mail would reach the traveller.
@@ -209,17 +180,15 @@ async fn unreachable(
     store: &Store,
     exemption: &TravelExemption,
 ) -> anyhow::Result<Option<String>> {
-    let notices = config.notices.as_ref();
-    if notices.and_then(|notices| notices.sender(&exemption.organization)).is_none() {
-        return Ok(Some(
+    Ok(link::unreachable(config, store, exemption).await?.map(|why| match why {
+        Unreachable::NoSender => {
             "this gateway sends no mail for the organisation; see `notices` in the configuration"
-                .to_owned(),
-        ));
-    }
-    let mail = store.contact(&exemption.id).await?.and_then(|contact| contact.mail);
-    Ok(mail.is_none().then(|| {
-        let id = &exemption.id;
-        format!("nobody has said where the traveller is reached: geovagt exemption contact {id} --mail ADDRESS")
+                .to_owned()
+        }
+        Unreachable::NoAddress => format!(
+            "nobody has said where the traveller is reached: geovagt exemption contact {id} --mail ADDRESS",
+            id = exemption.id
+        ),
     }))
 }
 
@@ -265,7 +234,7 @@ pub(super) async fn lost(
     arguments: &LostDevice,
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
-    people::check_text("--reason", &arguments.reason, 500).map_err(anyhow::Error::msg)?;
+    people::check_text("--reason", &arguments.reason, LONGEST_LOSS).map_err(anyhow::Error::msg)?;
     let Some(record) = store.exemption(&arguments.id).await? else {
         return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
     };
@@ -325,15 +294,6 @@ fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
 fn refuse(context: &Context, error: &ExemptionError) -> anyhow::Result<Answer> {
     complain(&mut context.messages(), &[sentence(error)], "nothing was changed")?;
     Ok(Answer::No)
-}
-
-/// The first host by name that one of the exemption's sites answers for.
-fn host_of<'c>(config: &'c Config, exemption: &TravelExemption) -> Option<&'c str> {
-    let sites = exemption.sites.iter().filter_map(|site| config.sites.get(site));
-    sites.flat_map(|site| &site.hosts).find_map(|host| match host {
-        HostPattern::Exact(host) => Some(host.as_str()),
-        HostPattern::Suffix(_) | HostPattern::Any => None,
-    })
 }
 
 fn device_id(text: &str) -> Result<String, String> {

@@ -2,28 +2,19 @@
 
 use std::io::Write;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::changed;
-use super::person::{self, Wanted};
-use super::request::hold_against;
-use crate::audit::event::Field;
-use crate::audit::search::{Filter, search};
-use crate::audit::{Action, Event, InvalidReference, Options, Reference};
+use super::{changed, found};
+use crate::audit::{InvalidReference, Options, Reference};
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::{Loaded, Organization};
-use crate::identifier::{OrganizationId, SiteId};
-use crate::policy::{
-    Actor, EmergencyCall, EmergencyRejection, ExemptionState, Reason, TravelExemption,
-    ValidEmergency, emergency,
-};
+use crate::journey::Trouble;
+use crate::journey::emergency::{self, Call};
+use crate::journey::person::{self, Wanted};
+use crate::policy::{Actor, ExemptionState, TravelExemption, ValidEmergency};
 use crate::store::Store;
-use crate::territory::Territory;
-
-/// So far back a reference is looked for: long enough to say that it is too old.
-const LOOKED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Arguments of `exemption emergency`.
 #[derive(Debug, clap::Args)]
@@ -81,7 +72,7 @@ pub(super) async fn run(
     }
     let done = store.grant_emergency(emergency, &by, now).await;
     if let Ok(exemption) = &done {
-        person::tell(context, &loaded.config, store, exemption).await?;
+        found::tell(context, &loaded.config, store, exemption).await?;
         tell(&mut context.messages(), exemption, organization)?;
     }
     changed(context, done, nothing)
@@ -126,28 +117,25 @@ pub(super) async fn prepare<'a>(
 ) -> anyhow::Result<Result<(ValidEmergency, Actor, &'a Organization), Vec<String>>> {
     let mut problems = Vec::new();
     let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
-    let Some(event) = rejection_of(loaded, arguments.reference, now)? else {
-        problems.push(format!(
-            "no rejection with the reference {} stands in this machine's log of the last {} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)",
-            arguments.reference,
-            LOOKED_FOR.as_hours() / 24
-        ));
+    let reference = arguments.reference;
+    let directory = Options::from_config(&loaded.config).directory;
+    let rejection = emergency::rejection_of(&directory, reference, now)?;
+    let Some(rejection) = rejection else {
+        problems.push(emergency::not_found(reference).to_string());
         return Ok(Err(problems));
     };
-    let rejection = read(&event, arguments.reference);
-    let organization = rejection.organization.as_ref();
-    let Some(organization) = organization.and_then(|id| loaded.config.organizations.get(id)) else {
-        problems.push(format!(
-            "{} was rejected at no site of an organisation that the configuration has",
-            rejection.reference
-        ));
-        return Ok(Err(problems));
+    let organization = match emergency::organization_of(&loaded.config, reference, &rejection) {
+        Ok(organization) => organization,
+        Err(trouble) => {
+            problems.push(trouble.to_string());
+            return Ok(Err(problems));
+        }
     };
     let id = &organization.id;
     if let Some(wanted) = arguments.organization.as_deref().filter(|wanted| *wanted != id.as_str())
     {
-        let reference = &rejection.reference;
-        problems.push(format!("{reference} was rejected at a site of {id}, not of {wanted}"));
+        let (actual, wanted) = (id.clone(), wanted.to_owned());
+        problems.push(Trouble::OtherOrganization { reference, actual, wanted }.to_string());
     }
     if let Some(by) = &by {
         problems.extend(people::may_decide(organization, by).err());
@@ -157,63 +145,14 @@ pub(super) async fn prepare<'a>(
         provider: arguments.provider.as_deref(),
         subject: arguments.subject.as_deref(),
     };
-    let person = person::find(&loaded.config, store, organization, wanted).await?;
-    let person = person.map_err(|problem| problems.push(problem)).ok();
-    let (Some(by), Some((person, user_name))) = (by, person) else { return Ok(Err(problems)) };
-    let call = EmergencyCall {
-        person,
-        user_name,
-        caller_verified: arguments.caller_verified.clone(),
-        purpose: arguments.purpose.clone(),
-        case_number: arguments.case.clone(),
-        by: by.clone(),
+    let Some(by) = by else {
+        let found = person::find(&loaded.config, store, organization, wanted).await?;
+        problems.extend(found.err().map(|nobody| nobody.to_string()));
+        return Ok(Err(problems));
     };
-    let held =
-        hold_against(loaded, organization, |grounds| emergency(&rejection, &call, grounds, now));
-    Ok(match held {
-        Ok(emergency) if problems.is_empty() => Ok((emergency, by, organization)),
-        Ok(_) => Err(problems),
-        Err(refused) => {
-            problems.extend(refused.iter().map(ToString::to_string));
-            Err(problems)
-        }
-    })
-}
-
-/// The newest rejection of this reference in this machine's log.
-fn rejection_of(
-    loaded: &Loaded,
-    reference: Reference,
-    now: Timestamp,
-) -> anyhow::Result<Option<Event>> {
-    let filter = Filter {
-        reference: Some(reference),
-        action: Some(Action::Denied),
-        since: Some(now.checked_sub(LOOKED_FOR).unwrap_or(Timestamp::MIN)),
-        ..Filter::default()
-    };
-    let directory = Options::from_config(&loaded.config).directory;
-    let found = search(&directory, &filter)?.next().transpose()?;
-    Ok(found.map(|entry| entry.event))
-}
-
-/// What the entry says; what it does not say, or says in words that are not ours, is nothing.
-fn read(event: &Event, reference: Reference) -> EmergencyRejection {
-    let territory = event.country.as_ref().and_then(|country| {
-        let code = match &event.region {
-            Some(region) => format!("{country}-{region}"),
-            None => country.to_string(),
-        };
-        Territory::parse(&code).ok()
-    });
-    EmergencyRejection {
-        reference: reference.to_string(),
-        at: event.at,
-        organization: event.organization.as_ref().and_then(|id| OrganizationId::parse(id).ok()),
-        site: event.site.as_ref().and_then(|id| SiteId::parse(id).ok()),
-        territory,
-        reason: event.reason.as_ref().and_then(|code| Reason::from_code(code)),
-        count: event.count,
-        names_client: event.personal.get(Field::ClientIp).is_some(),
-    }
+    let Arguments { caller_verified, purpose, case, .. } = arguments;
+    let call = Call { wanted, caller_verified, purpose, case, by: &by };
+    let held = emergency::prepare(loaded, store, organization, &rejection, call, now).await?;
+    let complete = people::complete(held, Some(by), problems);
+    Ok(complete.map(|(emergency, by)| (emergency, by, &**organization)))
 }

@@ -4,14 +4,15 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::person::{self, Wanted};
-use super::request::{self, Read, Typed, hold_against};
-use super::{devices, print_state};
+use super::{devices, found, print_state};
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Loaded;
-use crate::policy::{Actor, Demands, Phase, ValidGrant, validate};
+use crate::journey::ask;
+use crate::journey::person::Wanted;
+use crate::journey::request::Asked;
+use crate::policy::{Actor, Demands, Phase, ValidGrant};
 use crate::store::Store;
 
 /// Arguments of `exemption grant`.
@@ -71,7 +72,7 @@ pub(super) async fn run(
         writeln!(context.messages(), "warning: {caution}")?;
     }
     let exemption = store.grant_exemption(grant, &by, now).await?;
-    person::tell(context, &loaded.config, store, &exemption).await?;
+    found::tell(context, &loaded.config, store, &exemption).await?;
     if exemption.phase(now) == Phase::AwaitingApproval {
         writeln!(
             context.messages(),
@@ -92,34 +93,31 @@ pub(in crate::cli) async fn prepare(
     now: Timestamp,
 ) -> anyhow::Result<Result<(ValidGrant, Actor), Vec<String>>> {
     let mut problems = Vec::new();
-    let typed = Typed {
-        organization: &arguments.organization,
+    let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
+    let organization = match people::organization(&loaded.config, &arguments.organization) {
+        Ok(organization) => organization,
+        Err(problem) => {
+            problems.push(problem);
+            problems.extend(people::said(&found::unread(&arguments.legs)));
+            return Ok(Err(problems));
+        }
+    };
+    if let Some(by) = &by {
+        problems.extend(people::may_decide(organization, by).err());
+    }
+    let asked = Asked {
+        organization,
         wanted: Wanted {
             name: &arguments.person,
             provider: arguments.provider.as_deref(),
             subject: arguments.subject.as_deref(),
         },
-        legs: &arguments.legs,
+        legs: found::legs(&arguments.legs, &organization.time_zone),
         sites: &arguments.sites,
         purpose: &arguments.purpose,
         case: &arguments.case,
         demands: arguments.demand,
-        by: arguments.by.as_deref(),
     };
-    let Some(read) = request::read(loaded, store, &typed, &mut problems).await? else {
-        return Ok(Err(problems));
-    };
-    let Read { organization, request, by } = read;
-    if let Some(by) = &by {
-        problems.extend(people::may_decide(organization, by).err());
-    }
-    let validated = hold_against(loaded, organization, |grounds| validate(&request, grounds, now));
-    Ok(match (validated, by) {
-        (Ok(grant), Some(by)) if problems.is_empty() => Ok((grant, by)),
-        (Ok(_), _) => Err(problems),
-        (Err(found), _) => {
-            problems.extend(request::said(loaded, &typed, &request, &found));
-            Err(problems)
-        }
-    })
+    let held = ask::grant(loaded, store, asked, now).await?;
+    Ok(people::complete(held, by, problems))
 }

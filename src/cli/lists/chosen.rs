@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -12,7 +12,10 @@ use crate::config::{
     write_findings,
 };
 use crate::identifier::ListId;
-use crate::policy::{Admission, CountryList, ListVersion, civil};
+use crate::lists;
+use crate::policy::{Admission, CountryList, civil};
+
+pub(super) use crate::lists::version;
 
 /// Where the list comes from.
 #[derive(Debug, Default, clap::Args)]
@@ -80,7 +83,7 @@ impl Choice {
             .into_iter()
             .map(|(id, path)| {
                 let list = read(context, Some(id), path)?;
-                let unknown_location = admission(&config, id);
+                let unknown_location = lists::admission(&config, id);
                 Ok(Chosen { list, unknown_location, database: Some(config.geoip.database.clone()) })
             })
             .collect()
@@ -93,17 +96,6 @@ impl Choice {
             (Some(only), true) => Ok(only),
             _ => Err(anyhow!("there are several lists; say which with --list NAME")),
         }
-    }
-}
-
-/// Unknown addresses are admitted only where every policy with this list admits them.
-fn admission(config: &Config, id: &ListId) -> Admission {
-    let mut with_list = config.policies.values().filter(|policy| policy.list == *id).peekable();
-    let any = with_list.peek().is_some();
-    if any && with_list.all(|policy| policy.unknown_location == Admission::Allow) {
-        Admission::Allow
-    } else {
-        Admission::Deny
     }
 }
 
@@ -135,21 +127,6 @@ fn read(context: &Context, id: Option<&ListId>, path: &Path) -> anyhow::Result<C
         Ok(file) => Ok(file.list),
         Err(findings) => Err(refused(findings, &[source])),
     }
-}
-
-/// The version by this name, or the one in force, or the first that will be.
-pub(super) fn version<'a>(
-    list: &'a CountryList,
-    name: Option<&str>,
-    at: Timestamp,
-) -> anyhow::Result<&'a ListVersion> {
-    let Some(name) = name else {
-        return list.in_force(at).or_else(|| list.announced(at)).context("the list has no version");
-    };
-    list.versions().iter().find(|v| v.version == name).with_context(|| {
-        let known: Vec<&str> = list.versions().iter().map(|v| v.version.as_str()).collect();
-        format!("list `{}` has no version {name:?}; it has: {}", list.id(), known.join(", "))
-    })
 }
 
 #[cfg(test)]

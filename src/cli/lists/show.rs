@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::chosen::{Choice, Chosen};
-use super::table::{Row, line, of_territories, rows, wrapped};
+use super::table::{line, of_territories, wrapped};
 use crate::cli::{Answer, Context};
+use crate::lists::{Change, Row, rows};
 use crate::policy::{CountryList, ListVersion, civil};
 use crate::territory::Territory;
 
@@ -141,15 +142,8 @@ fn fact(name: &str, text: &str) -> String {
 }
 
 fn change(before: Option<&ListVersion>, after: &ListVersion) -> String {
-    let names = |version: &ListVersion, t: Territory| version.territories.names(t);
-    let was = before.map(|b| b.territories.to_vec()).unwrap_or_default();
-    let added: Vec<Territory> = after
-        .territories
-        .to_vec()
-        .into_iter()
-        .filter(|&t| !before.is_some_and(|b| names(b, t)))
-        .collect();
-    let removed: Vec<Territory> = was.into_iter().filter(|&t| !names(after, t)).collect();
+    let Change { added, removed } =
+        Change::between(before.map(|before| &before.territories), &after.territories);
     let part = |title: &str, territories: &[Territory]| {
         if territories.is_empty() {
             return String::new();

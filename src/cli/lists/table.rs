@@ -50,23 +50,6 @@ fn row(territory: Territory) -> String {
     line(&[("", 0), (&territory.to_string(), 6), (&danish, 33), (&english, 33)])
 }
 
-/// A territory in JSON.
-#[derive(Debug, serde::Serialize)]
-pub(super) struct Row {
-    id: Territory,
-    name_da: String,
-    name_en: String,
-}
-
-pub(super) fn rows(territories: &[Territory]) -> Vec<Row> {
-    let row = |&id: &Territory| Row {
-        id,
-        name_da: id.name(Language::Danish).into_owned(),
-        name_en: id.name(Language::English).into_owned(),
-    };
-    territories.iter().map(row).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,4 +42,4 @@ pub use seen::{
 pub use shell::language;
 pub use sign_in::{ProviderButton, SignIn, SignInProblem, SignOut, sign_in, sign_out};
 pub use style::content_security_policy;
-pub use wording::{instant, is_db_ip};
+pub use wording::instant;

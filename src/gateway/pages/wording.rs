@@ -67,15 +67,6 @@ fn spelling_word(letter: char, language: Language) -> Option<&'static str> {
     table.get(usize::try_from(index).ok()?).copied()
 }
 
-/// Whether a database is DB-IP's, whose licence asks for a link on pages that show its result.
-#[must_use]
-pub fn is_db_ip(database_type: &str, description: &str) -> bool {
-    [database_type, description].iter().any(|text| {
-        let text = text.to_ascii_lowercase();
-        text.contains("dbip") || text.contains("db-ip")
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::Language::{Danish, English};

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Interval, TravelExemption, windows};
 use crate::identifier::{OrganizationId, SiteId};
+use crate::language::Language;
 use crate::policy::{Device, ExemptionId, Person, Proof, Reason};
 use crate::territory::Territory;
 
@@ -64,16 +65,21 @@ pub(in crate::policy) struct Miss<'a> {
 
 impl Miss<'_> {
     /// The reason as the end of a sentence.
-    pub(in crate::policy) fn words(&self) -> &'static str {
-        match self.rank {
-            (0, ..) if self.reason == Reason::ExemptionDeviceMissing => {
-                "it demands a device that is bound to it"
-            }
-            (0, ..) => "it demands more than one factor",
-            (1, _, false) => "it begins later",
-            (1, _, true) => "it is over",
-            (2, ..) => "it is for another site",
-            _ => "it is for another place",
+    pub(in crate::policy) fn words(&self, language: Language) -> &'static str {
+        let (danish, english) = match self.rank {
+            (0, ..) if self.reason == Reason::ExemptionDeviceMissing => (
+                "den kræver en enhed, der er knyttet til den",
+                "it demands a device that is bound to it",
+            ),
+            (0, ..) => ("den kræver mere end én faktor", "it demands more than one factor"),
+            (1, _, false) => ("den begynder senere", "it begins later"),
+            (1, _, true) => ("den er slut", "it is over"),
+            (2, ..) => ("den er til et andet system", "it is for another site"),
+            _ => ("den er til et andet sted", "it is for another place"),
+        };
+        match language {
+            Language::Danish => danish,
+            Language::English => english,
         }
     }
 }

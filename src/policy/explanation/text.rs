@@ -15,7 +15,7 @@ impl Explanation {
     /// The explanation as text, each line at most 80 columns, ending with a newline.
     #[must_use]
     pub fn to_text(&self, time_zone: &TimeZone) -> String {
-        let words = Words { zone: time_zone };
+        let words = Words { zone: time_zone, language: crate::language::Language::English };
         let mut text = String::new();
         let address = self.address.map_or("an unknown address".to_owned(), |a| a.to_string());
         let user =

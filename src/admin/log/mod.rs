@@ -1,0 +1,44 @@
+//! The block log: search, one entry in words, charts, files, and reading along.
+//!
+//! Security searches; whoever answers the telephone finds what a reference leads to and nothing
+//! else. Pages and API both call [`actions`]. Always holds: each look is an entry, written before
+//! anything is shown; the organisation is the visitor's.
+
+pub(crate) mod actions;
+mod charts;
+mod csv_cell;
+mod export;
+mod form;
+mod live;
+pub(crate) mod pages;
+pub(crate) mod query;
+pub(crate) mod reasons;
+mod removed;
+mod today;
+pub(crate) mod told;
+mod usual;
+pub(crate) mod words;
+
+use super::{Right, Routes};
+use crate::config::Role;
+
+/// Who searches the log.
+pub(crate) const READER: &[Role] = &[Role::Security];
+/// Who is told references over the telephone.
+pub(crate) const FINDER: &[Role] = &[Role::Operator, Role::CaseOfficer, Role::Security];
+/// Who comes by at all.
+const VISITOR: &[Role] = &[Role::Security, Role::DataProtectionOfficer];
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    let reader = Right::Roles(READER);
+    routes
+        .get("/log", Right::Roles(VISITOR), pages::list)
+        .get("/log/find", Right::Roles(FINDER), pages::find)
+        .get("/log/entry/{id}", reader, pages::entry)
+        .get("/log/charts", reader, pages::drawn)
+        .get("/log/export", reader, pages::exported)
+        .get("/log/live", reader, pages::live)
+        .get("/log/live/events", reader, live::events)
+        .post("/log/saved", reader, pages::save)
+        .post("/log/saved/{id}/remove", reader, pages::forget)
+}

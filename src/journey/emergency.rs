@@ -1,0 +1,116 @@
+//! From the reference that a caller reads out to what can be granted.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Trouble;
+use super::person::{self, Wanted};
+use super::request::hold_against;
+use crate::audit::event::Field;
+use crate::audit::search::{Filter, search};
+use crate::audit::{Action, Event, Reference};
+use crate::config::{Config, Loaded, Organization};
+use crate::identifier::{OrganizationId, SiteId};
+use crate::policy::{Actor, EmergencyCall, EmergencyRejection, Reason, ValidEmergency, emergency};
+use crate::store::{Store, StoreError};
+use crate::territory::Territory;
+
+/// So far back a reference is looked for: long enough to say that it is too old.
+const LOOKED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Who calls, as the one who takes the call writes it down.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call<'a> {
+    /// Who it is.
+    pub(crate) wanted: Wanted<'a>,
+    /// How the one who takes the call knows.
+    pub(crate) caller_verified: &'a str,
+    /// Why the person travels.
+    pub(crate) purpose: &'a str,
+    /// The case it belongs to.
+    pub(crate) case: &'a str,
+    /// Who takes the call.
+    pub(crate) by: &'a Actor,
+}
+
+/// The newest rejection of this reference in the log under this directory. Reads files.
+pub(crate) fn rejection_of(
+    directory: &Path,
+    reference: Reference,
+    now: Timestamp,
+) -> std::io::Result<Option<EmergencyRejection>> {
+    let filter = Filter {
+        reference: Some(reference),
+        action: Some(Action::Denied),
+        since: Some(now.checked_sub(LOOKED_FOR).unwrap_or(Timestamp::MIN)),
+        ..Filter::default()
+    };
+    let found = search(directory, &filter)?.next().transpose()?;
+    Ok(found.map(|entry| read(&entry.event, reference)))
+}
+
+/// The log does not have the reference.
+pub(crate) fn not_found(reference: Reference) -> Trouble {
+    Trouble::NoRejection { reference, days: LOOKED_FOR.as_hours() / 24 }
+}
+
+/// The organisation at whose site it was.
+pub(crate) fn organization_of<'c>(
+    config: &'c Config,
+    reference: Reference,
+    rejection: &EmergencyRejection,
+) -> Result<&'c Arc<Organization>, Trouble> {
+    let organization = rejection.organization.as_ref();
+    let organization = organization.and_then(|id| config.organizations.get(id));
+    organization.ok_or(Trouble::NoOrganization(reference))
+}
+
+/// What can be granted, or everything that stands in the way.
+pub(crate) async fn prepare(
+    loaded: &Loaded,
+    store: &Store,
+    organization: &Organization,
+    rejection: &EmergencyRejection,
+    call: Call<'_>,
+    now: Timestamp,
+) -> Result<Result<ValidEmergency, Vec<Trouble>>, StoreError> {
+    let found = person::find(&loaded.config, store, organization, call.wanted).await?;
+    let (person, user_name) = match found {
+        Ok(found) => found,
+        Err(nobody) => return Ok(Err(vec![nobody.into()])),
+    };
+    let call = EmergencyCall {
+        person,
+        user_name,
+        caller_verified: call.caller_verified.to_owned(),
+        purpose: call.purpose.to_owned(),
+        case_number: call.case.to_owned(),
+        by: call.by.clone(),
+    };
+    let held =
+        hold_against(loaded, organization, |grounds| emergency(rejection, &call, grounds, now));
+    Ok(held.map_err(|refused| refused.into_iter().map(Trouble::Emergency).collect()))
+}
+
+/// What the entry says; what it does not say, or says in words that are not ours, is nothing.
+fn read(event: &Event, reference: Reference) -> EmergencyRejection {
+    let territory = event.country.as_ref().and_then(|country| {
+        let code = match &event.region {
+            Some(region) => format!("{country}-{region}"),
+            None => country.to_string(),
+        };
+        Territory::parse(&code).ok()
+    });
+    EmergencyRejection {
+        reference: reference.to_string(),
+        at: event.at,
+        organization: event.organization.as_ref().and_then(|id| OrganizationId::parse(id).ok()),
+        site: event.site.as_ref().and_then(|id| SiteId::parse(id).ok()),
+        territory,
+        reason: event.reason.as_ref().and_then(|code| Reason::from_code(code)),
+        count: event.count,
+        names_client: event.personal.get(Field::ClientIp).is_some(),
+    }
+}

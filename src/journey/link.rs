@@ -1,0 +1,104 @@
+//! Travel links: made, and given to the traveller by mail.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::config::{Config, HostPattern};
+use crate::identity::LinkToken;
+use crate::policy::{Actor, Phase, TravelExemption};
+use crate::store::{ExemptionError, Store, StoreError};
+
+/// How many devices a link binds, on each site, and for how many days.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    /// How many devices.
+    pub(crate) devices: u8,
+    /// For how many days; never longer than the journey lasts.
+    pub(crate) days: u8,
+}
+
+impl Extent {
+    /// What goes out with an approval, which may be weeks ahead of the journey.
+    const AT_APPROVAL: Self = Self { devices: 4, days: 60 };
+}
+
+/// Why no mail would reach the traveller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// Nobody sends mail for the organisation.
+    NoSender,
+    /// Nobody has said where the traveller is reached.
+    NoAddress,
+}
+
+/// What an approval means for the traveller's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AtApproval {
+    /// None is demanded, or the journey does not count yet.
+    Nothing,
+    /// The link goes out by mail.
+    Sent,
+    /// Somebody has to give the link.
+    ToBeGiven,
+}
+
+/// The link goes out by mail where the exemption demands a device and the traveller can be reached.
+pub(crate) async fn at_approval(
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<AtApproval, ExemptionError> {
+    let counts = matches!(exemption.phase(now), Phase::Planned | Phase::Active);
+    if !counts || !exemption.demands.device {
+        return Ok(AtApproval::Nothing);
+    }
+    let reachable = unreachable(config, store, exemption).await?.is_none();
+    let (Some(host), true) = (host_of(config, exemption), reachable) else {
+        return Ok(AtApproval::ToBeGiven);
+    };
+    let (link, _) = make(store, exemption, host, Extent::AT_APPROVAL, by, now).await?;
+    store.give_travel_link(&exemption.id, &link, now).await?;
+    Ok(AtApproval::Sent)
+}
+
+/// Makes a link, and says until when it binds.
+pub(crate) async fn make(
+    store: &Store,
+    exemption: &TravelExemption,
+    host: &str,
+    extent: Extent,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<(String, Timestamp), ExemptionError> {
+    let token = LinkToken::new();
+    let days = SignedDuration::from_hours(24 * i64::from(extent.days));
+    let journey_ends = exemption.journey().map_or(now, |(_, until)| until);
+    let ends = now.checked_add(days).unwrap_or(now).min(journey_ends);
+    let most = i64::from(extent.devices);
+    store.make_travel_link(&exemption.id, &token.hash(), (most, ends), by, now).await?;
+    Ok((format!("https://{host}/.geovagt/rejse/{}", token.reveal()), ends))
+}
+
+/// Why no mail would reach the traveller; none: one would.
+pub(crate) async fn unreachable(
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+) -> Result<Option<Unreachable>, StoreError> {
+    let notices = config.notices.as_ref();
+    if notices.and_then(|notices| notices.sender(&exemption.organization)).is_none() {
+        return Ok(Some(Unreachable::NoSender));
+    }
+    let mail = store.contact(&exemption.id).await?.and_then(|contact| contact.mail);
+    Ok(mail.is_none().then_some(Unreachable::NoAddress))
+}
+
+/// The first host by name that one of the exemption's sites answers for.
+pub(crate) fn host_of<'c>(config: &'c Config, exemption: &TravelExemption) -> Option<&'c str> {
+    let sites = exemption.sites.iter().filter_map(|site| config.sites.get(site));
+    sites.flat_map(|site| &site.hosts).find_map(|host| match host {
+        HostPattern::Exact(host) => Some(host.as_str()),
+        HostPattern::Suffix(_) | HostPattern::Any => None,
+    })
+}

@@ -1,0 +1,70 @@
+//! Everything that can stand in the way of what somebody asked for.
+
+use super::person::NoPerson;
+use crate::audit::Reference;
+use crate::identifier::{ListId, OrganizationId, SiteId};
+use crate::policy::{EmergencyRefused, InvalidLeg, Problem};
+
+/// One thing that is wrong; shown as the command line says it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Trouble {
+    /// Nobody, or more than one, is meant.
+    #[error("{0}")]
+    Person(#[from] NoPerson),
+    /// A leg that cannot be read.
+    #[error("leg {number}: {}", super::sentence(source))]
+    Leg {
+        /// The first leg is 1.
+        number: usize,
+        /// Why.
+        source: InvalidLeg,
+    },
+    /// A new end that cannot be read.
+    #[error("--until: {}", super::sentence(.0))]
+    Until(InvalidLeg),
+    /// No such site.
+    #[error("there is no site {0:?} in the configuration")]
+    Site(String),
+    /// A list that the configuration names and nobody could read.
+    #[error("the list {list} that site {site} is under was not read; see `geovagt check`")]
+    List {
+        /// The site that is under it.
+        site: SiteId,
+        /// The list.
+        list: ListId,
+    },
+    /// What the scheme does not allow.
+    #[error("{0}")]
+    Held(#[from] Problem),
+    /// What an emergency does not allow.
+    #[error("{0}")]
+    Emergency(#[from] EmergencyRefused),
+    /// The log does not have the reference.
+    #[error(
+        "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)"
+    )]
+    NoRejection {
+        /// The reference.
+        reference: Reference,
+        /// How far back was looked.
+        days: i64,
+    },
+    /// It was rejected where nobody can grant anything.
+    #[error("{0} was rejected at no site of an organisation that the configuration has")]
+    NoOrganization(Reference),
+    /// It was rejected elsewhere.
+    #[error("{reference} was rejected at a site of {actual}, not of {wanted}")]
+    OtherOrganization {
+        /// The reference.
+        reference: Reference,
+        /// Where it was.
+        actual: OrganizationId,
+        /// Where it was taken to be.
+        wanted: String,
+    },
+    /// The scheme is off.
+    #[error(
+        "{0} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions"
+    )]
+    SchemeOff(OrganizationId),
+}

@@ -1,0 +1,223 @@
+//! Keeps the index up with the segments.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::read;
+use crate::audit::options::PerClass;
+use crate::audit::segment::{self, Header, LineEnd, Lines};
+use crate::audit::{Class, node_in};
+use crate::clock;
+use crate::lifecycle::Tasks;
+use crate::store::StoreError;
+use crate::store::log::{Batch, Bookmarks, LogIndex};
+use crate::telemetry;
+
+/// The chains that are indexed.
+pub(super) const INDEXED: [Class; 2] = [Class::Denied, Class::People];
+/// So many entries are put in by one transaction.
+const AT_ONCE: usize = 2000;
+/// Between two looks when nothing waits.
+const PAUSE: Duration = Duration::from_secs(1);
+/// While more waits, it rests this many times as long as it worked, so that most of the machine is
+/// left to the traffic.
+const RESTS: u32 = 3;
+/// The shortest and the longest of those rests.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// Before it tries again after something failed.
+const AFTER_TROUBLE: Duration = Duration::from_secs(5);
+
+/// Reads the segments of one node behind the writer.
+#[derive(Debug)]
+pub struct Follower {
+    directory: Arc<PathBuf>,
+    index: LogIndex,
+    node: Option<String>,
+    /// The first sequence that each chain's segments hold, as the index was last brought to.
+    kept: PerClass<Option<u64>>,
+}
+
+/// What one look led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Round {
+    /// How many entries were put in.
+    pub entries: u64,
+    /// How many are left to be put in.
+    pub behind: u64,
+}
+
+/// Why the index does not follow.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FollowError {
+    /// The index.
+    #[error("the index of the block log cannot be written")]
+    Index(#[from] StoreError),
+    /// The segments.
+    #[error("the audit log cannot be read for its index")]
+    Log(#[from] io::Error),
+}
+
+impl Follower {
+    /// Follows the log in this directory.
+    #[must_use]
+    pub fn new(directory: PathBuf, index: LogIndex) -> Self {
+        Self { directory: Arc::new(directory), index, node: None, kept: PerClass::default() }
+    }
+
+    /// Follows until the tasks are stopped. Nobody waits for it.
+    pub fn spawn(mut self, tasks: &Tasks) {
+        let stopping = tasks.stopping();
+        tasks.spawn(async move {
+            let mut failing = false;
+            loop {
+                let began = clock::instant();
+                let round = tokio::select! {
+                    round = self.round() => round,
+                    () = stopping.cancelled() => return,
+                };
+                let took = clock::instant().duration_since(began);
+                let pause = match &round {
+                    Ok(round) if round.behind > 0 => (took * RESTS).clamp(SHORTEST, PAUSE),
+                    Ok(_) => PAUSE,
+                    Err(error) => self.failed(error, failing).await,
+                };
+                failing = round.is_err();
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = stopping.cancelled() => return,
+                }
+            }
+        });
+    }
+
+    /// Puts what has been flushed since into the index, at most one batch of each chain, and takes
+    /// out what its segments hold no longer.
+    ///
+    /// # Errors
+    /// [`FollowError`]; the next round goes on where this one stood.
+    pub async fn round(&mut self) -> Result<Round, FollowError> {
+        let Some(node) = self.node().await? else { return Ok(Round::default()) };
+        let Bookmarks { chains, forgotten } = self.index.bookmarks(&node).await?;
+        let mut round = Round::default();
+        let mut unreadable = 0;
+        for class in INDEXED {
+            let from = *chains.get(class);
+            let directory = Arc::clone(&self.directory);
+            let part = blocking(move || read::read(&directory, class, from, AT_ONCE)).await?;
+            unreadable += part.to.unreadable;
+            let entries = part.entries.len() as u64;
+            round.behind += part.flushed.saturating_sub(part.to.sequence);
+            if part.to == from {
+                continue;
+            }
+            let (node, to) = (node.clone(), part.to);
+            let batch = Batch { node, class, from, to, forgotten, entries: part.entries };
+            if self.index.write(batch).await? {
+                round.entries += entries;
+                metrics::counter!("geovagt_log_index_entries_total").increment(entries);
+            } else {
+                // Somebody else was there first, or something was forgotten meanwhile.
+                round.behind += entries.max(1);
+            }
+        }
+        self.delete_what_is_gone(&node).await?;
+        metrics::gauge!("geovagt_log_index_behind_entries").set(round.behind as f64);
+        metrics::gauge!("geovagt_log_index_unreadable_lines").set(unreadable as f64);
+        self.index.stands(|standing| {
+            standing.behind = round.behind;
+            standing.unreadable = unreadable;
+            standing.trouble = None;
+        });
+        Ok(round)
+    }
+
+    /// Whose log it is. An index of another log in the same place is made anew.
+    async fn node(&mut self) -> Result<Option<String>, FollowError> {
+        if self.node.is_none() {
+            let directory = Arc::clone(&self.directory);
+            self.node = blocking(move || node_in(&directory)).await?;
+            if let Some(node) = &self.node
+                && self.index.is_own()
+                && self.index.holds_others(node).await?
+            {
+                self.index.start_anew().await?;
+            }
+        }
+        Ok(self.node.clone())
+    }
+
+    /// Says what failed, once, and how long to wait. A damaged file of our own is thrown away.
+    async fn failed(&mut self, error: &FollowError, again: bool) -> Duration {
+        let said = telemetry::chain(error);
+        if let FollowError::Index(StoreError::Damaged(place)) = error
+            && self.index.is_own()
+        {
+            tracing::error!(%place, "the index of the block log is damaged and is made again from the segments");
+            if let Err(error) = self.index.start_anew().await {
+                tracing::error!(%error, "the damaged index cannot be removed");
+            }
+        } else if !again {
+            tracing::warn!(
+                error = said,
+                "the index of the block log does not follow; searches read the files until it does"
+            );
+        }
+        metrics::counter!("geovagt_log_index_failures_total").increment(1);
+        self.index.stands(|standing| standing.trouble = Some(said));
+        AFTER_TROUBLE
+    }
+
+    async fn delete_what_is_gone(&mut self, node: &str) -> Result<(), FollowError> {
+        for class in INDEXED {
+            let directory = Arc::clone(&self.directory);
+            let first = blocking(move || first_kept(&directory, class)).await?;
+            let Some((sequence, begun)) = first else { continue };
+            if *self.kept.get(class) == Some(sequence) {
+                continue;
+            }
+            let mut after = None;
+            loop {
+                let kept = (sequence, begun);
+                after = self.index.delete_before((node, class), kept, after).await?;
+                if after.is_none() {
+                    break;
+                }
+                tokio::time::sleep(SHORTEST).await;
+            }
+            if self.index.is_own() {
+                self.index.delete_hours_before(class, begun).await?;
+            }
+            *self.kept.get_mut(class) = Some(sequence);
+        }
+        Ok(())
+    }
+}
+
+/// The first entry that a chain's segments hold, and when its segment was begun; none where nothing
+/// was ever deleted.
+fn first_kept(directory: &std::path::Path, class: Class) -> io::Result<Option<(u64, Timestamp)>> {
+    let segments = segment::list(&directory.join(class.word()))?;
+    let Some((_, path)) = segments.first().filter(|(number, _)| *number > 1) else {
+        return Ok(None);
+    };
+    let mut lines = match Lines::open(path, 0) {
+        Ok(lines) => lines,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let complete = lines.advance()? == Some(LineEnd::Complete);
+    let header = Header::parse(class, &lines.line).filter(|_| complete);
+    Ok(header.map(|header| (header.first_sequence, header.created)))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, FollowError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    Ok(done.map_err(|error| FollowError::Log(io::Error::other(error)))??)
+}

@@ -1,0 +1,184 @@
+//! Conducting a review: what stands, beginning, drawing, judging. The administration and the command
+//! line both call it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use super::{Draw, Plan, SEED_LENGTH, Standing, group_of};
+use crate::audit::event::Field;
+use crate::identifier::OrganizationId;
+use crate::policy::Actor;
+use crate::store::log::{LogQuery, Organizations, Wanted};
+use crate::store::{NewReview, Outcome, Review, ReviewError, Store, StoreError};
+
+/// So many entries are offered to the draw at a time.
+const AT_ONCE: usize = 1000;
+
+/// Whose log is reviewed, in whose days.
+#[derive(Debug, Clone, Copy)]
+pub struct Reviewed<'a> {
+    /// The organisation.
+    pub organization: &'a OrganizationId,
+    /// Where its days begin.
+    pub zone: &'a TimeZone,
+}
+
+/// How far the review of an organisation's log has come.
+#[derive(Debug, Clone)]
+pub struct Progress {
+    /// The plan.
+    pub plan: Plan,
+    /// What waits, and since when.
+    pub standing: Standing,
+    /// The review that is under way.
+    pub open: Option<Review>,
+}
+
+/// Why a review does not begin or go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConductError {
+    /// Nobody has planned any.
+    #[error("no review is planned; plan it first")]
+    NotPlanned,
+    /// Every span that is over has been reviewed.
+    #[error("nothing waits for a review before {0}")]
+    NothingWaits(jiff::civil::Date),
+    /// The reviewer did it.
+    #[error("this is your own doing; somebody else has to judge it")]
+    OwnDoing,
+    /// What the store says.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
+    /// The index or the store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Reviewed<'_> {
+    /// How far it has come; none where nothing is planned.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn progress(
+        &self,
+        store: &Store,
+        now: Timestamp,
+    ) -> Result<Option<Progress>, StoreError> {
+        let Some(plan) = store.review_plan(self.organization).await? else { return Ok(None) };
+        let reviews = store.reviews(self.organization).await?;
+        let today = now.to_zoned(self.zone.clone()).date();
+        let finished = reviews.iter().filter(|review| review.finished.is_some());
+        let reviewed = finished.map(|review| review.period.until).max();
+        let open = reviews.into_iter().find(|review| review.finished.is_none());
+        let standing = match &open {
+            Some(open) if today > open.due => Standing::Overdue(open.period, open.due),
+            Some(open) => Standing::Waiting(open.period, open.due),
+            None => plan.standing(reviewed, today),
+        };
+        Ok(Some(Progress { plan, standing, open }))
+    }
+
+    /// Begins the review that waits and draws its entries; one that is under way goes on.
+    ///
+    /// # Errors
+    /// [`ConductError`].
+    pub async fn begin(
+        &self,
+        store: &Store,
+        (id, seed): (&str, [u8; SEED_LENGTH]),
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<String, ConductError> {
+        let progress = self.progress(store, now).await?.ok_or(ConductError::NotPlanned)?;
+        let id = match (&progress.open, progress.standing) {
+            (Some(open), _) if open.population.is_some() => return Err(ReviewError::Open.into()),
+            // Its seed is in the log; it is drawn by that one and by no other.
+            (Some(open), _) => open.id.clone(),
+            (None, Standing::UpToDate(until)) => return Err(ConductError::NothingWaits(until)),
+            (None, Standing::Waiting(period, due) | Standing::Overdue(period, due)) => {
+                let organization = self.organization;
+                let sample = progress.plan.sample;
+                let new = NewReview { id, organization, period, due, seed, sample };
+                store.begin_review(&new, by, now).await?;
+                id.to_owned()
+            }
+        };
+        self.draw(store, &id, by, now).await?;
+        Ok(id)
+    }
+
+    async fn draw(
+        &self,
+        store: &Store,
+        id: &str,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<(), ConductError> {
+        let review = store.review(self.organization, id).await?.ok_or(ReviewError::Unknown)?;
+        let drawn = self.drawn_again(store, &review).await?;
+        store.fill_review(self.organization, id, &drawn, by, now).await?;
+        Ok(())
+    }
+
+    /// What a review's seed draws from the log as it is now: the same as then, as long as nothing of
+    /// that span has been deleted.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the index does not answer.
+    pub async fn drawn_again(
+        &self,
+        store: &Store,
+        review: &Review,
+    ) -> Result<super::Drawn, StoreError> {
+        let mut seed = [0; SEED_LENGTH];
+        // It was written by us, as so many digits.
+        let _ = hex::decode_to_slice(&review.seed, &mut seed);
+        let mut draw = Draw::new(seed, review.sample);
+        let begins = |day: jiff::civil::Date| {
+            day.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+        };
+        let organizations = Organizations::These([self.organization.clone()].into());
+        let query = LogQuery::of(organizations)
+            .between(begins(review.period.from), begins(review.period.until));
+        let index = store.log();
+        let mut before = None;
+        loop {
+            let page = index.search(&query, before, AT_ONCE).await?;
+            for entry in &page.entries {
+                draw.offer(entry.event.id, group_of(entry.event.action));
+            }
+            before = page.next;
+            if before.is_none() {
+                return Ok(draw.finish());
+            }
+        }
+    }
+
+    /// Keeps what a reviewer found of the entry at a place; says whether that finished the review.
+    ///
+    /// # Errors
+    /// [`ConductError`].
+    pub async fn judge(
+        &self,
+        store: &Store,
+        (id, place): (&str, u32),
+        (outcome, note): (Outcome, Option<&str>),
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<bool, ConductError> {
+        let review = store.review(self.organization, id).await?.ok_or(ReviewError::Unknown)?;
+        let item = review.items.iter().find(|item| item.place == place);
+        let item = item.ok_or(ReviewError::Unknown)?;
+        let wanted = item.entry.parse::<Uuid>().map_err(|_| ReviewError::Unknown)?;
+        let organizations = Organizations::These([self.organization.clone()].into());
+        let found = store.log().entry(&organizations, &Wanted::Id(wanted)).await?;
+        let own = |name: &smol_str::SmolStr| name.to_lowercase() == by.name.to_lowercase();
+        if found.iter().any(|entry| entry.event.personal.get(Field::UserName).is_some_and(own)) {
+            return Err(ConductError::OwnDoing);
+        }
+        let at = (self.organization, id, place);
+        Ok(store.judge(at, (outcome, note), by, now).await?)
+    }
+}
