@@ -58,7 +58,13 @@ impl Modify for Bearer {
 #[must_use]
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
-    for room in [super::tokens::Documentation::openapi()] {
+    let rooms = [
+        super::tokens::Documentation::openapi(),
+        super::log::Documentation::openapi(),
+        super::review::Documentation::openapi(),
+        super::breach::Documentation::openapi(),
+    ];
+    for room in rooms {
         document.merge(room);
     }
     document
