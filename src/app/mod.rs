@@ -19,6 +19,7 @@ pub mod outbox;
 mod policies;
 mod readiness;
 mod reload;
+mod reviews;
 mod serve;
 mod snapshot;
 mod sockets;
@@ -274,6 +275,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     watch::spawn(&app, metrics);
     ends::spawn(&app);
     notices::spawn(&app);
+    reviews::spawn(&app);
     odd_use::spawn(&app);
     log_index::spawn(&app);
     floods::spawn(&app);

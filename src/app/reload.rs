@@ -37,6 +37,8 @@ pub(crate) struct Current {
     database_refused: ArcSwapOption<String>,
     /// How delivering notices goes.
     pub(super) notices: crate::notice::deliver::Status,
+    /// Whether planned reviews of the log are overdue.
+    pub(super) reviews: super::reviews::Status,
     pub(super) store: Standing,
     pub(super) outbox: Outbox,
     pub(super) metrics: Option<Metrics>,
@@ -70,6 +72,7 @@ impl Current {
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             database_refused: ArcSwapOption::empty(),
             notices: crate::notice::deliver::Status::default(),
+            reviews: super::reviews::Status::default(),
             store,
             outbox,
             metrics,

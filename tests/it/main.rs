@@ -11,6 +11,8 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod admin_log;
+mod admin_review;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;

@@ -58,13 +58,17 @@ impl Modify for Bearer {
 #[must_use]
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
-    for room in [
+    let rooms = [
         super::tokens::Documentation::openapi(),
         super::overview::Documentation::openapi(),
         super::list::Documentation::openapi(),
         super::would::Documentation::openapi(),
         super::systems::Documentation::openapi(),
-    ] {
+        super::log::Documentation::openapi(),
+        super::review::Documentation::openapi(),
+        super::breach::Documentation::openapi(),
+    ];
+    for room in rooms {
         document.merge(room);
     }
     document

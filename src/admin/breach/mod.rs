@@ -4,9 +4,12 @@
 //! entry in the log; notes are only added to; the clock counts hours from the discovery.
 
 mod actions;
+mod api;
 mod evidence;
 mod pages;
 pub(crate) mod words;
+
+pub(super) use api::Documentation;
 
 use super::review::{REVIEWER, WATCHER};
 use super::{Right, Routes};
@@ -19,4 +22,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/breach/{id}", watcher, pages::one)
         .post("/breach/{id}", reviewer, pages::change)
         .post("/breach/{id}/evidence", reviewer, pages::export)
+        .get("/api/v1/breaches", watcher, api::list)
+        .post("/api/v1/breaches", reviewer, api::open)
+        .get("/api/v1/breaches/{id}", watcher, api::one)
+        .patch("/api/v1/breaches/{id}", reviewer, api::change)
+        .post("/api/v1/breaches/{id}/evidence", reviewer, api::export)
 }

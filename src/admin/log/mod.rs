@@ -5,6 +5,7 @@
 //! anything is shown; the organisation is the visitor's.
 
 pub(crate) mod actions;
+mod api;
 mod charts;
 mod csv_cell;
 mod export;
@@ -18,6 +19,8 @@ mod today;
 pub(crate) mod told;
 mod usual;
 pub(crate) mod words;
+
+pub(super) use api::Documentation;
 
 use super::{Right, Routes};
 use crate::config::Role;
@@ -41,4 +44,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/log/live/events", reader, live::events)
         .post("/log/saved", reader, pages::save)
         .post("/log/saved/{id}/remove", reader, pages::forget)
+        .get("/api/v1/log", reader, api::search)
+        .get("/api/v1/log/counts", reader, api::counts)
+        .get("/api/v1/log/export", reader, api::exported)
+        .get("/api/v1/log/{id}", reader, api::entry)
 }

@@ -4,11 +4,14 @@
 //! holds: each view is an entry in the log; what is drawn follows from a number that stood in the
 //! log before (see `crate::log_review`).
 
+mod api;
 mod home;
 mod planned;
 mod table;
 mod views;
 pub(crate) mod words;
+
+pub(super) use api::Documentation;
 
 use super::{Right, Routes};
 use crate::config::Role;
@@ -31,4 +34,9 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/review/planned/begin", reviewer, planned::begin)
         .get("/review/planned/{id}", watcher, planned::one)
         .post("/review/planned/{id}/{place}", reviewer, planned::judge)
+        .get("/api/v1/reviews", watcher, api::list)
+        .post("/api/v1/reviews", reviewer, api::begin)
+        .put("/api/v1/reviews/plan", reviewer, api::plan)
+        .get("/api/v1/reviews/{id}", watcher, api::one)
+        .put("/api/v1/reviews/{id}/entries/{place}", reviewer, api::judge)
 }

@@ -8,6 +8,7 @@ pub mod certified;
 pub mod client;
 pub mod debian;
 pub mod demo;
+pub mod desk;
 pub mod gateway;
 pub mod h2_raw;
 pub mod http2;
