@@ -43,6 +43,7 @@ pub use exemption::{
     MAXIMUM_VERIFICATION, OLDEST_REJECTION, Part, Participant, Phase, Problem, StepRefused, Text,
     TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, may_approve,
     needs_second_approval, take_step, validate, validate_application, validate_extension,
+    validate_reached,
 };
 pub use explanation::{DatabaseFacts, Explanation, Question, explain};
 pub use forecast::{Upcoming, forecast};
