@@ -7,9 +7,9 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use super::compose::Notice;
-use super::dates::last_minute;
 use super::plain;
 use crate::language::Language;
+use crate::language::last_minute;
 use crate::policy::Leg;
 
 /// Writes every leg of the notice's journey. `method` is `PUBLISH` or `CANCEL`; `organizer` a mail

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::dates::{Dates, last_minute};
 use super::{calendar, plain, wording};
 use crate::config::Organization;
 use crate::language::Language;
+use crate::language::{Dates, last_minute};
 use crate::policy::{Leg, TravelExemption};
 use crate::store::{Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord};
 use crate::territory::Territory;

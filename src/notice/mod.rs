@@ -12,7 +12,6 @@
 
 pub mod calendar;
 pub mod compose;
-mod dates;
 pub(crate) mod deliver;
 #[cfg(test)]
 mod fixture;

@@ -7,7 +7,7 @@ use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::dates::last_minute;
+use crate::language::last_minute;
 use crate::policy::{CountryList, ExemptionId, ListVersion, Phase, TravelExemption};
 use crate::store::{NoticeDetails, NoticeKind};
 

@@ -16,7 +16,7 @@ mod subdivisions;
 
 use std::fmt;
 
-pub use collation::{sort_by_name, sort_key};
+pub use collation::sort_by_name;
 pub use find::{Match, NotFound, find, look_up};
 
 /// An assigned ISO 3166-1 alpha-2 country code (or `XK`, which every database uses for Kosovo).

@@ -282,7 +282,7 @@ fn legs(notice: &Notice<'_>) -> String {
     let lines: Vec<String> = legs
         .iter()
         .map(|leg| {
-            let last = crate::notice::dates::last_minute(leg.until);
+            let last = crate::language::last_minute(leg.until);
             let (from, until) = (dates.moment(leg.from), dates.moment(last));
             format!("- {}: {from} to {until}", notice.places_of(leg))
         })

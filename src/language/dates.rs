@@ -1,15 +1,16 @@
 //! Days and times as each language writes them. PURE.
 
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use crate::language::Language;
+use super::Language;
 
 const DANISH_DAYS: [&str; 7] =
     ["mandag", "tirsdag", "onsdag", "torsdag", "fredag", "lørdag", "søndag"];
 const ENGLISH_DAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+
 const DANISH_MONTHS: [&str; 12] = [
     "januar",
     "februar",
@@ -41,24 +42,19 @@ const ENGLISH_MONTHS: [&str; 12] = [
 
 /// How instants are shown to one reader.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Dates<'a> {
-    pub(super) zone: &'a TimeZone,
-    pub(super) language: Language,
+pub(crate) struct Dates<'a> {
+    pub(crate) zone: &'a TimeZone,
+    pub(crate) language: Language,
 }
 
 impl Dates<'_> {
     /// `1. december 2026`, `1 December 2026`
-    pub(super) fn day(self, date: Date) -> String {
-        let (day, year) = (date.day(), date.year());
-        let month = usize::from(date.month().unsigned_abs()) - 1;
-        match self.language {
-            Language::Danish => format!("{day}. {} {year}", name(&DANISH_MONTHS, month)),
-            Language::English => format!("{day} {} {year}", name(&ENGLISH_MONTHS, month)),
-        }
+    pub(crate) fn day(self, date: Date) -> String {
+        self::date(date, self.language)
     }
 
     /// `tirsdag den 1. december 2026 kl. 08.30`, `Tuesday 1 December 2026 at 08:30`
-    pub(super) fn moment(self, at: Timestamp) -> String {
+    pub(crate) fn moment(self, at: Timestamp) -> String {
         let zoned = self.zoned(at);
         let weekday = usize::from(zoned.weekday().to_monday_zero_offset().unsigned_abs());
         let (day, time) = (self.day(zoned.date()), self.time(at));
@@ -69,7 +65,7 @@ impl Dates<'_> {
     }
 
     /// `23.59`, `23:59`
-    pub(super) fn time(self, at: Timestamp) -> String {
+    pub(crate) fn time(self, at: Timestamp) -> String {
         let zoned = self.zoned(at);
         let between = match self.language {
             Language::Danish => '.',
@@ -79,12 +75,12 @@ impl Dates<'_> {
     }
 
     /// The day in this zone.
-    pub(super) fn date(self, at: Timestamp) -> Date {
+    pub(crate) fn date(self, at: Timestamp) -> Date {
         self.zoned(at).date()
     }
 
     /// Whose time it is, for people who are elsewhere.
-    pub(super) fn whose(self) -> String {
+    pub(crate) fn whose(self) -> String {
         let danish = self.zone.iana_name() == Some("Europe/Copenhagen");
         match (self.language, danish) {
             (Language::Danish, true) => "dansk tid".to_owned(),
@@ -105,8 +101,68 @@ impl Dates<'_> {
 }
 
 /// The last minute of what ends at an instant that no longer belongs to it.
-pub(super) fn last_minute(until: Timestamp) -> Timestamp {
+pub(crate) fn last_minute(until: Timestamp) -> Timestamp {
     until.checked_sub(SignedDuration::from_secs(1)).unwrap_or(until)
+}
+
+/// An instant in a zone, saying whose time: `22. november 2026 kl. 14.05 (dansk tid)`,
+/// `22 November 2026, 14:05 (Danish time)`.
+#[must_use]
+pub fn instant(at: Timestamp, zone: &TimeZone, language: Language) -> String {
+    let shown = date_and_time(zone.to_datetime(at), language);
+    format!("{shown} ({})", zone_name(zone, language))
+}
+
+/// The same instant for those who compare logs: `22. november 2026 kl. 13.05 UTC`.
+#[must_use]
+pub fn universal(at: Timestamp, language: Language) -> String {
+    format!("{} UTC", date_and_time(TimeZone::UTC.to_datetime(at), language))
+}
+
+fn date_and_time(at: DateTime, language: Language) -> String {
+    let day = date(at.date(), language);
+    let (hour, minute) = (at.hour(), at.minute());
+    match language {
+        Language::Danish => format!("{day} kl. {hour:02}.{minute:02}"),
+        Language::English => format!("{day}, {hour:02}:{minute:02}"),
+    }
+}
+
+/// `22. november 2026`, `22 November 2026`.
+#[must_use]
+pub fn date(day: Date, language: Language) -> String {
+    let stop = match language {
+        Language::Danish => ".",
+        Language::English => "",
+    };
+    format!("{}{stop} {} {}", day.day(), month(day.month(), language), day.year())
+}
+
+/// The name of a month, 1 to 12.
+#[must_use]
+pub fn month(month: i8, language: Language) -> &'static str {
+    let names = match language {
+        Language::Danish => &DANISH_MONTHS,
+        Language::English => &ENGLISH_MONTHS,
+    };
+    name(names, usize::from(month.unsigned_abs()).wrapping_sub(1))
+}
+
+/// Whose time it is.
+#[must_use]
+pub fn zone_name(zone: &TimeZone, language: Language) -> String {
+    let (danish, english) = match zone.iana_name() {
+        Some("Europe/Copenhagen") => ("dansk tid", "Danish time"),
+        Some("Atlantic/Faroe") => ("færøsk tid", "Faroese time"),
+        Some("America/Nuuk" | "America/Godthab") => ("grønlandsk tid", "Greenland time"),
+        Some(name) => (name, name),
+        None => ("UTC", "UTC"),
+    };
+    match language {
+        Language::Danish => danish,
+        Language::English => english,
+    }
+    .to_owned()
 }
 
 fn name<const N: usize>(names: &[&'static str; N], index: usize) -> &'static str {
@@ -130,5 +186,37 @@ mod tests {
         let zone = TimeZone::get("America/Nuuk").unwrap();
         let nuuk = Dates { zone: &zone, language: Language::Danish };
         assert_eq!((nuuk.time(until), nuuk.whose()), ("21.00".into(), "tid i Nuuk".into()));
+    }
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).unwrap()
+    }
+
+    #[test]
+    fn an_instant_says_whose_time_it_is_in_summer_and_winter() {
+        let copenhagen = zone("Europe/Copenhagen");
+        let winter: Timestamp = "2026-11-22T13:05:59Z".parse().unwrap();
+        let summer: Timestamp = "2026-07-01T22:00:00Z".parse().unwrap();
+        assert_eq!(
+            instant(winter, &copenhagen, Language::Danish),
+            "22. november 2026 kl. 14.05 (dansk tid)"
+        );
+        assert_eq!(
+            instant(winter, &copenhagen, Language::English),
+            "22 November 2026, 14:05 (Danish time)"
+        );
+        assert_eq!(
+            instant(summer, &copenhagen, Language::Danish),
+            "2. juli 2026 kl. 00.00 (dansk tid)"
+        );
+        assert_eq!(universal(summer, Language::English), "1 July 2026, 22:00 UTC");
+        assert_eq!(
+            instant(winter, &TimeZone::UTC, Language::Danish),
+            "22. november 2026 kl. 13.05 (UTC)"
+        );
+        assert!(
+            instant(winter, &zone("Europe/Berlin"), Language::Danish)
+                .ends_with("14.05 (Europe/Berlin)")
+        );
     }
 }

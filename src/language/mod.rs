@@ -1,4 +1,14 @@
-//! The two languages that geovagt speaks. PURE.
+//! The two languages that geovagt speaks, and how each writes dates, numbers and lists of names.
+//! What pages, mails and the command line all need. PURE.
+
+mod collation;
+mod dates;
+mod phrases;
+
+pub use collation::sort_key;
+pub(crate) use dates::{Dates, last_minute};
+pub use dates::{date, instant, month, universal, zone_name};
+pub use phrases::{duration, enumeration, number, possessive};
 
 /// Danish or English.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
