@@ -121,6 +121,14 @@ identifier!(
     ProviderId
 );
 
+impl ListenerId {
+    /// The administration's, which is none of `listeners`.
+    #[must_use]
+    pub fn of_administration() -> Self {
+        Self(Arc::from("admin"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

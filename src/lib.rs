@@ -33,6 +33,9 @@ pub mod identity;
 pub mod listen;
 pub mod upstream;
 
+// The rooms people work in.
+pub mod admin;
+
 // What follows from it, beside the requests.
 mod journey;
 pub mod notice;

@@ -3,6 +3,7 @@
 //! Always holds: nothing listens before everything it needs is open and checked; a reload either
 //! takes effect whole or changes nothing.
 
+mod administration;
 mod announcements;
 mod certificates;
 mod descriptors;
@@ -104,6 +105,9 @@ pub enum StartError {
     /// The operations listener.
     #[error("the operations listener {0} cannot be opened")]
     Operations(SocketAddr, #[source] std::io::Error),
+    /// The administration's listener.
+    #[error("the administration's listener {0} cannot be opened")]
+    Admin(SocketAddr, #[source] std::io::Error),
     /// The gateway whose place should be taken.
     #[error(transparent)]
     TakeOver(#[from] TakeOverError),
@@ -143,6 +147,8 @@ pub struct Running {
     pub addresses: Vec<(ListenerId, SocketAddr)>,
     /// Where the operations pages are.
     pub operations: Vec<SocketAddr>,
+    /// Where the administration is.
+    pub admin: Vec<SocketAddr>,
 }
 
 /// What a gateway finds around it when it starts.
@@ -272,7 +278,8 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     watchdog::spawn(&app);
     reload::spawn(&app, control);
     let (addresses, operations) = (app.listening.addresses(), app.listening.operations());
-    Ok(Running { app, signals, addresses, operations })
+    let admin = app.listening.admin();
+    Ok(Running { app, signals, addresses, operations, admin })
 }
 
 fn open_log(config: &Config, tasks: &Tasks) -> Result<Audit, StartError> {
@@ -342,6 +349,9 @@ impl Running {
         }
         for address in &self.operations {
             tracing::info!(listener = "operations", %address, "listening");
+        }
+        for address in &self.admin {
+            tracing::info!(listener = "admin", %address, "listening");
         }
         self.app.state.manager.ready(&self.app.status());
         tracing::info!("ready");

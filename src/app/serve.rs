@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::administration::administration;
 use super::sockets::{Bound, Socket};
 use super::{App, readiness};
+use crate::admin;
 use crate::audit::{self, Facts};
 use crate::clock;
 use crate::config::{Affinity, Config, Limits, ListenerDenial};
@@ -151,4 +153,31 @@ pub(super) fn accept_operations(
     let serving =
         crate::operations::serve(bound.share(), gateway, readiness, metrics, connections.clone());
     until_cancelled(connections, serving)
+}
+
+/// Serves the administration on one socket.
+pub(super) fn serve_admin(app: &App, door: &Arc<Door>, bound: Bound) -> Socket {
+    let connections = app.tasks.part();
+    let accepting = accept_admin(app, door, &bound, &connections);
+    Socket::new(bound, connections, accepting)
+}
+
+/// Accepts on it until shutdown, or until the token is cancelled.
+pub(super) fn accept_admin(
+    app: &App,
+    door: &Arc<Door>,
+    bound: &Bound,
+    connections: &Tasks,
+) -> CancellationToken {
+    let admin = administration(app);
+    let router = admin::router(&admin);
+    let gate = move |address| match &admin.loaded().config.admin {
+        Some(rules) => admin::serve::gate(&rules.networks, address),
+        None => Gate::Close,
+    };
+    let tasks = connections.clone();
+    let handle = move |accepted| admin::serve::connection(router.clone(), accepted, tasks.clone());
+    let accepting =
+        listen::accept(bound.share(), Arc::clone(door), connections.clone(), gate, handle);
+    until_cancelled(connections, accepting)
 }

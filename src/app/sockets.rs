@@ -11,7 +11,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::{App, StartError, serve};
-use crate::config::{Config, Listener};
+use crate::client_address::{AddressSource, HeaderSource};
+use crate::config::{self, Config, Listener};
 use crate::identifier::ListenerId;
 use crate::lifecycle::Tasks;
 use crate::listen::{self, BindError, ConnectionLimits, Door, DoorSettings, Inherited};
@@ -19,10 +20,18 @@ use crate::listen::{self, BindError, ConnectionLimits, Door, DoorSettings, Inher
 /// The name under which the operations listener appears beside the others.
 pub(super) const OPERATIONS: &str = "operations";
 
+/// The same of the administration's.
+pub(super) const ADMIN: &str = "admin";
+
+/// Open connections to the administration.
+const MOST_AT_ADMIN: usize = 1024;
+
 /// Everything that listens now.
 #[derive(Debug)]
 pub(crate) struct Listening {
     limits: ConnectionLimits,
+    /// What floods the sites keeps nobody out of the administration.
+    admin_limits: ConnectionLimits,
     now: Mutex<Now>,
 }
 
@@ -30,6 +39,14 @@ pub(crate) struct Listening {
 struct Now {
     listeners: Vec<Live>,
     operations: Vec<Socket>,
+    admin: Option<LiveAdmin>,
+}
+
+/// The administration's listener.
+#[derive(Debug)]
+struct LiveAdmin {
+    door: Arc<Door>,
+    sockets: Vec<Socket>,
 }
 
 /// One listener that is served.
@@ -59,6 +76,7 @@ pub(super) struct Bound {
 pub(super) struct Prepared {
     listeners: Vec<(Listener, DoorSettings, Vec<Bound>)>,
     operations: Vec<Bound>,
+    admin: Option<(DoorSettings, Vec<Bound>)>,
 }
 
 /// A socket on its way to the gateway that takes this one's place.
@@ -72,7 +90,8 @@ impl Listening {
     pub(super) fn new(config: &Config) -> Self {
         let limits =
             ConnectionLimits::new(config.limits.connections, config.limits.connections_per_address);
-        Self { limits, now: Mutex::default() }
+        let admin_limits = ConnectionLimits::new(MOST_AT_ADMIN, MOST_AT_ADMIN / 4);
+        Self { limits, admin_limits, now: Mutex::default() }
     }
 
     /// Opens and loads what this configuration needs and is not there yet; nothing, where one fails.
@@ -102,7 +121,11 @@ impl Listening {
             .sockets(OPERATIONS, &addresses)
             .map_err(|(address, source)| StartError::Operations(address, source));
         let operations = pool.unless_ours(operations)?;
-        Ok(Prepared { listeners, operations })
+        let admin = match &config.admin {
+            Some(admin) => Some(prepare_admin(admin, &mut pool)?),
+            None => None,
+        };
+        Ok(Prepared { listeners, operations, admin })
     }
 
     /// Puts what was prepared in effect. Cannot fail.
@@ -124,8 +147,10 @@ impl Listening {
             let socket = kept.unwrap_or_else(|| serve::serve_operations(app, bound));
             now.operations.push(socket);
         }
+        now.admin = prepared.admin.map(|admin| self.succeed_admin(app, &mut before.admin, admin));
         drop(now);
         let left = before.listeners.into_iter().flat_map(|live| live.sockets);
+        let left = left.chain(before.admin.into_iter().flat_map(|live| live.sockets));
         for socket in left.chain(before.operations) {
             socket.connections.drain(limits.drain_timeout);
         }
@@ -155,6 +180,31 @@ impl Listening {
         Live { rules, door, sockets }
     }
 
+    fn succeed_admin(
+        &self,
+        app: &App,
+        old: &mut Option<LiveAdmin>,
+        (settings, bound): (DoorSettings, Vec<Bound>),
+    ) -> LiveAdmin {
+        let door = match old {
+            Some(old) => {
+                old.door.replace(settings);
+                Arc::clone(&old.door)
+            }
+            None => Arc::new(Door::new(
+                ListenerId::of_administration(),
+                settings,
+                self.admin_limits.clone(),
+            )),
+        };
+        let sockets = bound.into_iter().map(|bound| {
+            let kept = old.as_mut().and_then(|old| take(&mut old.sockets, &bound));
+            kept.unwrap_or_else(|| serve::serve_admin(app, &door, bound))
+        });
+        let sockets = sockets.collect();
+        LiveAdmin { door, sockets }
+    }
+
     /// Stops accepting and keeps the sockets open; connections that come wait in the kernel.
     pub(super) fn pause(&self) {
         let now = self.now();
@@ -176,6 +226,12 @@ impl Listening {
         for socket in &mut now.operations {
             socket.accepting = serve::accept_operations(app, &socket.bound, &socket.connections);
         }
+        if let Some(live) = &mut now.admin {
+            for socket in &mut live.sockets {
+                socket.accepting =
+                    serve::accept_admin(app, &live.door, &socket.bound, &socket.connections);
+            }
+        }
     }
 
     /// Whether every socket is accepted on.
@@ -188,6 +244,7 @@ impl Listening {
         let mut now = self.now();
         now.listeners.clear();
         now.operations.clear();
+        now.admin = None;
     }
 
     /// Every socket with the name of its listener.
@@ -199,7 +256,9 @@ impl Listening {
             .listeners
             .iter()
             .flat_map(|live| live.sockets.iter().map(|s| pass(live.rules.name.as_str(), s)));
-        listeners.chain(now.operations.iter().map(|s| pass(OPERATIONS, s))).collect()
+        let admin = now.admin.iter().flat_map(|live| &live.sockets).map(|s| pass(ADMIN, s));
+        let operations = now.operations.iter().map(|s| pass(OPERATIONS, s));
+        listeners.chain(operations).chain(admin).collect()
     }
 
     /// Where each listener listens, port 0 resolved.
@@ -218,8 +277,17 @@ impl Listening {
         now.operations.iter().filter_map(|s| s.bound.socket.local_addr().ok()).collect()
     }
 
+    /// Where the administration is.
+    pub(super) fn admin(&self) -> Vec<SocketAddr> {
+        let now = self.now();
+        let sockets = now.admin.iter().flat_map(|live| &live.sockets);
+        sockets.filter_map(|s| s.bound.socket.local_addr().ok()).collect()
+    }
+
     pub(super) fn doors(&self) -> Vec<Arc<Door>> {
-        self.now().listeners.iter().map(|live| Arc::clone(&live.door)).collect()
+        let now = self.now();
+        let listeners = now.listeners.iter().map(|live| Arc::clone(&live.door));
+        listeners.chain(now.admin.iter().map(|live| Arc::clone(&live.door))).collect()
     }
 
     fn there(&self) -> Vec<(String, Bound)> {
@@ -230,7 +298,9 @@ impl Listening {
         };
         let listeners = now.listeners.iter().flat_map(of);
         let operations = now.operations.iter().map(|s| (OPERATIONS.to_owned(), s.bound.clone()));
-        listeners.chain(operations).collect()
+        let admin = now.admin.iter().flat_map(|live| &live.sockets);
+        let admin = admin.map(|s| (ADMIN.to_owned(), s.bound.clone()));
+        listeners.chain(operations).chain(admin).collect()
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -240,7 +310,8 @@ impl Listening {
 
 impl Now {
     fn sockets(&self) -> impl Iterator<Item = &Socket> {
-        self.listeners.iter().flat_map(|live| &live.sockets).chain(&self.operations)
+        let admin = self.admin.iter().flat_map(|live| &live.sockets);
+        self.listeners.iter().flat_map(|live| &live.sockets).chain(&self.operations).chain(admin)
     }
 }
 
@@ -265,7 +336,27 @@ fn take(sockets: &mut Vec<Socket>, bound: &Bound) -> Option<Socket> {
 
 fn configured(config: &Config) -> Vec<SocketAddr> {
     let operations = config.operations.iter().flat_map(|operations| &operations.bind);
-    config.listeners.iter().flat_map(|l| &l.bind).chain(operations).copied().collect()
+    let admin = config.admin.iter().flat_map(|admin| &admin.bind);
+    config.listeners.iter().flat_map(|l| &l.bind).chain(operations).chain(admin).copied().collect()
+}
+
+/// The administration takes its connections as a listener does whose clients are its peers.
+fn prepare_admin(
+    admin: &config::Admin,
+    pool: &mut Pool<'_>,
+) -> Result<(DoorSettings, Vec<Bound>), StartError> {
+    let listener = Listener {
+        name: ListenerId::of_administration(),
+        bind: admin.bind.clone(),
+        protocol: config::Protocol::Http,
+        tls: admin.tls.clone(),
+        client_address: AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer },
+        denial: config::ListenerDenial::AsSites,
+    };
+    let settings = DoorSettings::load(&listener, true)?;
+    let bound = pool.sockets(ADMIN, &admin.bind);
+    let bound = bound.map_err(|(address, source)| StartError::Admin(address, source));
+    Ok((settings, pool.unless_ours(bound)?))
 }
 
 /// Where sockets come from: those that are there, those that were inherited, the system.
@@ -307,7 +398,8 @@ impl Pool<'_> {
         };
         let (wanted, kind) = match &error {
             StartError::Bind(BindError { address, source, .. })
-            | StartError::Operations(address, source) => (*address, source.kind()),
+            | StartError::Operations(address, source)
+            | StartError::Admin(address, source) => (*address, source.kind()),
             _ => return Err(error),
         };
         let overlaps =

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_yaml::{Location, Spanned};
 
+use super::admin::RawAdmin;
 use super::audit::RawAudit;
 use super::binds::Binds;
 use super::checker::{Checker, Entries, Text, all};
@@ -16,11 +17,11 @@ use super::limits::RawLimits;
 use super::listeners::{Listener, RawListener};
 use super::names::{Known, Names};
 use super::notices::RawNotices;
-use super::operations::{RawAdmin, RawOperations};
+use super::operations::RawOperations;
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
 use super::sites::{Hosts, RawSite, Site};
-use super::{Config, emergency, identity, operations, store};
+use super::{Config, admin, emergency, identity, operations, store};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// The file as it stands.
@@ -94,7 +95,7 @@ impl RawConfig {
             None => Some(None),
         };
         let admin = match &self.admin {
-            Some(raw) => operations::admin(raw, &mut binds, check).map(Some),
+            Some(raw) => admin::admin(raw, names, &mut binds, check).map(Some),
             None => Some(None),
         };
         let notices = match &self.notices {

@@ -7,6 +7,7 @@
 //! May use the domain types and files; no socket, no runtime. Always holds: a key that has no effect
 //! in this version says so, and an expanded secret stands in no finding.
 
+mod admin;
 mod audit;
 mod binds;
 mod bounded_file;
@@ -52,6 +53,7 @@ use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 pub(crate) use bounded_file::read_bytes;
 
+pub use admin::{Admin, CentreOperator, SecondFactor, SessionTimes};
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
 pub use denial::{FloodThresholds, ListenerDenial};
@@ -71,7 +73,7 @@ pub use listeners::{CertificateFiles, ClientCertificates, Listener, Protocol, Tl
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
 pub use notices::{Notices, Sender, Smtp, SmtpPassword, SmtpSecurity};
-pub use operations::{Admin, Operations};
+pub use operations::Operations;
 pub use organizations::{Contact, Organization};
 pub use path_rules::PathRule;
 pub use policies::PolicySettings;

@@ -1,6 +1,5 @@
-//! `operations` and `admin`
+//! `operations`
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use serde_yaml::Spanned;
 
 use super::binds::Binds;
 use super::checker::{Checker, Text};
-use super::listeners::{RawClientAddress, RawTls, Tls};
+use super::listeners::RawClientAddress;
 use crate::client_address::{AddressSource, HeaderSource};
 
 /// `operations`
@@ -21,29 +20,12 @@ pub struct Operations {
     pub client_address: Option<Arc<AddressSource>>,
 }
 
-/// `admin`
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
-    /// The addresses it listens on.
-    pub bind: Vec<SocketAddr>,
-    /// Required off loopback.
-    pub tls: Option<Tls>,
-}
-
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawOperations {
     bind: Option<Spanned<Vec<Text>>>,
     /// Default none.
     client_address: Option<Spanned<RawClientAddress>>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawAdmin {
-    bind: Option<Spanned<Vec<Text>>>,
-    /// Default none: plain HTTP, on loopback alone.
-    tls: Option<Spanned<RawTls>>,
 }
 
 pub(super) fn operations(
@@ -75,33 +57,4 @@ fn asking_proxies(
         return None;
     }
     Some(Arc::new(source))
-}
-
-pub(super) fn admin(
-    raw: &Spanned<RawAdmin>,
-    binds: &mut Binds,
-    check: &mut Checker<'_>,
-) -> Option<Admin> {
-    check.warn(
-        raw.referenced,
-        "there is no administration in this version; `admin` opens no listener",
-        "leave it for later, or remove it",
-    );
-    let bind = check
-        .required(&raw.value.bind, "bind", raw.referenced)
-        .and_then(|addresses| binds.check(addresses, check));
-    let tls = match &raw.value.tls {
-        Some(tls) => tls.value.check(tls.referenced, &BTreeMap::new(), check).map(Some),
-        None => Some(None),
-    };
-    let (bind, tls) = (bind?, tls?);
-    if tls.is_none() && bind.iter().any(|address| !address.ip().is_loopback()) {
-        check.refuse(
-            raw.value.bind.as_ref().map_or(raw.referenced, |bind| bind.referenced),
-            "the administration without TLS may listen on loopback alone",
-            "write 127.0.0.1 or [::1], or add `tls:`",
-        );
-        return None;
-    }
-    Some(Admin { bind, tls })
 }

@@ -1,6 +1,6 @@
 //! `organizations.*.roles`: who may do what.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checker::{Checker, Entries, Text, all};
 use super::nearest::known_names;
@@ -18,6 +18,29 @@ pub enum Role {
     Security,
     /// `dpo`
     DataProtectionOfficer,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 5] = [
+        Self::Operator,
+        Self::CaseOfficer,
+        Self::Approver,
+        Self::Security,
+        Self::DataProtectionOfficer,
+    ];
+
+    /// As the configuration names it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        ROLES.iter().find(|(_, role)| *role == self).map_or("", |(word, _)| word)
+    }
+
+    /// The role of this name.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        ROLES.iter().find(|(known, _)| *known == word).map(|(_, role)| *role)
+    }
 }
 
 const ROLES: [(&str, Role); 5] = [
@@ -42,6 +65,17 @@ impl Roles {
             names.iter().any(|name| name.trim().to_lowercase() == wanted.to_lowercase())
         };
         named.peek().is_none() || named.any(is_one)
+    }
+
+    /// The roles in which somebody of these names acts in the administration, where a role that names
+    /// nobody is nobody's.
+    #[must_use]
+    pub fn of(&self, names: &[String]) -> BTreeSet<Role> {
+        let is_one = |wanted: &String| {
+            names.iter().any(|name| name.trim().to_lowercase() == wanted.to_lowercase())
+        };
+        let held = self.0.iter().filter(|(_, named)| named.iter().any(is_one));
+        held.map(|(role, _)| *role).collect()
     }
 }
 
@@ -80,5 +114,24 @@ mod tests {
         assert!(is(&Roles::default(), "carl"));
         assert!(is(&named(Role::Security, &["Bente Lund"]), "carl"));
         assert!(is(&named(Role::Approver, &[]), "carl"));
+    }
+
+    #[test]
+    fn in_the_administration_a_role_that_names_nobody_is_nobodys() {
+        let roles = Roles(BTreeMap::from([
+            (Role::Approver, vec!["Bente Lund".to_owned(), "Chefer".to_owned()]),
+            (Role::Security, Vec::new()),
+        ]));
+        let of = |name: &str| roles.of(&[name.to_owned()]).into_iter().collect::<Vec<_>>();
+        assert_eq!((of("bente lund"), of("chefer")), (vec![Role::Approver], vec![Role::Approver]));
+        assert!(of("carl").is_empty() && of("").is_empty() && roles.of(&[]).is_empty());
+        assert!(Roles::default().of(&["bente lund".to_owned()]).is_empty());
+    }
+
+    #[test]
+    fn every_role_has_its_word() {
+        for role in Role::ALL {
+            assert_eq!(Role::from_word(role.word()), Some(role));
+        }
     }
 }

@@ -32,6 +32,7 @@ mod next;
 mod outside;
 mod password;
 mod recent;
+mod remembered;
 mod session;
 mod sign_in;
 
@@ -55,6 +56,7 @@ pub use link::{LinkToken, UsableLink};
 pub use next::Next;
 pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
+pub use remembered::Remembered;
 
 /// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them
 /// goes on to an upstream.
@@ -67,6 +69,10 @@ pub const GATEWAY_COOKIES: &[&str] = &[
     "geovagt-device",
     "__Host-geovagt-oidc",
     "geovagt-oidc",
+    "__Host-geovagt-admin",
+    "geovagt-admin",
+    "__Host-geovagt-language",
+    "geovagt-language",
 ];
 
 /// Somebody who has been proven. Only this module makes one.

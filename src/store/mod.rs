@@ -15,6 +15,7 @@
 
 mod accounts;
 mod address_grants;
+mod admin_sessions;
 mod connections;
 mod demands;
 mod devices;
@@ -47,6 +48,7 @@ use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use admin_sessions::{AdminSession, SessionStage};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use error::StoreError;

@@ -96,6 +96,10 @@ actions! {
     DatabaseLoaded = "database_loaded" "configuration" "change",
     /// Somebody searched the log.
     LogSearched = "log_searched" "database" "access",
+    /// Somebody looked at somebody's travel.
+    TravelViewed = "travel_viewed" "database" "access",
+    /// Somebody looked at what is stored about somebody.
+    PersonViewed = "person_viewed" "database" "access",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.

@@ -233,6 +233,7 @@ impl LdapProvider {
                 sub: None,
                 sid: None,
                 multi_factor: false,
+                groups: found.groups.clone(),
             })),
         }
     }

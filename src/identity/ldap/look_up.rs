@@ -13,6 +13,9 @@ use super::login::Login;
 use super::servers::Borrowed;
 use crate::policy::UserName;
 
+/// So many groups of one person are looked at.
+const MOST_GROUPS: usize = 1000;
+
 /// Asks for no attribute (RFC 4511 section 4.5.1.8).
 const NOTHING: &str = "1.1";
 const ANY: &str = "(objectClass=*)";
@@ -32,6 +35,8 @@ pub struct Found {
     pub display_name: Option<String>,
     /// The first mail address.
     pub mail: Option<String>,
+    /// The groups of `memberOf`, as the directory writes them.
+    pub groups: Vec<String>,
 }
 
 impl LdapProvider {
@@ -133,6 +138,7 @@ impl LdapProvider {
             shut_out: entry.standing() == Standing::Locked,
             display_name: text("displayName"),
             mail: text("mail"),
+            groups: entry.texts("memberOf").take(MOST_GROUPS).map(str::to_owned).collect(),
         })
     }
 

@@ -150,6 +150,7 @@ impl Authenticator {
             sub: described.sub,
             sid: described.session,
             multi_factor: described.multi_factor,
+            groups: described.groups,
         };
         Ok(Identity {
             person,

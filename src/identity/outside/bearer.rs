@@ -177,6 +177,7 @@ impl Authenticator {
             sub: described.sub,
             sid: described.session,
             multi_factor: described.multi_factor,
+            groups: described.groups,
         };
         let identity = Identity {
             person,

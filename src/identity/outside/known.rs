@@ -10,6 +10,8 @@ use crate::policy::UserName;
 const LONGEST_SUBJECT: usize = 255;
 /// What a person is shown with may be cut.
 const LONGEST_SHOWN: usize = 200;
+/// So many groups of one person are looked at.
+const MOST_GROUPS: usize = 1000;
 
 /// Somebody, as a provider describes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub(super) struct Described {
     pub(super) multi_factor: bool,
     /// Whether it is one of those who may come in this way.
     pub(super) in_group: bool,
+    /// The groups that roles are given by.
+    pub(super) groups: Vec<String>,
 }
 
 /// Reads the claims that the configuration names.
@@ -66,6 +70,7 @@ pub(super) fn read(claims: &Claims, rules: &TokenRules) -> Result<Described, Tok
         session,
         multi_factor: multi_factor(claims, rules)?,
         in_group: in_group(claims, rules)?,
+        groups: groups(claims, rules),
     })
 }
 
@@ -94,6 +99,15 @@ fn multi_factor(claims: &Claims, rules: &TokenRules) -> Result<bool, TokenError>
     let counts = |values: &[String], value: &str| values.iter().any(|wanted| wanted == value);
     Ok(methods.iter().any(|method| counts(&wanted.amr, method))
         || class.is_some_and(|class| counts(&wanted.acr, class)))
+}
+
+/// What is no list of names gives no role.
+fn groups(claims: &Claims, rules: &TokenRules) -> Vec<String> {
+    if !claims.contains_key(&rules.claims.groups) {
+        return Vec::new();
+    }
+    let named = texts(claims, &rules.claims.groups).unwrap_or_default();
+    named.into_iter().take(MOST_GROUPS).map(str::to_owned).collect()
 }
 
 /// Read only where a group is asked for; a claim of another type is an error and not no group.

@@ -84,6 +84,9 @@ pub(super) struct Proof {
     /// The provider's name for the session.
     pub(super) sid: Option<String>,
     pub(super) multi_factor: bool,
+    /// The groups that the provider named; a session of a site does not carry them along.
+    #[serde(skip)]
+    pub(super) groups: Vec<String>,
 }
 
 /// A provider to which people are sent.

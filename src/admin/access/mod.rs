@@ -1,0 +1,37 @@
+//! Who is here, what they may do, and the entry that a look at people leaves.
+
+mod look;
+mod right;
+mod session;
+mod visitor;
+
+use super::shell::Asking;
+use super::{Admin, Refusal};
+
+pub use look::{Looked, look};
+pub use right::Right;
+pub(super) use session::{begin, carried, end, forget_cookie, prolong};
+pub use visitor::Visitor;
+
+/// How a connection reaches us; [`super::serve`] knows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connection {
+    /// The other end.
+    pub client: std::net::IpAddr,
+    /// Whether TLS is spoken.
+    pub secure: bool,
+}
+
+/// The connection of a request.
+pub(super) fn connection(extensions: &http::Extensions) -> Connection {
+    let unknown = Connection { client: std::net::Ipv4Addr::UNSPECIFIED.into(), secure: false };
+    extensions.get().copied().unwrap_or(unknown)
+}
+
+/// Whoever is signed in.
+///
+/// # Errors
+/// [`Refusal::Unavailable`] where the store cannot be asked.
+pub(super) async fn visitor(admin: &Admin, asked: &Asking) -> Result<Option<Visitor>, Refusal> {
+    session::visitor(admin, asked).await
+}
