@@ -159,7 +159,8 @@ impl<'a> Desk<'a> {
     pub(crate) async fn journey(&self, id: &ExemptionId) -> Result<ExemptionRecord, Undone> {
         self.require(CLERKS)?;
         let record = self.store.exemption(id).await?;
-        let own = |record: &ExemptionRecord| record.exemption.organization == self.organization().id;
+        let own =
+            |record: &ExemptionRecord| record.exemption.organization == self.organization().id;
         record.filter(own).ok_or_else(|| Refusal::NotFound.into())
     }
 
@@ -236,8 +237,7 @@ impl<'a> Desk<'a> {
     ) -> Result<ValidApplication, Undone> {
         let asked = self.asked(whom, typed);
         let devices = typed.devices();
-        let reached =
-            Reached { devices: &devices, telephone: &typed.telephone, mail: &typed.mail };
+        let reached = Reached { devices: &devices, telephone: &typed.telephone, mail: &typed.mail };
         Ok(ask::application(&self.loaded, self.store, asked, reached, self.now).await??)
     }
 
@@ -323,7 +323,8 @@ impl<'a> Desk<'a> {
             return Err(Refusal::NotFound.into());
         };
         let (about, until) = ((&**organization, record), day.to_string());
-        let held = ask::extension(&self.loaded, self.store, about, (&until, more), self.now).await?;
+        let held =
+            ask::extension(&self.loaded, self.store, about, (&until, more), self.now).await?;
         Ok(held?)
     }
 
@@ -357,8 +358,7 @@ impl<'a> Desk<'a> {
             return Err(Undone::Unreachable(Unreachable::NoSender));
         };
         let (actor, extent) = (self.visitor.actor(), Extent { devices: 4, days: 7 });
-        let (link, _) =
-            link::make(self.store, exemption, host, extent, &actor, self.now).await?;
+        let (link, _) = link::make(self.store, exemption, host, extent, &actor, self.now).await?;
         Ok(self.store.give_travel_link(&exemption.id, &link, self.now).await?)
     }
 
@@ -403,17 +403,15 @@ impl<'a> Desk<'a> {
     ) -> Result<EmergencyRejection, Undone> {
         self.require(OFFICERS)?;
         let (log, now) = (self.log.clone(), self.now);
-        let searched = tokio::task::spawn_blocking(move || {
-            emergency::rejection_of(&log, reference, now)
-        });
+        let searched =
+            tokio::task::spawn_blocking(move || emergency::rejection_of(&log, reference, now));
         let found = match searched.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return Err(Refusal::fault(&error).into()),
             Err(error) => return Err(Refusal::fault(&error).into()),
         };
-        let own = |one: &EmergencyRejection| {
-            one.organization.as_ref() == Some(&self.organization().id)
-        };
+        let own =
+            |one: &EmergencyRejection| one.organization.as_ref() == Some(&self.organization().id);
         found.filter(own).ok_or_else(|| vec![emergency::not_found(reference)].into())
     }
 
@@ -436,21 +434,18 @@ impl<'a> Desk<'a> {
             by: &actor,
         };
         let organization = self.organization();
-        let emergency = emergency::prepare(
-            &self.loaded,
-            self.store,
-            organization,
-            rejection,
-            call,
-            self.now,
-        )
-        .await??;
+        let emergency =
+            emergency::prepare(&self.loaded, self.store, organization, rejection, call, self.now)
+                .await??;
         self.not_own(emergency.grant())?;
         Ok(emergency)
     }
 
     /// Grants it.
-    pub(crate) async fn let_in(&self, emergency: ValidEmergency) -> Result<TravelExemption, Undone> {
+    pub(crate) async fn let_in(
+        &self,
+        emergency: ValidEmergency,
+    ) -> Result<TravelExemption, Undone> {
         self.require(OFFICERS)?;
         let actor = self.visitor.actor();
         let by = By::proven(&actor, &self.visitor.person);

@@ -4,9 +4,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::words::Words;
+use crate::journey::link::Unreachable;
 use crate::language::{self, Language, enumeration, last_minute};
 use crate::policy::{ApprovalRefused, Caution, Leg, Phase, TravelExemption};
-use crate::store::{ExemptionError, ExemptionRecord, HistoryEntry};
+use crate::store::{
+    Channel, ExemptionError, ExemptionRecord, HistoryEntry, NoticeKind, NoticeState,
+};
 use crate::territory::Territory;
 
 /// How a state is shown: never by its colour alone.
@@ -156,11 +159,7 @@ pub(crate) fn overview(
 
 /// How many were found.
 pub(crate) fn found(shown: usize, all: usize, language: Language) -> String {
-    pick(
-        language,
-        format!("Viser {shown} af {all}."),
-        format!("{shown} of {all} are shown."),
-    )
+    pick(language, format!("Viser {shown} af {all}."), format!("{shown} of {all} are shown."))
 }
 
 /// One thing that was done, as a sentence without its instant.
@@ -233,18 +232,30 @@ pub(crate) fn refused(error: &ExemptionError, language: Language) -> String {
         }
         ExemptionError::ReferenceUsed { id, .. } => pick(
             language,
-            format!("Referencen er brugt til {id}. Bed den, der ringer, om at hente siden igen og læse den nye op."),
-            format!("The reference has led to {id} already. Ask the caller to load the page again and to read out the new one."),
+            format!(
+                "Referencen er brugt til {id}. Bed den, der ringer, om at hente siden igen og læse den nye op."
+            ),
+            format!(
+                "The reference has led to {id} already. Ask the caller to load the page again and to read out the new one."
+            ),
         ),
         ExemptionError::AlreadyOpen(id) => pick(
             language,
-            format!("{id} lukker allerede personen ind derfra. Måske er det adgangskoden eller en anden konto."),
-            format!("{id} lets this person in from there already. Perhaps it is the password, or another account."),
+            format!(
+                "{id} lukker allerede personen ind derfra. Måske er det adgangskoden eller en anden konto."
+            ),
+            format!(
+                "{id} lets this person in from there already. Perhaps it is the password, or another account."
+            ),
         ),
         ExemptionError::Unconfirmed(id) => pick(
             language,
-            format!("{id} var sådan en nødadgang, som ingen anden har godkendt. Giv adgang på den almindelige måde."),
-            format!("{id} was such an emergency that no second person approved. Grant access the ordinary way."),
+            format!(
+                "{id} var sådan en nødadgang, som ingen anden har godkendt. Giv adgang på den almindelige måde."
+            ),
+            format!(
+                "{id} was such an emergency that no second person approved. Grant access the ordinary way."
+            ),
         ),
         other => simple(other, language).to_owned(),
     }
@@ -295,6 +306,92 @@ fn not_by(refused: ApprovalRefused, language: Language) -> &'static str {
             "Det er ikke klart, hvem du er i forhold til dem, der før har taget del. En anden skal afgøre det.",
             "It is not clear that you are another person than those who took part before. Somebody else must decide.",
         ),
+    };
+    pick(language, danish, english)
+}
+
+/// Why no mail would reach the traveller.
+pub(crate) fn unreachable(why: Unreachable, language: Language) -> String {
+    let words = Words::of(language);
+    match why {
+        Unreachable::NoSender => words.letter_no_sender,
+        Unreachable::NoAddress => words.letter_none,
+    }
+    .to_owned()
+}
+
+/// What keeping a journey leads to.
+pub(crate) fn what_happens(
+    exemption: &TravelExemption,
+    now: Timestamp,
+    language: Language,
+) -> String {
+    let who = &exemption.user_name;
+    match exemption.phase(now) {
+        Phase::AwaitingApproval => pick(
+            language,
+            format!(
+                "Det gælder først, når en anden person også har godkendt det. Indtil da bliver {who} afvist som alle andre."
+            ),
+            format!(
+                "It counts only when another person has approved it, too. Until then {who} is rejected like everybody else."
+            ),
+        ),
+        Phase::Applied => pick(
+            language,
+            format!(
+                "En anden person afgør ansøgningen. Indtil da bliver {who} afvist som alle andre."
+            ),
+            format!(
+                "Another person decides the application. Until then {who} is rejected like everybody else."
+            ),
+        ),
+        _ => pick(
+            language,
+            format!(
+                "{who} kan logge ind derfra i de dage, og adgangen slutter af sig selv bagefter. Alle andre derfra bliver fortsat afvist."
+            ),
+            format!(
+                "{who} can sign in from there on those days, and it ends by itself afterwards. Everybody else from there is still rejected."
+            ),
+        ),
+    }
+}
+
+/// What a message is about.
+pub(crate) fn notice_kind(kind: NoticeKind, language: Language) -> &'static str {
+    let (danish, english) = match kind {
+        NoticeKind::Received => ("Ansøgningen er modtaget", "The application is received"),
+        NoticeKind::Approved => ("Rejsen er godkendt", "The journey is approved"),
+        NoticeKind::Refused => ("Ansøgningen er afslået", "The application is refused"),
+        NoticeKind::StartsTomorrow => ("Rejsen begynder i morgen", "The journey begins tomorrow"),
+        NoticeKind::EndsTomorrow => ("Adgangen slutter i morgen", "The access ends tomorrow"),
+        NoticeKind::Ended => ("Adgangen er slut", "The access has ended"),
+        NoticeKind::Revoked => ("Adgangen er tilbagekaldt", "The access is revoked"),
+        NoticeKind::Closed => ("Rejsen er afsluttet", "The journey is closed"),
+        NoticeKind::UnexpectedCountry => {
+            ("Brugt fra et uventet land", "Used from an unexpected country")
+        }
+        NoticeKind::ListChange => ("Landelisten ændres", "The country list changes"),
+    };
+    pick(language, danish, english)
+}
+
+/// The way that a message takes.
+pub(crate) fn channel(channel: Channel, language: Language) -> &'static str {
+    match channel {
+        Channel::Mail => pick(language, "Mail", "Mail"),
+        Channel::Sms => pick(language, "SMS", "Text message"),
+    }
+}
+
+/// What became of a message.
+pub(crate) fn notice_state(state: NoticeState, language: Language) -> &'static str {
+    let (danish, english) = match state {
+        NoticeState::Waiting => ("Venter", "Waiting"),
+        NoticeState::Sent => ("Sendt", "Sent"),
+        NoticeState::Failed => ("Opgivet", "Given up"),
+        NoticeState::Withheld => ("Sendes ikke", "Not sent"),
     };
     pick(language, danish, english)
 }

@@ -132,8 +132,12 @@ fn text(trouble: &Trouble, language: Language) -> String {
         Trouble::Emergency(refused) => emergency(refused, language),
         Trouble::NoRejection { days, .. } => pick(
             language,
-            format!("Loggen har ingen afvisning med den reference i de seneste {days} dage. Bed om at få den læst op igen, bogstav for bogstav."),
-            format!("The log has no rejection of that reference in the last {days} days. Let the caller read it again, letter by letter."),
+            format!(
+                "Loggen har ingen afvisning med den reference i de seneste {days} dage. Bed om at få den læst op igen, bogstav for bogstav."
+            ),
+            format!(
+                "The log has no rejection of that reference in the last {days} days. Let the caller read it again, letter by letter."
+            ),
         ),
         Trouble::NoOrganization(_) | Trouble::OtherOrganization { .. } => pick(
             language,
@@ -190,7 +194,10 @@ fn country(not_found: &crate::territory::NotFound, language: Language) -> String
     let near: Vec<&str> = near.iter().map(String::as_str).collect();
     let near = language::enumeration(&near, language);
     let (danish, english) = if near.is_empty() {
-        (format!("“{typed}” er ikke et land, vi kender."), format!("“{typed}” is no country that we know."))
+        (
+            format!("“{typed}” er ikke et land, vi kender."),
+            format!("“{typed}” is no country that we know."),
+        )
     } else {
         (
             format!("“{typed}” er ikke et land, vi kender. Mener du {near}?"),
@@ -225,14 +232,22 @@ fn problem(problem: &Problem, language: Language) -> String {
             let earliest = language::date(*earliest, language);
             pick(
                 language,
-                format!("Det er for sent at ansøge til den dag: der skal {lead_days} arbejdsdage til en afgørelse. Fra i dag kan rejsen tidligst begynde {earliest}. Haster det, så ring."),
-                format!("It is too late to apply for that day: a decision takes {lead_days} working days. From today the journey can begin {earliest} at the earliest. If it is urgent, call."),
+                format!(
+                    "Det er for sent at ansøge til den dag: der skal {lead_days} arbejdsdage til en afgørelse. Fra i dag kan rejsen tidligst begynde {earliest}. Haster det, så ring."
+                ),
+                format!(
+                    "It is too late to apply for that day: a decision takes {lead_days} working days. From today the journey can begin {earliest} at the earliest. If it is urgent, call."
+                ),
             )
         }
         Problem::TooLong { maximum, .. } => pick(
             language,
-            format!("Rejsen varer længere end de {maximum} dage, som organisationen tillader. Del den, eller gør den kortere."),
-            format!("The journey lasts longer than the {maximum} days that the organisation allows. Split it or shorten it."),
+            format!(
+                "Rejsen varer længere end de {maximum} dage, som organisationen tillader. Del den, eller gør den kortere."
+            ),
+            format!(
+                "The journey lasts longer than the {maximum} days that the organisation allows. Split it or shorten it."
+            ),
         ),
         Problem::TooManyDevices(count) => pick(
             language,
@@ -269,39 +284,51 @@ fn problem(problem: &Problem, language: Language) -> String {
 
 fn plain(problem: &Problem, language: Language) -> &'static str {
     let (danish, english) = match problem {
-        Problem::PersonOfAnotherOrganization { .. } => {
-            ("Personen hører til en anden organisation.", "The person belongs to another organisation.")
-        }
+        Problem::PersonOfAnotherOrganization { .. } => (
+            "Personen hører til en anden organisation.",
+            "The person belongs to another organisation.",
+        ),
         Problem::NoLeg => {
             ("Skriv, hvor og hvornår personen rejser.", "Write where and when the person travels.")
         }
         Problem::TooManyLegs(_) => ("Rejsen har for mange dele.", "The journey has too many legs."),
-        Problem::NoTerritory { .. } => {
-            ("Skriv mindst ét land. En adgang gælder aldrig hele verden.", "Write at least one country. Access is never for the whole world.")
+        Problem::NoTerritory { .. } => (
+            "Skriv mindst ét land. En adgang gælder aldrig hele verden.",
+            "Write at least one country. Access is never for the whole world.",
+        ),
+        Problem::TooManyTerritories { .. } => {
+            ("Det er for mange lande.", "Those are too many countries.")
         }
-        Problem::TooManyTerritories { .. } => ("Det er for mange lande.", "Those are too many countries."),
         Problem::EndNotAfterStart { .. } => {
             ("Sidste dag ligger før første dag.", "The last day lies before the first.")
         }
-        Problem::EndInThePast => {
-            ("Rejsen er allerede forbi. En adgang åbner ikke fortiden.", "The journey is over already. Access cannot open the past.")
+        Problem::EndInThePast => (
+            "Rejsen er allerede forbi. En adgang åbner ikke fortiden.",
+            "The journey is over already. Access cannot open the past.",
+        ),
+        Problem::NotLater(_) => (
+            "Rejsen varer allerede så længe. Skriv en senere dag.",
+            "The journey lasts that long already. Write a later day.",
+        ),
+        Problem::NothingToExtend { .. } => (
+            "Rejsen kan ikke forlænges, som den står. Ansøg på ny.",
+            "The journey cannot be prolonged as it stands. Apply anew.",
+        ),
+        Problem::NoDevice => {
+            ("Skriv, hvilket udstyr der tages med.", "Write which devices are taken along.")
         }
-        Problem::NotLater(_) => {
-            ("Rejsen varer allerede så længe. Skriv en senere dag.", "The journey lasts that long already. Write a later day.")
-        }
-        Problem::NothingToExtend { .. } => {
-            ("Rejsen kan ikke forlænges, som den står. Ansøg på ny.", "The journey cannot be prolonged as it stands. Apply anew.")
-        }
-        Problem::NoDevice => ("Skriv, hvilket udstyr der tages med.", "Write which devices are taken along."),
         Problem::NoTelephone(_) => ("Skriv et telefonnummer.", "Write a telephone number."),
         Problem::NoMail(_) => ("Skriv en privat mailadresse.", "Write a private mail address."),
         Problem::NoSite => ("Vælg mindst ét system.", "Choose at least one system."),
-        Problem::Empty(Text::Purpose) => ("Skriv, hvorfor personen rejser.", "Write why the person travels."),
+        Problem::Empty(Text::Purpose) => {
+            ("Skriv, hvorfor personen rejser.", "Write why the person travels.")
+        }
         Problem::Empty(Text::CaseNumber) => ("Skriv sagsnummeret.", "Write the case number."),
         Problem::Empty(Text::Device) => ("Et stykke udstyr mangler navn.", "A device has no name."),
-        Problem::Empty(Text::Verification) => {
-            ("Skriv, hvordan du ved, at det er den person.", "Write how you know that it is this person.")
-        }
+        Problem::Empty(Text::Verification) => (
+            "Skriv, hvordan du ved, at det er den person.",
+            "Write how you know that it is this person.",
+        ),
         _ => ("Det kan ikke læses.", "It cannot be read."),
     };
     pick(language, danish, english)

@@ -155,7 +155,8 @@ fn places(text: &str) -> Vec<Result<Territory, territory::NotFound>> {
 
 /// A day as browsers send it, or as people write it here: `2026-12-01`, `1.12.2026`, `01/12-2026`.
 pub(crate) fn read_date(text: &str) -> Option<Date> {
-    let parts: Vec<&str> = text.trim().split(['-', '.', '/', ' ']).filter(|p| !p.is_empty()).collect();
+    let parts: Vec<&str> =
+        text.trim().split(['-', '.', '/', ' ']).filter(|p| !p.is_empty()).collect();
     let [first, second, third] = parts.as_slice() else { return None };
     if !parts.iter().all(|part| part.bytes().all(|b| b.is_ascii_digit())) {
         return None;
@@ -182,7 +183,9 @@ mod tests {
         for text in ["2026-12-01", "1.12.2026", "01.12.2026", "1/12-2026", "1. 12. 2026"] {
             assert_eq!(read_date(text), day, "{text}");
         }
-        for text in ["", "1.12.26", "31.11.2026", "2026-12", "i morgen", "2026-12-01T08:00", "1.12.2026.1"] {
+        for text in
+            ["", "1.12.26", "31.11.2026", "2026-12", "i morgen", "2026-12-01T08:00", "1.12.2026.1"]
+        {
             assert_eq!(read_date(text), None, "{text}");
         }
     }
@@ -190,7 +193,10 @@ mod tests {
     #[test]
     fn countries_are_names_or_codes_in_either_language() {
         let codes = |text: &str| {
-            places(text).into_iter().map(|p| p.map(|t| t.to_string()).map_err(|e| e.text)).collect::<Vec<_>>()
+            places(text)
+                .into_iter()
+                .map(|p| p.map(|t| t.to_string()).map_err(|e| e.text))
+                .collect::<Vec<_>>()
         };
         let ok = |codes: &[&str]| codes.iter().map(|c| Ok((*c).to_owned())).collect::<Vec<_>>();
         assert_eq!(codes("Kina, hong kong; TH"), ok(&["CN", "HK", "TH"]));
