@@ -129,6 +129,14 @@ impl ListenerId {
     }
 }
 
+impl ProviderId {
+    /// Where no provider has proven anybody: a token that the operator made on the command line.
+    #[must_use]
+    pub fn of_tokens() -> Self {
+        Self(Arc::from("*token"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

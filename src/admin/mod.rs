@@ -29,16 +29,21 @@
 //!   which `api` merges; they take [`Visitor`] the same way, whether a token or a session came.
 
 pub mod access;
+pub mod api;
 mod form;
 mod guard;
 mod overview;
+mod own;
 mod problem;
 mod refusal;
 mod routes;
 pub mod serve;
 mod shell;
 mod sign_in;
+mod system;
+mod tokens;
 mod travel;
+    let routes = own::routes(routes);
 
 use std::sync::Arc;
 
@@ -145,7 +150,11 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = api::routes(routes);
+    let routes = tokens::routes(routes);
+    let routes = system::routes(routes);
     let routes = travel::routes(routes);
+    let routes = own::routes(routes);
     overview::routes(routes)
 }
 

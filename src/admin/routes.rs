@@ -11,7 +11,7 @@ use http::Method;
 
 use super::access::{self, Right, Visitor};
 use super::shell::Asking;
-use super::{Admin, Refusal, guard};
+use super::{Admin, Refusal, api, guard};
 
 /// One route.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -167,7 +167,12 @@ async fn enforce(
             if let Some(visitor) = &visitor {
                 request.extensions_mut().insert(visitor.clone());
             }
-            next.run(request).await
+            match &visitor {
+                Some(visitor) if guard::is_api(&asked.path) && request.method() == Method::POST => {
+                    api::once(&admin, visitor, request, next).await
+                }
+                _ => next.run(request).await,
+            }
         }
         Err(refusal) => refusal.into_response(),
     };

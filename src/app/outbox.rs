@@ -201,6 +201,9 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::SecondFactor => Action::SecondFactor,
+        ChangeAction::TokenMade => Action::TokenMade,
+        ChangeAction::TokenRevoked => Action::TokenRevoked,
     }
 }
 

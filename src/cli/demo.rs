@@ -25,8 +25,18 @@ use crate::{clock, telemetry};
 
 /// The council member who travels.
 const TRAVELLER: &str = "anna.holm";
-/// A council member who does not.
-const AT_HOME: &str = "bo.lund";
+/// Who grants journeys.
+const CLERK: &str = "kirsten.vang";
+/// Everybody who can sign in, and what they are; the configuration gives the roles.
+const PEOPLE: [(&str, &str); 7] = [
+    (TRAVELLER, "may travel to Thailand, for mail and intranet"),
+    ("bo.lund", "has no exemption"),
+    (CLERK, "case officer: grants journeys"),
+    ("mads.bro", "approver: approves as the second person"),
+    ("sofie.lind", "security: reviews the log"),
+    ("dorte.krogh", "data protection officer"),
+    ("ole.drift", "operator, of the centre too"),
+];
 /// Where the traveller is.
 const JOURNEY_TO: &str = "TH";
 
@@ -40,9 +50,12 @@ pub(crate) struct Arguments {
     /// The same with TLS and a certificate made for this demo.
     #[arg(long, default_value = "127.0.0.1:8443", value_name = "ADDRESS")]
     listen_tls: SocketAddr,
-    /// Health and metrics.
+    /// The administration.
     #[arg(long, default_value = "127.0.0.1:9080", value_name = "ADDRESS")]
     listen_admin: SocketAddr,
+    /// Health and metrics; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    listen_operations: SocketAddr,
     /// Where configuration, log and store go; kept between runs.
     #[arg(long, default_value = ".geovagt-demo", value_name = "DIR")]
     state: PathBuf,
@@ -52,6 +65,7 @@ pub(crate) struct Arguments {
 struct Account {
     name: &'static str,
     password: String,
+    what: &'static str,
 }
 
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {
@@ -87,7 +101,8 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
 
 /// The demo's passwords are printed and its proxies trusted: nobody else may reach it.
 fn only_loopback(arguments: &Arguments) -> anyhow::Result<()> {
-    for address in [arguments.listen, arguments.listen_tls, arguments.listen_admin] {
+    let Arguments { listen, listen_tls, listen_admin, listen_operations, .. } = arguments;
+    for address in [listen, listen_tls, listen_admin, listen_operations] {
         anyhow::ensure!(
             address.ip().is_loopback(),
             "the demo listens on this machine only; {address} is not a loopback address"
@@ -117,6 +132,7 @@ impl Samples {
             web: arguments.listen,
             web_tls: arguments.listen_tls,
             admin: arguments.listen_admin,
+            operations: arguments.listen_operations,
             intranet: self.intranet.local_addr()?,
             mail: self.mail.local_addr()?,
             website: self.website.local_addr()?,
@@ -135,7 +151,7 @@ impl Samples {
     }
 }
 
-/// Two accounts with new passwords, and the traveller's exemption.
+/// Accounts with new passwords, and the traveller's exemption.
 async fn people_of_the_demo(loaded: &Loaded) -> anyhow::Result<Vec<Account>> {
     let directory = &loaded.config.state_directory;
     std::fs::create_dir_all(directory)
@@ -143,10 +159,10 @@ async fn people_of_the_demo(loaded: &Loaded) -> anyhow::Result<Vec<Account>> {
     let store = Store::open(directory).await?;
     let by = Actor { name: "demo".to_owned(), operating_system_user: None };
     let mut accounts = Vec::new();
-    for name in [TRAVELLER, AT_HOME] {
+    for (name, what) in PEOPLE {
         let password = new_password();
         set_password(&store, name, &password, &by).await?;
-        accounts.push(Account { name, password });
+        accounts.push(Account { name, password, what });
     }
     grant_journey(loaded, &store).await?;
     store.close().await;
@@ -193,7 +209,7 @@ async fn grant_journey(loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
         sites: vec!["kilden".to_owned(), "mail".to_owned()],
         purpose: "Studietur".to_owned(),
         case: "00.22.04-P35-12-25".to_owned(),
-        by: Some("demo".to_owned()),
+        by: Some(CLERK.to_owned()),
     };
     let (grant, by) = grant::prepare(loaded, store, &arguments, now)
         .await?
@@ -231,7 +247,9 @@ impl Introduction<'_> {
     fn write(&self, out: &mut impl Write) -> anyhow::Result<()> {
         let web = self.running.address("web").unwrap_or(self.arguments.listen);
         let tls = self.running.address("web-tls").unwrap_or(self.arguments.listen_tls);
-        let admin = self.running.operations.first().copied().unwrap_or(self.arguments.listen_admin);
+        let admin = self.running.admin.first().copied().unwrap_or(self.arguments.listen_admin);
+        let operations =
+            self.running.operations.first().copied().unwrap_or(self.arguments.listen_operations);
         writeln!(out, "geovagt demo: the gateway runs. Stop it with Ctrl-C.\n")?;
         writeln!(out, "Open in a browser; each port stands for a place:")?;
         for (place, address) in &self.fronts {
@@ -245,17 +263,16 @@ impl Introduction<'_> {
         writeln!(out, "the website of another municipality.")?;
         writeln!(out, "\nAccounts (made anew at each start):")?;
         for account in self.accounts {
-            let what = if account.name == TRAVELLER {
-                "may travel to Thailand, for mail and intranet"
-            } else {
-                "has no exemption"
-            };
-            writeln!(out, "  {}  {}  {what}", account.name, account.password)?;
+            writeln!(out, "  {:<12}  {}  {}", account.name, account.password, account.what)?;
         }
+        writeln!(out, "\nAdministration, for each of them: http://{admin}/")?;
         writeln!(out, "\nWith curl:")?;
         self.write_curl(out, web, tls)?;
         let file = self.file.display();
-        writeln!(out, "\nHealth and metrics: http://{admin}/readyz  http://{admin}/metrics")?;
+        writeln!(
+            out,
+            "\nHealth and metrics: http://{operations}/readyz  http://{operations}/metrics"
+        )?;
         writeln!(out, "Configuration:      {file}")?;
         writeln!(out, "\nIn another terminal:")?;
         let geovagt = std::env::current_exe()

@@ -41,6 +41,8 @@ pub struct Addresses {
     pub web_tls: SocketAddr,
     /// `--listen-admin`
     pub admin: SocketAddr,
+    /// `--listen-operations`
+    pub operations: SocketAddr,
     /// The sample intranet.
     pub intranet: SocketAddr,
     /// The sample mail.
@@ -76,6 +78,7 @@ fn configuration(database: &Path, addresses: &Addresses) -> String {
         .replace("@LISTEN@", &addresses.web.to_string())
         .replace("@LISTEN_TLS@", &addresses.web_tls.to_string())
         .replace("@LISTEN_ADMIN@", &addresses.admin.to_string())
+        .replace("@LISTEN_OPERATIONS@", &addresses.operations.to_string())
         .replace("@INTRANET@", &addresses.intranet.to_string())
         .replace("@MAIL@", &addresses.mail.to_string())
         .replace("@WEBSITE@", &addresses.website.to_string())

@@ -61,6 +61,9 @@ pub(crate) enum Trouble {
     /// What an emergency does not allow.
     #[error("{0}")]
     Emergency(#[from] EmergencyRefused),
+    /// What was typed is no reference.
+    #[error("that is no reference; it is eight characters such as K7QX-2M9D")]
+    NoReference,
     /// The log does not have the reference.
     #[error(
         "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)"

@@ -15,7 +15,10 @@
 
 mod accounts;
 mod address_grants;
+mod admin_idempotency;
+mod admin_second_factors;
 mod admin_sessions;
+mod admin_tokens;
 mod connections;
 mod demands;
 mod devices;
@@ -48,7 +51,10 @@ use sqlx::any::AnyRow;
 
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
+pub use admin_idempotency::Earlier;
+pub use admin_second_factors::{FactorKind, SecondFactorRecord};
 pub use admin_sessions::{AdminSession, SessionStage};
+pub use admin_tokens::AdminToken;
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use error::StoreError;

@@ -49,6 +49,12 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// A second factor for the administration was set up, or all of a person's were taken away.
+    SecondFactor,
+    /// A token for the administration's API was made.
+    TokenMade,
+    /// It was revoked.
+    TokenRevoked,
 }
 
 /// One change that the log has to tell of.

@@ -2,7 +2,9 @@
 
 mod look;
 mod right;
+mod role_name;
 mod session;
+pub mod token;
 mod visitor;
 
 use super::shell::Asking;
@@ -10,7 +12,8 @@ use super::{Admin, Refusal};
 
 pub use look::{Looked, look};
 pub use right::Right;
-pub(super) use session::{begin, carried, end, forget_cookie, prolong};
+pub use role_name::role_name;
+pub(super) use session::{begin, carried, end, proof};
 pub use visitor::Visitor;
 
 /// How a connection reaches us; [`super::serve`] knows it.
@@ -28,10 +31,14 @@ pub(super) fn connection(extensions: &http::Extensions) -> Connection {
     extensions.get().copied().unwrap_or(unknown)
 }
 
-/// Whoever is signed in.
+/// Whoever is signed in, or the program whose token came.
 ///
 /// # Errors
 /// [`Refusal::Unavailable`] where the store cannot be asked.
 pub(super) async fn visitor(admin: &Admin, asked: &Asking) -> Result<Option<Visitor>, Refusal> {
-    session::visitor(admin, asked).await
+    // A token that does not count is not made good by a session that came along.
+    match super::guard::is_api(&asked.path) && token::is_shown(&asked.headers) {
+        true => token::visitor(admin, asked).await,
+        false => session::visitor(admin, asked).await,
+    }
 }

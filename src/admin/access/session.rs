@@ -114,7 +114,7 @@ fn described(
         person,
         csrf: csrf(&session.token),
         key: session.token.clone(),
-        by_token: false,
+        token: None,
         path: asked.path.clone(),
     })
 }
@@ -155,15 +155,10 @@ pub(in crate::admin) async fn begin(
     Ok(set_cookie(&token, None, connection.secure))
 }
 
-/// Goes on with a session that has shown its second factor, under a new token.
-pub(in crate::admin) async fn prolong(
-    admin: &Admin,
-    session: &AdminSession,
-    headers: &HeaderMap,
-    connection: Connection,
-) -> Result<HeaderValue, Refusal> {
-    let proof = Remembered::read(&session.proof).ok_or(Refusal::SignInNeeded)?;
-    begin(admin, &proof, SessionStage::Open, headers, connection).await
+/// What a visitor has proven, as the store keeps it.
+pub(in crate::admin) async fn proof(admin: &Admin, visitor: &Visitor) -> Result<String, Refusal> {
+    let session = admin.store().admin_session(&visitor.key).await?;
+    session.map(|session| session.proof).ok_or(Refusal::SignInNeeded)
 }
 
 /// Ends the session that a request carries, and gives the `Set-Cookie` that removes it.
@@ -175,12 +170,7 @@ pub(in crate::admin) async fn end(
     if let Some(token) = cookie(headers, connection.secure) {
         admin.store().end_admin_session(&digest(token)).await?;
     }
-    Ok(forget_cookie(connection))
-}
-
-/// A `Set-Cookie` that removes the session's.
-pub(in crate::admin) fn forget_cookie(connection: Connection) -> HeaderValue {
-    set_cookie("", Some(0), connection.secure)
+    Ok(set_cookie("", Some(0), connection.secure))
 }
 
 /// What a form has to send back: nobody who does not have the session can know it.
@@ -188,7 +178,7 @@ fn csrf(session: &str) -> String {
     hex::encode(Sha256::digest(format!("geovagt admin form 1 {session}")))
 }
 
-fn digest(token: &str) -> String {
+pub(super) fn digest(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 

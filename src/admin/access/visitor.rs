@@ -34,8 +34,8 @@ pub struct Visitor {
     pub csrf: String,
     /// The digest of the session, or of the token.
     pub(in crate::admin) key: String,
-    /// Whether a token came and no session.
-    pub(in crate::admin) by_token: bool,
+    /// What the token is called that came in place of a session.
+    pub(in crate::admin) token: Option<String>,
     /// Where the visitor is, for links that come back here.
     pub(in crate::admin) path: String,
 }
@@ -70,7 +70,8 @@ impl Visitor {
     /// As the history of exemptions and the log name them.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { name: self.name.as_str().to_owned(), operating_system_user: None }
+        let token = self.token.as_ref().map(|label| format!("token {label}"));
+        Actor { name: self.name.as_str().to_owned(), operating_system_user: token }
     }
 }
 

@@ -19,7 +19,6 @@ pub(super) struct Words {
     pub(super) find_reference: &'static str,
     pub(super) find: &'static str,
     pub(super) account: &'static str,
-    pub(super) security: &'static str,
     pub(super) sign_out: &'static str,
     pub(super) other_language: &'static str,
 }
@@ -39,7 +38,6 @@ const DANISH: Words = Words {
     find_reference: "Find afvisning på reference",
     find: "Find",
     account: "Din konto",
-    security: "Dit log-in",
     sign_out: "Log ud",
     other_language: "In English",
 };
@@ -59,7 +57,6 @@ const ENGLISH: Words = Words {
     find_reference: "Find a rejection by its reference",
     find: "Find",
     account: "Your account",
-    security: "Your sign-in",
     sign_out: "Sign out",
     other_language: "På dansk",
 };

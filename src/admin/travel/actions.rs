@@ -40,6 +40,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) loaded: Arc<Loaded>,
     /// Whoever works there.
     pub(crate) visitor: &'a Visitor,
+    /// Whose journeys they are.
+    pub(crate) organization: Arc<Organization>,
     /// Where the log is.
     pub(crate) log: PathBuf,
     /// Now.
@@ -134,12 +136,20 @@ impl<'a> Desk<'a> {
     pub(crate) fn of(admin: &'a Admin, visitor: &'a Visitor) -> Self {
         let loaded = admin.loaded();
         let log = Options::from_config(&loaded.config).directory;
-        Self { store: admin.store(), loaded, visitor, log, now: crate::clock::now() }
+        let (store, organization) = (admin.store(), Arc::clone(&visitor.organization));
+        Self { store, loaded, visitor, organization, log, now: crate::clock::now() }
+    }
+
+    /// Where somebody sees to their own journeys, whatever organisation they look at otherwise.
+    pub(crate) fn own(admin: &'a Admin, visitor: &'a Visitor) -> Result<Self, Refusal> {
+        let desk = Self::of(admin, visitor);
+        let home = desk.loaded.config.organizations.get(visitor.person.organization()).cloned();
+        Ok(Self { organization: home.ok_or(Refusal::NotFound)?, ..desk })
     }
 
     /// The organisation that is looked at.
     pub(crate) fn organization(&self) -> &Organization {
-        &self.visitor.organization
+        &self.organization
     }
 
     /// Whoever has one of the roles goes on.

@@ -106,6 +106,7 @@ struct Group {
 struct Page {
     words: &'static Words,
     overview: String,
+    imported: Option<String>,
     officer: bool,
     groups: Vec<Group>,
     filters: Filters,
@@ -142,6 +143,7 @@ pub(super) async fn page(
     let page = Page {
         words,
         overview: overview(&all, now, language),
+        imported: asked.text("imported").parse().ok().map(|n| sentences::imported(n, language)),
         officer: visitor.has_any(OFFICERS),
         groups: if filters.are_set() { Vec::new() } else { groups(&all, now, words, row) },
         filtered: filters.are_set(),

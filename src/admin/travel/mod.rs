@@ -9,8 +9,12 @@
 //! travel before the entry of the look is on disk, and none shows another organisation's.
 
 pub(in crate::admin) mod actions;
-mod detail;
+pub(in crate::admin) mod api;
+mod calendar;
+pub(in crate::admin) mod detail;
+mod emergency;
 pub(in crate::admin) mod form;
+mod import;
 pub(in crate::admin) mod letter;
 mod list;
 pub(in crate::admin) mod people;
@@ -19,6 +23,7 @@ pub(in crate::admin) mod shown;
 pub(in crate::admin) mod steps;
 pub(in crate::admin) mod troubles;
 pub(in crate::admin) mod typed;
+mod upload;
 pub(in crate::admin) mod words;
 
 use super::{Refusal, Right, Routes};
@@ -30,8 +35,14 @@ const LOOK: Right = Right::Roles(CLERKS);
 const OFFICER: Right = Right::Roles(OFFICERS);
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    routes
+    let routes = routes
         .get("/travel", LOOK, list::page)
+        .get("/travel/calendar", LOOK, calendar::page)
+        .get("/travel/emergency", OFFICER, emergency::page)
+        .post("/travel/emergency", OFFICER, emergency::grant)
+        .get("/travel/import", OFFICER, import::page)
+        .post("/travel/import", OFFICER, import::import)
+        .get("/travel/import/template", OFFICER, import::template)
         .get("/travel/new", OFFICER, form::new)
         .post("/travel/new", OFFICER, form::grant)
         .get("/travel/apply", OFFICER, form::apply)
@@ -43,7 +54,8 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/travel/{id}/contact", OFFICER, steps::set_contact)
         .post("/travel/{id}/notices/{notice}/retry", OFFICER, steps::retry)
         .get("/travel/{id}/{step}", LOOK, steps::ask)
-        .post("/travel/{id}/{step}", LOOK, steps::take)
+        .post("/travel/{id}/{step}", LOOK, steps::take);
+    api::routes(routes)
 }
 
 /// What went wrong where there is no form to show again.

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::words::Words;
 use crate::journey::link::Unreachable;
 use crate::language::{self, Language, enumeration, last_minute};
-use crate::policy::{ApprovalRefused, Caution, Leg, Phase, TravelExemption};
+use crate::policy::{ApprovalRefused, Caution, Leg, Phase, Reason, TravelExemption};
 use crate::store::{
     Channel, ExemptionError, ExemptionRecord, HistoryEntry, NoticeKind, NoticeState,
 };
@@ -394,4 +394,43 @@ pub(crate) fn notice_state(state: NoticeState, language: Language) -> &'static s
         NoticeState::Withheld => ("Sendes ikke", "Not sent"),
     };
     pick(language, danish, english)
+}
+
+/// Why somebody was rejected, as far as it bears on a journey.
+pub(crate) fn why_rejected(reason: Option<Reason>, language: Language) -> &'static str {
+    let (danish, english) = match reason {
+        Some(Reason::CountryListed) => ("Landet er på listen.", "The country is on the list."),
+        Some(Reason::ExemptionNotStarted) => {
+            ("Rejseadgangen er ikke begyndt endnu.", "The travel access has not begun yet.")
+        }
+        Some(Reason::ExemptionEnded) => ("Rejseadgangen er slut.", "The travel access has ended."),
+        Some(Reason::ExemptionOtherTerritory) => {
+            ("Rejseadgangen gælder et andet land.", "The travel access is for another country.")
+        }
+        Some(Reason::ExemptionOtherSite) => {
+            ("Rejseadgangen gælder et andet system.", "The travel access is for another system.")
+        }
+        _ => ("Af en anden grund end landet.", "For another reason than the country."),
+    };
+    pick(language, danish, english)
+}
+
+/// How many rows of a file are in order.
+pub(crate) fn rows(count: usize, language: Language) -> String {
+    match (language, count) {
+        (Language::Danish, 1) => "1 række".to_owned(),
+        (Language::Danish, many) => format!("{many} rækker"),
+        (Language::English, 1) => "1 row".to_owned(),
+        (Language::English, many) => format!("{many} rows"),
+    }
+}
+
+/// What a file has led to.
+pub(crate) fn imported(count: usize, language: Language) -> String {
+    match (language, count) {
+        (Language::Danish, 1) => "1 rejse er givet.".to_owned(),
+        (Language::Danish, many) => format!("{many} rejser er givet."),
+        (Language::English, 1) => "1 journey is granted.".to_owned(),
+        (Language::English, many) => format!("{many} journeys are granted."),
+    }
 }

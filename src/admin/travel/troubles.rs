@@ -61,6 +61,7 @@ fn field(trouble: &Trouble) -> String {
         }
         Trouble::Emergency(EmergencyRefused::Own) => "who".to_owned(),
         Trouble::Emergency(_)
+        | Trouble::NoReference
         | Trouble::NoRejection { .. }
         | Trouble::NoOrganization(_)
         | Trouble::OtherOrganization { .. } => "reference".to_owned(),
@@ -130,6 +131,12 @@ fn text(trouble: &Trouble, language: Language) -> String {
             problem(found, language)
         }
         Trouble::Emergency(refused) => emergency(refused, language),
+        Trouble::NoReference => pick(
+            language,
+            "Det er ikke en reference. Den har otte tegn, som K7QX-2M9D.",
+            "That is no reference. It has eight characters, such as K7QX-2M9D.",
+        )
+        .to_owned(),
         Trouble::NoRejection { days, .. } => pick(
             language,
             format!(

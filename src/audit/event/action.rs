@@ -90,6 +90,12 @@ actions! {
     UserChanged = "user_changed" "iam" "change",
     /// A local account was removed.
     UserRemoved = "user_removed" "iam" "deletion",
+    /// A second factor for the administration was set up or taken away.
+    SecondFactor = "second_factor" "iam" "change",
+    /// A token for the administration's API was made.
+    TokenMade = "token_made" "iam" "creation",
+    /// It was revoked.
+    TokenRevoked = "token_revoked" "iam" "deletion",
     /// A policy came into force.
     PolicyLoaded = "policy_loaded" "configuration" "change",
     /// A database came into use.

@@ -48,6 +48,7 @@ CREATE TABLE admin_tokens (
     scope         TEXT NOT NULL,
     roles         TEXT NOT NULL,
     made_by       TEXT NOT NULL,
+    proof         TEXT,
     created       TEXT NOT NULL,
     ends          TEXT NOT NULL,
     revoked       TEXT,

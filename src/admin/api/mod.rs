@@ -1,0 +1,137 @@
+//! What all calls of the API share: its description, who asks, versions of things, and calls that
+//! are made twice.
+//!
+//! A room's handlers take [`Visitor`] like its pages and answer [`json`] or, for what can be changed,
+//! [`versioned`]; a change takes [`IfMatch`] and asks it. Bodies are read as [`Body`]. A POST that
+//! brings an `Idempotency-Key` is seen to before the handler runs.
+
+mod body;
+mod idempotency;
+mod version;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{StatusCode, header};
+use serde::Serialize;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use super::{Admin, Answer, Right, Routes, Visitor};
+
+pub use body::Body;
+pub(super) use idempotency::once;
+pub use version::{IfMatch, versioned};
+
+pub(super) fn routes(routes: Routes) -> Routes {
+    routes.get("/api/v1/openapi.json", Right::Everybody, openapi).get(
+        "/api/v1/session",
+        Right::Everybody,
+        session,
+    )
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "geovagt",
+        description = "Travel exemptions, the block log and the country list of one organisation. Every call acts in the organisation and with the roles of its token."
+    ),
+    paths(openapi, session),
+    components(schemas(Session, Problem)),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Documentation;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut Document) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("bearer", scheme);
+    }
+}
+
+/// The description of everything under `/api/v1`. A room adds its own `Documentation` here.
+#[must_use]
+pub fn document() -> Document {
+    let mut document = Documentation::openapi();
+    for room in [
+        super::tokens::Documentation::openapi(),
+        super::travel::api::Documentation::openapi(),
+        super::own::api::Documentation::openapi(),
+    ] {
+        document.merge(room);
+    }
+    document
+}
+
+/// What is said instead of an answer (RFC 9457).
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// A name that stays: `urn:geovagt:problem:not-found`.
+    #[schema(rename = "type")]
+    pub r#type: String,
+    /// One line.
+    pub title: String,
+    /// The status of the answer.
+    pub status: u16,
+    /// What is the matter and what to do.
+    pub detail: String,
+}
+
+/// Who asks.
+#[derive(Debug, Serialize, ToSchema)]
+struct Session {
+    /// Whether anybody is recognised.
+    signed_in: bool,
+    /// The login name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The organisation that calls act in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    organization: Option<String>,
+    /// The roles there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles: Option<Vec<&'static str>>,
+}
+
+/// The description of the API.
+#[utoipa::path(get, path = "/api/v1/openapi.json", tag = "session",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")),
+    security(()))]
+async fn openapi() -> Response {
+    json(StatusCode::OK, &document())
+}
+
+/// Who asks, and with which roles.
+#[utoipa::path(get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, description = "Who asks", body = Session)),
+    security((), ("bearer" = [])))]
+async fn session(State(_): State<Admin>, visitor: Option<axum::Extension<Visitor>>) -> Answer {
+    let visitor = visitor.map(|axum::Extension(visitor)| visitor);
+    let roles = visitor.as_ref().map(|known| {
+        let held = known.roles.get(known.organization_id());
+        held.into_iter().flatten().map(|role| role.word()).collect()
+    });
+    let session = Session {
+        signed_in: visitor.is_some(),
+        name: visitor.as_ref().map(|known| known.name.as_str().to_owned()),
+        organization: visitor.as_ref().map(|known| known.organization_id().to_string()),
+        roles,
+    };
+    Ok(json(StatusCode::OK, &session))
+}
+
+/// An answer in JSON.
+pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(bytes) => {
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (status, kind, bytes).into_response()
+        }
+        Err(error) => super::Refusal::fault(&error).into_response(),
+    }
+}
