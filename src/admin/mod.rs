@@ -43,7 +43,6 @@ mod sign_in;
 mod system;
 mod tokens;
 mod travel;
-    let routes = own::routes(routes);
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! One's own journeys, for programs.
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use http::{HeaderMap, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -184,13 +184,7 @@ async fn withdraw(
     take(&admin, &visitor, &id, Step::Withdraw, &wanted).await
 }
 
-async fn take(
-    admin: &Admin,
-    visitor: &Visitor,
-    id: &str,
-    step: Step,
-    wanted: &IfMatch,
-) -> Answer {
+async fn take(admin: &Admin, visitor: &Visitor, id: &str, step: Step, wanted: &IfMatch) -> Answer {
     let desk = Desk::own(admin, visitor)?;
     let id = ExemptionId::new(id);
     let refused = |undone| without_form(undone, visitor.language);
@@ -215,9 +209,13 @@ async fn extend(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Body(end): Body<NewEnd>,
+    request: Request,
 ) -> Answer {
     let desk = Desk::own(&admin, &visitor)?;
+    // What is not there has no body that could be wrong.
+    let mine = desk.my_journey(&ExemptionId::new(&id)).await;
+    mine.map_err(|undone| without_form(undone, visitor.language))?;
+    let Body(end) = Body::<NewEnd>::from_request(request, &()).await?;
     let more = More { purpose: end.purpose.as_deref(), ..More::default() };
     let asked = desk.extend_mine(&ExemptionId::new(&id), &end.until, more).await;
     let exemption = asked.map_err(|undone| without_form(undone, visitor.language))?;

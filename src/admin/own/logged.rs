@@ -158,7 +158,9 @@ pub(super) fn what(action: Action, language: Language) -> &'static str {
         Action::ExemptionRevoked => ("En rejse blev tilbagekaldt", "A journey was revoked"),
         Action::ExemptionClosed => ("En rejse blev afsluttet", "A journey was closed"),
         Action::ExemptionEnded => ("En rejse sluttede", "A journey ended"),
-        Action::ExemptionContact => ("Dine kontaktoplysninger blev ændret", "Your contact details were changed"),
+        Action::ExemptionContact => {
+            ("Dine kontaktoplysninger blev ændret", "Your contact details were changed")
+        }
         Action::TravelLinkMade => ("Et rejselink blev lavet", "A travel link was made"),
         Action::DeviceBound => ("En enhed blev tilknyttet", "A device was bound"),
         Action::DeviceRevoked => ("En enhed blev frakoblet", "A device was taken back"),
@@ -167,7 +169,9 @@ pub(super) fn what(action: Action, language: Language) -> &'static str {
         Action::AddressGrantEnded => ("En adresses adgang sluttede", "An address's grant ended"),
         Action::OddUse => ("Brugen så usædvanlig ud", "The use looked odd"),
         Action::TravelViewed => ("Nogen så på din rejse", "Somebody looked at your travel"),
-        Action::PersonViewed => ("Nogen så, hvad der er gemt om dig", "Somebody looked at what is stored about you"),
+        Action::PersonViewed => {
+            ("Nogen så, hvad der er gemt om dig", "Somebody looked at what is stored about you")
+        }
         _ => ("Noget andet", "Something else"),
     };
     pick(language, danish, english)
@@ -178,7 +182,8 @@ mod tests {
     use super::*;
 
     fn event(user_id: Option<&str>, exemption: Option<&str>, organization: &str) -> Event {
-        let mut event = Event::new(Action::Allowed, "2026-11-22T12:00:00Z".parse().unwrap(), [0; 10]);
+        let mut event =
+            Event::new(Action::Allowed, "2026-11-22T12:00:00Z".parse().unwrap(), [0; 10]);
         event.organization = Some(organization.into());
         event.exemption = exemption.map(Into::into);
         event.personal.set(Field::UserName, Some("anna.holm".into()));

@@ -108,13 +108,10 @@ fn steps(
     words: &'static Words,
 ) -> Vec<(&'static str, &'static str, bool)> {
     let exemption = &record.exemption;
-    let actor = crate::policy::Actor {
-        name: exemption.user_name.to_string(),
-        operating_system_user: None,
-    };
-    let could = |decision| {
-        take_step(exemption, &record.participants(), decision, &actor, desk.now).is_ok()
-    };
+    let actor =
+        crate::policy::Actor { name: exemption.user_name.to_string(), operating_system_user: None };
+    let could =
+        |decision| take_step(exemption, &record.participants(), decision, &actor, desk.now).is_ok();
     let goes_on = matches!(exemption.phase(desk.now), Phase::Planned | Phase::Active);
     let mut steps = Vec::new();
     if goes_on {
@@ -306,7 +303,8 @@ pub(super) async fn ask_lost(visitor: Visitor) -> Response {
 #[template(path = "own/lost.html")]
 struct Lost {
     words: &'static Words,
-    phone: Option<String>,
+    /// As dialled, and as shown.
+    phone: Option<(String, String)>,
 }
 
 /// The receipt is the answer itself: whoever asks for another page is not signed in any more.
@@ -315,6 +313,7 @@ pub(super) async fn lost(State(admin): State<Admin>, visitor: Visitor) -> Answer
     let words = Words::of(visitor.language);
     let ended = desk.lost_mine(words.lost_reason).await;
     ended.map_err(|undone| without_form(undone, visitor.language))?;
-    let page = Lost { words, phone: desk.organization().contact.phone.clone() };
+    let phone = desk.organization().contact.phone.clone();
+    let page = Lost { words, phone: phone.map(|phone| (phone.replace(' ', ""), phone)) };
     Ok(shell::frame(&visitor, Place::Own, words.lost_done, &page))
 }

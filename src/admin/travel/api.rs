@@ -3,7 +3,7 @@
 //! Always holds: what a journey says, its `ETag` names; a change that brings `If-Match` is done to
 //! that version and to no other, also when two come at once.
 
-use axum::extract::{Path, State};
+use axum::extract::{FromRequest as _, Path, Request, State};
 use axum::response::Response;
 use http::{HeaderMap, StatusCode, header};
 use jiff::Timestamp;
@@ -39,9 +39,30 @@ pub(super) fn routes(routes: Routes) -> Routes {
 #[derive(OpenApi)]
 #[openapi(
     paths(
-        list, create, let_in, import_rows, show, approve, refuse, revoke, close, withdraw, extend
+        list,
+        create,
+        let_in,
+        import_rows,
+        show,
+        approve,
+        refuse,
+        revoke,
+        close,
+        withdraw,
+        extend
     ),
-    components(schemas(Journey, JourneyLeg, HistoryItem, NewJourney, NewLeg, Reason, NewEnd, Call, Rows, Kind))
+    components(schemas(
+        Journey,
+        JourneyLeg,
+        HistoryItem,
+        NewJourney,
+        NewLeg,
+        Reason,
+        NewEnd,
+        Call,
+        Rows,
+        Kind
+    ))
 )]
 pub(in crate::admin) struct Documentation;
 
@@ -357,8 +378,7 @@ async fn made(desk: &Desk<'_>, exemption: &TravelExemption) -> Answer {
 async fn let_in(State(admin): State<Admin>, visitor: Visitor, Body(call): Body<Call>) -> Answer {
     let desk = Desk::of(&admin, &visitor);
     let refused = |undone| without_form(undone, visitor.language);
-    let (_, rejection) =
-        emergency::find(&admin, &desk, &call.reference).await.map_err(refused)?;
+    let (_, rejection) = emergency::find(&admin, &desk, &call.reference).await.map_err(refused)?;
     let usual = super::words::Words::of(visitor.organization.language).emergency_purpose;
     let purpose = if call.purpose.trim().is_empty() { usual } else { &call.purpose };
     let typed = Typed {
@@ -465,8 +485,11 @@ macro_rules! step_with_reason {
             visitor: Visitor,
             Path(id): Path<String>,
             wanted: IfMatch,
-            Body(why): Body<Reason>,
+            request: Request,
         ) -> Answer {
+            // What is not there has no body that could be wrong.
+            there(&admin, &visitor, &id, $step.roles()).await?;
+            let Body(why) = Body::<Reason>::from_request(request, &()).await?;
             take(&admin, &visitor, &id, $step, &why.reason, &wanted).await
         }
     };
@@ -479,6 +502,19 @@ step_with_reason! {
 step_with_reason! {
     /// Takes a journey back; the traveller is told why. Open connections end too.
     revoke, "/api/v1/exemptions/{id}/revoke", Step::Revoke
+}
+
+/// Whether the journey is there for this visitor.
+async fn there(
+    admin: &Admin,
+    visitor: &Visitor,
+    id: &str,
+    roles: &[crate::config::Role],
+) -> Result<(), Refusal> {
+    let desk = Desk::of(admin, visitor);
+    let refused = |undone| without_form(undone, visitor.language);
+    desk.require(roles).map_err(refused)?;
+    desk.journey(&ExemptionId::new(id)).await.map(|_| ()).map_err(refused)
 }
 
 async fn take(
@@ -531,8 +567,10 @@ async fn extend(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Body(end): Body<NewEnd>,
+    request: Request,
 ) -> Answer {
+    there(&admin, &visitor, &id, OFFICERS).await?;
+    let Body(end) = Body::<NewEnd>::from_request(request, &()).await?;
     let desk = Desk::of(&admin, &visitor);
     let more = More { purpose: end.purpose.as_deref(), ..More::default() };
     let asked = desk.extend(&ExemptionId::new(&id), &end.until, more).await;

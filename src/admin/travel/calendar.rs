@@ -41,11 +41,7 @@ struct Page {
     rows: Vec<Row>,
 }
 
-pub(super) async fn page(
-    State(admin): State<Admin>,
-    visitor: Visitor,
-    asked: Asked,
-) -> Answer {
+pub(super) async fn page(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
     let desk = Desk::of(&admin, &visitor);
     let (language, zone) = (visitor.language, &visitor.organization.time_zone);
     let all = desk.journeys().await.map_err(|undone| without_form(undone, language))?;
@@ -149,7 +145,10 @@ mod tests {
     fn a_month_is_read_from_the_address_and_nothing_else_is() {
         let december = Date::constant(2026, 12, 1);
         assert_eq!(first_of("2026-12"), Some(december));
-        assert_eq!((month(december), month(december.saturating_add(1.month()))), ("2026-12".into(), "2027-01".into()));
+        assert_eq!(
+            (month(december), month(december.saturating_add(1.month()))),
+            ("2026-12".into(), "2027-01".into())
+        );
         for text in ["", "2026", "2026-13", "2026-12-01", "-1-2", "99999-01", "x-y"] {
             assert_eq!(first_of(text), None, "{text}");
         }

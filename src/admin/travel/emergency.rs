@@ -43,11 +43,7 @@ impl Page {
 }
 
 /// The page with the reference of the address, where there is one.
-pub(super) async fn page(
-    State(admin): State<Admin>,
-    visitor: Visitor,
-    asked: Asked,
-) -> Answer {
+pub(super) async fn page(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
     let desk = Desk::of(&admin, &visitor);
     let reference = asked.text("reference");
     if reference.is_empty() {
@@ -128,9 +124,9 @@ async fn show(
     } else {
         Vec::new()
     };
-    let offered = people::offered(&everybody).iter().map(|known| {
-        (known.user_name.to_string(), known.display_name.clone().unwrap_or_default())
-    });
+    let offered = people::offered(&everybody)
+        .iter()
+        .map(|known| (known.user_name.to_string(), known.display_name.clone().unwrap_or_default()));
     let page = Page {
         words,
         csrf: desk.visitor.csrf.clone(),

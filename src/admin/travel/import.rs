@@ -85,7 +85,8 @@ fn empty(visitor: &Visitor, pasted: String) -> Page {
 /// The head of a file and one row that shows how it is meant.
 pub(super) async fn template(visitor: Visitor) -> Response {
     let language = visitor.language;
-    let name = |(danish, english): &(&str, &str)| sentences::pick(language, *danish, *english).to_owned();
+    let name =
+        |(danish, english): &(&str, &str)| sentences::pick(language, *danish, *english).to_owned();
     let head: Vec<String> = COLUMNS.iter().map(name).collect();
     let row = sentences::pick(
         language,
@@ -158,7 +159,9 @@ pub(super) async fn check(
     for row in rows {
         match desk.grantable(&row.typed).await {
             Ok(grantable) => {
-                let same = good.iter().find(|(_, other)| other.grant.request() == grantable.grant.request());
+                let same = good
+                    .iter()
+                    .find(|(_, other)| other.grant.request() == grantable.grant.request());
                 if let Some((number, _)) = same {
                     wrong.push(WrongRow {
                         number: Some(row.number),
@@ -173,7 +176,8 @@ pub(super) async fn check(
             }
             Err(Undone::Troubles(troubles)) => {
                 let found = troubles::in_words(&troubles, language).into_iter();
-                wrong.extend(found.map(|one| WrongRow { number: Some(row.number), text: one.text }));
+                wrong
+                    .extend(found.map(|one| WrongRow { number: Some(row.number), text: one.text }));
             }
             Err(other) => return Err(other),
         }
@@ -188,9 +192,9 @@ fn read(text: &str, language: Language) -> Result<Vec<Row>, Vec<WrongRow>> {
     };
     let text = text.trim_start_matches('\u{feff}');
     let head = text.lines().next().unwrap_or_default();
-    let delimiter = [b';', b'\t', b','].into_iter().max_by_key(|delimiter| {
-        head.bytes().filter(|byte| byte == delimiter).count()
-    });
+    let delimiter = [b';', b'\t', b',']
+        .into_iter()
+        .max_by_key(|delimiter| head.bytes().filter(|byte| byte == delimiter).count());
     let mut reader = csv::ReaderBuilder::new()
         .delimiter(delimiter.unwrap_or(b';'))
         .flexible(true)
@@ -212,8 +216,12 @@ fn read(text: &str, language: Language) -> Result<Vec<Row>, Vec<WrongRow>> {
     if !missing.is_empty() {
         let missing = missing.join(", ");
         return Err(whole(
-            format!("Første linje skal navngive kolonnerne. Der mangler: {missing}. Hent skabelonen."),
-            format!("The first line has to name the columns. Missing: {missing}. Download the template."),
+            format!(
+                "Første linje skal navngive kolonnerne. Der mangler: {missing}. Hent skabelonen."
+            ),
+            format!(
+                "The first line has to name the columns. Missing: {missing}. Download the template."
+            ),
         ));
     }
     let places: Vec<Option<usize>> = COLUMNS.iter().map(place).collect();

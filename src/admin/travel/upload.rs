@@ -44,8 +44,9 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let kind = request.headers().get(header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let boundary =
-            kind.strip_prefix("multipart/form-data; boundary=").map(|text| text.trim_matches('"').to_owned());
+        let boundary = kind
+            .strip_prefix("multipart/form-data; boundary=")
+            .map(|text| text.trim_matches('"').to_owned());
         let bytes = axum::body::to_bytes(request.into_body(), LARGEST)
             .await
             .map_err(|_| Refusal::TooLarge)?;
@@ -98,7 +99,9 @@ mod tests {
     fn body(parts: &[(&str, &[u8])], end: &str) -> Vec<u8> {
         let mut body = Vec::new();
         for (head, content) in parts {
-            body.extend_from_slice(format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes());
+            body.extend_from_slice(
+                format!("--x\r\nContent-Disposition: form-data; {head}\r\n\r\n").as_bytes(),
+            );
             body.extend_from_slice(content);
             body.extend_from_slice(b"\r\n");
         }
@@ -109,7 +112,10 @@ mod tests {
     #[test]
     fn fields_and_files_are_read_as_text() {
         let sent = body(
-            &[("name=\"csrf\"", b"00ff"), ("name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv", b"S\xf8ren\r\n--y")],
+            &[
+                ("name=\"csrf\"", b"00ff"),
+                ("name=\"file\"; filename=\"a.csv\"\r\nContent-Type: text/csv", b"S\xf8ren\r\n--y"),
+            ],
             "--x--\r\n",
         );
         let upload = Upload(parts(&sent, "x").unwrap());
