@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use aws_lc_rs::constant_time;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -15,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use http::header::{self, HeaderName, HeaderValue};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
-use super::access::Visitor;
+use super::access::{self, Visitor};
 use super::form::{Fields, LARGEST};
 use super::shell::{self, style};
 use super::{Admin, Refusal, sign_in};
@@ -24,7 +23,7 @@ use crate::language::Language;
 /// How long a request may take until its answer's head is known.
 const LONGEST: Duration = Duration::from_secs(60);
 /// The token of a call that a script makes as somebody who is signed in.
-const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
+pub(super) const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// Puts the guard around all routes.
 pub(super) fn around(admin: &Admin, router: Router) -> Router {
@@ -104,22 +103,20 @@ pub(super) async fn check_token(visitor: &Visitor, request: &mut Request) -> Res
     if request.method().is_safe() || visitor.token.is_some() {
         return Ok(());
     }
+    // A script says it in a header, which no form of another site can set.
+    if let Some(shown) = request.headers().get(TOKEN_HEADER) {
+        return access::is_same(shown.as_bytes(), &visitor.csrf);
+    }
     if is_api(request.uri().path()) {
-        let shown = request.headers().get(TOKEN_HEADER).map(HeaderValue::as_bytes);
-        return same(shown.unwrap_or_default(), visitor);
+        return Err(Refusal::Forged);
     }
     let body = std::mem::replace(request.body_mut(), Body::empty());
     let bytes = axum::body::to_bytes(body, LARGEST).await.map_err(|_| Refusal::TooLarge)?;
     let kind = request.headers().get(header::CONTENT_TYPE);
     let kind = kind.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    same(&shown_token(kind, &bytes), visitor)?;
+    access::is_same(&shown_token(kind, &bytes), &visitor.csrf)?;
     *request.body_mut() = Body::from(bytes);
     Ok(())
-}
-
-fn same(shown: &[u8], visitor: &Visitor) -> Result<(), Refusal> {
-    constant_time::verify_slices_are_equal(shown, visitor.csrf.as_bytes())
-        .map_err(|_| Refusal::Forged)
 }
 
 /// The field `csrf`; in a form with files it has to be the first.

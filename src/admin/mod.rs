@@ -30,6 +30,8 @@
 
 pub mod access;
 pub mod api;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod form;
 mod guard;
 mod overview;
@@ -37,6 +39,7 @@ mod own;
 mod problem;
 mod refusal;
 mod routes;
+mod second_factor;
 pub mod serve;
 mod shell;
 mod sign_in;
@@ -149,6 +152,7 @@ impl Admin {
 pub fn routes(admin: &Admin) -> Routes {
     let routes = Routes::new(admin.clone());
     let routes = sign_in::routes(routes);
+    let routes = second_factor::routes(routes);
     let routes = api::routes(routes);
     let routes = tokens::routes(routes);
     let routes = system::routes(routes);
@@ -162,3 +166,6 @@ pub fn routes(admin: &Admin) -> Routes {
 pub fn router(admin: &Admin) -> axum::Router {
     guard::around(admin, routes(admin).into_router())
 }
+
+#[cfg(test)]
+mod tests;

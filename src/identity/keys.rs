@@ -122,6 +122,11 @@ impl Keys {
 
     /// A key for one purpose, from the one that lasts; knowing it tells nothing of the others. Asked
     /// for at each use, because the first that are read take the place of what stood in.
+    /// Whether the shared keys are not known yet, so that nothing lasting can be sealed.
+    pub(super) fn stand_in(&self) -> bool {
+        self.0.load().stands_in
+    }
+
     pub(super) fn for_purpose(&self, purpose: &str) -> Secret {
         derive(&self.0.load().lasting, purpose)
     }

@@ -20,6 +20,7 @@ mod basic;
 mod certificate;
 mod device;
 mod directory;
+mod factor;
 mod form;
 mod grant;
 mod hasher;

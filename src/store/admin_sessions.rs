@@ -159,18 +159,23 @@ impl Store {
         self.quietly(sqlx::query("DELETE FROM admin_sessions WHERE token = $1").bind(token)).await
     }
 
-    /// Ends every session of a person.
+    /// Ends every session of a person but this one.
     ///
     /// # Errors
     /// [`StoreError`] where they have not ended.
-    pub async fn end_admin_sessions_of(&self, person: &Person) -> Result<(), StoreError> {
+    pub async fn end_admin_sessions_of(
+        &self,
+        person: &Person,
+        but: &str,
+    ) -> Result<(), StoreError> {
         let end = sqlx::query(
             "DELETE FROM admin_sessions
-             WHERE organization = $1 AND provider = $2 AND subject = $3",
+             WHERE organization = $1 AND provider = $2 AND subject = $3 AND token <> $4",
         )
         .bind(person.organization().as_str())
         .bind(person.provider().as_str())
-        .bind(person.subject());
+        .bind(person.subject())
+        .bind(but);
         self.quietly(end).await
     }
 

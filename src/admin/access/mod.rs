@@ -13,8 +13,19 @@ use super::{Admin, Refusal};
 pub use look::{Looked, look};
 pub use right::Right;
 pub use role_name::role_name;
-pub(super) use session::{begin, carried, end, proof};
+#[cfg(test)]
+pub(super) use session::digest;
+pub(super) use session::{begin, carried, csrf, end, proof};
 pub use visitor::Visitor;
+
+/// Whether what was shown is a form's token.
+///
+/// # Errors
+/// [`Refusal::Forged`] where it is not.
+pub(super) fn is_same(shown: &[u8], csrf: &str) -> Result<(), Refusal> {
+    let same = aws_lc_rs::constant_time::verify_slices_are_equal(shown, csrf.as_bytes());
+    same.map_err(|_| Refusal::Forged)
+}
 
 /// How a connection reaches us; [`super::serve`] knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

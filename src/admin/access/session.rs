@@ -174,11 +174,11 @@ pub(in crate::admin) async fn end(
 }
 
 /// What a form has to send back: nobody who does not have the session can know it.
-fn csrf(session: &str) -> String {
+pub(in crate::admin) fn csrf(session: &str) -> String {
     hex::encode(Sha256::digest(format!("geovagt admin form 1 {session}")))
 }
 
-pub(super) fn digest(token: &str) -> String {
+pub(in crate::admin) fn digest(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 

@@ -4,6 +4,7 @@ use axum::extract::Request;
 use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::admin::access::{self, Connection};
+use crate::admin::guard;
 use crate::language::Language;
 
 const LANGUAGE_COOKIE: &str = "geovagt-language";
@@ -18,6 +19,8 @@ pub(in crate::admin) struct Asking {
     pub(in crate::admin) query: Option<String>,
     pub(in crate::admin) headers: HeaderMap,
     pub(in crate::admin) connection: Connection,
+    /// The name in the address bar, with its port.
+    pub(in crate::admin) host: Option<String>,
 }
 
 impl Asking {
@@ -28,11 +31,17 @@ impl Asking {
             query: request.uri().query().map(str::to_owned),
             headers: request.headers().clone(),
             connection: access::connection(request.extensions()),
+            host: host(request),
         }
     }
 
     pub(in crate::admin) fn language(&self, default: Language) -> Language {
         language(&self.headers, self.query.as_deref(), default)
+    }
+
+    /// The token that a script shows.
+    pub(in crate::admin) fn token(&self) -> &[u8] {
+        self.headers.get(guard::TOKEN_HEADER).map(HeaderValue::as_bytes).unwrap_or_default()
     }
 
     /// Where to go on after signing in: back here, unless coming back would do something.
@@ -67,6 +76,12 @@ fn language(headers: &HeaderMap, query: Option<&str>, default: Language) -> Lang
     in_query(query)
         .or_else(|| kept(headers))
         .unwrap_or_else(|| Language::negotiate(accepted, default))
+}
+
+/// HTTP/2 says it in the address, HTTP/1.1 in a header.
+fn host(request: &Request) -> Option<String> {
+    let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+    request.uri().authority().map(|one| one.as_str()).or(named).map(str::to_owned)
 }
 
 fn in_query(query: Option<&str>) -> Option<Language> {

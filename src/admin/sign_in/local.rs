@@ -3,14 +3,14 @@
 use axum::extract::{Request, State};
 use http::{StatusCode, header};
 
+use super::record::{event, record, refused};
 use super::words::Words;
 use super::{Asking, default_language, form, is_path, with_passwords};
-use crate::admin::{Admin, Answer, Fields, Refusal, access, form as fields, shell};
-use crate::audit::{self, Action, Event};
+use crate::admin::{Admin, Answer, Fields, Refusal, access, form as fields, second_factor, shell};
+use crate::audit::Action;
 use crate::clock;
-use crate::config::SecondFactor;
 use crate::identity::{Attempt, Outcome, Remembered};
-use crate::policy::{Person, UserName};
+use crate::policy::Person;
 use crate::store::SessionStage;
 
 /// Takes the form. Every failure gets the same answer after the same time.
@@ -46,28 +46,20 @@ pub(super) async fn sign_in(State(admin): State<Admin>, request: Request) -> Ans
     let identity = match outcome {
         Outcome::Proven(identity) => identity,
         Outcome::NotProven { why, claimed } => {
-            let event = event(Action::SignInFailed, &organization.id)
-                .outcome(audit::Outcome::Failure)
-                .detail("why", why.word())
-                .detail("method", "form");
+            let event = event(Action::SignInFailed, &organization.id).detail("method", "form");
             let event = match &claimed {
                 Some(name) => event.user(name.as_str()),
                 None => event,
             };
-            if !admin.audit().record(event).reached_disk().await {
-                tracing::error!("a failed sign-in could not be written to the audit log");
-            }
+            refused(&admin, event, why.word()).await;
             return Ok(again(StatusCode::UNAUTHORIZED, words.wrong));
         }
         Outcome::Limited => return Ok(again(StatusCode::UNAUTHORIZED, words.wrong)),
     };
     let proof = identity.remembered();
-    let stage = match admin.settings(config).second_factor {
-        SecondFactor::Required => SessionStage::SecondFactor,
-        SecondFactor::Off => SessionStage::Open,
-    };
+    let stage = second_factor::stage_after(&admin, &identity);
     let next = typed.given("next").filter(|next| is_path(next)).unwrap_or("/");
-    open(&admin, &asked, &proof, stage, next).await
+    open(&admin, &asked, &proof, stage, "form", next).await
 }
 
 /// The entry is on disk before the session exists: no entry, no session.
@@ -76,37 +68,16 @@ pub(super) async fn open(
     asked: &Asking,
     proof: &Remembered,
     stage: SessionStage,
+    method: &'static str,
     next: &str,
 ) -> Answer {
     let person = proof.person().ok_or(Refusal::SignInNeeded)?;
     let name = proof.user_name().ok_or(Refusal::SignInNeeded)?;
     if stage == SessionStage::Open {
-        record(admin, Action::SignIn, &person, &name, "form").await?;
+        record(admin, Action::SignIn, &person, &name, method).await?;
     }
     let cookie = access::begin(admin, proof, stage, &asked.headers, asked.connection).await?;
     let mut response = shell::see(next);
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
-}
-
-/// Writes down that somebody came or went.
-pub(super) async fn record(
-    admin: &Admin,
-    action: Action,
-    person: &Person,
-    name: &UserName,
-    method: &'static str,
-) -> Result<(), Refusal> {
-    let event = event(action, person.organization())
-        .user(name.as_str())
-        .detail("method", method)
-        .detail("provider", person.provider().as_str());
-    let written = admin.audit().record(event).reached_disk().await;
-    if written { Ok(()) } else { Err(Refusal::NoEntry) }
-}
-
-fn event(action: Action, organization: &crate::identifier::OrganizationId) -> Event {
-    Event::new(action, clock::now(), clock::random_bytes())
-        .organization(organization)
-        .detail("place", "administration")
 }

@@ -2,6 +2,8 @@
 //! address one wanted stays; whatever is wrong with what was typed, the answer is the same.
 
 mod local;
+mod outside;
+mod record;
 mod words;
 
 use askama::Template;
@@ -10,15 +12,19 @@ use axum::response::Response;
 use http::{StatusCode, header};
 
 use super::shell::{self, Asking};
-use super::{Admin, Answer, Fields, Refusal, Right, Routes, Sent, Visitor, access};
+use super::{Admin, Answer, Fields, Refusal, Right, Routes, Sent, Visitor, access, second_factor};
 use crate::config::{Config, Organization, Provider};
 use crate::language::Language;
+pub(super) use record::{record, record_failure};
 use words::Words;
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
         .get("/sign-in", Right::Everybody, page)
         .post("/sign-in", Right::Everybody, local::sign_in)
+        .post("/sign-in/start-over", Right::Everybody, start_over)
+        .get("/sign-in/outside", Right::Everybody, outside::depart)
+        .get("/sign-in/callback", Right::Everybody, outside::arrive)
         .post("/sign-out", Right::SignedIn, sign_out)
         .post("/session/organization", Right::SignedIn, choose)
 }
@@ -31,6 +37,7 @@ struct Form<'a> {
     next: &'a str,
     name: &'a str,
     organizations: &'a [(String, String, bool)],
+    providers: &'a [outside::Button],
     problem: Option<&'static str>,
 }
 
@@ -49,6 +56,11 @@ async fn page(State(admin): State<Admin>, request: Request) -> Answer {
 /// What a stranger gets for whatever page: the form.
 pub(super) async fn at_the_door(admin: &Admin, asked: &Asking, refusal: &Refusal) -> Response {
     let language = asked.language(default_language(admin));
+    if *refusal == Refusal::SignInNeeded
+        && let Some(page) = second_factor::at_the_door(admin, asked, language).await
+    {
+        return page;
+    }
     let words = Words::of(language);
     let problem = match refusal {
         Refusal::SignInNeeded => None,
@@ -90,6 +102,7 @@ fn form(
         next: &next,
         name: typed.text("name"),
         organizations: &organizations,
+        providers: &outside::buttons(&loaded.config, &next),
         problem,
     };
     let mut response = shell::frame_for_strangers(status, asked, language, words.title, &body);
@@ -110,21 +123,37 @@ fn with_passwords(config: &Config) -> impl Iterator<Item = &Organization> {
         .filter(move |one: &&Organization| one.identity_providers.iter().any(takes))
 }
 
-fn default_language(admin: &Admin) -> Language {
+pub(super) fn default_language(admin: &Admin) -> Language {
     let loaded = admin.loaded();
     loaded.config.organizations.values().next().map_or(Language::Danish, |one| one.language)
 }
 
 /// Whether something is a path of ours: an address elsewhere would make the form a way to lure.
-fn is_path(next: &str) -> bool {
+pub(super) fn is_path(next: &str) -> bool {
     let unfit = |c: char| c.is_control() || c == '\\';
     next.starts_with('/') && !next.starts_with("//") && !next.chars().any(unfit)
+}
+
+/// Somebody who is halfway in wants to be somebody else.
+async fn start_over(State(admin): State<Admin>, request: Request) -> Answer {
+    let asked = Asking::of(&request);
+    let bytes = axum::body::to_bytes(request.into_body(), super::form::LARGEST)
+        .await
+        .map_err(|_| Refusal::TooLarge)?;
+    let session = access::carried(&admin, &asked.headers, asked.connection).await?;
+    let session = session.ok_or(Refusal::SignInNeeded)?;
+    let shown = Fields::read(&bytes);
+    access::is_same(shown.text("csrf").as_bytes(), &access::csrf(&session.token))?;
+    let cookie = access::end(&admin, &asked.headers, asked.connection).await?;
+    let mut response = shell::see("/sign-in");
+    response.headers_mut().append(header::SET_COOKIE, cookie);
+    Ok(response)
 }
 
 async fn sign_out(State(admin): State<Admin>, visitor: Visitor, request: Request) -> Answer {
     let asked = Asking::of(&request);
     drop(request);
-    local::record(&admin, crate::audit::Action::SignOut, &visitor.person, &visitor.name, "session")
+    record(&admin, crate::audit::Action::SignOut, &visitor.person, &visitor.name, "session")
         .await?;
     let cookie = access::end(&admin, &asked.headers, asked.connection).await?;
     let mut response = shell::see("/sign-in");

@@ -19,6 +19,9 @@ pub(super) struct Words {
     pub(super) unavailable: &'static str,
     pub(super) no_entry: &'static str,
     pub(super) failed: &'static str,
+    pub(super) provider: &'static str,
+    pub(super) with: &'static str,
+    pub(super) or: &'static str,
 }
 
 const DANISH: Words = Words {
@@ -37,6 +40,9 @@ const DANISH: Words = Words {
     unavailable: "Vi kan ikke slå noget op lige nu. Prøv igen om lidt.",
     no_entry: "Loggen kan ikke skrives lige nu, og så kan ingen logge ind. Sig det til den, der driver geovagt.",
     failed: "Det gik ikke. Prøv igen.",
+    provider: "Det sted, der skal vise, hvem du er, svarer ikke. Prøv igen om lidt.",
+    with: "Log ind med",
+    or: "Eller med navn og adgangskode",
 };
 
 const ENGLISH: Words = Words {
@@ -55,6 +61,9 @@ const ENGLISH: Words = Words {
     unavailable: "We cannot look anything up now. Try again in a while.",
     no_entry: "The log cannot be written now, so nobody can sign in. Tell whoever runs geovagt.",
     failed: "That did not work. Try again.",
+    provider: "The place that shows who you are does not answer. Try again in a while.",
+    with: "Sign in with",
+    or: "Or with name and password",
 };
 
 impl Words {
