@@ -11,6 +11,7 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod admin_travel;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;

@@ -28,3 +28,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/own/{id}/{step}", own, pages::take);
     api::routes(routes)
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,3 +75,6 @@ pub(in crate::admin) fn without_form(
         Undone::Unreachable(why) => Refusal::Conflict(sentences::unreachable(why, language)),
     }
 }
+
+#[cfg(test)]
+pub(in crate::admin) mod tests;
