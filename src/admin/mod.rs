@@ -41,6 +41,7 @@ mod guard;
 mod list;
 mod log;
 mod overview;
+mod own;
 mod problem;
 mod refusal;
 mod review;
@@ -53,6 +54,7 @@ mod streamed;
 mod system;
 mod systems;
 mod tokens;
+mod travel;
 mod would;
 
 use std::sync::Arc;
@@ -183,6 +185,8 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = breach::routes(routes);
     let routes = systems::routes(routes);
     let routes = would::routes(routes);
+    let routes = travel::routes(routes);
+    let routes = own::routes(routes);
     list::routes(routes)
 }
 

@@ -21,7 +21,7 @@ pub(crate) mod request;
 mod text;
 mod trouble;
 
-pub(crate) use text::check_text;
+pub(crate) use text::{TextFault, check_text};
 pub(crate) use trouble::Trouble;
 
 /// The longest reason for a refusal or a revocation, in characters.

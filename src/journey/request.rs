@@ -14,13 +14,22 @@ use crate::policy::{
 use crate::store::{Store, StoreError};
 use crate::territory::Territory;
 
+/// Who travels.
+#[derive(Debug, Clone)]
+pub(crate) enum Whom<'a> {
+    /// Somebody who has to be found.
+    Named(Wanted<'a>),
+    /// Somebody whom a provider has just proven.
+    Proven(Person, UserName),
+}
+
 /// What somebody asks for.
 #[derive(Debug)]
 pub(crate) struct Asked<'a> {
     /// Whose exemption it is to be.
     pub(crate) organization: &'a Organization,
     /// Who travels.
-    pub(crate) wanted: Wanted<'a>,
+    pub(crate) whom: Whom<'a>,
     /// Where and when, or why it could not be read.
     pub(crate) legs: Vec<Result<Leg, Trouble>>,
     /// The names of the sites.
@@ -68,7 +77,10 @@ pub(super) async fn read(
         }
     }
     let unread_sites = sites.len() < asked.sites.len();
-    let found = person::find(&loaded.config, store, organization, asked.wanted).await?;
+    let found = match asked.whom {
+        Whom::Named(wanted) => person::find(&loaded.config, store, organization, wanted).await?,
+        Whom::Proven(person, name) => Ok((person, name)),
+    };
     let found = found.map_err(|nobody| troubles.push(nobody.into())).ok();
     let Some((person, user_name)) = found.or_else(|| stand_in(organization)) else {
         return Ok(Err(troubles));

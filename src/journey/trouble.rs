@@ -4,6 +4,7 @@ use super::person::NoPerson;
 use crate::audit::Reference;
 use crate::identifier::{ListId, OrganizationId, SiteId};
 use crate::policy::{EmergencyRefused, InvalidLeg, Problem};
+use crate::territory::NotFound;
 
 /// One thing that is wrong; shown as the command line says it.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,24 @@ pub(crate) enum Trouble {
         /// Why.
         source: InvalidLeg,
     },
+    /// The name of a country that nobody knows.
+    #[error("leg {number}: {source}")]
+    Country {
+        /// The first leg is 1.
+        number: usize,
+        /// Why.
+        source: NotFound,
+    },
+    /// A first or last day that is none.
+    #[error("leg {number}: {typed:?} is no day such as 2026-12-01")]
+    Day {
+        /// The first leg is 1.
+        number: usize,
+        /// Whether it is the last day.
+        end: bool,
+        /// What was typed.
+        typed: String,
+    },
     /// A new end that cannot be read.
     #[error("--until: {}", super::sentence(.0))]
     Until(InvalidLeg),
@@ -33,12 +52,18 @@ pub(crate) enum Trouble {
         /// The list.
         list: ListId,
     },
+    /// Nobody grants their own.
+    #[error("nobody grants their own journey; apply for it, and another person decides")]
+    OwnGrant,
     /// What the scheme does not allow.
     #[error("{0}")]
     Held(#[from] Problem),
     /// What an emergency does not allow.
     #[error("{0}")]
     Emergency(#[from] EmergencyRefused),
+    /// What was typed is no reference.
+    #[error("that is no reference; it is eight characters such as K7QX-2M9D")]
+    NoReference,
     /// The log does not have the reference.
     #[error(
         "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)"

@@ -43,7 +43,7 @@ pub use exemption::{
     MAXIMUM_VERIFICATION, OLDEST_REJECTION, Part, Participant, Phase, Problem, StepRefused, Text,
     TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, is_surely_another,
     may_approve, needs_second_approval, take_step, validate, validate_application,
-    validate_extension,
+    validate_extension, validate_reached,
 };
 pub use explanation::{
     Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain, explain_in,

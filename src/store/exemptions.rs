@@ -4,6 +4,7 @@
 //! What a step leads to is for [`crate::policy::take_step`] to say, inside the transaction. Of two
 //! people who decide at once one wins, and the other is told.
 
+mod by;
 mod change;
 mod ends;
 mod insert;
@@ -13,9 +14,11 @@ use jiff::Timestamp;
 
 use super::StoreError;
 use crate::policy::{
-    Actor, Application, ApprovalRefused, Emergency, ExemptionId, Part, Participant, Phase,
-    TravelExemption,
+    Actor, Application, ApprovalRefused, Decision, Emergency, ExemptionId, Part, Participant,
+    Person, Phase, TravelExemption,
 };
+
+pub use by::By;
 
 /// An exemption and how it came to be what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub struct HistoryEntry {
     pub at: Timestamp,
     /// By whom.
     pub by: Actor,
+    /// The same as a provider proved them, where one did.
+    pub person: Option<Person>,
     /// Why, where a reason was given.
     pub reason: Option<String>,
 }
@@ -52,16 +57,41 @@ impl ExemptionRecord {
     /// Who took part in it so far, and so cannot be the other person.
     #[must_use]
     pub fn participants(&self) -> Vec<Participant> {
-        let part = |entry: &HistoryEntry| match entry.action.as_str() {
-            "applied" => Some(Part::Applied),
-            "granted" | "emergency" => Some(Part::Granted),
-            "approved" => Some(Part::Approved),
-            _ => None,
-        };
         self.history
             .iter()
-            .filter_map(|entry| Some(Participant { part: part(entry)?, actor: entry.by.clone() }))
+            .filter_map(|entry| Some(Participant { part: entry.part()?, actor: entry.by.clone() }))
             .collect()
+    }
+
+    /// Grows with everything that is done to it.
+    #[must_use]
+    pub fn version(&self) -> usize {
+        self.history.len()
+    }
+
+    /// Why this person, whatever they call themselves, cannot be the other one; [`Part`] compares
+    /// names.
+    ///
+    /// # Errors
+    /// [`ApprovalRefused`] with the first thing that stands in the way.
+    pub fn may_decide(&self, decision: Decision, person: &Person) -> Result<(), ApprovalRefused> {
+        let own = |part| {
+            let mut parts = self.history.iter().filter(|entry| entry.part() == Some(part));
+            parts.any(|entry| entry.person.as_ref() == Some(person))
+        };
+        let deciding = matches!(decision, Decision::Approve { .. } | Decision::Refuse);
+        let approving = matches!(decision, Decision::Approve { .. });
+        if deciding && self.exemption.person == *person {
+            Err(ApprovalRefused::Traveller)
+        } else if deciding && own(Part::Applied) {
+            Err(ApprovalRefused::Applicant)
+        } else if approving && own(Part::Granted) {
+            Err(ApprovalRefused::SameName)
+        } else if approving && own(Part::Approved) {
+            Err(ApprovalRefused::Twice)
+        } else {
+            Ok(())
+        }
     }
 
     /// The first thing of this kind that was done to it.
@@ -75,6 +105,18 @@ impl ExemptionRecord {
     pub fn is_unconfirmed(&self, now: Timestamp) -> bool {
         matches!(self.exemption.state, crate::policy::ExemptionState::Provisional { .. })
             && matches!(self.exemption.phase(now), Phase::Planned | Phase::Active)
+    }
+}
+
+impl HistoryEntry {
+    /// The part that whoever did it has taken.
+    fn part(&self) -> Option<Part> {
+        match self.action.as_str() {
+            "applied" => Some(Part::Applied),
+            "granted" | "emergency" => Some(Part::Granted),
+            "approved" => Some(Part::Approved),
+            _ => None,
+        }
     }
 }
 
@@ -127,6 +169,9 @@ pub enum ExemptionError {
     /// Somebody else was quicker.
     #[error("somebody else decided {0} at the same moment; see `geovagt exemption show {0}`")]
     DecidedMeanwhile(ExemptionId),
+    /// It is another one than was looked at.
+    #[error("{0} was changed after it was looked at; look at it again")]
+    ChangedMeanwhile(ExemptionId),
     /// One reference, one emergency.
     #[error(
         "the reference {reference} has led to {id} already; ask the caller to load the page again and to read out the new one"

@@ -29,6 +29,7 @@ const STEPS: &[Step] = &[
     Step { number: 10, sql: include_str!("schema/0010_erasure.sql") },
     Step { number: 11, sql: include_str!("schema/0011_review.sql") },
     Step { number: 12, sql: include_str!("schema/0012_systems.sql") },
+    Step { number: 13, sql: include_str!("schema/0013_travel.sql") },
 ];
 
 /// The block log's index: a file of its own on SQLite, part of the store on PostgreSQL.

@@ -70,7 +70,7 @@ pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use erasure::{Half, Reidentification};
 pub use error::StoreError;
-pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
+pub use exemptions::{By, ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
 pub use nodes::Node;

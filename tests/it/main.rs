@@ -13,6 +13,7 @@
 
 mod admin_log;
 mod admin_review;
+mod admin_travel;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;

@@ -67,6 +67,8 @@ pub fn document() -> Document {
         super::log::Documentation::openapi(),
         super::review::Documentation::openapi(),
         super::breach::Documentation::openapi(),
+        super::travel::api::Documentation::openapi(),
+        super::own::api::Documentation::openapi(),
     ];
     for room in rooms {
         document.merge(room);

@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::journey::ask::{self, More, Reached};
 use crate::journey::person::Wanted;
-use crate::journey::request::Asked;
+use crate::journey::request::{Asked, Whom};
 use crate::policy::{Actor, ValidApplication};
 use crate::store::{ExemptionError, Store};
 
@@ -156,11 +156,11 @@ pub(super) async fn prepare(
     };
     let asked = Asked {
         organization,
-        wanted: Wanted {
+        whom: Whom::Named(Wanted {
             name: &arguments.person,
             provider: arguments.provider.as_deref(),
             subject: arguments.subject.as_deref(),
-        },
+        }),
         legs: found::legs(&arguments.legs, &organization.time_zone),
         sites: &arguments.sites,
         purpose: &arguments.purpose,

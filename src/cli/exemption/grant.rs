@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Loaded;
 use crate::journey::ask;
 use crate::journey::person::Wanted;
-use crate::journey::request::Asked;
+use crate::journey::request::{Asked, Whom};
 use crate::policy::{Actor, Demands, Phase, ValidGrant};
 use crate::store::Store;
 
@@ -107,11 +107,11 @@ pub(in crate::cli) async fn prepare(
     }
     let asked = Asked {
         organization,
-        wanted: Wanted {
+        whom: Whom::Named(Wanted {
             name: &arguments.person,
             provider: arguments.provider.as_deref(),
             subject: arguments.subject.as_deref(),
-        },
+        }),
         legs: found::legs(&arguments.legs, &organization.time_zone),
         sites: &arguments.sites,
         purpose: &arguments.purpose,

@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::Config;
-use crate::policy::{Actor, Demands, ExemptionId, ExemptionState, Leg, Phase, TravelExemption};
+use crate::policy::{
+    Actor, Application, Demands, ExemptionId, ExemptionState, Leg, Phase, TravelExemption,
+};
 use crate::store::{ExemptionRecord, HistoryEntry};
 
 /// An exemption as JSON.
@@ -87,7 +89,7 @@ impl<'a> Item<'a> {
             granted_at: granted(record).map(|entry| entry.at),
             granted_by: granted(record).map(|entry| who(&entry.by)),
             counts_until: exemption.counts_until(),
-            application: record.application.as_ref().map(|application| Applied {
+            application: applied_for(record).map(|application| Applied {
                 at: record.granted_at,
                 by: who(&record.granted_by),
                 devices: &application.devices,
@@ -106,6 +108,11 @@ impl<'a> Item<'a> {
             history: with_history.then(|| record.history.iter().map(step).collect()),
         }
     }
+}
+
+/// What an application said; a grant can say how the traveller is reached, too.
+fn applied_for(record: &ExemptionRecord) -> Option<&Application> {
+    record.application.as_ref().filter(|_| record.first("applied").is_some())
 }
 
 /// What made it count: the grant itself, or the last approval that an application took.
@@ -207,7 +214,9 @@ pub(super) fn whole(
         writeln!(out, "case     {}", exemption.case_number)?;
     }
     if let Some(application) = &record.application {
-        writeln!(out, "devices  {}", application.devices.join(", "))?;
+        if !application.devices.is_empty() {
+            writeln!(out, "devices  {}", application.devices.join(", "))?;
+        }
         if !application.mail.is_empty() {
             writeln!(out, "reached  {}, {}", application.telephone, application.mail)?;
         }

@@ -107,6 +107,33 @@ pub fn validate_extension(
     })
 }
 
+/// Holds what a grant says of how the traveller is reached, tidied: nothing of it has to be there,
+/// and what is there has to be good.
+///
+/// # Errors
+/// Everything that is wrong with it, at once; never empty.
+pub fn validate_reached(reached: &Application) -> Result<Application, Vec<Problem>> {
+    let reached = tidied_reached(reached);
+    let missing = |problem: &Problem| match problem {
+        Problem::NoDevice => true,
+        Problem::NoTelephone(text) | Problem::NoMail(text) => text.is_empty(),
+        _ => false,
+    };
+    let mut problems = Vec::new();
+    check_contact(&reached, &mut problems);
+    problems.retain(|problem| !missing(problem));
+    if problems.is_empty() { Ok(reached) } else { Err(problems) }
+}
+
+fn tidied_reached(reached: &Application) -> Application {
+    Application {
+        devices: reached.devices.iter().map(|device| device.trim().to_owned()).collect(),
+        telephone: reached.telephone.trim().to_owned(),
+        mail: reached.mail.trim().to_owned(),
+        extends: reached.extends.clone(),
+    }
+}
+
 fn check(
     request: &ApplicationRequest,
     grounds: GrantGrounds<'_>,
@@ -116,12 +143,7 @@ fn check(
 ) -> Result<ValidApplication, Vec<Problem>> {
     let request = ApplicationRequest {
         grant: tidied(&request.grant),
-        application: Application {
-            devices: request.application.devices.iter().map(|d| d.trim().to_owned()).collect(),
-            telephone: request.application.telephone.trim().to_owned(),
-            mail: request.application.mail.trim().to_owned(),
-            extends: request.application.extends.clone(),
-        },
+        application: tidied_reached(&request.application),
     };
     let mut problems = Vec::new();
     check_common(&request.grant, grounds, counted_from, now, &mut problems);

@@ -65,17 +65,27 @@ impl Leg {
             (Bound::Instant(from), Bound::Instant(until)) => (from, until),
             (Bound::Day(first), Bound::Day(last)) => {
                 let beyond = |_| InvalidLeg::BeyondCalendar(span.to_owned());
-                let day_after = last.tomorrow().map_err(beyond)?;
-                (
-                    start_of_day(first, zone).map_err(beyond)?,
-                    start_of_day(day_after, zone).map_err(beyond)?,
-                )
+                whole_days((first, last), zone).map_err(beyond)?
             }
             (Bound::Day(_), Bound::Instant(_)) | (Bound::Instant(_), Bound::Day(_)) => {
                 return Err(InvalidLeg::Mixed(span.to_owned()));
             }
         };
         Ok(Self { territories: territories(codes)?, from, until })
+    }
+
+    /// From the first to the last of these days, both inclusive, in `zone`.
+    ///
+    /// # Errors
+    /// [`InvalidLeg::BeyondCalendar`].
+    pub fn of_days(
+        territories: Vec<Territory>,
+        (first, last): (Date, Date),
+        zone: &TimeZone,
+    ) -> Result<Self, InvalidLeg> {
+        let beyond = |_| InvalidLeg::BeyondCalendar(format!("{first}..{last}"));
+        let (from, until) = whole_days((first, last), zone).map_err(beyond)?;
+        Ok(Self { territories, from, until })
     }
 
     /// Reads an end alone, as the second half of a leg: the last day in `zone`, or an instant.
@@ -112,6 +122,14 @@ impl Leg {
         let whole = self.from < self.until && begins(first, self.from) && begins(after, self.until);
         whole.then_some(()).and_then(|()| Some((first, after.yesterday().ok()?)))
     }
+}
+
+/// From the first instant of a day to the end of another.
+fn whole_days(
+    (first, last): (Date, Date),
+    zone: &TimeZone,
+) -> Result<(Timestamp, Timestamp), jiff::Error> {
+    Ok((start_of_day(first, zone)?, start_of_day(last.tomorrow()?, zone)?))
 }
 
 /// The first instant of a day: midnight, or what follows it where the clocks skip midnight, or the

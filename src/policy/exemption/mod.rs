@@ -24,6 +24,7 @@ use crate::territory::Territory;
 
 pub use application::{
     Application, ApplicationRequest, ValidApplication, validate_application, validate_extension,
+    validate_reached,
 };
 pub use approval::{Actor, ApprovalRefused, is_surely_another, may_approve};
 pub use emergency::{

@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::{ExemptionError, ExemptionRecord};
+use super::{By, ExemptionError, ExemptionRecord};
 use crate::policy::{
-    Actor, Decision, ExemptionId, ExemptionState, StepRefused, TravelExemption, take_step,
+    Actor, Decision, ExemptionId, ExemptionState, Person, StepRefused, TravelExemption, take_step,
 };
 use crate::store::{Change, ChangeAction, ChangeEvent, Store, StoreError};
 
@@ -18,11 +18,11 @@ impl Store {
         &self,
         id: &ExemptionId,
         two_people: bool,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("approved", ChangeAction::ExemptionApproved);
-        self.decide_exemption(id, Decision::Approve { two_people }, done, by, now).await
+        self.decide_exemption(id, Decision::Approve { two_people }, done, by.into(), now).await
     }
 
     /// One person's no to what waits, with the reason that the applicant is told.
@@ -33,11 +33,11 @@ impl Store {
         &self,
         id: &ExemptionId,
         reason: &str,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("refused", ChangeAction::ExemptionRefused).reason(reason);
-        self.decide_exemption(id, Decision::Refuse, done, by, now).await
+        self.decide_exemption(id, Decision::Refuse, done, by.into(), now).await
     }
 
     /// Takes an application back on the word of the one who applied, or of the traveller.
@@ -47,11 +47,11 @@ impl Store {
     pub async fn withdraw_exemption(
         &self,
         id: &ExemptionId,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("withdrawn", ChangeAction::ExemptionClosed).word("withdrawn");
-        self.decide_exemption(id, Decision::Withdraw, done, by, now).await
+        self.decide_exemption(id, Decision::Withdraw, done, by.into(), now).await
     }
 
     /// Takes an exemption back; it has no effect from then on.
@@ -62,11 +62,11 @@ impl Store {
         &self,
         id: &ExemptionId,
         reason: &str,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("revoked", ChangeAction::ExemptionRevoked).reason(reason);
-        self.decide_exemption(id, Decision::Revoke, done, by, now).await
+        self.decide_exemption(id, Decision::Revoke, done, by.into(), now).await
     }
 
     /// Ends an exemption early on the traveller's word.
@@ -76,11 +76,11 @@ impl Store {
     pub async fn close_exemption(
         &self,
         id: &ExemptionId,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("closed", ChangeAction::ExemptionClosed);
-        self.decide_exemption(id, Decision::Close, done, by, now).await
+        self.decide_exemption(id, Decision::Close, done, by.into(), now).await
     }
 
     async fn decide_exemption(
@@ -88,14 +88,21 @@ impl Store {
         id: &ExemptionId,
         decision: Decision,
         done: Done<'_>,
-        by: &Actor,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let mut change = self.begin().await?;
         let record = self.exemption_for_change(&mut change, id).await?;
+        if by.seen.is_some_and(|version| version != record.version()) {
+            return Err(ExemptionError::ChangedMeanwhile(id.clone()));
+        }
         let before = record.exemption.state;
-        let after = take_step(&record.exemption, &record.participants(), decision, by, now)
+        let after = take_step(&record.exemption, &record.participants(), decision, by.actor, now)
             .map_err(|refused| told(refused, &record))?;
+        if let Some(person) = by.person {
+            let refused = record.may_decide(decision, person).err().map(StepRefused::NotBy);
+            refused.map_or(Ok(()), |refused| Err(told(refused, &record)))?;
+        }
         let exemption = TravelExemption { state: after, ..record.exemption };
         if !change.replace_state(id, before, after).await? {
             return Err(ExemptionError::DecidedMeanwhile(id.clone()));
@@ -193,7 +200,7 @@ impl Change {
             return Err(ExemptionError::DecidedMeanwhile(exemption.id.clone()));
         }
         let done = Done::new("revoked", ChangeAction::ExemptionRevoked).reason(reason);
-        Ok(self.record(exemption, done, by, now).await?)
+        Ok(self.record(exemption, done, by.into(), now).await?)
     }
 
     /// Writes the row of history and the log entry.
@@ -201,22 +208,26 @@ impl Change {
         &mut self,
         exemption: &TravelExemption,
         done: Done<'_>,
-        by: &Actor,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let add = sqlx::query(
-            "INSERT INTO exemption_history (exemption, action, at, done_by, done_as, reason)
-             VALUES ($1, $2, $3, $4, $5, $6)",
+            "INSERT INTO exemption_history (exemption, action, at, done_by, done_as, reason,
+                                            done_organization, done_provider, done_subject)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
         .bind(exemption.id.as_str())
         .bind(done.action)
         .bind(now.to_string())
-        .bind(by.name.as_str())
-        .bind(by.operating_system_user.as_deref())
-        .bind(done.reason);
+        .bind(by.actor.name.as_str())
+        .bind(by.actor.operating_system_user.as_deref())
+        .bind(done.reason)
+        .bind(by.person.map(|person| person.organization().as_str()))
+        .bind(by.person.map(|person| person.provider().as_str()))
+        .bind(by.person.map(Person::subject));
         self.execute(add).await?;
         let mut event =
-            ChangeEvent::new(done.change, &exemption.organization, &exemption.user_name, by)
+            ChangeEvent::new(done.change, &exemption.organization, &exemption.user_name, by.actor)
                 .about(&exemption.id);
         event.word = done.word.map(str::to_owned);
         event.reference = done.reference.map(str::to_owned);

@@ -37,7 +37,7 @@ impl Store {
                 ExemptionState::Provisional { .. } => done.word("unconfirmed"),
                 _ => done,
             };
-            change.record(&exemption, done, &by_time, now).await?;
+            change.record(&exemption, done, (&by_time).into(), now).await?;
             change.commit_quietly().await?;
             noted.push(exemption.id);
         }

@@ -3,11 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::change::Done;
-use super::{ExemptionError, ExemptionRecord};
+use super::{By, ExemptionError, ExemptionRecord};
 use crate::clock;
 use crate::policy::{
-    Actor, Application, Emergency, ExemptionId, ExemptionState, Phase, TravelExemption,
-    ValidApplication, ValidEmergency, ValidGrant,
+    Actor, Application, ApprovalRefused, Emergency, ExemptionId, ExemptionState, Phase,
+    TravelExemption, ValidApplication, ValidEmergency, ValidGrant,
 };
 use crate::store::{Change, ChangeAction, Store, StoreError};
 
@@ -35,23 +35,49 @@ impl Store {
     pub async fn grant_exemption(
         &self,
         grant: ValidGrant,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        self.grant_under(random_ids(), grant, by, now).await
+        self.grant_under(random_ids(), grant, by.into(), now).await
+    }
+
+    /// Keeps several grants at once, each with how its traveller is reached: all of them or none.
+    ///
+    /// # Errors
+    /// [`ExemptionError::Store`] where they could not be kept; none is then.
+    pub async fn grant_journeys(
+        &self,
+        journeys: Vec<(ValidGrant, Application)>,
+        by: impl Into<By<'_>>,
+        now: Timestamp,
+    ) -> Result<Vec<TravelExemption>, ExemptionError> {
+        let by = by.into();
+        let mut change = self.begin().await?;
+        let mut kept = Vec::with_capacity(journeys.len());
+        for (grant, reached) in journeys {
+            let exemption = grant.into_exemption(ExemptionId::new(""));
+            let done = Done::new("granted", ChangeAction::ExemptionGranted);
+            let beside = Beside { application: Some(&reached), ..Beside::default() };
+            kept.push(change.add(random_ids(), exemption, beside, done, by, now).await?);
+        }
+        change.commit().await?;
+        Ok(kept)
     }
 
     pub(in crate::store) async fn grant_under(
         &self,
         names: impl Iterator<Item = ExemptionId> + Send,
         grant: ValidGrant,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        let change = self.begin().await?;
+        let by = by.into();
+        let mut change = self.begin().await?;
         let exemption = grant.into_exemption(ExemptionId::new(""));
         let done = Done::new("granted", ChangeAction::ExemptionGranted);
-        change.add(names, exemption, Beside::default(), done, by, now).await
+        let kept = change.add(names, exemption, Beside::default(), done, by, now).await?;
+        change.commit().await?;
+        Ok(kept)
     }
 
     /// Keeps an application that was found good, waiting for a decision, under a new name.
@@ -61,9 +87,10 @@ impl Store {
     pub async fn apply_for_exemption(
         &self,
         application: ValidApplication,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
+        let by = by.into();
         let mut change = self.begin().await?;
         let (exemption, application) = application.into_exemption(ExemptionId::new(""));
         if let Some(extended) = &application.extends {
@@ -76,7 +103,10 @@ impl Store {
                 return Err(ExemptionError::NotExtendable(extended.clone()));
             }
         }
-        let own = by.is_called(exemption.user_name.as_str());
+        let own = match by.person {
+            Some(person) => *person == exemption.person,
+            None => by.actor.is_called(exemption.user_name.as_str()),
+        };
         let word = match &application.extends {
             Some(_) => "extension",
             None if own => "own",
@@ -84,7 +114,9 @@ impl Store {
         };
         let done = Done::new("applied", ChangeAction::ExemptionApplied).word(word);
         let beside = Beside { application: Some(&application), ..Beside::default() };
-        change.add(random_ids(), exemption, beside, done, by, now).await
+        let kept = change.add(random_ids(), exemption, beside, done, by, now).await?;
+        change.commit().await?;
+        Ok(kept)
     }
 
     /// Keeps an emergency that was found good; it counts from now on, and without a second person not
@@ -96,11 +128,16 @@ impl Store {
     pub async fn grant_emergency(
         &self,
         emergency: ValidEmergency,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
+        let by = by.into();
         let mut change = self.begin().await?;
         let (exemption, emergency) = emergency.into_exemption(ExemptionId::new(""));
+        if by.person == Some(&exemption.person) {
+            let source = ApprovalRefused::Traveller;
+            return Err(ExemptionError::NotBy { id: exemption.id, source });
+        }
         if let Some(id) = self.led_to(&mut change, &emergency.reference).await? {
             return Err(ExemptionError::ReferenceUsed { reference: emergency.reference, id });
         }
@@ -112,7 +149,9 @@ impl Store {
             .reason(&emergency.caller_verified)
             .reference(&emergency.reference);
         let beside = Beside { emergency: Some(&emergency), ..Beside::default() };
-        change.add(random_ids(), exemption, beside, done, by, now).await
+        let kept = change.add(random_ids(), exemption, beside, done, by, now).await?;
+        change.commit().await?;
+        Ok(kept)
     }
 }
 
@@ -170,26 +209,25 @@ fn random_id() -> ExemptionId {
 }
 
 impl Change {
-    /// Keeps a new exemption under the first free name, and commits.
+    /// Keeps a new exemption under the first free name.
     async fn add(
-        mut self,
+        &mut self,
         names: impl Iterator<Item = ExemptionId> + Send,
         mut exemption: TravelExemption,
         beside: Beside<'_>,
         done: Done<'_>,
-        by: &Actor,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         for name in names {
             exemption.id = name;
-            if self.insert_exemption(&exemption, &beside, by, now).await? {
+            if self.insert_exemption(&exemption, &beside, by.actor, now).await? {
                 self.insert_legs_and_sites(&exemption).await?;
                 self.insert_demands(&exemption.id, exemption.demands).await?;
                 if let Some(application) = beside.application {
                     self.reach_by(&exemption.id, application, now).await?;
                 }
                 self.record(&exemption, done, by, now).await?;
-                self.commit().await?;
                 return Ok(exemption);
             }
         }

@@ -323,8 +323,24 @@ impl Store {
             action: self.text(row, "action")?,
             at: self.instant(row, "at")?,
             by: self.actor(row, "done_by", "done_as")?,
+            person: self.doer(row)?,
             reason: self.maybe_text(row, "reason")?,
         })
+    }
+
+    /// Whoever did it, where a provider proved them.
+    fn doer(&self, row: &AnyRow) -> Result<Option<Person>, StoreError> {
+        let text = |column| self.maybe_text(row, column);
+        let (Some(organization), Some(provider), Some(subject)) =
+            (text("done_organization")?, text("done_provider")?, text("done_subject")?)
+        else {
+            return Ok(None);
+        };
+        let organization = OrganizationId::parse(&organization)
+            .map_err(|_| self.unreadable("an organisation", &organization))?;
+        let provider =
+            ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
+        Ok(Some(Person::new(organization, provider, &subject)))
     }
 
     fn actor(&self, row: &AnyRow, by: &str, as_whom: &str) -> Result<Actor, StoreError> {

@@ -40,6 +40,23 @@ impl Store {
         Ok(readable(rows.iter().map(|row| self.notice(row))))
     }
 
+    /// Those about one exemption, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn notices_of(
+        &self,
+        exemption: &ExemptionId,
+    ) -> Result<Vec<NoticeRecord>, StoreError> {
+        let asked = sqlx::query(
+            "SELECT n.*, e.organization FROM notices n JOIN exemptions e
+             ON e.id = n.exemption WHERE n.exemption = $1 ORDER BY n.id",
+        )
+        .bind(exemption.as_str());
+        let rows = self.rows(asked).await?;
+        Ok(readable(rows.iter().map(|row| self.notice(row))))
+    }
+
     fn notice(&self, row: &AnyRow) -> Result<NoticeRecord, StoreError> {
         let text = |column: &str| self.text(row, column);
         let count = |column: &str| {
