@@ -9,6 +9,7 @@ mod certificates;
 mod descriptors;
 mod directories;
 mod ends;
+mod erasing;
 mod floods;
 mod hand_over;
 mod notices;
@@ -273,6 +274,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     ends::spawn(&app);
     notices::spawn(&app);
     odd_use::spawn(&app);
+    erasing::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);
