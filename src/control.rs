@@ -16,9 +16,11 @@ use tokio::net::{UnixListener, UnixStream};
 use crate::lifecycle::Tasks;
 
 /// The longest request line, in bytes.
-const LONGEST_LINE: u64 = 1024;
+const LONGEST_LINE: u64 = 16 << 10;
 /// How a request to hand over begins.
 pub const TAKE_OVER: &str = "take-over";
+/// How a request begins that is about the log.
+pub const AUDIT: &str = "audit ";
 /// How long either side waits for the other.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -75,6 +77,8 @@ pub fn listen(state_directory: &Path) -> Result<UnixListener, ControlError> {
 pub trait Requests: Send + Sync {
     /// Takes the configuration anew.
     fn reload(&self) -> impl Future<Output = Reply> + Send;
+    /// Does something with the log.
+    fn audit(&self, line: &str) -> impl Future<Output = Reply> + Send;
     /// Begins to hand over to the process at the other end of the stream; does not wait for it.
     fn take_over(&self, line: &str, stream: std::os::unix::net::UnixStream);
 }
@@ -122,13 +126,17 @@ async fn converse(mut stream: UnixStream, requests: &impl Requests) -> std::io::
     tokio::io::BufReader::new((&mut stream).take(LONGEST_LINE)).read_line(&mut line).await?;
     let reply = match line.trim_end() {
         "reload" => requests.reload().await,
+        line if line.starts_with(AUDIT) => requests.audit(line).await,
         line if line.starts_with(TAKE_OVER) => {
             let stream = stream.into_std()?;
             stream.set_nonblocking(false)?;
             requests.take_over(line, stream);
             return Ok(());
         }
-        _ => Reply { ok: false, text: format!("the gateway knows `reload` and `{TAKE_OVER}`") },
+        _ => Reply {
+            ok: false,
+            text: format!("the gateway knows `reload`, `{AUDIT}` and `{TAKE_OVER}`"),
+        },
     };
     let mut answer = serde_json::to_vec(&reply)?;
     answer.push(b'\n');

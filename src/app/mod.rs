@@ -9,6 +9,7 @@ mod certificates;
 mod descriptors;
 mod directories;
 mod ends;
+mod erasing;
 mod floods;
 mod hand_over;
 mod log_index;
@@ -278,6 +279,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     reviews::spawn(&app);
     odd_use::spawn(&app);
     log_index::spawn(&app);
+    erasing::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::outbox::Outbox;
 use super::policies::{Judged, Policies};
 use super::store::Standing;
-use super::{App, announcements, hand_over, open_files, snapshot, watch};
+use super::{App, announcements, erasing, hand_over, open_files, snapshot, watch};
 use crate::audit;
 use crate::config::{self, Config, Loaded, Provider};
 use crate::control::{self, Reply};
@@ -29,6 +29,7 @@ use crate::{clock, telemetry};
 /// What is in effect, beside the snapshot that requests see.
 #[derive(Debug)]
 pub(crate) struct Current {
+    state_directory: std::path::PathBuf,
     loaded: ArcSwap<Loaded>,
     handing_over: AtomicBool,
     database_watch: ArcSwap<Watch>,
@@ -66,6 +67,7 @@ impl Current {
         manager: ServiceManager,
     ) -> Self {
         Self {
+            state_directory: loaded.config.state_directory.clone(),
             loaded: ArcSwap::from_pointee(loaded),
             handing_over: AtomicBool::new(false),
             database_watch: ArcSwap::from_pointee(database_watch),
@@ -101,6 +103,11 @@ impl Current {
         self.database_refused.store(why.map(Arc::new));
     }
 
+    /// Where everything of this node is kept; a reload does not change it.
+    pub(super) fn state_directory(&self) -> &std::path::Path {
+        &self.state_directory
+    }
+
     /// Whether accepting rests because another process is about to serve.
     pub(super) fn is_handing_over(&self) -> bool {
         self.handing_over.load(Ordering::Relaxed)
@@ -125,6 +132,10 @@ struct Commands(App);
 impl control::Requests for Commands {
     async fn reload(&self) -> Reply {
         reload_and_log(&self.0).await
+    }
+
+    async fn audit(&self, line: &str) -> Reply {
+        erasing::obey(&self.0, line).await
     }
 
     fn take_over(&self, line: &str, stream: UnixStream) {

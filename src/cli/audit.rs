@@ -1,7 +1,12 @@
-//! `geovagt audit`: search, tail, verify.
+//! `geovagt audit`: search, tail, verify, and what takes something out of the log.
 //!
-//! All three read the segments directly and work with the gateway stopped or running.
+//! What only reads looks into the segments directly and works with the gateway stopped or running;
+//! what changes the log is done by the running gateway, or by the command where none runs.
 
+mod evidence;
+mod order;
+mod person;
+mod reidentify;
 mod search;
 mod show;
 mod tail;
@@ -26,7 +31,27 @@ pub(crate) enum Command {
     Tail(tail::Arguments),
     /// Prove that the log is whole, or say where it is not.
     #[command(before_help = "Example: geovagt audit verify")]
-    Verify(verify::Arguments),
+    Verify(Box<verify::Arguments>),
+    /// Take a part of the log along as a signed archive that proves itself elsewhere.
+    #[command(
+        before_help = "Example: geovagt audit evidence --since 2026-11-20 --until 2026-11-21 --out evidence.tar"
+    )]
+    Evidence(Box<evidence::Arguments>),
+    /// Show everything that is stored about one person, or delete what may be deleted.
+    #[command(before_help = "Example: geovagt audit person ballerup anna.holm")]
+    Person(person::Arguments),
+    /// Put pseudonyms in the place of personal values, or take them out for good.
+    #[command(
+        before_help = "Example: geovagt audit pseudonymise --person anna.holm --remove --why erasure_request"
+    )]
+    Pseudonymise(Box<order::Pseudonymise>),
+    /// Two people together learn whom a pseudonym stands for.
+    #[command(subcommand)]
+    Reidentify(reidentify::Command),
+    /// Print the public key that this gateway signs its log with.
+    Key(order::Key),
+    /// Show how long what is kept, and the proof of the last deletion.
+    Retention(order::Retention),
 }
 
 /// Where the log lies.
@@ -42,6 +67,12 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
         Command::Search(arguments) => search::run(context, arguments),
         Command::Tail(arguments) => tail::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
+        Command::Evidence(arguments) => evidence::run(context, arguments),
+        Command::Person(arguments) => person::run(context, arguments),
+        Command::Pseudonymise(arguments) => order::pseudonymise(context, arguments),
+        Command::Reidentify(command) => reidentify::run(context, command),
+        Command::Key(arguments) => order::key(context, arguments),
+        Command::Retention(arguments) => order::retention(context, arguments),
     }
 }
 

@@ -40,9 +40,8 @@ pub(super) async fn open_store(config: &Config) -> anyhow::Result<Store> {
 /// already, so nothing is lost where this cannot be done.
 pub(super) async fn tell(context: &Context, config: &Config, store: &Store) -> anyhow::Result<()> {
     let options = Options::from_config(config);
-    let own = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
     // Files that another user could not continue would keep the gateway from starting.
-    if own(&options.directory) != own(Path::new("/proc/self")) {
+    if must_own(&options.directory).is_err() {
         return Ok(());
     }
     let tasks = Tasks::new();
@@ -68,6 +67,27 @@ pub(super) async fn tell(context: &Context, config: &Config, store: &Store) -> a
         )?;
     }
     Ok(())
+}
+
+/// Whether this process runs as the user whose log it is.
+pub(super) fn must_own(log: &Path) -> anyhow::Result<()> {
+    let own = |path: &Path| std::fs::metadata(path).ok().map(|found| found.uid());
+    if own(log) == own(Path::new("/proc/self")) {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "{} belongs to the gateway's own user, or is not there; run this as that user",
+        log.display()
+    )
+}
+
+/// The roles that somebody surely holds in an organisation: by name, as operating-system user or by
+/// a group of that user.
+pub(super) fn roles_held(
+    organization: &Organization,
+    by: &Actor,
+) -> std::collections::BTreeSet<Role> {
+    organization.roles.of(&names_of(by))
 }
 
 /// The organisation of this name, or a sentence with the names there are.
@@ -106,14 +126,7 @@ pub(super) fn actor(by: Option<&str>) -> Result<Actor, String> {
 /// or approver, by name, as operating-system user or by a group of that user; anybody where it names
 /// nobody.
 pub(super) fn may_decide(organization: &Organization, by: &Actor) -> Result<(), String> {
-    let mut names = vec![by.name.clone()];
-    if let Some(user) = &by.operating_system_user {
-        let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into();
-        let (accounts, groups): (String, String) = (read("/etc/passwd"), read("/etc/group"));
-        names.push(user.clone());
-        names.extend(groups_of(user, &accounts, &groups));
-    }
-    if organization.roles.allow(&[Role::CaseOfficer, Role::Approver], &names) {
+    if organization.roles.allow(&[Role::CaseOfficer, Role::Approver], &names_of(by)) {
         return Ok(());
     }
     Err(format!(
@@ -121,6 +134,17 @@ pub(super) fn may_decide(organization: &Organization, by: &Actor) -> Result<(), 
         by.name,
         id = organization.id
     ))
+}
+
+fn names_of(by: &Actor) -> Vec<String> {
+    let mut names = vec![by.name.clone()];
+    if let Some(user) = &by.operating_system_user {
+        let read = |path| String::from_utf8_lossy(&std::fs::read(path).unwrap_or_default()).into();
+        let (accounts, groups): (String, String) = (read("/etc/passwd"), read("/etc/group"));
+        names.push(user.clone());
+        names.extend(groups_of(user, &accounts, &groups));
+    }
+    names
 }
 
 fn groups_of(user: &str, accounts: &str, groups: &str) -> Vec<String> {

@@ -63,6 +63,9 @@ pub struct Insight {
 pub struct Section {
     /// The table, or `log`: a word for a page to translate.
     pub id: &'static str,
+    /// What is there and not shown: secrets, and numbers that say nothing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub withheld: &'static [&'static str],
     /// Each thing by itself.
     pub items: Vec<Item>,
 }
@@ -144,7 +147,11 @@ pub async fn about(
             let item = |row: Vec<(&str, String)>| {
                 Item(row.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
             };
-            Section { id: holding.table, items: holding.rows.into_iter().map(item).collect() }
+            Section {
+                id: holding.table,
+                withheld: holding.withheld,
+                items: holding.rows.into_iter().map(item).collect(),
+            }
         })
         .collect();
     let (log, names) = (log.to_owned(), subject.names());
@@ -153,7 +160,7 @@ pub async fn about(
     let entries = tokio::task::spawn_blocking(look).await.map_err(std::io::Error::other)??;
     let log_is_cut = entries.len() > MOST_ENTRIES;
     let items = entries.into_iter().take(MOST_ENTRIES).collect();
-    sections.push(Section { id: "log", items });
+    sections.push(Section { id: "log", withheld: &[], items });
     Ok(Insight {
         organization: subject.organization.to_string(),
         name: subject.name.to_string(),

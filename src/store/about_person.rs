@@ -277,6 +277,8 @@ const fn of_exemption(table: &'static str, columns: &'static [&'static str]) -> 
 pub struct Holding {
     /// The table.
     pub table: &'static str,
+    /// Columns that are there and hold nothing but secrets or numbers of our own.
+    pub withheld: &'static [&'static str],
     /// Its rows: column and value, without those that are empty.
     pub rows: Vec<Vec<(&'static str, String)>>,
 }
@@ -330,7 +332,8 @@ impl Store {
                 .bind(name.as_str());
             let rows = reading.rows(asked).await?;
             let rows = rows.iter().map(|row| self.held(kept, row, name));
-            held.push(Holding { table: kept.table, rows: rows.collect::<Result<_, _>>()? });
+            let rows = rows.collect::<Result<_, _>>()?;
+            held.push(Holding { table: kept.table, withheld: kept.withheld, rows });
         }
         reading.done().await?;
         Ok(held)
