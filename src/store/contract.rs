@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract_devices::*;
+use super::contract_extensions::*;
 use super::contract_nodes::{
     an_entry_is_taken_for_one_log, keys_follow_one_another,
     of_two_who_remember_at_once_the_second_looks_again, two_clerks_at_once_take_each_entry_once,
@@ -33,6 +34,10 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
     }
     contract_journey::holds(&open).await;
     each! {
+        an_extension_ends_with_what_it_extends
+        an_extension_falls_with_a_revocation
+        a_lost_device_ends_extensions_too
+        an_unreadable_exemption_keeps_no_other_from_ending
         a_name_is_one_account_in_its_organization
         an_account_that_changes_gets_another_epoch
         an_exemption_reads_back_as_it_was_granted

@@ -3,6 +3,7 @@
 //! Always holds: exemptions, bound devices, address grants and the instant before which nothing
 //! counts any more change together or not at all.
 
+use super::error::readable;
 use super::exemptions::ExemptionError;
 use super::{ChangeAction, ChangeEvent, Store, StoreError};
 use crate::identifier::{OrganizationId, ProviderId};
@@ -35,23 +36,25 @@ impl Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Ended, ExemptionError> {
-        // Read first: of these, each is looked at again inside the change.
-        let records = self.exemptions(Some(person.organization())).await?;
-        let held = records.into_iter().filter(|record| record.exemption.person == *person);
         let mut change = self.begin().await?;
         let mut ended = Ended::default();
-        for record in held {
-            let id = &record.exemption.id;
-            let mut exemption = self.exemption_for_change(&mut change, id).await?.exemption;
+        // One that cannot be read opens nothing, and must not keep the others from ending.
+        let held = self.records_of_person(&mut change, person).await?;
+        for record in readable(held.into_iter()) {
+            let mut exemption = record.exemption;
             // An application lets nobody in, and whoever decides it decides anew.
-            if !matches!(
+            let counts = matches!(
                 exemption.phase(now),
                 Phase::AwaitingApproval | Phase::Planned | Phase::Active
-            ) {
+            );
+            if !counts || ended.exemptions.contains(&exemption.id) {
                 continue;
             }
             change.revoke(&mut exemption, reason, by, now).await?;
+            let extensions =
+                self.end_extensions(&mut change, &exemption, Some(reason), by, now).await?;
             ended.exemptions.push(exemption.id);
+            ended.exemptions.extend(extensions);
         }
         ended.devices = change.revoke_devices_of(person, now).await?;
         ended.grants = change.end_grants_of(person, None, now).await?;

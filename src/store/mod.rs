@@ -223,6 +223,8 @@ mod contract;
 #[cfg(test)]
 mod contract_devices;
 #[cfg(test)]
+mod contract_extensions;
+#[cfg(test)]
 mod contract_journey;
 #[cfg(test)]
 mod contract_nodes;
