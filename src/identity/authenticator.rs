@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::OwnedMutexGuard;
 
+use super::certificate::KnownNames;
 use super::device::DeviceSeal;
 use super::directory::Directory;
 use super::form::{FormError, FormGuard, Guard, SignInForm};
@@ -129,6 +130,7 @@ pub struct People {
     accounts: Vec<Account>,
     ended: Vec<(String, Timestamp)>,
     kept: Kept,
+    known: KnownNames,
     logouts: Vec<ProviderLogout>,
     /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
     /// place of what was read later.
@@ -159,6 +161,7 @@ pub(super) struct Inner {
     pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
     pub(super) kept: ArcSwap<Kept>,
+    pub(super) known: ArcSwap<KnownNames>,
     turn: Arc<tokio::sync::Mutex<()>>,
     /// Sign-outs that the store does not know yet.
     pub(super) untold: Mutex<Vec<(String, Timestamp)>>,
@@ -221,6 +224,7 @@ impl Authenticator {
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
             kept: ArcSwap::from_pointee(Kept::default()),
+            known: ArcSwap::from_pointee(KnownNames::default()),
             turn: Arc::default(),
             untold: Mutex::default(),
             hasher: Hasher::new(parts.function, at_once),
@@ -282,7 +286,8 @@ impl Authenticator {
         let kept = Kept::new(ends, devices, store.address_grants(now).await?);
         let (accounts, ended) = (store.accounts().await?, store.ended_sessions().await?);
         let (keys, logouts) = (store.shared_keys().await?, store.provider_logouts().await?);
-        Ok(People { accounts, ended, kept, logouts, keys, _turn: turn })
+        let known = KnownNames::new(store.known_names().await?);
+        Ok(People { accounts, ended, kept, known, logouts, keys, _turn: turn })
     }
 
     /// Puts what was read in effect, with these organisations.
@@ -298,6 +303,7 @@ impl Authenticator {
         known.retain(|_, ends| *ends > now);
         drop(known);
         self.0.kept.store(Arc::new(people.kept));
+        self.0.known.store(Arc::new(people.known));
         self.0.outside.take_logouts(people.logouts, now);
         self.0.directory.store(Arc::new(Directory::new(providers, people.accounts)));
     }

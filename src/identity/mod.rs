@@ -44,6 +44,7 @@ use crate::policy::{Person, UserName};
 pub use authenticator::{
     Attempt, Authenticator, AuthenticatorError, Holders, Outcome, People, Why,
 };
+pub use certificate::Certified;
 pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use grant::OwnGrant;

@@ -35,6 +35,7 @@ mod bodies_stalling;
 mod bodies_standing;
 mod demo;
 mod devices_certificate;
+mod devices_certificate_people;
 mod devices_grant;
 mod devices_link;
 mod devices_lost;

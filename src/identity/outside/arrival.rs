@@ -176,6 +176,7 @@ impl Authenticator {
             telephone: described.telephone.clone(),
             last_seen: now,
         };
+        self.learn_name(person, &described.user_name);
         if let Err(error) = self.0.store.remember_person(&known).await {
             tracing::warn!(
                 error = crate::telemetry::chain(&error),
