@@ -25,7 +25,9 @@ use super::recent::{Fingerprint, Recent};
 use super::{Argon2id, How, Identity, Password, basic};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
-use crate::store::{Account, ProviderLogout, SharedKey, Store, StoreError};
+use crate::store::{
+    Account, Partly, ProviderLogout, SharedKey, Store, StoreError, UnclearLogout, UnclearSession,
+};
 
 /// Where and when somebody tries to prove who they are, and whose proof is worth anything there.
 #[derive(Clone, Copy)]
@@ -128,10 +130,10 @@ pub enum AuthenticatorError {
 /// Accounts and ended sessions, read and not yet in effect.
 pub struct People {
     accounts: Vec<Account>,
-    ended: Vec<(String, Timestamp)>,
+    ended: Partly<(String, Timestamp), UnclearSession>,
     kept: Kept,
     known: KnownNames,
-    logouts: Vec<ProviderLogout>,
+    logouts: Partly<ProviderLogout, UnclearLogout>,
     /// Nobody else reads until this is in effect or dropped: what was read earlier never takes the
     /// place of what was read later.
     _turn: OwnedMutexGuard<()>,
@@ -160,6 +162,7 @@ pub(super) struct Inner {
     pub(super) store: Store,
     pub(super) directory: ArcSwap<Directory>,
     ended: Mutex<HashMap<String, Timestamp>>,
+    unclear_ended: ArcSwap<Vec<UnclearSession>>,
     pub(super) kept: ArcSwap<Kept>,
     pub(super) known: ArcSwap<KnownNames>,
     turn: Arc<tokio::sync::Mutex<()>>,
@@ -223,6 +226,7 @@ impl Authenticator {
             store: store.clone(),
             directory: ArcSwap::from_pointee(Directory::default()),
             ended: Mutex::new(HashMap::new()),
+            unclear_ended: ArcSwap::default(),
             kept: ArcSwap::from_pointee(Kept::default()),
             known: ArcSwap::from_pointee(KnownNames::default()),
             turn: Arc::default(),
@@ -299,9 +303,10 @@ impl Authenticator {
     ) {
         self.0.keys.take(people.keys, now);
         let mut known = self.ended();
-        known.extend(people.ended);
+        known.extend(people.ended.clear);
         known.retain(|_, ends| *ends > now);
         drop(known);
+        self.0.unclear_ended.store(Arc::new(people.ended.unclear));
         self.0.kept.store(Arc::new(people.kept));
         self.0.known.store(Arc::new(people.known));
         self.0.outside.take_logouts(people.logouts, now);
@@ -572,6 +577,19 @@ impl Authenticator {
             ends: None,
             outside: None,
         })
+    }
+
+    /// Whether a session was signed out before its time, as far as anybody can tell.
+    pub(super) fn has_ended(&self, session: &str) -> bool {
+        self.ended().contains_key(session)
+            || self.0.unclear_ended.load().iter().any(|one| one.may_concern(session))
+    }
+
+    /// How many rows that end something could not be read. Whatever they may be about has ended.
+    #[must_use]
+    pub fn unclear_ends(&self) -> usize {
+        let persons = self.0.kept.load().unclear();
+        persons + self.0.unclear_ended.load().len() + self.0.outside.unclear_logouts()
     }
 
     pub(super) fn ended(&self) -> MutexGuard<'_, HashMap<String, Timestamp>> {

@@ -5,7 +5,7 @@
 
 use super::error::readable;
 use super::exemptions::ExemptionError;
-use super::{ChangeAction, ChangeEvent, Store, StoreError};
+use super::{ChangeAction, ChangeEvent, Partly, Store, StoreError, UnclearEnd};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
 use jiff::Timestamp;
@@ -66,7 +66,8 @@ impl Store {
         .bind(person.provider().as_str())
         .bind(person.subject());
         let known = change.rows(known).await?;
-        let known = known.first().map(|row| self.instant(row, "at")).transpose()?;
+        // One that cannot be read is put right by this.
+        let known = known.first().and_then(|row| self.instant(row, "at").ok());
         // A node whose clock is behind must not let count again what another has ended.
         let at = known.map_or(now, |known| known.max(now));
         let kept = sqlx::query(
@@ -89,11 +90,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub async fn person_ends(&self) -> Result<Vec<(Person, Timestamp)>, StoreError> {
+    pub async fn person_ends(&self) -> Result<Partly<(Person, Timestamp), UnclearEnd>, StoreError> {
         let rows = self
             .rows(sqlx::query("SELECT organization, provider, subject, at FROM person_ends"))
             .await?;
-        rows.iter().map(|row| Ok((self.person(row)?, self.instant(row, "at")?))).collect()
+        let read = |row: &AnyRow| Ok((self.person(row)?, self.instant(row, "at")?));
+        let text = |row: &AnyRow, column| self.text(row, column).ok();
+        Ok(Partly::read(&rows, read, |row| UnclearEnd {
+            organization: text(row, "organization").and_then(|id| OrganizationId::parse(&id).ok()),
+            provider: text(row, "provider").and_then(|id| ProviderId::parse(&id).ok()),
+            subject: text(row, "subject"),
+        }))
     }
 
     /// A person as the columns organisation, provider and subject have them.

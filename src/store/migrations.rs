@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { number: 4, sql: include_str!("schema/0004_devices.sql") },
     Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
     Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
+    Step { number: 7, sql: include_str!("schema/0007_four.sql") },
 ];
 
 /// How a database is marked as ours.

@@ -35,6 +35,7 @@ mod seen;
 mod sessions;
 mod sqlite;
 mod transaction;
+mod unclear;
 mod wording;
 mod words;
 
@@ -54,7 +55,8 @@ pub use exemptions::{ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
 pub use notices::{
-    Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
+    Channel, Contact, LinkWanted, NoticeDetails, NoticeKind, NoticeRecord, NoticeState,
+    UnknownNotice,
 };
 pub use odd_use::{Aspect, Flag, FlagRecord, OddUse, Seen};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
@@ -63,6 +65,7 @@ pub use postgres::Changes;
 pub use postgres_url::{PostgresUrl, WrongUrl};
 pub use provider_logouts::{LogoutOf, ProviderLogout};
 pub use seen::Announced;
+pub use unclear::{Partly, UnclearEnd, UnclearLogout, UnclearSession};
 
 use connections::{Asked, Connections};
 use transaction::{Change, Reading};

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::config::{Config, HostPattern};
 use crate::identity::LinkToken;
 use crate::policy::{Actor, ExemptionId, Person, Phase, TravelExemption, UserName};
-use crate::store::{BoundDevice, Ended, ExemptionError, Store};
+use crate::store::{BoundDevice, Ended, ExemptionError, LinkWanted, Store};
 
 /// Arguments of `exemption link`.
 #[derive(Debug, clap::Args)]
@@ -120,15 +120,18 @@ pub(super) async fn link(
         return Ok(Answer::No);
     }
     let extent = (arguments.devices, arguments.days);
-    let (link, ends) = match make(store, &record.exemption, host, extent, &by, now).await {
+    let wanted = wanted(&record.exemption, host, extent, now);
+    let ends = wanted.ends;
+    let made = if arguments.send {
+        store.give_travel_link(&arguments.id, wanted, &by, now).await.map(|()| None)
+    } else {
+        make(store, &arguments.id, &wanted, &by, now).await.map(Some)
+    };
+    let shown = match made {
         Ok(made) => made,
         Err(error) => return refuse(context, &error),
     };
-    let most = arguments.devices;
-    let shown = (!arguments.send).then_some(link.as_str());
-    if arguments.send {
-        store.give_travel_link(&arguments.id, &link, now).await?;
-    }
+    let (most, shown) = (arguments.devices, shown.as_deref());
     if context.json {
         let id = arguments.id.as_str();
         context.print_json(&Given { id, link: shown, ends, devices: arguments.devices })?;
@@ -139,7 +142,7 @@ pub(super) async fn link(
             user = record.exemption.user_name
         )?;
     } else {
-        writeln!(context.out(), "{link}")?;
+        writeln!(context.out(), "{}", shown.unwrap_or_default())?;
         writeln!(
             context.messages(),
             "give it to {user} alone: opened at home, signed in, it binds {most} devices until {ends}",
@@ -165,8 +168,8 @@ pub(super) async fn at_approval(
     }
     let reachable = unreachable(config, store, exemption).await?.is_none();
     if let (Some(host), true) = (host_of(config, exemption), reachable) {
-        let (link, _) = make(store, exemption, host, AT_APPROVAL, by, now).await?;
-        store.give_travel_link(&exemption.id, &link, now).await?;
+        let wanted = wanted(exemption, host, AT_APPROVAL, now);
+        store.give_travel_link(&exemption.id, wanted, by, now).await?;
         let says = "the link that binds the traveller's devices goes to them by mail";
         writeln!(context.messages(), "{says}; see `geovagt notices list`")?;
     } else {
@@ -185,22 +188,32 @@ type Extent = (u8, u8);
 /// What goes out with an approval, which may be weeks ahead of the journey.
 const AT_APPROVAL: Extent = (4, 60);
 
-/// Makes a link, and says until when it binds.
-async fn make(
-    store: &Store,
+/// What a link is to be: never good for longer than the journey lasts.
+fn wanted(
     exemption: &TravelExemption,
     host: &str,
     (devices, days): Extent,
-    by: &Actor,
     now: Timestamp,
-) -> Result<(String, Timestamp), ExemptionError> {
-    let token = LinkToken::new();
+) -> LinkWanted {
     let days = SignedDuration::from_hours(24 * i64::from(days));
     let journey_ends = exemption.journey().map_or(now, |(_, until)| until);
     let ends = now.checked_add(days).unwrap_or(now).min(journey_ends);
-    let most = i64::from(devices);
-    store.make_travel_link(&exemption.id, &token.hash(), (most, ends), by, now).await?;
-    Ok((format!("https://{host}/.geovagt/rejse/{}", token.reveal()), ends))
+    let address = format!("https://{host}/.geovagt/rejse/");
+    LinkWanted { address, devices: i64::from(devices), ends }
+}
+
+/// Makes a link that is shown once and kept nowhere.
+async fn make(
+    store: &Store,
+    id: &ExemptionId,
+    wanted: &LinkWanted,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<String, ExemptionError> {
+    let token = LinkToken::new();
+    let extent = (wanted.devices, wanted.ends);
+    store.make_travel_link(id, &token.hash(), extent, by, now).await?;
+    Ok(format!("{}{}", wanted.address, token.reveal()))
 }
 
 /// Why no mail would reach the traveller.
