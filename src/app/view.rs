@@ -62,28 +62,39 @@ impl View {
         Ok(Self { loaded, snapshot, accounts, known })
     }
 
-    /// The person with this login name, as a proof would give it: a local account, or somebody whom
-    /// one provider of the organisation has proven before under a name that is nobody else's.
+    /// The local account with this login name, as a proof would give it.
     #[must_use]
-    pub fn person(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
+    pub fn account(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
         let config = &self.loaded.config;
         let providers = &config.organizations.get(organization)?.identity_providers;
         let local = providers
             .iter()
-            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))));
+            .find(|id| matches!(config.identity.get(*id), Some(Provider::Local(_))))?;
         let account =
-            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name);
-        if let (Some(provider), Some(account)) = (local, account) {
-            return Some(Person::new(organization.clone(), provider.clone(), account.id.as_str()));
-        }
-        let mut known = self.known.iter().filter(|known| {
-            let person = &known.person;
-            *person.organization() == *organization
-                && known.user_name == *name
-                && providers.contains(person.provider())
-        });
-        match (known.next(), known.next()) {
-            (Some(known), None) => Some(known.person.clone()),
+            self.accounts.iter().find(|a| a.organization == *organization && a.name == *name)?;
+        Some(Person::new(organization.clone(), local.clone(), account.id.as_str()))
+    }
+
+    /// Somebody whom one provider of the organisation has proven before, or who holds an exemption,
+    /// under a name that is nobody else's.
+    #[must_use]
+    pub fn known(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
+        let providers = &self.loaded.config.organizations.get(organization)?.identity_providers;
+        let proven = self.known.iter().map(|known| (&known.person, &known.user_name));
+        let held = self.snapshot.exemptions.iter().map(|held| (&held.person, &held.user_name));
+        let mut people: Vec<&Person> = proven
+            .chain(held)
+            .filter(|(person, user_name)| {
+                person.organization() == organization
+                    && *user_name == name
+                    && providers.contains(person.provider())
+            })
+            .map(|(person, _)| person)
+            .collect();
+        people.sort_unstable();
+        people.dedup();
+        match people.as_slice() {
+            [one] => Some(Person::clone(one)),
             _ => None,
         }
     }

@@ -127,11 +127,7 @@ pub(super) async fn prepare<'a>(
     let mut problems = Vec::new();
     let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
     let Some(event) = rejection_of(loaded, arguments.reference, now)? else {
-        problems.push(format!(
-            "no rejection with the reference {} stands in this machine's log of the last {} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)",
-            arguments.reference,
-            LOOKED_FOR.as_hours() / 24
-        ));
+        problems.push(not_found(arguments.reference, store.is_shared()));
         return Ok(Err(problems));
     };
     let rejection = read(&event, arguments.reference);
@@ -180,6 +176,20 @@ pub(super) async fn prepare<'a>(
     })
 }
 
+/// The way out where the reference leads nowhere: with several gateways it may be another's.
+fn not_found(reference: Reference, several: bool) -> String {
+    let days = LOOKED_FOR.as_hours() / 24;
+    let elsewhere = match several {
+        true => {
+            "; or another gateway on this store rejected the caller: each keeps its own log, so run this command on that machine too"
+        }
+        false => "",
+    };
+    format!(
+        "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown){elsewhere}"
+    )
+}
+
 /// The newest rejection of this reference in this machine's log.
 fn rejection_of(
     loaded: &Loaded,
@@ -215,5 +225,20 @@ fn read(event: &Event, reference: Reference) -> EmergencyRejection {
         reason: event.reason.as_ref().and_then(|code| Reason::from_code(code)),
         count: event.count,
         names_client: event.personal.get(Field::ClientIp).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_several_gateways_share_a_store_the_other_ones_log_is_named() {
+        let reference = Reference::parse("K7QX-2M9D").unwrap();
+        assert!(!not_found(reference, false).contains("another gateway"));
+        let several = not_found(reference, true);
+        for part in ["K7QX-2M9D", "letter by letter", "another gateway", "on that machine"] {
+            assert!(several.contains(part), "{several}");
+        }
     }
 }
