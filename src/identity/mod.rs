@@ -15,6 +15,7 @@
 //!   proven the account from the same network before;
 //! - what an account's older epoch proved counts no longer.
 
+mod attempt;
 mod authenticator;
 mod basic;
 mod certificate;
@@ -31,6 +32,7 @@ mod link;
 mod next;
 mod outside;
 mod password;
+mod prove;
 mod recent;
 mod session;
 mod sign_in;
@@ -41,9 +43,8 @@ use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
 
-pub use authenticator::{
-    Attempt, Authenticator, AuthenticatorError, Holders, Outcome, People, Why,
-};
+pub use attempt::{Attempt, Holders, Outcome, Why};
+pub use authenticator::{Authenticator, AuthenticatorError, People};
 pub use certificate::Certified;
 pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};

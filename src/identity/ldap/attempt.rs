@@ -13,9 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::login::Login;
 use super::{Directories, Found, LdapProvider, Question};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::identity::authenticator::{Attempt, Authenticator, Why};
 use crate::identity::outside::Proof;
-use crate::identity::{How, Identity, Password};
+use crate::identity::{Attempt, Authenticator, How, Identity, Password, Why};
 use crate::policy::{Person, UserName};
 use crate::store::{AccountId, KnownPerson};
 
