@@ -23,6 +23,8 @@ mod attack_h2_rules;
 mod attack_h2_slow;
 mod attack_log;
 mod attack_oidc;
+mod attack_oidc_people;
+mod attack_oidc_tokens;
 mod attack_silence;
 mod attack_tls;
 mod audit_disk_full;
