@@ -45,6 +45,7 @@ mod door;
 mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;
+mod identity_providers;
 mod journey;
 mod list;
 mod mail_clients;
