@@ -69,6 +69,10 @@ pub const GATEWAY_COOKIES: &[&str] = &[
     "geovagt-device",
     "__Host-geovagt-oidc",
     "geovagt-oidc",
+    "__Host-geovagt-oidc-2",
+    "geovagt-oidc-2",
+    "__Host-geovagt-oidc-3",
+    "geovagt-oidc-3",
 ];
 
 /// Somebody who has been proven. Only this module makes one.

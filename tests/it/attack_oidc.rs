@@ -237,3 +237,53 @@ fn from_a_listed_country_the_sign_in_exists_while_somebody_travels_and_then_for_
         kilden("/", THAILAND).header("Cookie", &session).send().status == 403
     });
 }
+
+#[test]
+fn several_windows_sign_in_side_by_side_and_no_more_than_a_few() {
+    let scene = scene();
+    let mut browser: Vec<String> = Vec::new();
+    let mut windows = Vec::new();
+    for _ in 0..5 {
+        let path = "/.geovagt/sign-in?provider=entra&next=/sag%3Fid=7";
+        let answer = scene.ask(path).header("Cookie", &browser.join("; ")).send();
+        let set = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+        let name = set.split('=').next().unwrap().to_owned();
+        browser.retain(|pair| !pair.starts_with(&format!("{name}=")));
+        browser.push(set);
+        let location = answer.header("location").unwrap();
+        windows
+            .push((parameter(location, "state").unwrap(), parameter(location, "nonce").unwrap()));
+    }
+    assert_eq!(browser.len(), 3, "a browser keeps no more of them: {browser:?}");
+    let come_back = |browser: &[String], (state, nonce): &(String, String)| {
+        let token = scene.provider.key().sign(None, &scene.provider.id_claims(SUBJECT, nonce));
+        scene.provider.answer_code(200, &json!({"id_token": token}));
+        scene.arrive(&browser.join("; "), &format!("code=c0de&state={state}"))
+    };
+    for oldest in &windows[..2] {
+        let answer = come_back(&browser, oldest);
+        is_refused(&answer, 400);
+        assert_eq!(answer.header("set-cookie"), None, "a stray answer ends no other's sign-in");
+    }
+    for window in &windows[2..] {
+        let answer = come_back(&browser, window);
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        assert!(cookie(&answer, "geovagt").is_some());
+        let over = |value: &str| value.starts_with("geovagt-oidc") && value.contains("Max-Age=0");
+        let ended: Vec<_> = answer
+            .headers
+            .iter()
+            .filter(|(name, value)| name == "set-cookie" && over(value))
+            .map(|(_, value)| value.split('=').next().unwrap().to_owned())
+            .collect();
+        assert_eq!(ended.len(), 1, "{ended:?}");
+        browser.retain(|pair| !pair.starts_with(&format!("{}=", ended[0])));
+    }
+    assert!(browser.is_empty(), "{browser:?}");
+    // The upstream sees none of them.
+    let all = "geovagt-oidc=a; geovagt-oidc-2=b; geovagt-oidc-3=c; theirs=d";
+    let session = scene.sign_in();
+    let passed = scene.ask("/").header("Cookie", &format!("{all}; {session}")).send();
+    let seen = passed.json()["headers"].to_string();
+    assert!(seen.contains("theirs=d") && !seen.contains("geovagt-oidc"), "{seen}");
+}
