@@ -30,10 +30,10 @@
 
 pub mod access;
 pub mod api;
+pub mod api;
 mod breach;
 pub mod chart;
 mod fault;
-pub mod api;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod form;

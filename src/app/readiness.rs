@@ -100,7 +100,14 @@ fn audit(app: &App) -> Part {
 /// One that others share may be away without harm to the traffic: taking every node out of service
 /// then would do more.
 fn store(app: &App) -> Part {
-    let (detail, warning) = app.state.store.in_words();
+    let (mut detail, mut warning) = app.state.store.in_words();
+    let unclear = app.authenticator.unclear_ends();
+    if unclear > 0 {
+        warning = true;
+        detail.push_str(&format!(
+            "; {unclear} rows that end something cannot be read, and whatever they may be about has ended: see the log"
+        ));
+    }
     let ready = app.store.is_shared() || !app.state.store.is_away();
     Part { name: "store", ready, warning, detail }
 }

@@ -63,11 +63,17 @@ impl View {
         Ok(Self { loaded, snapshot, accounts, known })
     }
 
-    /// The person with this login name, as a proof would give it: a local account, or somebody whom
-    /// one provider of the organisation has proven before under a name that is nobody else's.
+    /// The local account with this login name, as a proof would give it.
     #[must_use]
-    pub fn person(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
-        let people = (self.accounts.as_slice(), self.known.as_slice());
-        known::known(&self.loaded.config, people, organization, name)
+    pub fn account(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
+        known::account(&self.loaded.config, &self.accounts, organization, name)
+    }
+
+    /// Somebody whom one provider of the organisation has proven before, or who holds an exemption,
+    /// under a name that is nobody else's.
+    #[must_use]
+    pub fn known(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
+        let held = self.snapshot.exemptions.iter();
+        known::seen(&self.loaded.config, &self.known, held, organization, name)
     }
 }

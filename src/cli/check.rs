@@ -5,6 +5,7 @@
 
 mod access;
 mod certificates;
+mod client_certificates;
 mod directories;
 mod files;
 mod lists;
@@ -42,6 +43,7 @@ const CHECKS: &[Check] = &[
     lists::seen_by_the_database,
     lists::announced_in_time,
     certificates::check,
+    client_certificates::check,
     upstreams::check,
     directories::check,
     providers::check,

@@ -98,6 +98,8 @@ enum State {
     /// Waits for a second person, or counts after an emergency until one has approved.
     #[value(name = "awaiting", alias = "awaiting_approval")]
     Awaiting,
+    /// Counts after an emergency, until a second person has approved.
+    Unconfirmed,
     /// Granted; the journey has not begun.
     Planned,
     /// The journey has begun and is not over.
@@ -118,6 +120,7 @@ impl State {
     fn holds(self, record: &ExemptionRecord, now: jiff::Timestamp) -> bool {
         let phase = match self {
             Self::Applied => Phase::Applied,
+            Self::Unconfirmed => return record.is_unconfirmed(now),
             Self::Awaiting if record.is_unconfirmed(now) => return true,
             Self::Awaiting => Phase::AwaitingApproval,
             Self::Planned => Phase::Planned,

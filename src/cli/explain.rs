@@ -11,9 +11,11 @@ use jiff::tz::TimeZone;
 use super::{Answer, Context};
 use crate::app::View;
 use crate::clock;
+use crate::config::Organization;
 use crate::gateway::explained;
 use crate::gateway::sites::ProtectedSite;
-use crate::identifier::{OrganizationId, SiteId};
+use crate::identifier::SiteId;
+use crate::journey::directory;
 use crate::language::Language;
 use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
@@ -46,7 +48,10 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
     let site = site(&view, arguments.site.as_ref())?;
     let organization = &site.organization;
     let user = arguments.user.as_ref();
-    let person = user.map(|name| person(&view, &organization.id, name)).transpose()?;
+    let person = match user {
+        Some(name) => Some(context.block_on(person(&view, organization, name))??),
+        None => None,
+    };
     let asked = Hypothetical {
         address: arguments.address,
         path: &arguments.path,
@@ -72,13 +77,28 @@ fn site<'a>(view: &'a View, named: Option<&SiteId>) -> anyhow::Result<&'a Arc<Pr
     }
 }
 
-/// The person with this login name, taken as proven.
-fn person(view: &View, organization: &OrganizationId, name: &UserName) -> anyhow::Result<Person> {
-    view.person(organization, name).ok_or_else(|| {
-        anyhow::anyhow!(
-            "{organization} has no account {name}; see `geovagt user list --organization {organization}`"
-        )
-    })
+/// The person with this login name, taken as proven: a local account, else whom a directory knows,
+/// else whom another provider has proven before or who holds an exemption.
+async fn person(
+    view: &View,
+    organization: &Organization,
+    name: &UserName,
+) -> anyhow::Result<Person> {
+    let id = &organization.id;
+    if let Some(person) = view.account(id, name) {
+        return Ok(person);
+    }
+    let asked = directory::person(&view.loaded.config, organization, None, name).await;
+    if let Some(Ok((person, _))) = asked {
+        return Ok(person);
+    }
+    match (view.known(id, name), asked) {
+        (Some(person), _) => Ok(person),
+        (None, Some(Err(problem))) => Err(problem.into()),
+        (None, _) => anyhow::bail!(
+            "{id} has no account {name}, and nobody of that name has signed in or holds an exemption; see `geovagt user list --organization {id}`"
+        ),
+    }
 }
 
 /// Prints an explanation. The answer is yes where the client is let in; one who is asked who they

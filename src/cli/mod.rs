@@ -75,7 +75,7 @@ enum Command {
     /// The log: search, tail, verify.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// The GeoIP database: info, lookup.
+    /// The GeoIP database: info, lookup, update.
     #[command(subcommand)]
     Geoip(geoip::Command),
     /// Ask the running gateway to take its configuration anew.

@@ -16,8 +16,8 @@ use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::config::{DenialStyle, Provider};
 use crate::geoip::Located;
-use crate::identifier::OrganizationId;
-use crate::identity::{self, Attempt, Holders, Identity, KnownDevice, Outcome, Why};
+use crate::identifier::{OrganizationId, ProviderId};
+use crate::identity::{self, Attempt, Certified, Holders, Identity, KnownDevice, Outcome, Why};
 use crate::language::Language;
 use crate::listen::{ConnectionAddress, ConnectionFacts};
 use crate::policy::{
@@ -182,14 +182,27 @@ impl<'a> Exchange<'a> {
             else {
                 return None;
             };
-            let name = shown.name(rule.name)?;
-            self.gateway.authenticator.certified(
-                self.organization(),
+            let theirs = rule.people_of.as_ref();
+            let has = |id: &ProviderId| self.site.organization.identity_providers.contains(id);
+            if !theirs.is_none_or(has) {
+                return None;
+            }
+            let holders = |visit: &mut dyn FnMut(&Person, &UserName)| self.holders(visit);
+            let named = Certified {
+                organization: self.organization(),
                 provider,
-                rule.people_of.as_deref(),
-                (&name, shown.issued()?),
-            )
+                people_of: theirs,
+                name: &shown.name(rule.name)?,
+                issued: shown.issued()?,
+                holders: &holders,
+            };
+            self.gateway.authenticator.certified(&named)
         })
+    }
+
+    /// Who it is on the gateway's own pages: whom a session names, else whom the certificate does.
+    pub(super) fn visitor(&self) -> Option<Identity> {
+        self.session().or_else(|| self.certified())
     }
 
     /// The people for whom the client's address may pass to this site for a while.

@@ -1,6 +1,7 @@
 //! `/.geovagt/hjemme`: the signed-in traveller sees their own journeys and ends one.
 //!
-//! Always holds: what is shown and what is ended belongs to the person whom the session names, and to
+//! Always holds: what is shown and what is ended belongs to the person whom the session, or the
+//! certificate of a managed device, names, and to
 //! nobody else, whatever the form says; a form that our own page did not send ends nothing.
 
 use http::Response;
@@ -25,7 +26,7 @@ const MOST: usize = 20;
 
 /// The page, or the way to sign in.
 pub(super) async fn show(exchange: &Exchange<'_>) -> Response<ResponseBody> {
-    match exchange.session() {
+    match exchange.visitor() {
         Some(identity) => page(exchange, &identity, None).await,
         None => answers::redirect(&sign_in_location(&format!("{ROOT}/hjemme"))),
     }
@@ -43,7 +44,7 @@ pub(super) async fn close(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         exchange.is_secure(),
         &bytes,
     );
-    let (Some(identity), true) = (exchange.session(), ours) else {
+    let (Some(identity), true) = (exchange.visitor(), ours) else {
         return Ok(show(exchange).await);
     };
     let Some(id) = named(&bytes) else { return Ok(show(exchange).await) };

@@ -15,9 +15,7 @@ use super::pages::{self, Failure, ProviderButton, SignOut};
 use crate::audit::{self, Action};
 use crate::config::Provider;
 use crate::identifier::ProviderId;
-use crate::identity::{
-    Arrival, Authenticator, Departing, Identity, LogoutRefused, Next, OutsideError, Why,
-};
+use crate::identity::{Arrival, Departing, Identity, LogoutRefused, Next, OutsideError, Why};
 use crate::policy::{Denial, Reason};
 
 /// Seconds until one of an address's attempts has come back.
@@ -70,6 +68,7 @@ pub(super) async fn depart(exchange: &Exchange<'_>, asked: &str, next: &Next) ->
         client: exchange.client_ip(),
         redirect_uri: &redirect_uri(exchange),
         next,
+        headers: &exchange.parts.headers,
         secure: exchange.is_secure(),
         now: exchange.now,
     };
@@ -94,7 +93,8 @@ pub(super) async fn arrive(exchange: &Exchange<'_>) -> Answer {
         secure: exchange.is_secure(),
         now: exchange.now,
     };
-    let arrived = exchange.gateway.authenticator.arrive(arrival).await;
+    let authenticator = &exchange.gateway.authenticator;
+    let arrived = authenticator.arrive(arrival).await;
     let answer = match arrived {
         Ok(arrived) if exchange.takes_in(&arrived.identity) => {
             signed_in(exchange, &arrived.identity, &arrived.next).await?
@@ -106,7 +106,7 @@ pub(super) async fn arrive(exchange: &Exchange<'_>) -> Answer {
         }
         Err(error) => failed(exchange, "", &error).await,
     };
-    Ok(with_cookie(answer, Some(Authenticator::journey_ended(exchange.is_secure()))))
+    Ok(with_cookie(answer, authenticator.journey_ended(&arrival)))
 }
 
 /// A provider says that somebody signed out there.

@@ -47,6 +47,7 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
     let verdict = exchange.decide();
     if let Verdict::Deny(denial) = &verdict
         && (!public || exchange.site.site.denial == DenialStyle::Close)
+        && !is_let_in_by_certificate(exchange)
     {
         return super::identify::deny(exchange, *denial);
     }
@@ -100,6 +101,13 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming) -> Answer {
             Some(_) | None => Ok(answers::without_entry(exchange, Failure::PageNotFound)),
         },
     }
+}
+
+/// A managed device is no stranger: its certificate says who it is before anybody asks.
+fn is_let_in_by_certificate(exchange: &Exchange<'_>) -> bool {
+    exchange
+        .certified()
+        .is_some_and(|identity| matches!(exchange.decide_for(&identity), Verdict::Allow(_)))
 }
 
 /// Whether this site asks anybody who they are.

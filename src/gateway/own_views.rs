@@ -105,7 +105,7 @@ pub(super) fn privacy(exchange: &Exchange<'_>) -> Response<ResponseBody> {
 /// What the gateway sees of a visitor who is not rejected, and why.
 pub(super) fn seen(exchange: &Exchange<'_>, stranger: &Verdict) -> Response<ResponseBody> {
     let (policy, now) = (exchange.policy(), exchange.now);
-    let identity = exchange.session();
+    let identity = exchange.visitor();
     let own = identity.as_ref().map(|identity| exchange.decide_for(identity));
     let verdict = own.as_ref().unwrap_or(stranger);
     let exemption = match verdict {

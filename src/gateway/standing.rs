@@ -16,9 +16,10 @@ use super::Snapshot;
 use super::exchange::{Exchange, device_of};
 use crate::client_address::ClientAddress;
 use crate::clock;
+use crate::identifier::ProviderId;
 use crate::identity::{Authenticator, How, Identity, KnownDevice};
 use crate::listen::ShownCertificate;
-use crate::policy::{self, Person, Policy, Proof, Reason, Subject, Verdict};
+use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it. With the time in which the gateway learns
 /// of a change, a lost device is cut off within a second.
@@ -87,8 +88,7 @@ impl Standing {
             device: device.as_ref().map(KnownDevice::proof),
         };
         let person = identity.map(Identity::person);
-        let takes = |person: &Person| site.site.identity_providers.contains(person.provider());
-        if !person.is_none_or(takes) {
+        if !self.known.as_ref().is_none_or(|k| k.is_taken(&site.site.identity_providers, now)) {
             return Err(Some(Reason::NotAuthorized));
         }
         let subject = Subject { address: self.client, location, person, proof };
@@ -109,6 +109,14 @@ fn certificate(exchange: &Exchange<'_>, identity: &Identity) -> Option<Arc<Shown
 }
 
 impl Known {
+    /// Whether a site that takes these providers takes what named the person.
+    fn is_taken(&self, taken: &[ProviderId], now: Timestamp) -> bool {
+        match &self.certificate {
+            Some(shown) => shown.accepted_by(now).iter().any(|provider| taken.contains(provider)),
+            None => taken.contains(self.identity.person().provider()),
+        }
+    }
+
     /// The device by what it is bound to now.
     ///
     /// # Errors

@@ -9,12 +9,13 @@ use jiff::Timestamp;
 
 use crate::identifier::{OrganizationId, SiteId};
 use crate::policy::{ExemptionId, Person};
-use crate::store::{AddressGrant, BoundDevice, DeviceKind};
+use crate::store::{AddressGrant, BoundDevice, DeviceKind, Partly, UnclearEnd};
 
 /// What was read from the store.
 #[derive(Default)]
 pub(super) struct Kept {
     ends: HashMap<Person, Timestamp>,
+    unclear_ends: Vec<UnclearEnd>,
     devices: HashMap<String, Vec<BoundDevice>>,
     grants: HashMap<SiteId, Vec<AddressGrant>>,
 }
@@ -22,11 +23,13 @@ pub(super) struct Kept {
 impl Kept {
     /// Devices and grants from before their person's end are left out.
     pub(super) fn new(
-        ends: Vec<(Person, Timestamp)>,
+        ends: Partly<(Person, Timestamp), UnclearEnd>,
         devices: Vec<BoundDevice>,
         grants: Vec<AddressGrant>,
     ) -> Self {
-        let mut kept = Self { ends: ends.into_iter().collect(), ..Self::default() };
+        let Partly { clear, unclear } = ends;
+        let ends = clear.into_iter().collect();
+        let mut kept = Self { ends, unclear_ends: unclear, ..Self::default() };
         for device in devices {
             if kept.counts(&device.person, device.bound) {
                 kept.devices.entry(device.mark.clone()).or_default().push(device);
@@ -43,6 +46,12 @@ impl Kept {
     /// Whether what was proven of a person at this instant still counts.
     pub(super) fn counts(&self, person: &Person, proven_at: Timestamp) -> bool {
         self.ends.get(person).is_none_or(|&end| end < proven_at)
+            && !self.unclear_ends.iter().any(|end| end.may_concern(person))
+    }
+
+    /// How many ends could not be read.
+    pub(super) fn unclear(&self) -> usize {
+        self.unclear_ends.len()
     }
 
     /// The exemptions of this organisation that a device is bound to.

@@ -137,7 +137,7 @@ fn current(following: &[Following], now: Timestamp) -> usize {
     following.iter().rposition(|key| key.used_from <= now).unwrap_or(0)
 }
 
-fn derive(secret: &Secret, purpose: &str) -> Secret {
+pub(super) fn derive(secret: &Secret, purpose: &str) -> Secret {
     let master = hmac::Key::new(hmac::HMAC_SHA256, secret.as_slice());
     let tag = hmac::sign(&master, purpose.as_bytes());
     let mut key = Zeroizing::new([0; KEY_LENGTH]);

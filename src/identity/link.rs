@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::{Authenticator, Identity};
+use super::{Authenticator, Identity, keys};
 use crate::clock;
 use crate::identifier::SiteId;
 use crate::policy::TravelExemption;
-use crate::store::{LinkError, NewBrowser};
+use crate::store::{LinkError, NewBrowser, SharedKey};
 
 const TOKEN_OCTETS: usize = 18;
 const TOKEN_LENGTH: usize = 2 * TOKEN_OCTETS;
@@ -35,6 +35,15 @@ impl LinkToken {
     #[must_use]
     pub fn new() -> Self {
         Self(Zeroizing::new(hex::encode(clock::random_bytes::<TOKEN_OCTETS>())))
+    }
+
+    /// The one that a message brings, the same at each attempt to send it, so that it is kept nowhere.
+    /// Nobody tells it who does not know the key that the nodes share.
+    #[must_use]
+    pub fn of_notice(key: &SharedKey, notice: &str) -> Self {
+        let own = keys::derive(&key.secret, &format!("geovagt travel link 1 {notice}"));
+        let octets = own.iter().take(TOKEN_OCTETS).copied().collect::<Vec<u8>>();
+        Self(Zeroizing::new(hex::encode(octets)))
     }
 
     /// Reads one from a path; none where it cannot be one.
@@ -122,5 +131,27 @@ impl Authenticator {
         let organization = identity.person.organization();
         let cookie = self.device_cookie(organization, &mark, (now, until), secure);
         Ok((UsableLink { bound: true, ..link }, cookie))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::KEY_LENGTH;
+
+    #[test]
+    fn a_message_has_one_token_that_only_the_shared_key_tells() {
+        let key = |octet| SharedKey {
+            id: "k".into(),
+            used_from: None,
+            secret: Zeroizing::new([octet; KEY_LENGTH]),
+        };
+        let token = |octet, notice: &str| LinkToken::of_notice(&key(octet), notice);
+        let first = token(1, "notice-1");
+        assert!(LinkToken::parse(first.reveal()).is_some());
+        assert_eq!(first.hash(), token(1, "notice-1").hash());
+        for other in [token(1, "notice-2"), token(2, "notice-1")] {
+            assert_ne!(first.hash(), other.hash());
+        }
     }
 }

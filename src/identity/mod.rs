@@ -15,6 +15,7 @@
 //!   proven the account from the same network before;
 //! - what an account's older epoch proved counts no longer.
 
+mod attempt;
 mod authenticator;
 mod basic;
 mod certificate;
@@ -32,6 +33,7 @@ mod link;
 mod next;
 mod outside;
 mod password;
+mod prove;
 mod recent;
 mod remembered;
 mod session;
@@ -43,9 +45,9 @@ use jiff::Timestamp;
 
 use crate::policy::{Person, UserName};
 
-pub use authenticator::{
-    Attempt, Authenticator, AuthenticatorError, Holders, Outcome, People, Why,
-};
+pub use attempt::{Attempt, Holders, Outcome, Why};
+pub use authenticator::{Authenticator, AuthenticatorError, People};
+pub use certificate::Certified;
 pub use device::{KnownDevice, may_name_a_device};
 pub use form::{FormError, FormGuard, MAXIMUM_FORM_LENGTH, SignInForm, field};
 pub use grant::OwnGrant;
@@ -74,6 +76,10 @@ pub const GATEWAY_COOKIES: &[&str] = &[
     "geovagt-admin",
     "__Host-geovagt-language",
     "geovagt-language",
+    "__Host-geovagt-oidc-2",
+    "geovagt-oidc-2",
+    "__Host-geovagt-oidc-3",
+    "geovagt-oidc-3",
 ];
 
 /// Somebody who has been proven. Only this module makes one.

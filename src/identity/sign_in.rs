@@ -26,10 +26,7 @@ impl Authenticator {
         let value = session::cookie_value(headers, SESSION_COOKIE, secure)?;
         let Content { organization: sealed_for, provider, subject, epoch, life, outside } =
             self.0.seal.open(value, Seal::open)?;
-        if sealed_for != organization.as_str()
-            || life.is_over(now)
-            || self.ended().contains_key(&life.id)
-        {
+        if sealed_for != organization.as_str() || life.is_over(now) || self.has_ended(&life.id) {
             return None;
         }
         if let Some(proof) = outside {
@@ -85,9 +82,8 @@ impl Authenticator {
     #[must_use]
     pub fn still_counts(&self, identity: &Identity, now: Timestamp) -> bool {
         let Identity { person, session, grant, outside, at, epoch, ends, .. } = identity;
-        let runs = session
-            .as_ref()
-            .is_none_or(|life| now < life.ends() && !self.ended().contains_key(&life.id));
+        let runs =
+            session.as_ref().is_none_or(|life| now < life.ends() && !self.has_ended(&life.id));
         let lasts = ends.is_none_or(|ends| now < ends);
         let granted =
             grant.as_ref().is_none_or(|grant| self.0.kept.load().has_grant(&grant.id, now));

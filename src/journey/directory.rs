@@ -9,7 +9,7 @@ use crate::policy::{Person, UserName};
 
 /// The person with this name, with the login name that the directory has for them. None where the
 /// organisation has no directory.
-pub(super) async fn person(
+pub(crate) async fn person(
     config: &Config,
     organization: &Organization,
     wanted: Option<&ProviderId>,

@@ -52,8 +52,8 @@ pub(crate) fn rejection_of(
 }
 
 /// The log does not have the reference.
-pub(crate) fn not_found(reference: Reference) -> Trouble {
-    Trouble::NoRejection { reference, days: LOOKED_FOR.as_hours() / 24 }
+pub(crate) fn not_found(reference: Reference, several: bool) -> Trouble {
+    Trouble::NoRejection { reference, days: LOOKED_FOR.as_hours() / 24, several }
 }
 
 /// The organisation at whose site it was.
@@ -112,5 +112,20 @@ fn read(event: &Event, reference: Reference) -> EmergencyRejection {
         reason: event.reason.as_ref().and_then(|code| Reason::from_code(code)),
         count: event.count,
         names_client: event.personal.get(Field::ClientIp).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_several_gateways_share_a_store_the_other_ones_log_is_named() {
+        let reference = Reference::parse("K7QX-2M9D").unwrap();
+        assert!(!not_found(reference, false).to_string().contains("another gateway"));
+        let several = not_found(reference, true).to_string();
+        for part in ["K7QX-2M9D", "letter by letter", "another gateway", "on that machine"] {
+            assert!(several.contains(part), "{several}");
+        }
     }
 }

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::{Config, HostPattern};
 use crate::identity::LinkToken;
-use crate::policy::{Actor, Phase, TravelExemption};
-use crate::store::{ExemptionError, Store, StoreError};
+use crate::policy::{Actor, ExemptionId, Phase, TravelExemption};
+use crate::store::{ExemptionError, LinkWanted, Store, StoreError};
 
 /// How many devices a link binds, on each site, and for how many days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,27 +57,37 @@ pub(crate) async fn at_approval(
     let (Some(host), true) = (host_of(config, exemption), reachable) else {
         return Ok(AtApproval::ToBeGiven);
     };
-    let (link, _) = make(store, exemption, host, Extent::AT_APPROVAL, by, now).await?;
-    store.give_travel_link(&exemption.id, &link, now).await?;
+    let wanted = wanted(exemption, host, Extent::AT_APPROVAL, now);
+    store.give_travel_link(&exemption.id, wanted, by, now).await?;
     Ok(AtApproval::Sent)
 }
 
-/// Makes a link, and says until when it binds.
-pub(crate) async fn make(
-    store: &Store,
+/// What a link is to be.
+pub(crate) fn wanted(
     exemption: &TravelExemption,
     host: &str,
     extent: Extent,
-    by: &Actor,
     now: Timestamp,
-) -> Result<(String, Timestamp), ExemptionError> {
-    let token = LinkToken::new();
+) -> LinkWanted {
     let days = SignedDuration::from_hours(24 * i64::from(extent.days));
     let journey_ends = exemption.journey().map_or(now, |(_, until)| until);
     let ends = now.checked_add(days).unwrap_or(now).min(journey_ends);
-    let most = i64::from(extent.devices);
-    store.make_travel_link(&exemption.id, &token.hash(), (most, ends), by, now).await?;
-    Ok((format!("https://{host}/.geovagt/rejse/{}", token.reveal()), ends))
+    let address = format!("https://{host}/.geovagt/rejse/");
+    LinkWanted { address, devices: i64::from(extent.devices), ends }
+}
+
+/// Makes a link that is shown once and kept nowhere.
+pub(crate) async fn make(
+    store: &Store,
+    id: &ExemptionId,
+    wanted: &LinkWanted,
+    by: &Actor,
+    now: Timestamp,
+) -> Result<String, ExemptionError> {
+    let token = LinkToken::new();
+    let extent = (wanted.devices, wanted.ends);
+    store.make_travel_link(id, &token.hash(), extent, by, now).await?;
+    Ok(format!("{}{}", wanted.address, token.reveal()))
 }
 
 /// Why no mail would reach the traveller; none: one would.

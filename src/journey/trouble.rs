@@ -66,13 +66,16 @@ pub(crate) enum Trouble {
     NoReference,
     /// The log does not have the reference.
     #[error(
-        "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown)"
+        "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown){}",
+        elsewhere(*several)
     )]
     NoRejection {
         /// The reference.
         reference: Reference,
         /// How far back was looked.
         days: i64,
+        /// Whether other gateways keep logs of their own.
+        several: bool,
     },
     /// It was rejected where nobody can grant anything.
     #[error("{0} was rejected at no site of an organisation that the configuration has")]
@@ -92,4 +95,14 @@ pub(crate) enum Trouble {
         "{0} has not switched travel exemptions on; that takes a decision and its case number, under travel_exemptions"
     )]
     SchemeOff(OrganizationId),
+}
+
+/// With several gateways the reference may be another's.
+fn elsewhere(several: bool) -> &'static str {
+    match several {
+        true => {
+            "; or another gateway on this store rejected the caller: each keeps its own log, so run this command on that machine too"
+        }
+        false => "",
+    }
 }

@@ -5,7 +5,7 @@
 //! in the handshake is verified anew while its connection lasts. A new list that cannot be used
 //! leaves the old one in place, until that expires.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,7 +23,7 @@ use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureS
 
 use super::alternative_names::alternative_name;
 use super::certificates::{CertificateError, Fingerprint, Reloaded, fingerprint, read};
-use super::validity::validity;
+use super::validity::{next_update, validity};
 use crate::config::{CertificateName, ClientCertificate, ClientCertificates};
 use crate::identifier::ProviderId;
 
@@ -215,36 +215,73 @@ fn load(rules: &ClientCertificates) -> Result<Vec<Authority>, CertificateError> 
         .collect()
 }
 
+/// What the files of a provider hold, for whoever only looks.
+#[derive(Debug)]
+pub(crate) struct ExaminedAuthority {
+    /// Until when each certificate of the authority is valid.
+    pub(crate) ends: Vec<Timestamp>,
+    /// When the next revocation list is due, by the file with this one.
+    pub(crate) next_lists: Vec<(PathBuf, Timestamp)>,
+}
+
+impl ExaminedAuthority {
+    /// Reads them as the gateway does.
+    ///
+    /// # Errors
+    /// [`CertificateError`] where they cannot be used.
+    pub(crate) fn read(rules: &ClientCertificate) -> Result<Self, CertificateError> {
+        verifier(rules)?;
+        let authorities = certificates(rules)?;
+        let ends = authorities.iter().filter_map(|one| Some(validity(one)?.not_after)).collect();
+        let mut next_lists = Vec::new();
+        for path in &rules.crl {
+            let due = lists(path)?.into_iter().filter_map(|list| next_update(&list));
+            next_lists.extend(due.map(|due| (path.clone(), due)));
+        }
+        Ok(Self { ends, next_lists })
+    }
+}
+
+fn unusable<'a>(
+    path: &'a Path,
+    wanted: &'static str,
+) -> impl Fn(pem::Error) -> CertificateError + use<'a> {
+    move |source| CertificateError::Pem { path: path.to_owned(), wanted, source }
+}
+
+fn certificates(
+    rules: &ClientCertificate,
+) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+    let wrong = unusable(&rules.ca, "certificate");
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&read(&rules.ca)?)
+        .collect::<Result<_, _>>()
+        .map_err(&wrong)?;
+    if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
+fn lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CertificateError> {
+    let wrong = unusable(path, "revocation list");
+    let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(&read(path)?)
+        .collect::<Result<_, _>>()
+        .map_err(&wrong)?;
+    if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
+}
+
 fn verifier(rules: &ClientCertificate) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {
-    let unusable = |path: &PathBuf, wanted| {
-        let path = path.clone();
-        move |source| CertificateError::Pem { path, wanted, source }
-    };
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&read(&rules.ca)?) {
-        let certificate = certificate.map_err(unusable(&rules.ca, "certificate"))?;
+    for certificate in certificates(rules)? {
         roots
             .add(certificate)
             .map_err(|source| CertificateError::Authority { path: rules.ca.clone(), source })?;
     }
-    if roots.is_empty() {
-        return Err(unusable(&rules.ca, "certificate")(pem::Error::NoItemsFound));
-    }
-    let mut lists = Vec::new();
+    let mut all = Vec::new();
     for path in &rules.crl {
-        let bytes = read(path)?;
-        let before = lists.len();
-        for list in CertificateRevocationListDer::pem_slice_iter(&bytes) {
-            lists.push(list.map_err(unusable(path, "revocation list"))?);
-        }
-        if lists.len() == before {
-            return Err(unusable(path, "revocation list")(pem::Error::NoItemsFound));
-        }
+        all.extend(lists(path)?);
     }
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    if !lists.is_empty() {
-        builder = builder.with_crls(lists).enforce_revocation_expiration();
+    if !all.is_empty() {
+        builder = builder.with_crls(all).enforce_revocation_expiration();
     }
     builder.build().map_err(|source| CertificateError::Lists { path: rules.ca.clone(), source })
 }

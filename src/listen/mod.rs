@@ -37,6 +37,7 @@ pub use accepted::{
 };
 pub use bind::{BindError, bind, open};
 pub use certificates::{CertificateError, Certificates, Expiry, Reloaded};
+pub(crate) use client_certificates::ExaminedAuthority;
 pub use client_certificates::ShownCertificate;
 pub use door::{Door, DoorError, DoorSettings};
 pub use inherited::Inherited;

@@ -36,6 +36,21 @@ pub(crate) fn validity(certificate: &[u8]) -> Option<Validity> {
     Some(Validity { not_before, not_after })
 }
 
+/// When the next revocation list is due after this one in DER (RFC 5280 section 5.1.2.5); none where
+/// that cannot be read, or does not stand there.
+pub(crate) fn next_update(list: &[u8]) -> Option<Timestamp> {
+    let (list, _) = expect(list, SEQUENCE)?;
+    let (to_be_signed, _) = expect(list, SEQUENCE)?;
+    let rest = match element(to_be_signed)? {
+        (INTEGER, _, rest) => rest,
+        _ => to_be_signed,
+    };
+    let (_signature_algorithm, rest) = expect(rest, SEQUENCE)?;
+    let (_issuer, rest) = expect(rest, SEQUENCE)?;
+    let (_this_update, rest) = instant(rest)?;
+    Some(instant(rest)?.0)
+}
+
 pub(super) fn expect(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     element(bytes).filter(|(tag, _, _)| *tag == wanted).map(|(_, content, rest)| (content, rest))
 }
@@ -90,6 +105,27 @@ mod tests {
         let validity = validity(&certificate((1999, 12, 31), (2050, 1, 2))).unwrap();
         assert_eq!(validity.not_before, "1999-12-31T00:00:00Z".parse().unwrap());
         assert_eq!(validity.not_after, "2050-01-02T00:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn a_revocation_list_says_when_the_next_is_due() {
+        let mut parameters = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+        parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let key = rcgen::KeyPair::generate().unwrap();
+        let issuer = rcgen::CertifiedIssuer::self_signed(parameters, key).unwrap();
+        let list = rcgen::CertificateRevocationListParams {
+            this_update: rcgen::date_time_ymd(2026, 1, 1),
+            next_update: rcgen::date_time_ymd(2026, 2, 1),
+            crl_number: rcgen::SerialNumber::from(1_u64),
+            issuing_distribution_point: None,
+            revoked_certs: Vec::new(),
+            key_identifier_method: rcgen::KeyIdMethod::Sha256,
+        };
+        let list = list.signed_by(&issuer).unwrap().der().to_vec();
+        assert_eq!(next_update(&list), Some("2026-02-01T00:00:00Z".parse().unwrap()));
+        for end in 0..list.len() {
+            assert_eq!(next_update(&list[..end]), None, "cut at {end}");
+        }
     }
 
     #[test]

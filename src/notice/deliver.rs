@@ -15,7 +15,9 @@ use super::retry::{next_attempt, useful_until};
 use super::smtp::{Session, SmtpError};
 use crate::clock;
 use crate::config::{Config, Notices};
-use crate::store::{Channel, Contact, NoticeRecord, NoticeState, Store, StoreError};
+use crate::identity::LinkToken;
+use crate::policy::Phase;
+use crate::store::{Channel, Contact, LinkWanted, NoticeRecord, NoticeState, Store, StoreError};
 use crate::telemetry;
 
 /// A claim outlasts what the server may be given for letting us in and for the message by so much.
@@ -291,7 +293,17 @@ async fn write(
     if now >= until {
         return Ok(Written::Never(NoticeState::Failed, "given up: it is too late to send it"));
     }
-    let letter = Notice::of(record, &exemption, organization, &contact)
+    let mut record = record.clone();
+    if let (Channel::Mail, Some(wanted)) = (record.channel, &record.details.link_wanted) {
+        if is_over(exemption.phase(now)) {
+            return Ok(Written::Never(
+                NoticeState::Withheld,
+                "its link would bind nothing any more",
+            ));
+        }
+        record.details.link = Some(link(store, &record, wanted, now).await?);
+    }
+    let letter = Notice::of(&record, &exemption, organization, &contact)
         .letter(record.channel, sender.address.as_str());
     match message::write(&letter, sender, address, &record.id, now) {
         Ok(post) => Ok(Written::Post(Box::new(post), until)),
@@ -300,6 +312,25 @@ async fn write(
             Ok(Written::Never(NoticeState::Failed, "it cannot be written as a message"))
         }
     }
+}
+
+fn is_over(phase: Phase) -> bool {
+    match phase {
+        Phase::Applied | Phase::AwaitingApproval | Phase::Planned | Phase::Active => false,
+        Phase::Ended | Phase::Refused | Phase::Withdrawn | Phase::Revoked | Phase::Closed => true,
+    }
+}
+
+/// The link that this message brings. Of its token the hash alone is kept.
+async fn link(
+    store: &Store,
+    record: &NoticeRecord,
+    wanted: &LinkWanted,
+    now: Timestamp,
+) -> Result<String, StoreError> {
+    let token = LinkToken::of_notice(&store.lasting_key(now).await?, &record.id);
+    store.keep_link_of_notice(&record.exemption, &token.hash(), wanted, now).await?;
+    Ok(format!("{}{}", wanted.address, token.reveal()))
 }
 
 fn no_address(contact: &Contact, until: Timestamp) -> Written {

@@ -5,7 +5,8 @@
 //! is pure: instants and randomness are arguments. [`smtp`] speaks with the server, `deliver` goes
 //! from the store to it.
 //!
-//! May use `store`, `config`, `policy`, `language` and `lettre`; knows no HTTP and no request.
+//! May use `store`, `config`, `policy`, `language`, of `identity` the travel link's token, and `lettre`;
+//! knows no HTTP and no request.
 //! Always holds: nothing that people wrote can become a header or a second recipient; nothing secret
 //! stands in a message but the travel link; a message goes out once, or after a crash once more under
 //! the same `Message-ID`; what could not be sent is kept and shown.

@@ -259,7 +259,7 @@ fn no_flag_changes_a_decision() {
                     world.store.exemptions(None).await.unwrap(),
                     world.store.load_exemptions(at(0)).await.unwrap(),
                     format!("{:?}", world.store.accounts().await.unwrap()),
-                    world.store.ended_sessions().await.unwrap(),
+                    world.store.ended_sessions().await.unwrap().clear,
                     world.store.change_number().await.unwrap(),
                 )
             })

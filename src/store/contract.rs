@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract_devices::*;
+use super::contract_extensions::*;
 use super::contract_nodes::{
     an_entry_is_taken_for_one_log, keys_follow_one_another,
     of_two_who_remember_at_once_the_second_looks_again, two_clerks_at_once_take_each_entry_once,
@@ -34,6 +35,10 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
     }
     contract_journey::holds(&open).await;
     each! {
+        an_extension_ends_with_what_it_extends
+        an_extension_falls_with_a_revocation
+        a_lost_device_ends_extensions_too
+        an_unreadable_exemption_keeps_no_other_from_ending
         a_name_is_one_account_in_its_organization
         an_account_that_changes_gets_another_epoch
         an_exemption_reads_back_as_it_was_granted
@@ -61,6 +66,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         an_occasion_makes_one_message
         one_of_several_senders_gets_a_message
         a_travel_link_goes_with_the_approval_or_after_it
+        a_link_itself_is_never_kept
         what_failed_is_tried_again_only_when_somebody_says_so
         an_address_reads_back_and_hurries_what_waits
         a_system_keeps_its_history
@@ -382,10 +388,10 @@ async fn ended_sessions_are_kept_until_they_would_have_ended(store: &Store) {
     store.end_session("a", at(100), at(1)).await.unwrap();
     store.end_session("a", at(100), at(2)).await.unwrap();
     store.end_session("b", at(200), at(99)).await.unwrap();
-    assert_eq!(store.ended_sessions().await.unwrap().len(), 2);
+    assert_eq!(store.ended_sessions().await.unwrap().clear.len(), 2);
     store.end_session("c", at(300), at(100)).await.unwrap();
     let mut kept: Vec<_> =
-        store.ended_sessions().await.unwrap().into_iter().map(|(id, _)| id).collect();
+        store.ended_sessions().await.unwrap().clear.into_iter().map(|(id, _)| id).collect();
     kept.sort();
     assert_eq!(kept, ["b", "c"]);
     assert!(store.change_number().await.unwrap() > before);

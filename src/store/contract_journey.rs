@@ -57,7 +57,7 @@ fn scheme() -> ExemptionScheme {
     }
 }
 
-fn with_grounds<T>(act: impl FnOnce(GrantGrounds<'_>) -> T) -> T {
+pub(super) fn with_grounds<T>(act: impl FnOnce(GrantGrounds<'_>) -> T) -> T {
     let version = ListVersion {
         version: "1".into(),
         source: "s".into(),
@@ -81,11 +81,11 @@ fn with_grounds<T>(act: impl FnOnce(GrantGrounds<'_>) -> T) -> T {
     act(GrantGrounds { scheme: &scheme, time_zone, site: &site, assigned: &|_| true })
 }
 
-fn traveller() -> Person {
+pub(super) fn traveller() -> Person {
     Person::new(ballerup(), ProviderId::parse("local").unwrap(), "s")
 }
 
-fn request(from: Timestamp, until: Timestamp) -> ApplicationRequest {
+pub(super) fn request(from: Timestamp, until: Timestamp) -> ApplicationRequest {
     ApplicationRequest {
         grant: GrantRequest {
             demands: None,
@@ -112,7 +112,7 @@ fn application() -> ValidApplication {
     })
 }
 
-async fn applied(store: &Store, by: &Actor) -> TravelExemption {
+pub(super) async fn applied(store: &Store, by: &Actor) -> TravelExemption {
     store.apply_for_exemption(application(), by, at(1)).await.unwrap()
 }
 

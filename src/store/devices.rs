@@ -280,7 +280,7 @@ impl Store {
         })
     }
 
-    async fn not_over(
+    pub(super) async fn not_over(
         &self,
         id: &ExemptionId,
         now: Timestamp,
@@ -359,7 +359,7 @@ impl Change {
         self.execute(done).await
     }
 
-    async fn tell(
+    pub(super) async fn tell(
         &mut self,
         action: ChangeAction,
         exemption: &TravelExemption,

@@ -3,8 +3,9 @@
 //! Always holds: exemptions, bound devices, address grants and the instant before which nothing
 //! counts any more change together or not at all.
 
+use super::error::readable;
 use super::exemptions::ExemptionError;
-use super::{ChangeAction, ChangeEvent, Store, StoreError};
+use super::{ChangeAction, ChangeEvent, Partly, Store, StoreError, UnclearEnd};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
 use jiff::Timestamp;
@@ -35,23 +36,25 @@ impl Store {
         by: &Actor,
         now: Timestamp,
     ) -> Result<Ended, ExemptionError> {
-        // Read first: of these, each is looked at again inside the change.
-        let records = self.exemptions(Some(person.organization())).await?;
-        let held = records.into_iter().filter(|record| record.exemption.person == *person);
         let mut change = self.begin().await?;
         let mut ended = Ended::default();
-        for record in held {
-            let id = &record.exemption.id;
-            let mut exemption = self.exemption_for_change(&mut change, id).await?.exemption;
+        // One that cannot be read opens nothing, and must not keep the others from ending.
+        let held = self.records_of_person(&mut change, person).await?;
+        for record in readable(held.into_iter()) {
+            let mut exemption = record.exemption;
             // An application lets nobody in, and whoever decides it decides anew.
-            if !matches!(
+            let counts = matches!(
                 exemption.phase(now),
                 Phase::AwaitingApproval | Phase::Planned | Phase::Active
-            ) {
+            );
+            if !counts || ended.exemptions.contains(&exemption.id) {
                 continue;
             }
             change.revoke(&mut exemption, reason, by, now).await?;
+            let extensions =
+                self.end_extensions(&mut change, &exemption, Some(reason), by, now).await?;
             ended.exemptions.push(exemption.id);
+            ended.exemptions.extend(extensions);
         }
         ended.devices = change.revoke_devices_of(person, now).await?;
         ended.grants = change.end_grants_of(person, None, now).await?;
@@ -63,7 +66,8 @@ impl Store {
         .bind(person.provider().as_str())
         .bind(person.subject());
         let known = change.rows(known).await?;
-        let known = known.first().map(|row| self.instant(row, "at")).transpose()?;
+        // One that cannot be read is put right by this.
+        let known = known.first().and_then(|row| self.instant(row, "at").ok());
         // A node whose clock is behind must not let count again what another has ended.
         let at = known.map_or(now, |known| known.max(now));
         let kept = sqlx::query(
@@ -86,11 +90,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub async fn person_ends(&self) -> Result<Vec<(Person, Timestamp)>, StoreError> {
+    pub async fn person_ends(&self) -> Result<Partly<(Person, Timestamp), UnclearEnd>, StoreError> {
         let rows = self
             .rows(sqlx::query("SELECT organization, provider, subject, at FROM person_ends"))
             .await?;
-        rows.iter().map(|row| Ok((self.person(row)?, self.instant(row, "at")?))).collect()
+        let read = |row: &AnyRow| Ok((self.person(row)?, self.instant(row, "at")?));
+        let text = |row: &AnyRow, column| self.text(row, column).ok();
+        Ok(Partly::read(&rows, read, |row| UnclearEnd {
+            organization: text(row, "organization").and_then(|id| OrganizationId::parse(&id).ok()),
+            provider: text(row, "provider").and_then(|id| ProviderId::parse(&id).ok()),
+            subject: text(row, "subject"),
+        }))
     }
 
     /// A person as the columns organisation, provider and subject have them.

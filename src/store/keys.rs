@@ -50,6 +50,19 @@ impl Store {
         rows.iter().map(|row| self.shared_key(row)).collect()
     }
 
+    /// The key that lasts; made where there is none yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read or changed.
+    pub async fn lasting_key(&self, now: Timestamp) -> Result<SharedKey, StoreError> {
+        let lasting = |keys: Vec<SharedKey>| keys.into_iter().find(|key| key.used_from.is_none());
+        if let Some(key) = lasting(self.shared_keys().await?) {
+            return Ok(key);
+        }
+        self.renew_shared_keys(now).await?;
+        lasting(self.shared_keys().await?).ok_or_else(|| self.unreadable("a key that lasts", ""))
+    }
+
     /// Makes the keys that are missing, and the next where the newest has been used for its time;
     /// removes those that are over. Of several nodes that do this at once, one makes it.
     ///

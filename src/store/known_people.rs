@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::error::readable;
 use super::{Store, StoreError};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{Person, UserName};
@@ -57,6 +58,22 @@ impl Store {
             sqlx::query("DELETE FROM known_people WHERE last_seen < $1").bind(oldest.to_string());
         change.execute(over).await?;
         change.commit_quietly().await
+    }
+
+    /// Everybody whom a provider has proven, with the login name. One that cannot be read names nobody.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn known_names(&self) -> Result<Vec<(Person, UserName)>, StoreError> {
+        let asked =
+            sqlx::query("SELECT organization, provider, subject, user_name FROM known_people");
+        let rows = self.rows(asked).await?;
+        Ok(readable(rows.iter().map(|row| {
+            let name = self.text(row, "user_name")?;
+            let user_name =
+                UserName::parse(&name).map_err(|_| self.unreadable("a user name", &name))?;
+            Ok((self.person(row)?, user_name))
+        })))
     }
 
     /// Everybody of an organisation whom a provider has proven, by name.

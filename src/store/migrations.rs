@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { number: 4, sql: include_str!("schema/0004_devices.sql") },
     Step { number: 5, sql: include_str!("schema/0005_notices.sql") },
     Step { number: 6, sql: include_str!("schema/0006_nodes.sql") },
+    Step { number: 7, sql: include_str!("schema/0007_four.sql") },
     Step { number: 8, sql: include_str!("schema/0008_admin.sql") },
     Step { number: 10, sql: include_str!("schema/0010_erasure.sql") },
     Step { number: 11, sql: include_str!("schema/0011_review.sql") },

@@ -48,6 +48,7 @@ mod sqlite;
 mod systems;
 mod traffic_hours;
 mod transaction;
+mod unclear;
 mod wording;
 mod words;
 
@@ -75,7 +76,8 @@ pub use keys::{KEY_LENGTH, SharedKey, is_followed};
 pub use known_people::KnownPerson;
 pub use nodes::Node;
 pub use notices::{
-    Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeState, UnknownNotice,
+    Channel, Contact, LinkWanted, NoticeDetails, NoticeKind, NoticeRecord, NoticeState,
+    UnknownNotice,
 };
 pub use odd_use::{Aspect, Flag, FlagRecord, OddUse, Seen};
 pub use outbox::{ChangeAction, ChangeEvent, OutboxEntry, TakenEntry};
@@ -89,8 +91,8 @@ pub use seen::Announced;
 pub use systems::{
     OutsideSystem, RuleInPlace, SystemAction, SystemChange, SystemError, SystemFacts,
 };
-
 pub use traffic_hours::{Passed, TrafficHour};
+pub use unclear::{Partly, UnclearEnd, UnclearLogout, UnclearSession};
 
 use connections::{Asked, Connections};
 use log::LogIndex;
@@ -262,6 +264,8 @@ pub(crate) mod testing {
 mod contract;
 #[cfg(test)]
 mod contract_devices;
+#[cfg(test)]
+mod contract_extensions;
 #[cfg(test)]
 mod contract_journey;
 #[cfg(test)]

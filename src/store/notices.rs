@@ -115,9 +115,24 @@ pub struct NoticeDetails {
     /// Territories that it takes off.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
-    /// The travel link: a secret of the traveller's.
+    /// The travel link that it is to bring.
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_wanted: Option<LinkWanted>,
+    /// The travel link: a secret of the traveller's, made when the message is written and never kept.
+    #[serde(skip)]
     pub link: Option<String>,
+}
+
+/// A travel link that a message is to bring. No secret: the link itself is made for the message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkWanted {
+    /// What stands before its token.
+    pub address: String,
+    /// How many devices it binds, on each site.
+    pub devices: i64,
+    /// Until when.
+    pub ends: Timestamp,
 }
 
 impl std::fmt::Debug for NoticeDetails {

@@ -165,19 +165,22 @@ async fn whoever_waits_too_long_for_another_is_told_and_a_dead_nodes_change_is_e
     let server = Postgres::start();
     let url = url(&server, &server.new_database());
     let (dead, alive) = (store(&url), store(&url));
-    let held = dead.begin().await.unwrap();
-    let error = alive.end_session("a", at(100), at(1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::Busy(_)), "{error:?}");
-    // Neither closed nor continued, as of a node that is cut off.
-    let held = std::mem::ManuallyDrop::new(held);
-    let mut kept = Err(error);
-    for _ in 0..10 {
-        kept = alive.end_session("a", at(100), at(1)).await;
-        if kept.is_ok() {
-            break;
+    let mut held = dead.begin().await.unwrap();
+    // One that is at work is waited for, and not for ever.
+    let at_work = async {
+        loop {
+            held.rows(sqlx::query("SELECT 1 AS n")).await.unwrap();
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
-    }
-    kept.unwrap();
+    };
+    let error = tokio::select! {
+        waited = alive.end_session("a", at(100), at(1)) => waited.unwrap_err(),
+        () = at_work => unreachable!("it works on"),
+    };
+    assert!(matches!(error, StoreError::Busy(_)), "{error:?}");
+    // Neither closed nor continued, as of a node that is cut off: ended before anybody waits in vain.
+    let held = std::mem::ManuallyDrop::new(held);
+    alive.end_session("a", at(100), at(1)).await.unwrap();
     drop(std::mem::ManuallyDrop::into_inner(held));
 }
 

@@ -1,8 +1,9 @@
 //! Sessions that an outside provider has ended, for all nodes to know.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::any::AnyRow;
 
-use super::{Store, StoreError};
+use super::{Partly, Store, StoreError, UnclearLogout};
 use crate::identifier::ProviderId;
 
 /// Longer than any session lasts.
@@ -65,21 +66,31 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub async fn provider_logouts(&self) -> Result<Vec<ProviderLogout>, StoreError> {
+    pub async fn provider_logouts(
+        &self,
+    ) -> Result<Partly<ProviderLogout, UnclearLogout>, StoreError> {
         let rows =
             self.rows(sqlx::query("SELECT provider, kind, name, at FROM provider_logouts")).await?;
-        rows.iter()
-            .map(|row| {
-                let (provider, name) = (self.text(row, "provider")?, self.text(row, "name")?);
-                let provider = ProviderId::parse(&provider)
-                    .map_err(|_| self.unreadable("a provider", &provider))?;
-                let of = match self.text(row, "kind")?.as_str() {
-                    "session" => LogoutOf::Session(name),
-                    "subject" => LogoutOf::Subject(name),
-                    other => return Err(self.unreadable("whose sessions end", other)),
-                };
-                Ok(ProviderLogout { provider, of, at: self.instant(row, "at")? })
-            })
-            .collect()
+        Ok(Partly::read(
+            &rows,
+            |row| self.provider_logout(row),
+            |row| {
+                let provider = self.text(row, "provider").ok();
+                let provider = provider.and_then(|id| ProviderId::parse(&id).ok());
+                UnclearLogout { provider, name: self.text(row, "name").ok() }
+            },
+        ))
+    }
+
+    fn provider_logout(&self, row: &AnyRow) -> Result<ProviderLogout, StoreError> {
+        let (provider, name) = (self.text(row, "provider")?, self.text(row, "name")?);
+        let provider =
+            ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
+        let of = match self.text(row, "kind")?.as_str() {
+            "session" => LogoutOf::Session(name),
+            "subject" => LogoutOf::Subject(name),
+            other => return Err(self.unreadable("whose sessions end", other)),
+        };
+        Ok(ProviderLogout { provider, of, at: self.instant(row, "at")? })
     }
 }

@@ -1,8 +1,9 @@
 //! Sessions that were signed out before their time.
 
 use jiff::Timestamp;
+use sqlx::any::AnyRow;
 
-use super::{Store, StoreError};
+use super::{Partly, Store, StoreError, UnclearSession};
 
 const ENDED: &str = "SELECT id, ends FROM ended_sessions";
 
@@ -26,7 +27,8 @@ impl Store {
         .bind(ends.to_string());
         change.execute(keep).await?;
         for row in change.rows(sqlx::query(ENDED)).await? {
-            if self.instant(&row, "ends")? <= now {
+            // One that cannot be read stays, and keeps nobody from signing out.
+            if self.instant(&row, "ends").is_ok_and(|ends| ends <= now) {
                 let over = sqlx::query("DELETE FROM ended_sessions WHERE id = $1")
                     .bind(self.text(&row, "id")?);
                 change.execute(over).await?;
@@ -39,8 +41,11 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read.
-    pub async fn ended_sessions(&self) -> Result<Vec<(String, Timestamp)>, StoreError> {
+    pub async fn ended_sessions(
+        &self,
+    ) -> Result<Partly<(String, Timestamp), UnclearSession>, StoreError> {
         let rows = self.rows(sqlx::query(ENDED)).await?;
-        rows.iter().map(|row| Ok((self.text(row, "id")?, self.instant(row, "ends")?))).collect()
+        let read = |row: &AnyRow| Ok((self.text(row, "id")?, self.instant(row, "ends")?));
+        Ok(Partly::read(&rows, read, |row| UnclearSession(self.text(row, "id").ok())))
     }
 }

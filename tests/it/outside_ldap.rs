@@ -66,6 +66,23 @@ fn the_traveller_passes_in_every_form_of_the_name_over_starttls_and_over_tls() {
 }
 
 #[test]
+fn explain_asks_the_directory_about_somebody_who_has_never_signed_in() {
+    let slapd = Slapd::start();
+    let (_upstream, gateway) = running(&slapd, &slapd.provider(""));
+    grant(&gateway, "anna");
+    let explain = |user: &str| {
+        let line = ["explain", "61.19.0.1", "--site", "kilden", "--json", "--user", user];
+        gateway.command(&line)
+    };
+    for (name, verdict) in [("anna@ballerup.dk", "allow"), ("bo", "deny")] {
+        let explained = explain(name);
+        assert_eq!(explained.json()["verdict"], verdict, "{name}: {explained:?}");
+    }
+    let unknown = explain("nobody").expect_code(1);
+    assert!(unknown.err.contains("nobody called nobody is found"), "{}", unknown.err);
+}
+
+#[test]
 fn whoever_is_not_let_in_gets_one_answer_in_one_time_and_only_the_travellers_password_is_asked() {
     let slapd = Slapd::start();
     let (_upstream, gateway) = running(&slapd, &slapd.provider(""));

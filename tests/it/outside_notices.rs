@@ -237,6 +237,80 @@ fn a_travel_link_goes_to_the_traveller_alone() {
     assert_eq!(shown.out.matches("/.geovagt/rejse/").count(), 1, "{}", shown.out);
 }
 
+/// The travel link in a message.
+fn link_in(message: &Value) -> String {
+    let text = message["text"].as_str().unwrap();
+    let from = text.find("https://kilden.example.dk/.geovagt/rejse/").expect(text);
+    text[from..].split_whitespace().next().unwrap().to_owned()
+}
+
+/// Whether any file of the gateway's holds this text.
+fn is_kept(gateway: &Gateway, text: &str) -> bool {
+    let state = gateway.directory().join("state");
+    let mut directories = vec![state];
+    while let Some(directory) = directories.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if let Ok(bytes) = std::fs::read(&path)
+                && bytes.windows(text.len()).any(|window| window == text.as_bytes())
+            {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+#[test]
+fn a_travel_link_is_the_same_at_each_attempt_and_kept_nowhere() {
+    let server = MailServer::start();
+    let mut gateway = started(&server, "");
+    let id = travels(&gateway, "anna@example.org", &[]);
+    server.messages(1);
+    server.set("hold", true);
+    gateway.command(&["exemption", "link", &id, "--send"]).expect_code(0);
+    eventually("the server has it", || server.count() == 2);
+    gateway.signal("KILL");
+    gateway.wait();
+    server.set("hold", false);
+    gateway.run();
+    let messages = server.messages(3);
+    let link = link_in(&messages[1]);
+    assert_eq!(link, link_in(&messages[2]));
+    eventually("it is sent", || {
+        notices(&gateway, &[]).iter().any(|one| one["state"] == "sent" && one["attempts"] == 2)
+    });
+    assert!(is_kept(&gateway, &id), "there is something to look at");
+    assert!(!is_kept(&gateway, link.rsplit('/').next().unwrap()));
+}
+
+#[test]
+fn a_travel_link_that_waits_is_not_sent_after_a_revocation() {
+    let server = MailServer::start();
+    let gateway = started(&server, "");
+    server.set("defer", true);
+    let id = travels(&gateway, "later@example.org", &[]);
+    gateway.command(&["exemption", "link", &id, "--send"]).expect_code(0);
+    eventually("both are tried", || {
+        let tried = notices(&gateway, &[]);
+        tried.iter().filter(|one| one["attempts"].as_u64() >= Some(1)).count() >= 2
+    });
+    gateway.command(&["exemption", "revoke", &id, "--reason", "aflyst"]).expect_code(0);
+    server.set("defer", false);
+    // A corrected address hurries what waits.
+    gateway.command(&["exemption", "contact", &id, "--mail", "anna@example.org"]).expect_code(0);
+    eventually("nothing waits", || {
+        notices(&gateway, &[]).iter().all(|one| one["state"] != "waiting")
+    });
+    for message in server.messages(1) {
+        assert!(!message["text"].as_str().unwrap().contains("/rejse/"), "{message}");
+    }
+    let withheld = notices(&gateway, &[]);
+    assert!(withheld.iter().any(|one| one["channel"] == "mail" && one["state"] == "withheld"));
+}
+
 #[test]
 fn where_a_device_is_demanded_the_link_goes_out_with_the_approval() {
     let server = MailServer::start();

@@ -136,3 +136,47 @@ fn without_its_store_traffic_goes_on_and_exemptions_end_on_time() {
     eventually("the exemption ends without the store", || setting.travels().status == 403);
     assert_eq!(denmark(), 200);
 }
+
+/// Says something to the store behind the gateway's back, as somebody who edits it by hand.
+fn edit(gateway: &Gateway, sql: &'static str) {
+    let file = gateway.directory().join("state/geovagt.sqlite3");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let file = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
+        let pool = sqlx::SqlitePool::connect_with(file).await.unwrap();
+        sqlx::query(sql).execute(&pool).await.unwrap();
+        pool.close().await;
+    });
+}
+
+#[test]
+fn a_row_that_cannot_be_read_keeps_no_revocation_from_taking_effect_and_is_told_of() {
+    let setting = running();
+    let id = setting.grant_for(3600);
+    eventually("the traveller passes", || setting.travels().status == 200);
+    edit(
+        &setting.gateway,
+        "INSERT INTO person_ends VALUES ('ballerup', 'local', 'somebody', 'yesterday');",
+    );
+    edit(&setting.gateway, "INSERT INTO ended_sessions VALUES ('a', 'never');");
+    edit(
+        &setting.gateway,
+        "INSERT INTO provider_logouts VALUES ('entra', 'session', 's', 'once');",
+    );
+    let other = setting.grant_for(3600);
+    let detail = || {
+        let parts = setting.readiness().json()["parts"].clone();
+        let parts = parts.as_array().unwrap().clone();
+        parts.into_iter().find(|part| part["name"] == "store").unwrap()
+    };
+    eventually("readiness tells", || detail()["warning"] == true);
+    let told = detail();
+    assert!(told["detail"].as_str().unwrap().contains("3 rows"), "{told}");
+    assert_eq!(told["ready"], true);
+    assert_eq!(setting.travels().status, 200);
+    for id in [&id, &other] {
+        let revoke = ["exemption", "revoke", id, "--reason", "x"];
+        setting.gateway.command(&revoke).expect_code(0);
+    }
+    eventually("the revocation counts", || setting.travels().status == 403);
+}

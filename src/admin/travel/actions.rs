@@ -368,8 +368,8 @@ impl<'a> Desk<'a> {
             return Err(Undone::Unreachable(Unreachable::NoSender));
         };
         let (actor, extent) = (self.visitor.actor(), Extent { devices: 4, days: 7 });
-        let (link, _) = link::make(self.store, exemption, host, extent, &actor, self.now).await?;
-        Ok(self.store.give_travel_link(&exemption.id, &link, self.now).await?)
+        let wanted = link::wanted(exemption, host, extent, self.now);
+        Ok(self.store.give_travel_link(&exemption.id, wanted, &actor, self.now).await?)
     }
 
     /// A device of the traveller is lost: ends everything of theirs.
@@ -422,7 +422,9 @@ impl<'a> Desk<'a> {
         };
         let own =
             |one: &EmergencyRejection| one.organization.as_ref() == Some(&self.organization().id);
-        found.filter(own).ok_or_else(|| vec![emergency::not_found(reference)].into())
+        found
+            .filter(own)
+            .ok_or_else(|| vec![emergency::not_found(reference, self.store.is_shared())].into())
     }
 
     /// What could be granted to somebody who calls from in front of the wall.

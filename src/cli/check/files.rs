@@ -21,11 +21,11 @@ pub(super) fn state_directory(loaded: &Loaded) -> Vec<Finding> {
         Ok(metadata) if metadata.permissions().mode() & 0o027 != 0 => Finding::warning(format!(
             "other users can read or change the state directory {shown}, which holds log and keys"
         ))
-        .with_help(format!("chmod 750 {shown}")),
+        .with_help(format!("chmod 700 {shown}")),
         Ok(_) => return Vec::new(),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Finding::warning(format!("the state directory {shown} does not exist yet"))
-                .with_help("create it for the user that geovagt runs as, with mode 750")
+                .with_help("create it for the user that geovagt runs as, with mode 700")
         }
         Err(error) => {
             Finding::error(format!("cannot look at the state directory {shown}: {error}"))
@@ -106,8 +106,10 @@ mod tests {
         let mode = |mode| {
             std::fs::set_permissions(&state, std::fs::Permissions::from_mode(mode)).unwrap();
         };
-        mode(0o750);
-        assert_eq!(said(), [""; 0]);
+        for good in [0o700, 0o750] {
+            mode(good);
+            assert_eq!(said(), [""; 0]);
+        }
         mode(0o755);
         assert_eq!(
             said(),
@@ -115,6 +117,8 @@ mod tests {
                 "Warning: other users can read or change the state directory state, which holds log and keys"
             ]
         );
+        let help = state_directory(&loaded).remove(0).help.unwrap();
+        assert!(help.starts_with("chmod 700 "), "{help}");
         std::fs::remove_dir(&state).unwrap();
         std::fs::write(&state, "").unwrap();
         assert_eq!(said(), ["Error: the state directory state is not a directory"]);

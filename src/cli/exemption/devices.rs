@@ -121,15 +121,18 @@ pub(super) async fn link(
         return Ok(Answer::No);
     }
     let extent = Extent { devices: arguments.devices, days: arguments.days };
-    let (link, ends) = match link::make(store, &record.exemption, host, extent, &by, now).await {
+    let wanted = link::wanted(&record.exemption, host, extent, now);
+    let ends = wanted.ends;
+    let made = if arguments.send {
+        store.give_travel_link(&arguments.id, wanted, &by, now).await.map(|()| None)
+    } else {
+        link::make(store, &arguments.id, &wanted, &by, now).await.map(Some)
+    };
+    let shown = match made {
         Ok(made) => made,
         Err(error) => return refuse(context, &error),
     };
-    let most = arguments.devices;
-    let shown = (!arguments.send).then_some(link.as_str());
-    if arguments.send {
-        store.give_travel_link(&arguments.id, &link, now).await?;
-    }
+    let (most, shown) = (arguments.devices, shown.as_deref());
     if context.json {
         let id = arguments.id.as_str();
         context.print_json(&Given { id, link: shown, ends, devices: arguments.devices })?;
@@ -140,7 +143,7 @@ pub(super) async fn link(
             user = record.exemption.user_name
         )?;
     } else {
-        writeln!(context.out(), "{link}")?;
+        writeln!(context.out(), "{}", shown.unwrap_or_default())?;
         writeln!(
             context.messages(),
             "give it to {user} alone: opened at home, signed in, it binds {most} devices until {ends}",

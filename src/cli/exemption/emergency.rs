@@ -121,7 +121,7 @@ pub(super) async fn prepare<'a>(
     let directory = Options::from_config(&loaded.config).directory;
     let rejection = emergency::rejection_of(&directory, reference, now)?;
     let Some(rejection) = rejection else {
-        problems.push(emergency::not_found(reference).to_string());
+        problems.push(emergency::not_found(reference, store.is_shared()).to_string());
         return Ok(Err(problems));
     };
     let organization = match emergency::organization_of(&loaded.config, reference, &rejection) {

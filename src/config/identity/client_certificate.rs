@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::block::Block;
 use crate::config::checker::{Checker, Text, all};
+use crate::identifier::ProviderId;
 
 /// Certificates that managed devices show. A listener asks for them
 /// (`listeners[].tls.client_certificates`), and a site takes them under `identity_providers`.
@@ -17,7 +18,7 @@ pub struct ClientCertificate {
     pub name: CertificateName,
     /// The provider whose people these are, by their login name; none: people of this provider
     /// alone, by that name.
-    pub people_of: Option<String>,
+    pub people_of: Option<ProviderId>,
 }
 
 /// `name`
@@ -50,7 +51,7 @@ pub(super) fn check(
     let name = check.word(name.as_ref(), CertificateName::UserPrincipalName, &words);
     let people_of = block.text("people_of", check);
     let named = match &people_of {
-        Some(text) => check.value(text).map(Some),
+        Some(text) => check.value(text).and_then(|name| ProviderId::parse(&name).ok()).map(Some),
         None => Some(None),
     };
     let certificate = ClientCertificate { ca: ca?, crl: crl?, name: name?, people_of: named? };

@@ -142,7 +142,18 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
     let domains = block.texts("domains", check).unwrap_or_default();
     let domains = all(domains.iter().map(|text| check.parsed(text, "a domain", domain_of)));
     let required_groups = block.texts("required_groups", check).unwrap_or_default();
-    let required_groups = all(required_groups.iter().map(|text| check.label(text)));
+    let required_groups = all(required_groups.iter().map(|text| {
+        let group = check.label(text)?;
+        if !is_distinguished_name(&group) {
+            let says = format!("`{group}` is no distinguished name, so nobody is in that group");
+            check.warn(
+                text.referenced,
+                says,
+                "write all of it, as `cn=rejsende,ou=grupper,dc=ballerup,dc=dk`",
+            );
+        }
+        Some(group)
+    }));
     let group_filter = template(block, "group_filter", None, &["{dn}"], check);
     let bounds = bounds(block, check);
     if let (Some(groups), Some(None)) = (&required_groups, &group_filter)
@@ -342,6 +353,17 @@ fn domain_of(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new("is no domain", help));
     }
     Ok(text.to_lowercase())
+}
+
+/// Whether a text looks like a distinguished name (RFC 4514): each part names an attribute.
+fn is_distinguished_name(text: &str) -> bool {
+    let attribute = |name: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ' ');
+        !name.trim().is_empty() && name.chars().all(fits)
+    };
+    // A comma that is escaped belongs to a value.
+    let parts = text.replace("\\,", "");
+    parts.split(',').all(|part| part.split_once('=').is_some_and(|(name, _)| attribute(name)))
 }
 
 #[cfg(test)]

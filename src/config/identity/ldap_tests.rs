@@ -111,3 +111,19 @@ fn nothing_that_would_weaken_it_is_taken() {
         assert!(!said.contains("hunter2"), "{said}");
     }
 }
+
+#[test]
+fn a_required_group_that_is_no_distinguished_name_warns() {
+    let said = |group: &str| {
+        let examined = examined(&format!("{SMALL}    required_groups: [{group}]\n{REST}"));
+        assert!(examined.config.is_some(), "{group}");
+        let said = examined.findings.iter().map(|f| plain(f, &examined.sources));
+        said.collect::<String>().contains("is no distinguished name")
+    };
+    for group in ["rejsende", "\"rejsende,dc=dk\"", "\"=x,dc=dk\"", "\"BALLERUP\\\\Rejsende\""] {
+        assert!(said(group), "{group}");
+    }
+    for group in ["\"cn=Rejsende,dc=dk\"", "\"CN = Rejsende\\\\, alle, OU=x\"", "\"2.5.4.3=a\""] {
+        assert!(!said(group), "{group}");
+    }
+}

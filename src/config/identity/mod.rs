@@ -76,9 +76,9 @@ pub(super) fn check(
         return local.map(|id| (id, Provider::Local(Local {}))).into_iter().collect();
     };
     let mut providers = BTreeMap::new();
-    let (mut mentioned, mut local) = (Vec::new(), Vec::new());
+    let (mut mentioned, mut certified) = (Vec::new(), Vec::new());
     for (key, provider) in &raw.0 {
-        let checked = provider.check(key.referenced, (&mut mentioned, &mut local), check);
+        let checked = provider.check(key.referenced, (&mut mentioned, &mut certified), check);
         if let (Ok(id), Some(checked)) = (ProviderId::parse(&key.value), checked)
             && names.providers.holds(&id)
         {
@@ -88,11 +88,11 @@ pub(super) fn check(
     for text in &mentioned {
         people_of(text, names, &providers, check);
     }
-    for text in &local {
+    for text in &certified {
         let Some(id) = names.providers.mentioned(text, check) else { continue };
-        if !matches!(providers.get(&id), Some(Provider::Local(_)) | None) {
-            let says = format!("`{id}` is no provider of kind local");
-            let help = "name the local accounts, or leave it out: the certificate's name is then the subject that an exemption is given to";
+        if let Some(Provider::Bearer(_) | Provider::ClientCertificate(_)) = providers.get(&id) {
+            let says = format!("`{id}` has no people with login names of their own");
+            let help = "name a provider of kind local, ldap or oidc, or leave it out: the certificate's name is then the subject that an exemption is given to";
             check.refuse(text.referenced, says, help);
         }
     }
@@ -119,7 +119,7 @@ impl RawProvider {
     fn check(
         &self,
         here: Location,
-        (mentioned, local): (&mut Vec<Text>, &mut Vec<Text>),
+        (mentioned, certified): (&mut Vec<Text>, &mut Vec<Text>),
         check: &mut Checker<'_>,
     ) -> Option<Provider> {
         let mut block = Block::new(&self.0, here);
@@ -136,7 +136,7 @@ impl RawProvider {
             Kind::Ldap => ldap::check(&mut block, check).map(|ldap| Provider::Ldap(Arc::new(ldap))),
             Kind::ClientCertificate => {
                 client_certificate::check(&mut block, check).map(|(certificate, people_of)| {
-                    local.extend(people_of);
+                    certified.extend(people_of);
                     Provider::ClientCertificate(Arc::new(certificate))
                 })
             }

@@ -13,9 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::login::Login;
 use super::{Directories, Found, LdapProvider, Question};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::identity::authenticator::{Attempt, Authenticator, Why};
 use crate::identity::outside::Proof;
-use crate::identity::{How, Identity, Password};
+use crate::identity::{Attempt, Authenticator, How, Identity, Password, Why};
 use crate::policy::{Person, UserName};
 use crate::store::{AccountId, KnownPerson};
 
@@ -149,6 +148,22 @@ impl Authenticator {
         found.is_some_and(|known| known.epoch() == epoch && !known.is_shut_out(subject))
     }
 
+    /// Whether a name, as somebody else tells it, means a person who is known under `user_name`: in
+    /// one of its forms where a directory knows the person, and else as it stands.
+    pub(in crate::identity) fn is_name_of(
+        &self,
+        person: &Person,
+        user_name: &UserName,
+        told: &UserName,
+    ) -> bool {
+        let directories = self.0.directories.load();
+        let Some(provider) = directories.providers.get(person.provider()) else {
+            return user_name == told;
+        };
+        Login::read(told, &provider.settings.domains)
+            .is_some_and(|login| provider.is_name_of(person.subject(), user_name, &login))
+    }
+
     /// False for whom a directory has shut out, by whatever they were proven.
     pub(in crate::identity) fn person_stands(&self, person: &Person) -> bool {
         let directories = self.0.directories.load();
@@ -166,6 +181,7 @@ impl Authenticator {
             telephone: None,
             last_seen: asked.attempt.now,
         };
+        self.learn_name(person, &found.user_name);
         if let Err(error) = self.0.store.remember_person(&known).await {
             tracing::warn!(
                 error = &error as &dyn std::error::Error,

@@ -71,10 +71,13 @@ struct Exchanged {
 }
 
 impl Authenticator {
-    /// A `Set-Cookie` to send with every answer to a browser that comes back.
+    /// A `Set-Cookie` to send with every answer to a browser that comes back: its sign-in is over,
+    /// however it ended. None where it began none with this state; others that it is on go on.
     #[must_use]
-    pub fn journey_ended(secure: bool) -> HeaderValue {
-        departure::ended(secure)
+    pub fn journey_ended(&self, arrival: &Arrival<'_>) -> Option<HeaderValue> {
+        let answer = Answer::read(arrival.query)?;
+        let (cookie, _) = self.journey_of(arrival, &answer)?;
+        Some(departure::ended(cookie, arrival.secure))
     }
 
     /// Turns the answer of a provider into a proof.
@@ -115,12 +118,9 @@ impl Authenticator {
 
     /// The journey that this answer belongs to: this browser's, begun here, not answered before.
     fn own_journey(&self, arrival: &Arrival<'_>, answer: &Answer) -> Result<Journey, OutsideError> {
-        let journey = self
-            .journey(arrival.headers, arrival.secure, arrival.now)
-            .ok_or(OutsideError::Stray("this browser began none, or too long ago"))?;
-        let state = answer.state.as_deref().unwrap_or_default();
-        constant_time::verify_slices_are_equal(journey.state.as_bytes(), state.as_bytes())
-            .map_err(|_| OutsideError::Stray("its state is another one's"))?;
+        let (_, journey) = self.journey_of(arrival, answer).ok_or(OutsideError::Stray(
+            "this browser began none with its state, or too long ago",
+        ))?;
         if journey.organization != arrival.organization.as_str()
             || journey.redirect_uri != arrival.redirect_uri
         {
@@ -131,6 +131,21 @@ impl Authenticator {
             return Err(OutsideError::Stray("it was answered before"));
         }
         Ok(journey)
+    }
+
+    /// The journey with this answer's state, of those that the browser is on.
+    fn journey_of(
+        &self,
+        arrival: &Arrival<'_>,
+        answer: &Answer,
+    ) -> Option<(&'static str, Journey)> {
+        let state = answer.state.as_deref().unwrap_or_default();
+        let same = |(_, journey): &(&str, Journey)| {
+            constant_time::verify_slices_are_equal(journey.state.as_bytes(), state.as_bytes())
+                .is_ok()
+        };
+        let under_way = self.journeys(arrival.headers, arrival.secure, arrival.now);
+        under_way.into_iter().find(same)
     }
 
     async fn described(
@@ -177,6 +192,7 @@ impl Authenticator {
             telephone: described.telephone.clone(),
             last_seen: now,
         };
+        self.learn_name(person, &described.user_name);
         if let Err(error) = self.0.store.remember_person(&known).await {
             tracing::warn!(
                 error = crate::telemetry::chain(&error),

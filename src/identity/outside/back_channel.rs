@@ -5,7 +5,6 @@ use serde_json::Value;
 
 use super::super::Authenticator;
 use super::super::form::percent_decode;
-use super::logouts::Logouts;
 use super::token::{self, Claims, Expected, Purpose, TokenError};
 use super::{LOGOUTS_CONCERN, OutsideError, Portal, bearer};
 use crate::identifier::{OrganizationId, ProviderId};
@@ -74,9 +73,8 @@ impl Authenticator {
         logout: ProviderLogout,
         now: Timestamp,
     ) -> Result<(), LogoutRefused> {
-        let read = Logouts::of(vec![logout.clone()]);
         let oldest = now.checked_sub(LOGOUTS_CONCERN).unwrap_or(Timestamp::MIN);
-        self.0.outside.logouts.rcu(|known| known.with(&read).since(oldest));
+        self.0.outside.logouts.rcu(|known| known.and(&logout).since(oldest));
         self.0.store.end_provider_sessions(&logout).await.map_err(LogoutRefused::Store)
     }
 }

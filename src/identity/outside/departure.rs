@@ -17,7 +17,10 @@ use super::client::Silence;
 use crate::clock;
 use crate::identifier::{OrganizationId, ProviderId};
 
-pub(in crate::identity) const COOKIE: &str = "geovagt-oidc";
+/// One cookie for each sign-in that a browser has under way, in as many windows: a new one takes the
+/// place of the oldest.
+pub(in crate::identity) const COOKIES: [&str; 3] =
+    ["geovagt-oidc", "geovagt-oidc-2", "geovagt-oidc-3"];
 /// Time enough for a second factor and a forgotten password.
 const LONGEST: SignedDuration = SignedDuration::from_mins(15);
 
@@ -48,6 +51,8 @@ pub struct Departing<'a> {
     pub redirect_uri: &'a str,
     /// Where it goes after that.
     pub next: &'a Next,
+    /// The request's headers.
+    pub headers: &'a HeaderMap,
     /// Whether the browser's connection is protected.
     pub secure: bool,
     /// The instant of the request.
@@ -128,7 +133,11 @@ impl Authenticator {
             .ok_or(OutsideError::Stray("no seal"))?;
         Ok(Departure {
             location: with_parameters(&endpoint.to_string(), &parameters),
-            set_cookie: set_cookie(COOKIE, &sealed, departing.secure),
+            set_cookie: set_cookie(
+                self.free_cookie(departing.headers, departing.secure, now),
+                &sealed,
+                departing.secure,
+            ),
         })
     }
 
@@ -152,23 +161,38 @@ impl Authenticator {
         Some(with_parameters(&endpoint, &parameters))
     }
 
-    /// The journey of this browser, if it is on one that is not too old.
-    pub(super) fn journey(
+    /// The journeys that this browser is on and that are not too old, with their cookies.
+    pub(super) fn journeys(
         &self,
         headers: &HeaderMap,
         secure: bool,
         now: Timestamp,
-    ) -> Option<Journey> {
-        let journey: Journey =
-            self.0.outside.journeys.open(cookie_value(headers, COOKIE, secure)?, Seal::open)?;
-        let age = now.duration_since(journey.at);
-        (age <= LONGEST && age > -SignedDuration::from_mins(1)).then_some(journey)
+    ) -> Vec<(&'static str, Journey)> {
+        let journey = |cookie| {
+            let value = cookie_value(headers, cookie, secure)?;
+            let journey: Journey = self.0.outside.journeys.open(value, Seal::open)?;
+            let age = now.duration_since(journey.at);
+            (age <= LONGEST && age > -SignedDuration::from_mins(1)).then_some((cookie, journey))
+        };
+        COOKIES.into_iter().filter_map(journey).collect()
+    }
+
+    /// The cookie for one journey more: one that holds none, else that of the oldest.
+    fn free_cookie(&self, headers: &HeaderMap, secure: bool, now: Timestamp) -> &'static str {
+        let [first, ..] = COOKIES;
+        let mut taken = self.journeys(headers, secure, now);
+        let is_free = |cookie: &&str| taken.iter().all(|(name, _)| name != cookie);
+        if let Some(free) = COOKIES.into_iter().find(is_free) {
+            return free;
+        }
+        taken.sort_by_key(|(_, journey)| journey.at);
+        taken.first().map_or(first, |(cookie, _)| cookie)
     }
 }
 
-/// A `Set-Cookie` that ends the journey.
-pub(super) fn ended(secure: bool) -> HeaderValue {
-    remove_cookie(COOKIE, secure)
+/// A `Set-Cookie` that ends the journey of this cookie.
+pub(super) fn ended(cookie: &str, secure: bool) -> HeaderValue {
+    remove_cookie(cookie, secure)
 }
 
 /// 256 bits that nobody guesses, in characters that PKCE allows (RFC 7636 section 4.1).

@@ -28,7 +28,7 @@ use sha2::{Digest as _, Sha256};
 use super::keys::{Keys, RotatingSeal};
 use crate::config::{Bearer, Config, Oidc, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::store::ProviderLogout;
+use crate::store::{Partly, ProviderLogout, UnclearLogout};
 use crate::upstream::TlsError;
 use answered::Answered;
 use issuer::Issuer;
@@ -199,11 +199,20 @@ impl Outside {
         self.accepted.forget();
     }
 
-    pub(super) fn take_logouts(&self, logouts: Vec<ProviderLogout>, now: Timestamp) {
+    pub(super) fn take_logouts(
+        &self,
+        logouts: Partly<ProviderLogout, UnclearLogout>,
+        now: Timestamp,
+    ) {
         let read = Logouts::of(logouts);
         let oldest = now.checked_sub(LOGOUTS_CONCERN).unwrap_or(Timestamp::MIN);
         // What this process alone knows, because the store failed, stays.
         self.logouts.rcu(|known| known.with(&read).since(oldest));
+    }
+
+    /// How much of what providers have ended could not be read.
+    pub(super) fn unclear_logouts(&self) -> usize {
+        self.logouts.load().unclear()
     }
 
     /// Whether a session of a provider still counts.

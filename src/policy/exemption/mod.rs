@@ -39,7 +39,7 @@ pub use problem::{
 pub use request::{GrantRequest, ValidGrant};
 pub use snapshot::Exemptions;
 pub(super) use snapshot::{Claim, Miss};
-pub use step::{Decision, Part, Participant, StepRefused, take_step};
+pub use step::{Decision, Part, Participant, StepRefused, follow_end, take_step};
 pub use validation::{GrantGrounds, GrantSite, needs_second_approval, validate};
 
 /// One travel exemption.

@@ -96,6 +96,22 @@ pub fn take_step(
     }
 }
 
+/// What becomes of an extension when somebody ends, as `ended` says, the exemption that it gives more
+/// time: it ends with it. None where it is over anyway.
+#[must_use]
+pub fn follow_end(
+    extension: &TravelExemption,
+    ended: ExemptionState,
+    now: Timestamp,
+) -> Option<ExemptionState> {
+    match extension.phase(now) {
+        Phase::AwaitingApproval | Phase::Planned | Phase::Active => Some(ended),
+        Phase::Applied if ended == ExemptionState::Revoked => Some(ExemptionState::Refused),
+        Phase::Applied => Some(ExemptionState::Withdrawn),
+        Phase::Ended | Phase::Refused | Phase::Withdrawn | Phase::Revoked | Phase::Closed => None,
+    }
+}
+
 struct Case<'a> {
     exemption: &'a TravelExemption,
     participants: &'a [Participant],

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use super::{By, ExemptionError, ExemptionRecord};
 use crate::policy::{
-    Actor, Decision, ExemptionId, ExemptionState, Person, StepRefused, TravelExemption, take_step,
+    Actor, Decision, ExemptionId, ExemptionState, Person, StepRefused, TravelExemption, follow_end,
+    take_step,
 };
+use crate::store::error::readable;
 use crate::store::{Change, ChangeAction, ChangeEvent, Store, StoreError};
 
 impl Store {
@@ -117,8 +119,40 @@ impl Store {
             change.take_over_devices(extended, id, now).await?;
         }
         change.record(&exemption, done, by, now).await?;
+        if matches!(decision, Decision::Revoke | Decision::Close) {
+            self.end_extensions(&mut change, &exemption, done.reason, by, now).await?;
+        }
         change.commit().await?;
         Ok(exemption)
+    }
+
+    /// Ends what gives more time to an exemption that somebody has just ended, and what gives more
+    /// time to that. One that cannot be read opens nothing and keeps nobody from ending the others.
+    pub(in crate::store) async fn end_extensions(
+        &self,
+        change: &mut Change,
+        ended: &TravelExemption,
+        reason: Option<&str>,
+        by: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<ExemptionId>, ExemptionError> {
+        let mut followed = Vec::new();
+        let mut next = vec![ended.id.clone()];
+        while let Some(id) = next.pop() {
+            for record in readable(self.extensions_of(change, &id).await?.into_iter()) {
+                let mut extension = record.exemption;
+                let Some(after) = follow_end(&extension, ended.state, now) else { continue };
+                let before = std::mem::replace(&mut extension.state, after);
+                if !change.replace_state(&extension.id, before, after).await? {
+                    return Err(ExemptionError::DecidedMeanwhile(extension.id));
+                }
+                let done = Done { reason, ..Done::following(after) };
+                change.record(&extension, done, by, now).await?;
+                next.push(extension.id.clone());
+                followed.push(extension.id);
+            }
+        }
+        Ok(followed)
     }
 }
 
@@ -145,6 +179,8 @@ fn told(refused: StepRefused, record: &ExemptionRecord) -> ExemptionError {
 pub(super) struct Done<'a> {
     action: &'static str,
     change: ChangeAction,
+    /// What the traveller is told, in a word of the history.
+    told: &'static str,
     word: Option<&'static str>,
     reason: Option<&'a str>,
     reference: Option<&'a str>,
@@ -152,7 +188,24 @@ pub(super) struct Done<'a> {
 
 impl<'a> Done<'a> {
     pub(super) fn new(action: &'static str, change: ChangeAction) -> Self {
-        Self { action, change, word: None, reason: None, reference: None }
+        Self { action, change, told: action, word: None, reason: None, reference: None }
+    }
+
+    /// What was done to an extension with the exemption that it gives more time.
+    fn following(state: ExemptionState) -> Self {
+        match state {
+            ExemptionState::Revoked => {
+                Self::new("revoked", ChangeAction::ExemptionRevoked).word("extension")
+            }
+            ExemptionState::Refused => {
+                Self::new("refused", ChangeAction::ExemptionRefused).word("extension")
+            }
+            ExemptionState::Withdrawn => {
+                let done = Self::new("withdrawn", ChangeAction::ExemptionClosed);
+                Self { told: "closed", ..done.word("withdrawn") }
+            }
+            _ => Self::new("closed", ChangeAction::ExemptionClosed).word("extension"),
+        }
     }
 
     /// For the log.
@@ -232,6 +285,6 @@ impl Change {
         event.word = done.word.map(str::to_owned);
         event.reference = done.reference.map(str::to_owned);
         self.announce(&event, now).await?;
-        self.notify_of(exemption, done.action, done.reason, now).await
+        self.notify_of(exemption, done.told, done.reason, now).await
     }
 }

@@ -142,7 +142,7 @@ impl Store {
             return Err(ExemptionError::ReferenceUsed { reference: emergency.reference, id });
         }
         for record in self.records_of_person(&mut change, &exemption.person).await? {
-            no_second_emergency(&record, &exemption, now)?;
+            no_second_emergency(&record?, &exemption, now)?;
         }
         let done = Done::new("emergency", ChangeAction::ExemptionGranted)
             .word("emergency")

@@ -25,6 +25,8 @@ struct Filter<'a> {
     id: Option<&'a ExemptionId>,
     organization: Option<&'a OrganizationId>,
     person: Option<&'a Person>,
+    /// What gives more time to this one.
+    extends: Option<&'a ExemptionId>,
     which: Which,
 }
 
@@ -51,6 +53,7 @@ impl<'a> Filter<'a> {
             .bind(self.organization.map(OrganizationId::as_str))
             .bind(self.person.map(|person| person.provider().as_str()))
             .bind(self.person.map(Person::subject))
+            .bind(self.extends.map(ExemptionId::as_str))
     }
 }
 
@@ -60,7 +63,8 @@ macro_rules! of_filter {
         concat!(
             $select,
             " WHERE ($1 IS NULL OR e.id = $1) AND ($2 IS NULL OR e.organization = $2)
-              AND ($3 IS NULL OR (e.provider = $3 AND e.subject = $4)) ",
+              AND ($3 IS NULL OR (e.provider = $3 AND e.subject = $4))
+              AND ($5 IS NULL OR e.extends = $5) ",
             $more,
             " ORDER BY ",
             $order
@@ -126,13 +130,22 @@ impl Store {
         self.read_records(Filter::of_person(person)).await?.into_iter().collect()
     }
 
-    /// The same within a change.
-    pub(super) async fn records_of_person(
+    /// The same within a change, each by itself.
+    pub(in crate::store) async fn records_of_person(
         &self,
         change: &mut Change,
         person: &Person,
-    ) -> Result<Vec<ExemptionRecord>, StoreError> {
-        self.records_on(change.lent(), Filter::of_person(person)).await?.into_iter().collect()
+    ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
+        self.records_on(change.lent(), Filter::of_person(person)).await
+    }
+
+    /// What gives more time to this exemption, within a change.
+    pub(super) async fn extensions_of(
+        &self,
+        change: &mut Change,
+        id: &ExemptionId,
+    ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
+        self.records_on(change.lent(), Filter { extends: Some(id), ..Filter::default() }).await
     }
 
     /// Those that count and whose end nobody has told of.
@@ -160,11 +173,11 @@ impl Store {
     ) -> Result<Vec<Result<ExemptionRecord, StoreError>>, StoreError> {
         let exemptions = of_filter!(
             "SELECT e.* FROM exemptions e",
-            "AND ($5 = 0 OR (e.state IN ('granted', 'provisional') AND (
-                 ($5 = 1 AND NOT EXISTS (
+            "AND ($6 = 0 OR (e.state IN ('granted', 'provisional') AND (
+                 ($6 = 1 AND NOT EXISTS (
                       SELECT 1 FROM accounts a WHERE a.organization = e.organization
                       AND a.id = e.subject AND a.locked = 1))
-                 OR ($5 = 2 AND e.end_noted_at IS NULL))))",
+                 OR ($6 = 2 AND e.end_noted_at IS NULL))))",
             "e.granted_at, e.id"
         );
         let exemptions = filter.bound(sqlx::query(exemptions)).bind(filter.which as i64);

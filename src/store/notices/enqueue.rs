@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Channel, NoticeDetails, NoticeKind};
-use crate::policy::{ExemptionId, ExemptionState, TravelExemption};
-use crate::store::{Change, Store, StoreError};
+use super::{Channel, LinkWanted, NoticeDetails, NoticeKind};
+use crate::policy::{Actor, ExemptionId, ExemptionState, TravelExemption};
+use crate::store::{Change, ChangeAction, ExemptionError, Store, StoreError};
 
 impl Store {
     /// Puts in the message of an occasion that time or a list has brought about, unless it is there
@@ -29,19 +29,21 @@ impl Store {
 }
 
 impl Store {
-    /// Gives the traveller the travel link: in the message of the approval, where that still waits,
-    /// else in another one. The link is kept until it has been sent.
+    /// Has a travel link sent to the traveller: in the message of the approval, where that still
+    /// waits, else in another one. The link itself is made when the message is written.
     ///
     /// # Errors
-    /// [`StoreError`] where it could not be kept.
+    /// [`ExemptionError`] where there is no such exemption, or it has no effect any more.
     pub async fn give_travel_link(
         &self,
         exemption: &ExemptionId,
-        link: &str,
+        wanted: LinkWanted,
+        by: &Actor,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let link = Some(link.to_owned());
-        let details = NoticeDetails { link, at: Some(now), ..NoticeDetails::default() };
+    ) -> Result<(), ExemptionError> {
+        let held = self.not_over(exemption, now).await?;
+        let link_wanted = Some(wanted);
+        let details = NoticeDetails { link_wanted, at: Some(now), ..NoticeDetails::default() };
         let mut change = self.begin().await?;
         let put = sqlx::query(
             "UPDATE notices SET details = $1 WHERE exemption = $2 AND kind = 'approved'
@@ -53,6 +55,32 @@ impl Store {
             let occasion = format!("link {now}");
             change.notify(exemption, NoticeKind::Approved, &occasion, &details, now).await?;
         }
+        change.tell(ChangeAction::TravelLinkMade, &held, "link", by, now).await?;
+        Ok(change.commit_quietly().await?)
+    }
+
+    /// Keeps the hash of the token that a message brings; once, however often the message is tried.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn keep_link_of_notice(
+        &self,
+        exemption: &ExemptionId,
+        token_hash: &str,
+        wanted: &LinkWanted,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut change = self.begin().await?;
+        let kept = sqlx::query(
+            "INSERT INTO travel_links (token_hash, exemption, made, ends, most)
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token_hash) DO NOTHING",
+        )
+        .bind(token_hash)
+        .bind(exemption.as_str())
+        .bind(now.to_string())
+        .bind(wanted.ends.to_string())
+        .bind(wanted.devices);
+        change.execute(kept).await?;
         change.commit_quietly().await
     }
 

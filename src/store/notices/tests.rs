@@ -6,7 +6,7 @@ use super::{Channel, Contact, NoticeDetails, NoticeKind, NoticeRecord, NoticeSta
 use crate::mail_address::MailAddress;
 use crate::policy::ExemptionId;
 use crate::store::contract::{actor, add, at, ballerup, grant, leg};
-use crate::store::{Store, UnknownNotice};
+use crate::store::{ChangeAction, ExemptionError, LinkWanted, Store, UnknownNotice};
 
 /// An exemption that counts at once, with its two messages.
 async fn granted(store: &Store) -> ExemptionId {
@@ -53,24 +53,51 @@ pub(in crate::store) async fn an_occasion_makes_one_message(store: &Store) {
 
 pub(in crate::store) async fn a_travel_link_goes_with_the_approval_or_after_it(store: &Store) {
     let id = granted(store).await;
+    let by = actor("carl");
+    let wanted = |host: &str| LinkWanted {
+        address: format!("https://{host}/.geovagt/rejse/"),
+        devices: 2,
+        ends: at(50),
+    };
     let links = async || {
         let waiting = store.waiting_notices().await.unwrap();
         let mails = waiting.into_iter().filter(|notice| notice.channel == Channel::Mail);
-        mails.map(|notice| notice.details.link).collect::<Vec<_>>()
+        mails.map(|notice| notice.details.link_wanted).collect::<Vec<_>>()
     };
     assert_eq!(links().await, [None]);
-    store.give_travel_link(&id, "https://a.dk/1", at(1)).await.unwrap();
-    assert_eq!(links().await, [Some("https://a.dk/1".to_owned())]);
+    store.give_travel_link(&id, wanted("a.dk"), &by, at(1)).await.unwrap();
+    assert_eq!(links().await, [Some(wanted("a.dk"))]);
     // It is on its way already.
     let notice = store.waiting_notices().await.unwrap().remove(0);
     let claimed = store.claim_notice(&notice, at(2), lease(at(2))).await.unwrap().unwrap();
-    assert!(!format!("{claimed:?}").contains("a.dk"), "{claimed:?}");
-    store.give_travel_link(&id, "https://a.dk/2", at(3)).await.unwrap();
+    store.give_travel_link(&id, wanted("b.dk"), &by, at(3)).await.unwrap();
     assert_eq!(links().await.len(), 2);
+    // However often it is tried, its link is one, and binds as one.
+    for now in [at(3), at(4)] {
+        store.keep_link_of_notice(&id, "hash", &wanted("a.dk"), now).await.unwrap();
+    }
+    let link = store.travel_link("hash").await.unwrap().unwrap();
+    assert_eq!((link.exemption.id, link.ends, link.most), (id.clone(), at(50), 2));
     assert!(store.end_notice(&claimed, NoticeState::Sent, None, at(4)).await.unwrap());
-    assert_eq!(links().await, [Some("https://a.dk/2".to_owned())]);
+    assert_eq!(links().await, [Some(wanted("b.dk"))]);
     let sent = store.notices(Some(NoticeState::Sent)).await.unwrap();
-    assert_eq!(sent[0].details.link, None, "what was sent is forgotten");
+    assert_eq!(sent[0].details, NoticeDetails::default(), "what was sent is forgotten");
+    let told = store.outbox(20).await.unwrap();
+    let made = told.iter().filter(|entry| entry.event.action == ChangeAction::TravelLinkMade);
+    assert_eq!(made.count(), 2);
+    store.revoke_exemption(&id, "x", &by, at(5)).await.unwrap();
+    let error = store.give_travel_link(&id, wanted("c.dk"), &by, at(6)).await.unwrap_err();
+    assert!(matches!(error, ExemptionError::Over { .. }), "{error}");
+}
+
+pub(in crate::store) async fn a_link_itself_is_never_kept(store: &Store) {
+    let id = granted(store).await;
+    let link = Some("https://a.dk/.geovagt/rejse/token".to_owned());
+    let details = NoticeDetails { link, ..NoticeDetails::default() };
+    store.put_notice(&id, NoticeKind::Approved, "x", &details, at(1)).await.unwrap();
+    let kept = store.waiting_notices().await.unwrap();
+    assert!(kept.iter().all(|notice| notice.details.link.is_none()));
+    assert!(!format!("{details:?}").contains("token"), "{details:?}");
 }
 
 fn lease(now: Timestamp) -> Timestamp {

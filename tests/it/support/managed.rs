@@ -148,6 +148,12 @@ pub fn ask_on(connection: &mut Connection, host: &str, more: &str) -> Option<(u1
     Some((status, text.split("\r\n\r\n").nth(1).unwrap_or_default().to_owned()))
 }
 
+/// The whole answer to a request as it stands here, which ends the connection.
+pub fn exchange_on(mut connection: Connection, request: &str) -> Answer {
+    connection.write_all(request.as_bytes()).unwrap();
+    parse(read_rest(&mut connection).as_bytes()).unwrap()
+}
+
 /// The whole answer to one request, which ends the connection; none where there is none.
 pub fn answer_on(mut connection: Connection, host: &str) -> Option<Answer> {
     let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");

@@ -15,6 +15,7 @@ pub mod http2;
 pub mod large;
 pub mod line;
 pub mod managed;
+pub mod oidc;
 pub mod outside;
 pub mod places;
 pub mod postgres;
