@@ -30,7 +30,6 @@
 
 pub mod access;
 pub mod api;
-pub mod api;
 mod breach;
 pub mod chart;
 mod fault;

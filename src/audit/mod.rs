@@ -61,7 +61,7 @@ pub use receipt::Receipt;
 pub(crate) use recovery::node_in;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
-pub use sealed::{Opened as OpenedBox, is_sealed_in, open_sealed};
+pub use sealed::{is_sealed_in, open_sealed};
 pub use sighting::Sighting;
 pub use text::terminal_safe;
 

@@ -88,13 +88,6 @@ fn what_this_version_does_not_have_is_never_silently_ignored() {
       = help: remove `update`, and replace the file by a job of your own; it is taken up on reload
     "#);
     insta::assert_snapshot!(shown(&format!("admin: {{bind: [\"0.0.0.0:9443\"]}}\n{SMALL}")), @r#"
-    warning: there is no administration in this version; `admin` opens no listener
-     --> /etc/geovagt/gateway.yaml:1:8
-      |
-    1 | admin: {bind: ["0.0.0.0:9443"]}
-      |        ^
-      |
-      = help: leave it for later, or remove it
     error: the administration without TLS may listen on loopback alone
      --> /etc/geovagt/gateway.yaml:1:15
       |

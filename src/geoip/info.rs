@@ -93,3 +93,15 @@ impl Info {
         found.and_then(|i| self.countries.get(i)).map(|&(_, c)| c).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_is_recognised_by_type_or_description() {
+        assert!(is_db_ip("DBIP-Country-Lite", ""));
+        assert!(is_db_ip("", "IP Geolocation by DB-IP"));
+        assert!(!is_db_ip("GeoLite2-Country", "GeoLite2 Country database"));
+    }
+}

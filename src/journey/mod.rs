@@ -12,7 +12,7 @@
 pub(crate) mod ask;
 pub(crate) mod contact;
 pub(crate) mod decision;
-mod directory;
+pub(crate) mod directory;
 pub(crate) mod emergency;
 pub(crate) mod known;
 pub(crate) mod link;

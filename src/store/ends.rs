@@ -52,7 +52,7 @@ impl Store {
             }
             change.revoke(&mut exemption, reason, by, now).await?;
             let extensions =
-                self.end_extensions(&mut change, &exemption, Some(reason), by, now).await?;
+                self.end_extensions(&mut change, &exemption, Some(reason), by.into(), now).await?;
             ended.exemptions.push(exemption.id);
             ended.exemptions.extend(extensions);
         }

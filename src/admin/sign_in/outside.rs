@@ -12,7 +12,7 @@ use crate::audit::Action;
 use crate::clock;
 use crate::config::{Config, Provider};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::identity::{Arrival, Authenticator, Departing, Next, OutsideError};
+use crate::identity::{Arrival, Departing, Next, OutsideError};
 use crate::store::SessionStage;
 
 /// The way back, which a provider has to know beforehand.
@@ -73,6 +73,7 @@ pub(super) async fn depart(State(admin): State<Admin>, request: Request) -> Answ
         client: asked.connection.client,
         redirect_uri: &redirect_uri,
         next: &Next::new(next),
+        headers: &asked.headers,
         secure: asked.connection.secure,
         now: clock::now(),
     };
@@ -94,7 +95,12 @@ pub(super) async fn arrive(State(admin): State<Admin>, request: Request) -> Answ
     let secure = asked.connection.secure;
     let redirect_uri = redirect_uri(&asked).ok_or(Refusal::SignInNeeded)?;
     let now = clock::now();
-    let organization = admin.authenticator().journey_of(&asked.headers, secure, now);
+    let organization = admin.authenticator().arriving_at(
+        asked.query.as_deref().unwrap_or_default(),
+        &asked.headers,
+        secure,
+        now,
+    );
     let organization = organization.and_then(|id| loaded.config.organizations.get(&id).cloned());
     let organization = organization.ok_or(Refusal::SignInNeeded)?;
     let arrival = Arrival {
@@ -107,6 +113,7 @@ pub(super) async fn arrive(State(admin): State<Admin>, request: Request) -> Answ
         secure,
         now,
     };
+    let ended = admin.authenticator().journey_ended(&arrival);
     let mut response = match admin.authenticator().arrive(arrival).await {
         Ok(arrived) => {
             let proof = arrived.identity.remembered();
@@ -117,7 +124,9 @@ pub(super) async fn arrive(State(admin): State<Admin>, request: Request) -> Answ
         }
         Err(error) => failed(&admin, &asked, &organization.id, &error).await,
     };
-    response.headers_mut().append(header::SET_COOKIE, Authenticator::journey_ended(secure));
+    if let Some(ended) = ended {
+        response.headers_mut().append(header::SET_COOKIE, ended);
+    }
     Ok(response)
 }
 

@@ -82,11 +82,4 @@ mod tests {
         assert_eq!(reference_words("z-9", English), "z as in Zulu, 9");
         assert_eq!(reference_words("æ", Danish), "æ");
     }
-
-    #[test]
-    fn the_database_is_recognised_by_type_or_description() {
-        assert!(is_db_ip("DBIP-Country-Lite", ""));
-        assert!(is_db_ip("", "IP Geolocation by DB-IP"));
-        assert!(!is_db_ip("GeoLite2-Country", "GeoLite2 Country database"));
-    }
 }

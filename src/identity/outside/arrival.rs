@@ -76,8 +76,23 @@ impl Authenticator {
     #[must_use]
     pub fn journey_ended(&self, arrival: &Arrival<'_>) -> Option<HeaderValue> {
         let answer = Answer::read(arrival.query)?;
-        let (cookie, _) = self.journey_of(arrival, &answer)?;
+        let kept = (arrival.headers, arrival.secure, arrival.now);
+        let (cookie, _) = self.journey_of(kept, &answer)?;
         Some(departure::ended(cookie, arrival.secure))
+    }
+
+    /// Whose provider the answer in this query comes from, as the browser's own cookie has it: for
+    /// an address that several organisations share.
+    #[must_use]
+    pub fn arriving_at(
+        &self,
+        query: &str,
+        headers: &HeaderMap,
+        secure: bool,
+        now: Timestamp,
+    ) -> Option<OrganizationId> {
+        let (_, journey) = self.journey_of((headers, secure, now), &Answer::read(query)?)?;
+        OrganizationId::parse(&journey.organization).ok()
     }
 
     /// Turns the answer of a provider into a proof.
@@ -118,7 +133,8 @@ impl Authenticator {
 
     /// The journey that this answer belongs to: this browser's, begun here, not answered before.
     fn own_journey(&self, arrival: &Arrival<'_>, answer: &Answer) -> Result<Journey, OutsideError> {
-        let (_, journey) = self.journey_of(arrival, answer).ok_or(OutsideError::Stray(
+        let kept = (arrival.headers, arrival.secure, arrival.now);
+        let (_, journey) = self.journey_of(kept, answer).ok_or(OutsideError::Stray(
             "this browser began none with its state, or too long ago",
         ))?;
         if journey.organization != arrival.organization.as_str()
@@ -136,7 +152,7 @@ impl Authenticator {
     /// The journey with this answer's state, of those that the browser is on.
     fn journey_of(
         &self,
-        arrival: &Arrival<'_>,
+        (headers, secure, now): (&HeaderMap, bool, Timestamp),
         answer: &Answer,
     ) -> Option<(&'static str, Journey)> {
         let state = answer.state.as_deref().unwrap_or_default();
@@ -144,7 +160,7 @@ impl Authenticator {
             constant_time::verify_slices_are_equal(journey.state.as_bytes(), state.as_bytes())
                 .is_ok()
         };
-        let under_way = self.journeys(arrival.headers, arrival.secure, arrival.now);
+        let under_way = self.journeys(headers, secure, now);
         under_way.into_iter().find(same)
     }
 

@@ -69,17 +69,6 @@ pub struct Departure {
 }
 
 impl Authenticator {
-    /// The organisation for which this browser was sent away.
-    #[must_use]
-    pub fn journey_of(
-        &self,
-        headers: &HeaderMap,
-        secure: bool,
-        now: Timestamp,
-    ) -> Option<OrganizationId> {
-        OrganizationId::parse(&self.journey(headers, secure, now)?.organization).ok()
-    }
-
     /// Sends a browser to a provider.
     ///
     /// # Errors

@@ -91,6 +91,7 @@ mod tests {
             sub: Some("anna-sub".into()),
             sid: sid.map(str::to_owned),
             multi_factor: false,
+            groups: Vec::new(),
         };
         let ended = |logouts: &Logouts, at: &str, sid| {
             logouts.has_ended(&provider(at), &proof(sid), Timestamp::MAX)

@@ -133,7 +133,7 @@ impl Store {
         change: &mut Change,
         ended: &TravelExemption,
         reason: Option<&str>,
-        by: &Actor,
+        by: By<'_>,
         now: Timestamp,
     ) -> Result<Vec<ExemptionId>, ExemptionError> {
         let mut followed = Vec::new();
