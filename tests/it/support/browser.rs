@@ -26,6 +26,15 @@ impl Browser {
         Self::start_with(language, &[])
     }
 
+    /// The same with scripts switched off.
+    pub fn start_without_scripts(language: &str) -> Self {
+        Self::launch(
+            language,
+            &[],
+            &json!({"profile.managed_default_content_settings.javascript": 2}),
+        )
+    }
+
     /// The same, believing certificates of this public key although no authority has signed them.
     pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
         use sha2::Digest as _;
@@ -35,6 +44,13 @@ impl Browser {
     }
 
     fn start_with(language: &str, more: &[String]) -> Self {
+        Self::launch(language, more, &json!({}))
+    }
+
+    fn launch(language: &str, more: &[String], preferences: &Value) -> Self {
+        let mut all = json!({"intl.accept_languages": language});
+        let known = all.as_object_mut().unwrap();
+        known.extend(preferences.as_object().unwrap().clone());
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
@@ -54,7 +70,7 @@ impl Browser {
         arguments.extend(more.iter().map(String::as_str));
         let options = json!({
             "args": arguments,
-            "prefs": {"intl.accept_languages": language},
+            "prefs": all,
             // A window cannot be made as narrow as a phone.
             "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}},
         });
@@ -100,6 +116,19 @@ impl Browser {
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.tell("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Gives the browser a device that makes and shows passkeys, and whose owner always consents.
+    pub fn add_passkey_device(&self) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserConsenting": true,
+            "isUserVerified": true,
+        });
+        self.tell("POST", "/webauthn/authenticator", &device);
     }
 
     /// Runs a script in the page and gives what it returns.
