@@ -12,6 +12,7 @@
 )]
 
 mod admin_listener;
+mod admin_provider;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;

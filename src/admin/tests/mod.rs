@@ -2,6 +2,7 @@
 
 mod calls;
 mod forms;
+mod roles;
 mod routes;
 mod sessions;
 mod tokens;
