@@ -26,15 +26,6 @@ impl Browser {
         Self::start_with(language, &[])
     }
 
-    /// The same with scripts switched off.
-    pub fn start_without_scripts(language: &str) -> Self {
-        Self::launch(
-            language,
-            &[],
-            &json!({"profile.managed_default_content_settings.javascript": 2}),
-        )
-    }
-
     /// The same, believing certificates of this public key although no authority has signed them.
     pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
         use sha2::Digest as _;
@@ -44,13 +35,6 @@ impl Browser {
     }
 
     fn start_with(language: &str, more: &[String]) -> Self {
-        Self::launch(language, more, &json!({}))
-    }
-
-    fn launch(language: &str, more: &[String], preferences: &Value) -> Self {
-        let mut all = json!({"intl.accept_languages": language});
-        let known = all.as_object_mut().unwrap();
-        known.extend(preferences.as_object().unwrap().clone());
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
@@ -70,7 +54,7 @@ impl Browser {
         arguments.extend(more.iter().map(String::as_str));
         let options = json!({
             "args": arguments,
-            "prefs": all,
+            "prefs": {"intl.accept_languages": language},
             // A window cannot be made as narrow as a phone.
             "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}},
         });
