@@ -190,7 +190,6 @@ pub fn routes(admin: &Admin) -> Routes {
 }
 
 /// What answers the administration's listener.
-#[must_use]
 pub fn router(admin: &Admin) -> axum::Router {
     guard::around(admin, routes(admin).into_router())
 }

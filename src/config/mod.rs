@@ -78,7 +78,7 @@ pub use organizations::{Contact, Organization};
 pub use path_rules::PathRule;
 pub use policies::PolicySettings;
 pub use render::write_findings;
-pub use roles::{Role, Roles};
+pub use roles::{Role, Roles, is_same_name};
 pub use sites::{DenialStyle, ForwardCredentials, Site};
 pub use source::{MAXIMUM_BYTES, SourceFile};
 pub use store::StoreLocation;

@@ -71,12 +71,21 @@ impl Roles {
     /// nobody is nobody's.
     #[must_use]
     pub fn of(&self, names: &[String]) -> BTreeSet<Role> {
-        let is_one = |wanted: &String| {
-            names.iter().any(|name| name.trim().to_lowercase() == wanted.to_lowercase())
-        };
+        let is_one = |wanted: &String| names.iter().any(|name| is_same_name(name, wanted));
         let held = self.0.iter().filter(|(_, named)| named.iter().any(is_one));
         held.map(|(role, _)| *role).collect()
     }
+}
+
+/// Whether two texts name the same user or group. Case plays no part, nor do spaces around the commas
+/// of a distinguished name, which every directory writes its own way.
+#[must_use]
+pub fn is_same_name(one: &str, other: &str) -> bool {
+    let plain = |name: &str| {
+        let parts = name.split(',').map(str::trim);
+        parts.collect::<Vec<_>>().join(",").to_lowercase()
+    };
+    plain(one) == plain(other)
 }
 
 pub(super) fn check(roles: Option<&Entries<Vec<Text>>>, check: &mut Checker<'_>) -> Option<Roles> {

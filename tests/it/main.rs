@@ -14,6 +14,8 @@
 mod admin_log;
 mod admin_review;
 mod admin_travel;
+mod admin_listener;
+mod admin_provider;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;
@@ -54,6 +56,7 @@ mod list;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;
+mod outside_admin;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;

@@ -17,6 +17,8 @@ pub use role_name::role_name;
 pub(super) use session::digest;
 pub(super) use session::{begin, carried, csrf, end, lasts, proof};
 pub use visitor::Visitor;
+#[cfg(test)]
+pub(super) use visitor::{is_centre_operator, roles};
 
 /// Whether what was shown is a form's token.
 ///

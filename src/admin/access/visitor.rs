@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::super::Refusal;
-use crate::config::{Config, Organization, Role};
+use crate::config::{Config, Organization, Role, is_same_name};
 use crate::identifier::OrganizationId;
 use crate::identity::Remembered;
 use crate::language::Language;
@@ -77,7 +77,7 @@ impl Visitor {
 
 /// What somebody is, in which organisations. A name counts where the organisation knows people by the
 /// provider that proved it; a local account is nobody in any organisation but its own.
-pub(super) fn roles(
+pub(in crate::admin) fn roles(
     config: &Config,
     proof: &Remembered,
     person: &Person,
@@ -97,13 +97,17 @@ fn knows(config: &Config, organization: &Organization, person: &Person) -> bool 
 }
 
 /// Whether the configuration names somebody as an operator of the centre.
-pub(super) fn is_centre_operator(config: &Config, proof: &Remembered, person: &Person) -> bool {
+pub(in crate::admin) fn is_centre_operator(
+    config: &Config,
+    proof: &Remembered,
+    person: &Person,
+) -> bool {
     let names = proof.names();
     let operators = config.admin.iter().flat_map(|admin| &admin.operators);
     operators.into_iter().any(|operator| {
         let organization = config.organizations.get(&operator.organization);
         organization.is_some_and(|one| knows(config, one, person))
-            && names.iter().any(|name| name.trim().to_lowercase() == operator.name.to_lowercase())
+            && names.iter().any(|name| is_same_name(name, &operator.name))
     })
 }
 

@@ -81,7 +81,7 @@ fn language(headers: &HeaderMap, query: Option<&str>, default: Language) -> Lang
 /// HTTP/2 says it in the address, HTTP/1.1 in a header.
 fn host(request: &Request) -> Option<String> {
     let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
-    request.uri().authority().map(|one| one.as_str()).or(named).map(str::to_owned)
+    request.uri().authority().map(http::uri::Authority::as_str).or(named).map(str::to_owned)
 }
 
 fn in_query(query: Option<&str>) -> Option<Language> {

@@ -1,6 +1,8 @@
 //! The list of routes, and everything that somebody who should not could try.
 
+mod calls;
 mod forms;
+mod roles;
 mod routes;
 mod sessions;
 mod tokens;

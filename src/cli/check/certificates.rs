@@ -16,13 +16,19 @@ use crate::listen::validity;
 /// From how many days before its end a certificate warns.
 const DAYS_BEFORE_END: i64 = 14;
 
-/// Every certificate of every listener.
+/// Every certificate of every listener, the administration's too.
 pub(super) fn check(loaded: &Loaded) -> Vec<Finding> {
     check_at(loaded, crate::clock::now())
 }
 
 fn check_at(loaded: &Loaded, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let admin = loaded.config.admin.iter().filter_map(|admin| admin.tls.as_ref());
+    for files in admin.flat_map(|tls| &tls.certificates) {
+        if let Err(finding) = leaf(files, now, &mut findings) {
+            findings.push(finding);
+        }
+    }
     for listener in &loaded.config.listeners {
         let Some(tls) = &listener.tls else { continue };
         let mut leaves = Vec::new();

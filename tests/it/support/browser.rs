@@ -102,6 +102,19 @@ impl Browser {
         self.tell("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Gives the browser a device that makes and shows passkeys, and whose owner always consents.
+    pub fn add_passkey_device(&self) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserConsenting": true,
+            "isUserVerified": true,
+        });
+        self.tell("POST", "/webauthn/authenticator", &device);
+    }
+
     /// Runs a script in the page and gives what it returns.
     pub fn script(&self, script: &str) -> Value {
         self.tell("POST", "/execute/sync", &json!({"script": script, "args": []}))
