@@ -3,6 +3,8 @@
 //
 //   node check.mjs URL…        exit 0: nothing found; 1: something found; 2: usage
 //
+// COOKIES ("a=b; c=d") are sent with each request: the pages of somebody who is signed in.
+//
 // The pages forbid scripts, so their policy is set aside in this browser alone; what it says is
 // tested in src/gateway/pages. CHROMIUM names another browser than /usr/bin/chromium.
 
@@ -34,6 +36,8 @@ const tell = (url, circumstances, what) => {
 
 for (const colorScheme of schemes) {
   const context = await browser.newContext({ colorScheme, bypassCSP: true, ignoreHTTPSErrors: true });
+  const cookies = (process.env.COOKIES ?? "").split("; ").filter(Boolean).map((pair) => pair.split("="));
+  await context.addCookies(urls.flatMap((url) => cookies.map(([name, value]) => ({ name, value, url }))));
   const page = await context.newPage();
   for (const url of urls) {
     for (const width of widths) {

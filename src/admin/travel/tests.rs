@@ -138,6 +138,18 @@ async fn a_clerk_grants_in_one_page_after_a_summary_that_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_button_that_is_pressed_twice_makes_one_journey() {
+    let office = office().await;
+    let mut clerk = office.signed_in("kirsten.vang").await;
+    let id = granted(&office, &mut clerk, "Thailand").await;
+    assert_eq!(granted(&office, &mut clerk, "Thailand").await, id);
+    assert_eq!(all(&office).await.len(), 1);
+    // What was taken back is granted anew.
+    step(&office, &mut clerk, &format!("/travel/{id}/revoke"), &[("reason", "Fejl")]).await;
+    assert_ne!(granted(&office, &mut clerk, "Thailand").await, id);
+}
+
+#[tokio::test]
 async fn everything_that_is_wrong_is_said_at_its_field_and_nothing_typed_is_lost() {
     let office = office().await;
     let mut clerk = office.signed_in("kirsten.vang").await;

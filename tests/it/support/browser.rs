@@ -26,6 +26,11 @@ impl Browser {
         Self::start_with(language, &[])
     }
 
+    /// The same as large as a window on a desk.
+    pub fn start_on_a_desk(language: &str) -> Self {
+        Self::start_as(language, &[], json!({"width": 1280, "height": 900, "pixelRatio": 1.0}))
+    }
+
     /// The same, believing certificates of this public key although no authority has signed them.
     pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
         use sha2::Digest as _;
@@ -35,6 +40,11 @@ impl Browser {
     }
 
     fn start_with(language: &str, more: &[String]) -> Self {
+        let phone = json!({"width": 390, "height": 844, "pixelRatio": 2.0});
+        Self::start_as(language, more, phone)
+    }
+
+    fn start_as(language: &str, more: &[String], size: Value) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
@@ -56,7 +66,7 @@ impl Browser {
             "args": arguments,
             "prefs": {"intl.accept_languages": language},
             // A window cannot be made as narrow as a phone.
-            "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}},
+            "mobileEmulation": {"deviceMetrics": size},
         });
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let made = ask(driver, "POST", "/session", &wanted);
