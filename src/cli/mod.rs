@@ -16,6 +16,7 @@ mod notices;
 mod people;
 mod reload;
 mod serve;
+mod token;
 mod user;
 
 use std::future::Future;
@@ -72,6 +73,9 @@ enum Command {
     /// Local accounts.
     #[command(subcommand)]
     User(user::Command),
+    /// Tokens for programs that use the administration's API.
+    #[command(subcommand)]
+    Token(token::Command),
     /// The log: search, tail, verify.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -167,6 +171,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
         Command::Exemption(command) => exemption::run(context, &command),
         Command::Notices(command) => notices::run(context, &command),
         Command::User(command) => user::run(context, &command),
+        Command::Token(command) => token::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),
         Command::Geoip(command) => geoip::run(context, &command),
         Command::Reload(arguments) => reload::run(context, &arguments),

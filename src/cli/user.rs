@@ -3,6 +3,8 @@
 //! A password comes from a prompt or one line of standard input, never from an argument, which every
 //! process on the machine can read.
 
+mod second_factor;
+
 use std::io::{BufRead, IsTerminal, Read, Write};
 
 use jiff::Timestamp;
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     /// A device is lost: end the person's exemptions, sessions, devices and open connections. The
     /// account stays.
     Lost(Lost),
+    /// What somebody shows beside the password in the administration.
+    #[command(subcommand)]
+    SecondFactor(second_factor::Command),
 }
 
 /// Which account, and who asks.
@@ -77,6 +82,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
     let (whom, verb) = match command {
         Command::List(arguments) => return list(context, config, arguments),
         Command::Lost(arguments) => return lost(context, config, arguments),
+        Command::SecondFactor(command) => return second_factor::run(context, config, command),
         Command::Add(whom) => (whom, Verb::Add),
         Command::Password(whom) => (whom, Verb::Password),
         Command::Remove(whom) => (whom, Verb::Remove),

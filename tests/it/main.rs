@@ -11,6 +11,7 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod admin_listener;
 mod admin_travel;
 mod attack_bearer;
 mod attack_door;
@@ -48,6 +49,7 @@ mod list;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;
+mod outside_admin;
 mod outside_admin_travel;
 mod outside_browser;
 mod outside_curl;

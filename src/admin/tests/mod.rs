@@ -1,5 +1,6 @@
 //! The list of routes, and everything that somebody who should not could try.
 
+mod calls;
 mod forms;
 mod routes;
 mod sessions;

@@ -9,7 +9,7 @@ use crate::identifier::OrganizationId;
 use crate::policy::{Actor, UserName};
 
 async fn make(office: &Office, browser: &mut Browser, role: &str, scope: &str) -> Answered {
-    let fields = [("label", "Journal"), ("scope", scope), ("role", role), ("days", "30")];
+    let fields = [("label", "Elevsystem"), ("scope", scope), ("role", role), ("days", "30")];
     office.post(browser, "/system/tokens", &fields).await
 }
 
@@ -35,7 +35,7 @@ async fn a_token_is_shown_once_and_acts_in_its_makers_name() {
     let token = secret(&make(&office, &mut browser, "security", "read").await);
     assert!(token.starts_with("gva_"));
     let list = office.get(&mut browser, "/system/tokens").await;
-    assert!(list.text.contains("Journal") && !list.text.contains(&token));
+    assert!(list.text.contains("Elevsystem") && !list.text.contains(&token));
     let session = call(&office, &token, Method::GET, "/api/v1/session").await.json();
     assert_eq!(session["name"], "sofie.lind");
     assert_eq!(session["roles"], serde_json::json!(["security"]));
@@ -94,7 +94,7 @@ async fn the_tokens_of_others_are_not_there() {
     let path = format!("/system/tokens/{id}/revoke");
     assert_eq!(office.get(&mut operator, &path).await.status, StatusCode::NOT_FOUND);
     assert_eq!(office.post(&mut operator, &path, &[]).await.status, StatusCode::NOT_FOUND);
-    assert!(!office.get(&mut operator, "/system/tokens").await.text.contains("Journal"));
+    assert!(!office.get(&mut operator, "/system/tokens").await.text.contains("Elevsystem"));
     let mut sofie = office.signed_in("sofie.lind").await;
     let own = secret(&make(&office, &mut sofie, "security", "write").await);
     assert!(office.get(&mut operator, "/system/tokens").await.text.contains("sofie.lind"));

@@ -83,7 +83,7 @@ fn empty(visitor: &Visitor, pasted: String) -> Page {
 }
 
 /// The head of a file and one row that shows how it is meant.
-pub(super) async fn template(visitor: Visitor) -> Response {
+pub(super) fn template(visitor: &Visitor) -> Response {
     let language = visitor.language;
     let name =
         |(danish, english): &(&str, &str)| sentences::pick(language, *danish, *english).to_owned();

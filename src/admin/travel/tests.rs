@@ -474,7 +474,7 @@ async fn a_delegation_is_granted_as_a_whole_or_not_at_all() {
         states.contains(&ExemptionState::AwaitingApproval)
             && states.contains(&ExemptionState::Granted)
     );
-    let template = office.get(&mut clerk, "/travel/import/template").await;
+    let template = office.get(&mut clerk, "/api/v1/exemptions/import/template").await;
     assert!(template.text.starts_with('\u{feff}') && template.text.contains("person;lande;fra"));
     assert_eq!(template.headers["content-type"], "text/csv; charset=utf-8");
 }

@@ -28,7 +28,17 @@ impl Browser {
 
     /// The same as large as a window on a desk.
     pub fn start_on_a_desk(language: &str) -> Self {
-        Self::start_as(language, &[], json!({"width": 1280, "height": 900, "pixelRatio": 1.0}))
+        let desk = json!({"width": 1280, "height": 900, "pixelRatio": 1.0});
+        Self::launch_as(language, &[], &json!({}), &desk)
+    }
+
+    /// The same with scripts switched off.
+    pub fn start_without_scripts(language: &str) -> Self {
+        Self::launch(
+            language,
+            &[],
+            &json!({"profile.managed_default_content_settings.javascript": 2}),
+        )
     }
 
     /// The same, believing certificates of this public key although no authority has signed them.
@@ -40,11 +50,18 @@ impl Browser {
     }
 
     fn start_with(language: &str, more: &[String]) -> Self {
-        let phone = json!({"width": 390, "height": 844, "pixelRatio": 2.0});
-        Self::start_as(language, more, phone)
+        Self::launch(language, more, &json!({}))
     }
 
-    fn start_as(language: &str, more: &[String], size: Value) -> Self {
+    fn launch(language: &str, more: &[String], preferences: &Value) -> Self {
+        let phone = json!({"width": 390, "height": 844, "pixelRatio": 2.0});
+        Self::launch_as(language, more, preferences, &phone)
+    }
+
+    fn launch_as(language: &str, more: &[String], preferences: &Value, size: &Value) -> Self {
+        let mut all = json!({"intl.accept_languages": language});
+        let known = all.as_object_mut().unwrap();
+        known.extend(preferences.as_object().unwrap().clone());
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
@@ -64,7 +81,7 @@ impl Browser {
         arguments.extend(more.iter().map(String::as_str));
         let options = json!({
             "args": arguments,
-            "prefs": {"intl.accept_languages": language},
+            "prefs": all,
             // A window cannot be made as narrow as a phone.
             "mobileEmulation": {"deviceMetrics": size},
         });
@@ -110,6 +127,19 @@ impl Browser {
     pub fn click(&self, selector: &str) {
         let element = self.element(selector);
         self.tell("POST", &format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Gives the browser a device that makes and shows passkeys, and whose owner always consents.
+    pub fn add_passkey_device(&self) {
+        let device = json!({
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": true,
+            "hasUserVerification": true,
+            "isUserConsenting": true,
+            "isUserVerified": true,
+        });
+        self.tell("POST", "/webauthn/authenticator", &device);
     }
 
     /// Runs a script in the page and gives what it returns.
