@@ -104,7 +104,7 @@ async fn the_history_is_only_ever_added_to() {
     for sql in [
         "UPDATE exemption_history SET done_by = 'carl'",
         "DELETE FROM exemption_history",
-        "REPLACE INTO exemption_history SELECT sequence, exemption, 'revoked', at, done_by, done_as, reason FROM exemption_history",
+        "REPLACE INTO exemption_history SELECT sequence, exemption, 'revoked', at, done_by, done_as, reason, NULL, NULL, NULL FROM exemption_history",
     ] {
         let error = sqlx::query(sql).execute(&pool).await.unwrap_err();
         assert!(error.to_string().contains("only ever added to"), "{sql}: {error}");

@@ -11,11 +11,11 @@
     reason = "tests stop at the first thing that is not as expected"
 )]
 
+mod admin_listener;
 mod admin_log;
+mod admin_provider;
 mod admin_review;
 mod admin_travel;
-mod admin_listener;
-mod admin_provider;
 mod attack_bearer;
 mod attack_door;
 mod attack_forging;
@@ -57,6 +57,7 @@ mod mail_clients;
 mod odd_use;
 mod outside_accessibility;
 mod outside_admin;
+mod outside_admin_travel;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;

@@ -264,5 +264,5 @@ async fn log(State(admin): State<Admin>, visitor: Visitor) -> Answer {
         country: line.country,
         count: line.count,
     };
-    Ok(json(StatusCode::OK, &lines.into_iter().map(shown).collect::<Vec<_>>()))
+    Ok(json(StatusCode::OK, &lines.lines.into_iter().map(shown).collect::<Vec<_>>()))
 }

@@ -66,7 +66,7 @@ pub(super) async fn page(State(admin): State<Admin>, visitor: Visitor) -> Answer
         event.detail("view", "own log").target(visitor.name.as_str())
     })
     .await?;
-    let lines = lines(&desk).await.map_err(|undone| without_form(undone, language))?;
+    let found = lines(&desk).await.map_err(|undone| without_form(undone, language))?;
     let zone = &desk.organization().time_zone;
     let place = |code: &String| match Territory::parse(code) {
         Ok(territory) => territory.name(language).into_owned(),
@@ -78,12 +78,19 @@ pub(super) async fn page(State(admin): State<Admin>, visitor: Visitor) -> Answer
         site: line.site.clone().unwrap_or_default(),
         from: line.country.as_ref().map(place).unwrap_or_default(),
     };
-    let page = Page { words, more: lines.len() == MOST, lines: lines.iter().map(shown).collect() };
+    let page = Page { words, more: found.more, lines: found.lines.iter().map(shown).collect() };
     Ok(shell::frame(&visitor, Place::Own, words.logged, &page))
 }
 
+/// What was found, and whether there may be more.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) lines: Vec<Line>,
+    more: bool,
+}
+
 /// What the log says of whoever asks, the newest first.
-pub(super) async fn lines(desk: &Desk<'_>) -> Result<Vec<Line>, Undone> {
+pub(super) async fn lines(desk: &Desk<'_>) -> Result<Found, Undone> {
     let person = &desk.visitor.person;
     let mine = desk.mine().await?;
     let own = Own {
@@ -110,19 +117,20 @@ struct Own {
 }
 
 impl Own {
-    fn lines(&self) -> std::io::Result<Vec<Line>> {
+    fn lines(&self) -> std::io::Result<Found> {
         let filter = Filter { since: Some(self.since), ..Filter::default() };
-        let mut lines = Vec::new();
-        for entry in search(&self.log, &filter)?.take(LOOKED_AT) {
+        let mut found = Found::default();
+        for (looked_at, entry) in search(&self.log, &filter)?.enumerate() {
             let event = entry?.event;
             if self.is_about(&event) {
-                lines.push(line(&event));
+                found.lines.push(line(&event));
             }
-            if lines.len() == MOST {
+            found.more = found.lines.len() == MOST || looked_at == LOOKED_AT;
+            if found.more {
                 break;
             }
         }
-        Ok(lines)
+        Ok(found)
     }
 
     fn is_about(&self, event: &Event) -> bool {

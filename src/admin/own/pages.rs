@@ -148,7 +148,7 @@ pub(super) async fn apply(State(admin): State<Admin>, visitor: Visitor, sent: Se
                 let cautions = good.cautions().to_vec();
                 let (exemption, reached) = good.into_exemption(ExemptionId::new("TE-"));
                 let about = (&exemption, &reached);
-                let page = form::summary(&desk, Kind::Own, &typed, about, &cautions);
+                let page = form::summary(&desk, Kind::Own, &typed, about, &cautions).await?;
                 let title = TravelWords::of(visitor.language).summary;
                 Ok(shell::frame(&visitor, Place::Own, title, &page))
             }

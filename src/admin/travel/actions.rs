@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::people;
 use super::typed::Typed;
@@ -20,10 +20,13 @@ use crate::journey::link::{self, AtApproval, Extent, Unreachable};
 use crate::journey::request::{Asked, Whom};
 use crate::journey::{LONGEST_LOSS, LONGEST_REASON, TextFault, Trouble, check_text, decision};
 use crate::policy::{
-    Application, EmergencyRejection, ExemptionId, Person, TravelExemption, ValidApplication,
-    ValidEmergency, ValidGrant, validate_reached,
+    Application, EmergencyRejection, ExemptionId, ExemptionState, GrantRequest, Person,
+    TravelExemption, ValidApplication, ValidEmergency, ValidGrant, validate_reached,
 };
 use crate::store::{By, Ended, ExemptionError, ExemptionRecord, Store, StoreError, UnknownNotice};
+
+/// Within this time the same is asked for once.
+const A_MOMENT: SignedDuration = SignedDuration::from_mins(10);
 
 /// Those who look at people's travel at all.
 pub(crate) const CLERKS: &[Role] = &[Role::CaseOfficer, Role::Approver];
@@ -204,6 +207,9 @@ impl<'a> Desk<'a> {
     /// Grants what was typed.
     pub(crate) async fn grant(&self, typed: &Typed) -> Result<TravelExemption, Undone> {
         let grantable = self.grantable(typed).await?;
+        if let Some(same) = self.just_kept(grantable.grant.request()).await? {
+            return Ok(same);
+        }
         let granted = self.grant_all(vec![grantable]).await?;
         granted.into_iter().next().ok_or_else(|| Refusal::Unavailable.into())
     }
@@ -262,9 +268,35 @@ impl<'a> Desk<'a> {
         &self,
         application: ValidApplication,
     ) -> Result<TravelExemption, Undone> {
+        if let Some(same) = self.just_kept(application.grant().request()).await? {
+            return Ok(same);
+        }
         let actor = self.visitor.actor();
         let by = By::proven(&actor, &self.visitor.person);
         Ok(self.store.apply_for_exemption(application, by, self.now).await?)
+    }
+
+    /// The same journey, where this visitor has asked for it a moment ago: a button that was pressed
+    /// twice makes one.
+    async fn just_kept(&self, wanted: &GrantRequest) -> Result<Option<TravelExemption>, Undone> {
+        let kept = self.store.exemptions_of(&wanted.person).await?;
+        let same = |record: &ExemptionRecord| {
+            let known = &record.exemption;
+            let by = record.history.first().and_then(|first| first.person.as_ref());
+            known.legs == wanted.legs
+                && known.sites == wanted.sites
+                && known.purpose == wanted.purpose
+                && known.case_number == wanted.case_number
+                && self.now.duration_since(record.granted_at) < A_MOMENT
+                && by == Some(&self.visitor.person)
+                && matches!(
+                    known.state,
+                    ExemptionState::Applied
+                        | ExemptionState::AwaitingApproval
+                        | ExemptionState::Granted
+                )
+        };
+        Ok(kept.into_iter().find(same).map(|record| record.exemption))
     }
 
     fn asked<'t>(&'t self, whom: Whom<'t>, typed: &'t Typed) -> Asked<'t> {

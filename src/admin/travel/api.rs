@@ -27,6 +27,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/api/v1/exemptions", officer, create)
         .post("/api/v1/exemptions/emergency", officer, let_in)
         .post("/api/v1/exemptions/import", officer, import_rows)
+        .get("/api/v1/exemptions/import/template", officer, import_template)
         .get("/api/v1/exemptions/{id}", look, show)
         .post("/api/v1/exemptions/{id}/approve", look, approve)
         .post("/api/v1/exemptions/{id}/refuse", look, refuse)
@@ -43,6 +44,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         create,
         let_in,
         import_rows,
+        import_template,
         show,
         approve,
         refuse,
@@ -427,6 +429,16 @@ async fn import_rows(
         }
     }
     Ok(json(StatusCode::CREATED, &journeys))
+}
+
+/// The head of a delegation's file, in the language of whoever asks, and one row as an example.
+#[utoipa::path(get, path = "/api/v1/exemptions/import/template", tag = "exemptions",
+    responses((status = 200, description = "The file", body = String, content_type = "text/csv"),
+    (status = 401, description = "No token", body = Problem, content_type = "application/problem+json"),
+    (status = 403, description = "The role does not cover it", body = Problem, content_type = "application/problem+json"),
+    (status = 503, description = "The store does not answer", body = Problem, content_type = "application/problem+json")))]
+async fn import_template(visitor: Visitor) -> Response {
+    import::template(&visitor)
 }
 
 macro_rules! step {

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use super::actions::{Desk, Step};
 use super::shown::{self, Dated, Fact};
 use super::words::Words;
-use super::{sentences, steps, without_form};
+use super::{people, sentences, steps, without_form};
 use crate::admin::access::{Looked, look};
 use crate::admin::{Admin, Answer, Asked, Place, Visitor, shell};
 use crate::config::Role;
@@ -75,6 +75,8 @@ pub(super) async fn page(
     let words = Words::of(language);
     let zone = &visitor.organization.time_zone;
     let notices = desk.store.notices_of(&id).await?;
+    let mut facts = shown::facts(&record, zone, words, language);
+    facts.extend(people::told_of(&desk, &exemption.person).await?);
     let links = links(&desk, &record, words);
     let waits_for_others =
         links.iter().all(|link| !link.href.ends_with("/approve")) && waits(&record, desk.now);
@@ -85,7 +87,7 @@ pub(super) async fn page(
         done: receipt(asked.text("done"), words),
         state: sentences::state(&record, desk.now, language),
         until: unconfirmed_until(&record, &desk, language),
-        facts: shown::facts(&record, zone, words, language),
+        facts,
         history: shown::history(&record, zone, language),
         messages: notices.iter().map(|one| message(one, zone, language)).collect(),
         devices: devices(&desk, &record).await?,

@@ -18,6 +18,7 @@ use crate::identifier::SiteId;
 use crate::journey::Trouble;
 use crate::language::Language;
 use crate::policy::{Application, Caution, ExemptionId, TravelExemption};
+use crate::store::StoreError;
 use crate::territory::{Country, Territory, sort_by_name};
 
 /// What the form leads to.
@@ -205,27 +206,34 @@ pub(crate) struct Summary {
 }
 
 /// What is shown of a journey that is not there yet.
-pub(crate) fn summary(
+pub(crate) async fn summary(
     desk: &Desk<'_>,
     kind: Kind,
     typed: &Typed,
     (exemption, reached): (&TravelExemption, &Application),
     cautions: &[Caution],
-) -> Summary {
+) -> Result<Summary, StoreError> {
     let language = desk.visitor.language;
     let words = Words::of(language);
     let zone = &desk.organization().time_zone;
     let record = letter::not_yet(exemption, reached, desk);
-    Summary {
+    let mut facts = shown::facts(&record, zone, words, language);
+    if kind != Kind::Own {
+        facts.extend(people::told_of(desk, &exemption.person).await?);
+    }
+    Ok(Summary {
         words,
         csrf: desk.visitor.csrf.clone(),
         kind,
         fields: typed.fields(),
-        facts: shown::facts(&record, zone, words, language),
-        what_happens: sentences::what_happens(exemption, desk.now, language),
+        facts,
+        what_happens: match kind {
+            Kind::Own => words.own_happens.to_owned(),
+            Kind::Grant | Kind::OnBehalf => sentences::what_happens(exemption, desk.now, language),
+        },
         cautions: cautions.iter().map(|one| sentences::caution(one, language)).collect(),
         letter: letter::preview(desk, exemption, reached),
-    }
+    })
 }
 
 pub(super) async fn new(State(admin): State<Admin>, visitor: Visitor) -> Answer {
@@ -262,7 +270,7 @@ pub(super) async fn grant(State(admin): State<Admin>, visitor: Visitor, sent: Se
             look_at(&admin, &visitor, good.grant.request().user_name.as_str()).await?;
             let exemption = good.grant.clone().into_exemption(ExemptionId::new("TE-"));
             let about = (&exemption, &good.reached);
-            let page = summary(&desk, Kind::Grant, &typed, about, good.grant.cautions());
+            let page = summary(&desk, Kind::Grant, &typed, about, good.grant.cautions()).await?;
             let title = Words::of(visitor.language).summary;
             Ok(shell::frame(&visitor, Place::Travel, title, &page))
         }
@@ -288,7 +296,7 @@ pub(super) async fn on_behalf(State(admin): State<Admin>, visitor: Visitor, sent
             let cautions = good.cautions().to_vec();
             let (exemption, reached) = good.into_exemption(ExemptionId::new("TE-"));
             let about = (&exemption, &reached);
-            let page = summary(&desk, Kind::OnBehalf, &typed, about, &cautions);
+            let page = summary(&desk, Kind::OnBehalf, &typed, about, &cautions).await?;
             let title = Words::of(visitor.language).summary;
             Ok(shell::frame(&visitor, Place::Travel, title, &page))
         }

@@ -42,7 +42,6 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/travel/emergency", OFFICER, emergency::grant)
         .get("/travel/import", OFFICER, import::page)
         .post("/travel/import", OFFICER, import::import)
-        .get("/travel/import/template", OFFICER, import::template)
         .get("/travel/new", OFFICER, form::new)
         .post("/travel/new", OFFICER, form::grant)
         .get("/travel/apply", OFFICER, form::apply)

@@ -4,7 +4,10 @@
 //! by the login name is shown, with who says so, and the clerk chooses.
 
 use super::actions::Desk;
+use super::shown::Fact;
 use super::typed::Typed;
+use super::words::Words;
+use crate::config::Provider;
 use crate::identifier::ProviderId;
 use crate::journey::person::{Wanted, local_provider};
 use crate::policy::{Person, UserName};
@@ -100,4 +103,24 @@ pub(crate) fn wanted<'w>(chosen: Option<&'w Known>, typed: &'w Typed) -> Wanted<
         },
         None => Wanted { name: &typed.who, provider: None, subject: None },
     }
+}
+
+/// Who somebody is whom another provider knows: a name there can be somebody else's than the clerk
+/// means. Nothing of a local account, whose name nobody else has.
+pub(crate) async fn told_of(desk: &Desk<'_>, person: &Person) -> Result<Vec<Fact>, StoreError> {
+    let words = Words::of(desk.visitor.language);
+    let provider = desk.loaded.config.identity.get(person.provider());
+    if matches!(provider, Some(Provider::Local(_))) {
+        return Ok(Vec::new());
+    }
+    let known = desk.store.known_people(person.organization()).await?;
+    let known = known.into_iter().find(|known| known.person == *person);
+    let mut facts = vec![
+        Fact { name: words.provider, values: vec![person.provider().to_string()] },
+        Fact { name: words.subject, values: vec![person.subject().to_owned()] },
+    ];
+    if let Some(name) = known.and_then(|known| known.display_name) {
+        facts.insert(0, Fact { name: words.known_name, values: vec![name] });
+    }
+    Ok(facts)
 }

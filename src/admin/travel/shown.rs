@@ -91,8 +91,8 @@ pub(crate) fn facts(
     add(words.person, vec![exemption.user_name.to_string()]);
     let legs = exemption.legs.iter().map(|leg| sentences::leg(leg, zone, language));
     add(words.legs, legs.collect());
-    add(words.sites, vec![sites(exemption, language)]);
-    add(words.purpose, vec![exemption.purpose.clone()]);
+    add(words.col_sites, vec![sites(exemption, language)]);
+    add(words.about, vec![exemption.purpose.clone()]);
     add(words.case, vec![exemption.case_number.clone()]);
     add(words.demands, demands(exemption, words));
     if let Some(application) = &record.application {

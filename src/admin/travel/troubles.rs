@@ -296,7 +296,7 @@ fn plain(problem: &Problem, language: Language) -> &'static str {
             "The person belongs to another organisation.",
         ),
         Problem::NoLeg => {
-            ("Skriv, hvor og hvornår personen rejser.", "Write where and when the person travels.")
+            ("Skriv, hvor og hvornår rejsen går.", "Write where and when the journey goes.")
         }
         Problem::TooManyLegs(_) => ("Rejsen har for mange dele.", "The journey has too many legs."),
         Problem::NoTerritory { .. } => (
@@ -328,7 +328,7 @@ fn plain(problem: &Problem, language: Language) -> &'static str {
         Problem::NoMail(_) => ("Skriv en privat mailadresse.", "Write a private mail address."),
         Problem::NoSite => ("Vælg mindst ét system.", "Choose at least one system."),
         Problem::Empty(Text::Purpose) => {
-            ("Skriv, hvorfor personen rejser.", "Write why the person travels.")
+            ("Skriv, hvad rejsen handler om.", "Write what the journey is for.")
         }
         Problem::Empty(Text::CaseNumber) => ("Skriv sagsnummeret.", "Write the case number."),
         Problem::Empty(Text::Device) => ("Et stykke udstyr mangler navn.", "A device has no name."),

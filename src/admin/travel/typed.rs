@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(codes("Kina, hong kong; TH"), ok(&["CN", "HK", "TH"]));
         assert_eq!(codes("Korea, Republic of"), ok(&["KR"]));
         assert_eq!(codes(" "), ok(&[]));
-        assert_eq!(codes("Kinaa"), [Err("Kinaa".to_owned())]);
+        assert_eq!(codes("Kinesien"), [Err("Kinesien".to_owned())]);
     }
 
     #[test]
@@ -216,7 +216,7 @@ mod tests {
             legs: vec![
                 leg("Kina", "2026-12-01", "2026-12-08"),
                 TypedLeg::default(),
-                leg("Kinaa", "i morgen", ""),
+                leg("Kinesien", "i morgen", ""),
             ],
             ..Typed::default()
         };

@@ -26,6 +26,21 @@ impl Browser {
         Self::start_with(language, &[])
     }
 
+    /// The same as large as a window on a desk.
+    pub fn start_on_a_desk(language: &str) -> Self {
+        let desk = json!({"width": 1280, "height": 900, "pixelRatio": 1.0});
+        Self::launch_as(language, &[], &json!({}), &desk)
+    }
+
+    /// The same with scripts switched off.
+    pub fn start_without_scripts(language: &str) -> Self {
+        Self::launch(
+            language,
+            &[],
+            &json!({"profile.managed_default_content_settings.javascript": 2}),
+        )
+    }
+
     /// The same, believing certificates of this public key although no authority has signed them.
     pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
         use sha2::Digest as _;
@@ -35,6 +50,18 @@ impl Browser {
     }
 
     fn start_with(language: &str, more: &[String]) -> Self {
+        Self::launch(language, more, &json!({}))
+    }
+
+    fn launch(language: &str, more: &[String], preferences: &Value) -> Self {
+        let phone = json!({"width": 390, "height": 844, "pixelRatio": 2.0});
+        Self::launch_as(language, more, preferences, &phone)
+    }
+
+    fn launch_as(language: &str, more: &[String], preferences: &Value, size: &Value) -> Self {
+        let mut all = json!({"intl.accept_languages": language});
+        let known = all.as_object_mut().unwrap();
+        known.extend(preferences.as_object().unwrap().clone());
         let directory = tempfile::tempdir().unwrap();
         let driver = free_address();
         let mut chromedriver = command("chromedriver");
@@ -54,9 +81,9 @@ impl Browser {
         arguments.extend(more.iter().map(String::as_str));
         let options = json!({
             "args": arguments,
-            "prefs": {"intl.accept_languages": language},
+            "prefs": all,
             // A window cannot be made as narrow as a phone.
-            "mobileEmulation": {"deviceMetrics": {"width": 390, "height": 844, "pixelRatio": 2.0}},
+            "mobileEmulation": {"deviceMetrics": size},
         });
         let wanted = json!({"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}});
         let made = ask(driver, "POST", "/session", &wanted);
