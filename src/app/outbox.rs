@@ -170,12 +170,16 @@ fn name_in(path: &Path) -> io::Result<String> {
 fn event(entry: &OutboxEntry) -> Event {
     let change = &entry.event;
     let mut event = Event::new(action(change.action), entry.created, clock::random_bytes())
-        .user(&change.done_by)
-        .target(&change.target);
+        .user(&change.done_by);
+    if !change.target.is_empty() {
+        event = event.target(&change.target);
+    }
     if let Ok(id) = entry.id.parse() {
         event.id = id;
     }
-    event.organization = Some(change.organization.as_str().into());
+    let organization = change.organization.as_str();
+    event.organization = (!organization.is_empty()).then(|| organization.into());
+    event.details.clone_from(&change.details);
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
@@ -201,6 +205,8 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::UserAdded => Action::UserAdded,
         ChangeAction::UserChanged => Action::UserChanged,
         ChangeAction::UserRemoved => Action::UserRemoved,
+        ChangeAction::LogSearched => Action::LogSearched,
+        ChangeAction::LogExported => Action::LogExported,
     }
 }
 

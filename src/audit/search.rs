@@ -46,8 +46,20 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    search_in(directory, filter, &Class::ALL)
+}
+
+/// The same in some of the chains.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_in<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();
-    for class in Class::ALL {
+    for &class in classes {
         let mut segments = segment::list(&directory.join(class.word()))?;
         let paths = std::iter::from_fn(move || segments.pop().map(|(_, path)| path));
         chains.push(ChainSearch::new(class, Box::new(paths), filter).peekable());

@@ -4,6 +4,8 @@
 //! removes them. What is taken for one log is left alone by every other, for an hour: after that its
 //! node is taken to be gone for good, so that an entry may come late, but is never lost.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -49,6 +51,10 @@ pub enum ChangeAction {
     UserChanged,
     /// It was removed.
     UserRemoved,
+    /// Somebody searched the log.
+    LogSearched,
+    /// Somebody exported the log.
+    LogExported,
 }
 
 /// One change that the log has to tell of.
@@ -56,13 +62,13 @@ pub enum ChangeAction {
 pub struct ChangeEvent {
     /// What was done.
     pub action: ChangeAction,
-    /// In which organisation.
+    /// In which organisation; empty: in none.
     pub organization: String,
     /// Who did it, by the name they gave.
     pub done_by: String,
     /// Who did it, by the operating system.
     pub done_as: Option<String>,
-    /// Whom it was done to.
+    /// Whom it was done to; empty: nobody.
     pub target: String,
     /// The exemption, where it is about one.
     pub exemption: Option<String>,
@@ -72,6 +78,9 @@ pub struct ChangeEvent {
     /// The reference of the rejection that it followed, where it followed one.
     #[serde(default)]
     pub reference: Option<String>,
+    /// What else belongs to it and says nothing of who somebody is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<String, String>,
 }
 
 impl ChangeEvent {
@@ -90,6 +99,7 @@ impl ChangeEvent {
             exemption: None,
             word: None,
             reference: None,
+            details: BTreeMap::new(),
         }
     }
 
@@ -182,6 +192,35 @@ impl Store {
         }
         change.commit_quietly().await?;
         Ok(taken)
+    }
+
+    /// Puts in an entry that tells of a look at the log from the command line, which no organisation
+    /// has to itself. `at` is the person or the network that was looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn tell_of_look(
+        &self,
+        action: ChangeAction,
+        by: &Actor,
+        at: Option<&str>,
+        details: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = ChangeEvent {
+            action,
+            organization: String::new(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: at.unwrap_or_default().to_owned(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details,
+        };
+        let mut change = self.begin().await?;
+        change.announce(&event, now).await?;
+        change.commit_quietly().await
     }
 
     /// Removes entries that are in the log of this name now.
