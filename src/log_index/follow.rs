@@ -205,13 +205,7 @@ impl Follower {
                 }
                 tokio::time::sleep(SHORTEST).await;
             }
-            if self.index.is_own() {
-                self.index.delete_hours_before(class, begun).await?;
-                if class == Class::Denied {
-                    // Counts of allowed traffic name nobody, and are compared with those of denials.
-                    self.index.delete_hours_before(Class::Allowed, begun).await?;
-                }
-            }
+            self.index.delete_old_hours().await?;
             *self.kept.get_mut(class) = Some(sequence);
         }
         Ok(())

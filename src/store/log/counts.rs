@@ -9,8 +9,8 @@ use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
 use super::key;
+use super::plan::{Wishes, guide_of, hold};
 use super::query::{By, Count, LogQuery};
-use super::search::{Wishes, guide_of, hold};
 
 /// What is counted together, in numbers, with how many entries and what they stand for.
 type Figures = BTreeMap<i64, (i64, i64)>;
