@@ -48,20 +48,33 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
-    search_until(directory, filter, &Arc::default())
+    search_until(directory, filter, &Class::ALL, &Arc::default())
+}
+
+/// The same in some of the chains.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_in<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    search_until(directory, filter, classes, &Arc::default())
 }
 
 /// The same, until somebody sets `given_up`: nothing more is found then.
 ///
 /// # Errors
-/// What the operating system says where a directory cannot be read.
+/// As [`search`].
 pub fn search_until<'a>(
     directory: &Path,
     filter: &'a Filter,
+    classes: &[Class],
     given_up: &Arc<AtomicBool>,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();
-    for class in Class::ALL {
+    for &class in classes {
         let mut segments = segment::list(&directory.join(class.word()))?;
         let paths = std::iter::from_fn(move || segments.pop().map(|(_, path)| path));
         chains.push(ChainSearch::new(class, Box::new(paths), filter, given_up).peekable());

@@ -49,7 +49,7 @@ pub(super) const WAYS: Ways = Ways {
 pub(super) const LOG_INDEX_WAYS: Ways = Ways {
     greeting: Some(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000;",
+         PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -4000;",
     ),
     // `geol`
     ownership: Ownership {

@@ -53,6 +53,7 @@ mod forwarding;
 mod identity_providers;
 mod journey;
 mod list;
+mod log_index;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;

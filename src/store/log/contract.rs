@@ -444,7 +444,15 @@ pub(super) async fn what_is_forgotten_in_a_segment_is_forgotten_here(store: &Sto
     let entries = vec![Taken::of(Class::People, &before[0].line).unwrap()];
     let forgotten = bookmarks.forgotten;
     let class = Class::People;
-    let batch = Batch { node: node.clone(), class, from: at, to: at, forgotten, entries };
+    let batch = Batch {
+        node: node.clone(),
+        class,
+        from: at,
+        to: at,
+        forgotten,
+        entries,
+        tallied: Vec::new(),
+    };
     assert!(!store.log().write(batch).await.unwrap());
     let after = everything(store.log(), &query, 50).await;
     assert_eq!(after.iter().map(|entry| entry.line.clone()).collect::<Vec<_>>(), redacted);
@@ -500,7 +508,8 @@ fn rewrite_begun(path: &Path, class: Class) {
 pub(super) async fn two_of_one_place_both_are_kept(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
     // One instant, and sequences that fall on the same place.
-    let denied = (0..8200).map(|_| of_kind(Action::Denied, 1, "CN")).collect::<Vec<_>>();
+    let named = |number: i64| of_kind(Action::Denied, 1, "CN").user(&format!("person{number}"));
+    let denied = (0..8200).map(named).collect::<Vec<_>>();
     let options = crate::audit::Options::new(directory.path().to_owned());
     fixture::write_at_once(&options, Class::Denied, denied);
     follow(store, directory.path()).await;
@@ -510,6 +519,34 @@ pub(super) async fn two_of_one_place_both_are_kept(store: &Store) {
     let counts = LogQuery::of(Organizations::All);
     let counted = store.log().counts(&counts, By::Site, &TimeZone::UTC).await.unwrap();
     assert_eq!(counted[0].entries, 8200);
+    // Each person leads to the own entry alone, so that forgetting it leaves nothing behind.
+    assert_eq!(store.log().marks().await, 8200);
+}
+
+pub(super) async fn allowed_traffic_is_counted_and_not_kept(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    let allowed = |second, site: &str| {
+        let mut event = of_kind(Action::Allowed, second, "DK").user("anna");
+        event.site = Some(site.into());
+        event
+    };
+    let events =
+        vec![allowed(1, "mail"), allowed(2, "mail"), allowed(3, "web"), allowed(4000, "mail")];
+    fixture::write(directory.path(), 2_000, &[(Class::Allowed, events)]);
+    for _ in 0..2 {
+        follow(store, directory.path()).await;
+    }
+    let mut query = LogQuery::of(these(&["ballerup"]));
+    assert!(store.log().counts(&query, By::Site, &TimeZone::UTC).await.unwrap().is_empty());
+    query.class = Some(Class::Allowed);
+    assert!(everything(store.log(), &query, 10).await.is_empty());
+    let count = |name: &str, count| Count { name: name.to_owned(), count, entries: count };
+    let counts = store.log().counts(&query, By::Site, &TimeZone::UTC).await.unwrap();
+    assert_eq!(counts, [count("mail", 3), count("web", 1)]);
+    query = query.between(instant(100), instant(3000));
+    let counts = store.log().counts(&query, By::Country, &TimeZone::UTC).await.unwrap();
+    assert_eq!(counts, [count("DK", 3)], "by whole hours");
+    assert!(store.log().personal_values(Class::Allowed).await.is_empty());
 }
 
 /// Runs the whole suite; `open` gives an empty store and whatever must live as long as it.
@@ -532,5 +569,6 @@ pub(in super::super) async fn holds<G>(open: &impl AsyncFn() -> (Store, G)) {
         what_is_forgotten_in_a_segment_is_forgotten_here
         what_its_segments_hold_no_longer_goes
         two_of_one_place_both_are_kept
+        allowed_traffic_is_counted_and_not_kept
     }
 }

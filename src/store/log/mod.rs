@@ -13,22 +13,27 @@
 #[cfg(test)]
 pub(super) mod contract;
 mod counts;
+mod forget;
 mod handle;
 mod key;
+mod plan;
 mod query;
 mod review;
 mod row;
 mod search;
+mod surges;
 #[cfg(test)]
 mod tests;
 mod write;
+mod wrong;
 
 pub use handle::{LogIndex, Standing};
 pub use query::{By, Count, Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
-pub use review::{Because, Home, LOOKS, ProbablyWrong, Surge, Surges};
-pub(crate) use row::Taken;
-pub(crate) use write::Batch;
-pub use write::{Bookmark, Bookmarks};
+pub use review::LOOKS;
+pub use row::Taken;
+pub use surges::{Surge, Surges};
+pub use write::{Batch, Bookmark, Bookmarks, Tallied};
+pub use wrong::{Because, Home, ProbablyWrong};
 
 /// The name of the index in the state directory, where the store is SQLite.
 pub const LOG_INDEX_FILE_NAME: &str = "log-index.sqlite3";

@@ -1,21 +1,19 @@
-//! What the segments say is put into the index; what they no longer say is taken out.
+//! What the segments say is put into the index.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
-use sqlx::Row;
 
 use super::super::StoreError;
 use super::super::transaction::Change;
-use super::handle::{LogIndex, Sql};
+use super::handle::LogIndex;
 use super::key;
-use super::query::Cursor;
 use super::row::{COLUMNS, NumberedRow, Taken, WIDTH};
 use crate::audit::Class;
 use crate::audit::options::PerClass;
 
 /// So many rows are put in by one statement.
-const AT_ONCE: usize = 100;
+pub(super) const AT_ONCE: usize = 100;
 
 /// How far a chain has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -41,14 +39,44 @@ pub struct Bookmarks {
 
 /// What was read of one chain, from one bookmark to the next.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) node: String,
-    pub(crate) class: Class,
-    pub(crate) from: Bookmark,
-    pub(crate) to: Bookmark,
-    /// As it was before the segments were read.
-    pub(crate) forgotten: i64,
-    pub(crate) entries: Vec<Taken>,
+pub struct Batch {
+    /// Which gateway wrote it.
+    pub node: String,
+    /// In which chain.
+    pub class: Class,
+    /// Where it begins.
+    pub from: Bookmark,
+    /// Where it ends.
+    pub to: Bookmark,
+    /// How often something had been forgotten before the segments were read.
+    pub forgotten: i64,
+    /// What was read.
+    pub entries: Vec<Taken>,
+    /// What was only counted.
+    pub tallied: Vec<Tallied>,
+}
+
+/// Some entries that are counted and not kept.
+#[derive(Debug, Clone)]
+pub struct Tallied {
+    /// An instant of their hour.
+    pub at: Timestamp,
+    /// Organisation, site, listener, country, reason, verdict, action; empty where there is none.
+    pub words: [String; 7],
+    /// How many entries.
+    pub entries: u64,
+    /// What they stand for.
+    pub total: u64,
+}
+
+impl Tallied {
+    /// The row of `log_hours`, as [`NumberedRow::counted`] gives it.
+    fn counted(&self, class: Class, numbers: &HashMap<String, i64>) -> [i64; 9] {
+        let [organization, site, listener, country, reason, verdict, action] =
+            self.words.each_ref().map(|word| numbers.get(word).copied().unwrap_or_default());
+        let (hour, chain) = (key::hour(self.at), key::chain(class));
+        [organization, hour, chain, country, site, listener, reason, verdict, action]
+    }
 }
 
 impl LogIndex {
@@ -99,10 +127,12 @@ impl LogIndex {
     ///
     /// # Errors
     /// [`StoreError`]; perhaps it is in, which the bookmark tells.
-    pub(crate) async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
+    pub async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
-        let Batch { node, class, from, to, forgotten, entries } = batch;
+        let Batch { node, class, from, to, forgotten, entries, tallied } = batch;
         let mut words: Vec<&str> = entries.iter().flat_map(Taken::words).collect();
+        let counted = tallied.iter().flat_map(|tallied| &tallied.words);
+        words.extend(counted.filter(|word| !word.is_empty()).map(String::as_str));
         words.push(&node);
         words.sort_unstable();
         words.dedup();
@@ -114,7 +144,14 @@ impl LogIndex {
         let rows: Vec<NumberedRow> =
             entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
         self.put_in(&mut change, rows).await?;
+        let mut hours: BTreeMap<[i64; 9], (i64, i64)> = BTreeMap::new();
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        for tallied in &tallied {
+            let (entries, total) = hours.entry(tallied.counted(class, &numbers)).or_default();
+            *entries = entries.saturating_add(number(tallied.entries));
+            *total = total.saturating_add(number(tallied.total));
+        }
+        count(&mut change, &hours).await?;
         let keep = sqlx::query(
             "INSERT INTO log_bookmarks (node, chain, segment, reached, sequence, unreadable)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node, chain) DO UPDATE SET
@@ -171,9 +208,9 @@ impl LogIndex {
                 row.entry = key::next(row.entry);
             }
         }
-        for some in rows.chunks(AT_ONCE) {
+        for some in rows.chunks_mut(AT_ONCE) {
             if insert(change, some).await? < some.len() as u64 {
-                self.put_aside(change, some).await?;
+                put_aside(change, some).await?;
             }
         }
         let marks: Vec<(&str, i64)> = rows
@@ -183,26 +220,17 @@ impl LogIndex {
         insert_marks(change, &marks).await?;
         count(change, &hours).await
     }
+}
 
-    /// Some of these places were taken by entries of the same instant: each of ours that is not in
-    /// goes to the next that is free.
-    async fn put_aside(&self, change: &mut Change, rows: &[NumberedRow]) -> Result<(), StoreError> {
-        for row in rows {
-            let mut row = row.clone();
-            loop {
-                if insert(change, std::slice::from_ref(&row)).await? == 1
-                    || row.is_in(change).await?
-                {
-                    break;
-                }
-                row.entry = key::next(row.entry);
-            }
-            // The mark of the place that it did not get leads nowhere, and is not followed.
-            let marks: Vec<_> = row.marks.iter().map(|mark| (mark.as_str(), row.entry)).collect();
-            insert_marks(change, &marks).await?;
+/// Some of these places were taken by entries of the same instant: each of ours that is not in goes
+/// to the next that is free.
+async fn put_aside(change: &mut Change, rows: &mut [NumberedRow]) -> Result<(), StoreError> {
+    for row in rows {
+        while insert(change, std::slice::from_ref(row)).await? == 0 && !row.is_in(change).await? {
+            row.entry = key::next(row.entry);
         }
-        Ok(())
     }
+    Ok(())
 }
 
 impl NumberedRow {
@@ -233,7 +261,7 @@ fn values(text: &mut String, rows: usize, width: usize) {
     }
 }
 
-async fn insert(change: &mut Change, rows: &[NumberedRow]) -> Result<u64, StoreError> {
+pub(super) async fn insert(change: &mut Change, rows: &[NumberedRow]) -> Result<u64, StoreError> {
     let mut text = format!("INSERT INTO log_entries ({COLUMNS})");
     values(&mut text, rows.len(), WIDTH);
     text.push_str(" ON CONFLICT (entry) DO NOTHING");
@@ -251,7 +279,10 @@ async fn insert(change: &mut Change, rows: &[NumberedRow]) -> Result<u64, StoreE
     change.execute(asked).await
 }
 
-async fn insert_marks(change: &mut Change, marks: &[(&str, i64)]) -> Result<(), StoreError> {
+pub(super) async fn insert_marks(
+    change: &mut Change,
+    marks: &[(&str, i64)],
+) -> Result<(), StoreError> {
     for some in marks.chunks(AT_ONCE) {
         let mut text = "INSERT INTO log_marks (mark, entry)".to_owned();
         values(&mut text, some.len(), 2);
@@ -291,171 +322,4 @@ async fn count(
         change.execute(asked).await?;
     }
     Ok(())
-}
-
-/// So many rows go at a time, so that nobody waits long for a deletion.
-const GONE_AT_ONCE: i64 = 500;
-
-impl LogIndex {
-    /// Takes these lines of one chain as they stand in its segments now: what was removed there is
-    /// removed here. Call it after the segment was replaced; lines that the index has not seen yet
-    /// are passed over, it reads them from the file. Gives how many entries that were.
-    ///
-    /// # Errors
-    /// [`StoreError`]: call it again; what was forgotten once is forgotten.
-    pub async fn forget(
-        &self,
-        node: &str,
-        class: Class,
-        lines: &[String],
-    ) -> Result<u64, StoreError> {
-        let mut forgotten = 0;
-        // Once also for nothing: whoever has read the old lines must not put them in any more.
-        let mut rest = lines;
-        loop {
-            let (some, after) = rest.split_at(rest.len().min(AT_ONCE));
-            forgotten += self.forget_some(node, class, some).await?;
-            rest = after;
-            if rest.is_empty() {
-                return Ok(forgotten);
-            }
-        }
-    }
-
-    async fn forget_some(
-        &self,
-        node: &str,
-        class: Class,
-        lines: &[String],
-    ) -> Result<u64, StoreError> {
-        let mut change = self.begin().await?;
-        change.execute(sqlx::query("UPDATE log_forgotten SET times = times + 1")).await?;
-        let taken: Vec<Taken> = lines.iter().filter_map(|line| Taken::of(class, line)).collect();
-        let mut words: Vec<&str> = taken.iter().flat_map(Taken::words).collect();
-        words.push(node);
-        let numbers = self.number(&mut change, &words).await?;
-        let node = numbers.get(node).copied().unwrap_or_default();
-        let mut replaced = 0;
-        for taken in taken {
-            let at = taken.event.at;
-            let mut row = taken.row(node, &numbers);
-            let [_, chain, sequence, ..] = row.numbers;
-            let places = key::places(at);
-            let asked = sqlx::query(
-                "SELECT entry, client_nat, user_name, user_id, user_effective, user_target
-                 FROM log_entries WHERE entry >= $1 AND entry < $2 AND node = $3
-                 AND chain = $4 AND sequence = $5",
-            );
-            let asked = asked.bind(places.start).bind(places.end).bind(node).bind(chain);
-            let rows = change.rows(asked.bind(sequence)).await?;
-            let Some(old) = rows.first() else { continue };
-            row.entry = self.integer(old, 0)?;
-            for mark in old_marks(old) {
-                let gone = sqlx::query("DELETE FROM log_marks WHERE mark = $1 AND entry = $2");
-                change.execute(gone.bind(mark).bind(row.entry)).await?;
-            }
-            let gone = sqlx::query("DELETE FROM log_entries WHERE entry = $1");
-            change.execute(gone.bind(row.entry)).await?;
-            insert(&mut change, std::slice::from_ref(&row)).await?;
-            let marks: Vec<_> = row.marks.iter().map(|mark| (mark.as_str(), row.entry)).collect();
-            insert_marks(&mut change, &marks).await?;
-            replaced += 1;
-        }
-        change.commit_quietly().await?;
-        self.remember(&numbers);
-        Ok(replaced)
-    }
-
-    /// Takes out some of what stands before this sequence of a chain, whose segments are gone: what
-    /// is behind `after` and was written before `begun`, when the first segment that is kept was.
-    /// Gives where to go on, and none when nothing is left.
-    ///
-    /// # Errors
-    /// [`StoreError`]; call it again.
-    pub(crate) async fn delete_before(
-        &self,
-        (node, class): (&str, Class),
-        (first_kept, begun): (u64, Timestamp),
-        after: Option<Cursor>,
-    ) -> Result<Option<Cursor>, StoreError> {
-        let mut reading = self.reading().await?;
-        let number = self.number_of(&mut reading, node).await?;
-        let mut rows = Vec::new();
-        if let Some(node) = number {
-            let first = i64::try_from(first_kept).unwrap_or(i64::MAX);
-            let asked = sqlx::query(
-                "SELECT entry, client_nat, user_name, user_id, user_effective, user_target
-                 FROM log_entries WHERE node = $1 AND chain = $2 AND sequence < $3
-                 AND entry > $4 AND entry < $5 ORDER BY entry LIMIT $6",
-            );
-            let asked = asked.bind(node).bind(key::chain(class)).bind(first);
-            // An entry was written after what it tells of.
-            let asked = asked.bind(after.map_or(-1, |after| after.0)).bind(key::first(begun));
-            rows = reading.rows(asked.bind(GONE_AT_ONCE)).await?;
-        }
-        reading.done().await?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let mut change = self.begin().await?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let entry = self.integer(row, 0)?;
-            for mark in old_marks(row) {
-                let gone = sqlx::query("DELETE FROM log_marks WHERE mark = $1 AND entry = $2");
-                change.execute(gone.bind(mark).bind(entry)).await?;
-            }
-            entries.push(entry);
-        }
-        let mut gone = Sql::new("DELETE FROM log_entries WHERE entry IN ");
-        gone.numbers(&entries);
-        change.execute(gone.asked()).await?;
-        change.commit_quietly().await?;
-        Ok(entries.last().map(|last| Cursor(*last)))
-    }
-
-    /// Takes out the counts of hours that ended before this one of a chain.
-    ///
-    /// # Errors
-    /// [`StoreError`]; call it again.
-    pub(crate) async fn delete_hours_before(
-        &self,
-        class: Class,
-        before: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut change = self.begin().await?;
-        let gone = sqlx::query("DELETE FROM log_hours WHERE chain = $1 AND hour < $2");
-        let gone = gone.bind(key::chain(class)).bind(key::hour(before));
-        let deleted = change.execute(gone).await?;
-        change.commit_quietly().await?;
-        Ok(deleted)
-    }
-}
-
-#[cfg(test)]
-impl LogIndex {
-    /// Every personal value of a chain that stands anywhere.
-    pub(super) async fn personal_values(&self, class: Class) -> Vec<String> {
-        let mut reading = self.reading().await.unwrap();
-        let asked = sqlx::query(
-            "SELECT client, client_nat, user_name, user_id, user_effective, user_target, user_agent,
-             mark FROM log_entries e LEFT JOIN log_marks m ON m.entry = e.entry WHERE chain = $1",
-        );
-        let rows = reading.rows(asked.bind(key::chain(class))).await.unwrap();
-        reading.done().await.unwrap();
-        let value =
-            |row: &sqlx::any::AnyRow, column: usize| row.try_get::<Option<String>, _>(column);
-        rows.iter().flat_map(|row| (0..8).filter_map(|c| value(row, c).unwrap())).collect()
-    }
-}
-
-/// The marks that a row was given, made of what stands in it: the second address, and the people.
-fn old_marks(row: &sqlx::any::AnyRow) -> Vec<String> {
-    let text = |column: usize| row.try_get::<Option<String>, _>(column).ok().flatten();
-    let mut marks: Vec<String> = (2..6).filter_map(|c| text(c).map(|n| key::person(&n))).collect();
-    if let Some(nat) = text(1).and_then(|nat| nat.parse().ok()) {
-        marks.push(key::second(key::network(nat)));
-        marks.push(key::second_wide(key::wide(nat)));
-    }
-    marks
 }
