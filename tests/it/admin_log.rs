@@ -52,7 +52,7 @@ fn a_reference_leads_to_the_entry_in_words() {
         "Forespørgslen kom fra 1.0.1.1.",
         "placerede adressen i Kina",
         "Kina står på listen",
-        "✕ afvist, fordi landet står på listen",
+        "Svaret blev derfor: ✕ afvist. Landet står på listen.",
         "Svaret ville være det samme i dag.",
         &reference,
     ] {

@@ -148,7 +148,7 @@ impl Filling<'_> {
             }
             "reason" => {
                 let reasons = Reason::ALL.iter().map(|&reason| {
-                    (reason.code().to_owned(), capital(reasons::reason(reason, language)))
+                    (reason.code().to_owned(), reasons::capital(reasons::reason(reason, language)))
                 });
                 std::iter::once(any).chain(sorted(reasons, language)).collect()
             }
@@ -175,10 +175,4 @@ fn sorted(
     let mut options: Vec<_> = options.collect();
     options.sort_by_cached_key(|(_, text)| crate::language::sort_key(text, language));
     options
-}
-
-/// With a capital in front: it stands alone.
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }

@@ -4,7 +4,7 @@ use crate::audit::Action;
 use crate::language::Language;
 use crate::policy::Reason;
 
-/// Why it was decided so, as the end of a sentence that begins with "because".
+/// Why it was decided so, as a clause that could stand alone.
 pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
     let (danish, english) = match reason {
         Reason::PrivateNetwork => (
@@ -105,7 +105,7 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
         }
         Reason::Overload => ("en grænse i geovagt var nået", "a limit of geovagt was reached"),
         Reason::AuditUnavailable => (
-            "loggen ikke kunne skrives, og så lukkes ingen ind",
+            "loggen kunne ikke skrives, og så lukkes ingen ind",
             "the log could not be written, and then nobody is let in",
         ),
     };
@@ -211,6 +211,12 @@ pub(crate) fn verdict_class(word: &str) -> &'static str {
         "deny" => "rejected",
         _ => "plain",
     }
+}
+
+/// With a capital in front: it stands alone.
+pub(crate) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 pub(crate) fn pick<T>(language: Language, danish: T, english: T) -> T {

@@ -105,18 +105,18 @@ impl Telling<'_> {
             let because = reasons::reason(would_be, self.language);
             steps.push(match self.language {
                 Language::Danish => {
-                    format!("Reglen prøves kun af. Uden det var svaret blevet afvist, fordi {because}.")
+                    format!("Reglen prøves kun af. Uden det var svaret blevet afvist: {because}.")
                 }
                 Language::English => format!(
-                    "The rule is only being tried out. Without that it would have been rejected, because {because}."
+                    "The rule is only being tried out. Without that it would have been rejected: {because}."
                 ),
             });
         }
         let verdict = reasons::verdict(verdict, self.language);
-        let because = self.because(event).unwrap_or_default();
+        let because = reasons::capital(&self.because(event).unwrap_or_default());
         steps.push(match self.language {
-            Language::Danish => format!("Svaret blev derfor: {verdict}, fordi {because}."),
-            Language::English => format!("So the answer was: {verdict}, because {because}."),
+            Language::Danish => format!("Svaret blev derfor: {verdict}. {because}."),
+            Language::English => format!("So the answer was: {verdict}. {because}."),
         });
         steps
     }
