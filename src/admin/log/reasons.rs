@@ -112,6 +112,30 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
     pick(language, danish, english)
 }
 
+/// Words beside an action that are no reason of a decision.
+const WORDS: &[(&str, &str, &str)] = &[
+    ("planned", "planlagt", "planned"),
+    ("begun", "begyndt", "begun"),
+    ("drawn", "stikprøven trukket", "the sample was drawn"),
+    ("finished", "færdig", "finished"),
+    ("in_order", "bedømt: i orden", "judged: in order"),
+    ("wrongly_rejected", "bedømt: afvist ved en fejl", "judged: rejected by mistake"),
+    ("look_closer", "bedømt: bør ses efter", "judged: to be looked into"),
+    ("incident", "bedømt: hører til i en sag om brud", "judged: belongs into a breach file"),
+    ("noted", "notat tilføjet", "a note was added"),
+    ("persons", "personer tilføjet", "people were added"),
+    ("reported", "anmeldt", "reported"),
+    ("password", "ny adgangskode", "a new password"),
+    ("locked", "spærret", "locked"),
+    ("unlocked", "åbnet igen", "unlocked"),
+];
+
+/// Such a word; as it stands where it is none of ours.
+pub(crate) fn word(code: &str, language: Language) -> &str {
+    let found = WORDS.iter().find(|(known, ..)| *known == code);
+    found.map_or(code, |(_, danish, english)| pick(language, danish, english))
+}
+
 /// What happened, as a heading. Every action has one; a test says so.
 pub(crate) fn action(action: Action, language: Language) -> &'static str {
     let found = ACTIONS.iter().find(|(known, ..)| *known == action);
