@@ -2,6 +2,7 @@
 //!
 //! All three read the segments directly and work with the gateway stopped or running.
 
+mod review;
 mod search;
 mod show;
 mod tail;
@@ -21,6 +22,9 @@ pub(crate) enum Command {
     /// Find entries, newest first.
     #[command(before_help = "Example: geovagt audit search --country CN --since 2h")]
     Search(Box<search::Arguments>),
+    /// Review the log as planned: how it stands, the draw, what was found.
+    #[command(before_help = "Example: geovagt audit review --organization ballerup begin")]
+    Review(review::Arguments),
     /// Show the newest entries, and what is added to them.
     #[command(before_help = "Example: geovagt audit tail -n 20 --follow")]
     Tail(tail::Arguments),
@@ -40,6 +44,7 @@ pub(crate) struct Where {
 pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Search(arguments) => search::run(context, arguments),
+        Command::Review(arguments) => review::run(context, arguments),
         Command::Tail(arguments) => tail::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
     }

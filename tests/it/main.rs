@@ -49,6 +49,7 @@ mod list;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;
+mod outside_admin_log;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;
