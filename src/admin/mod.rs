@@ -33,11 +33,11 @@ pub mod api;
 mod breach;
 pub mod chart;
 mod fault;
-pub mod api;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod form;
 mod guard;
+mod insight;
 mod list;
 mod log;
 mod overview;
@@ -183,7 +183,8 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = breach::routes(routes);
     let routes = systems::routes(routes);
     let routes = would::routes(routes);
-    list::routes(routes)
+    let routes = list::routes(routes);
+    insight::routes(routes)
 }
 
 /// What answers the administration's listener.

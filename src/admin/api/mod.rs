@@ -64,6 +64,7 @@ pub fn document() -> Document {
         super::list::Documentation::openapi(),
         super::would::Documentation::openapi(),
         super::systems::Documentation::openapi(),
+        super::insight::Documentation::openapi(),
     ] {
         document.merge(room);
     }

@@ -147,8 +147,11 @@ async fn one(State(admin): State<Admin>, visitor: Visitor, Path(id): Path<String
 /// Enters a system.
 #[utoipa::path(post, path = "/api/v1/systems", tag = "systems", request_body = NewSystem,
     responses((status = 201, description = "It is in the register", body = System), (status = 422, description = "It does not fit")))]
-async fn record(State(admin): State<Admin>, visitor: Visitor, body: axum::body::Bytes) -> Answer {
-    let new = read(&body)?;
+async fn record(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    Body(new): Body<NewSystem>,
+) -> Answer {
     let id = actions::record(&admin, &visitor, &new.typed()).await.map_err(refusal)?;
     let (system, history) = actions::one(&admin, &visitor, &id).await?;
     let mut response = tagged(StatusCode::CREATED, &shown(&system, &history));

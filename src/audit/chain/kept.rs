@@ -40,8 +40,7 @@ impl Kept {
                     seal.push(number);
                     seal.extend_from_slice(salt);
                 }
-                // Both are written back as the commitment that they are.
-                Some(Seal::Commitment(commitment) | Seal::Pseudonym(commitment)) => {
+                Some(Seal::Commitment(commitment)) => {
                     seal.push(number | COMMITMENT);
                     seal.extend_from_slice(&commitment.0);
                 }
