@@ -61,7 +61,7 @@ pub fn search_until<'a>(
     given_up: &Arc<AtomicBool>,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();
-    for class in Class::ALL {
+    for &class in classes {
         let mut segments = segment::list(&directory.join(class.word()))?;
         let paths = std::iter::from_fn(move || segments.pop().map(|(_, path)| path));
         chains.push(ChainSearch::new(class, Box::new(paths), filter, given_up).peekable());

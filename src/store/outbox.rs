@@ -82,7 +82,7 @@ pub enum ChangeAction {
 pub struct ChangeEvent {
     /// What was done.
     pub action: ChangeAction,
-    /// In which organisation.
+    /// In which organisation; empty: in none.
     pub organization: String,
     /// Who did it, by the name they gave.
     pub done_by: String,
@@ -250,6 +250,35 @@ impl Store {
         }
         change.commit_quietly().await?;
         Ok(taken)
+    }
+
+    /// Puts in an entry that tells of a look at the log from the command line, which no organisation
+    /// has to itself. `at` is the person or the network that was looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn tell_of_look(
+        &self,
+        action: ChangeAction,
+        by: &Actor,
+        at: Option<&str>,
+        details: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = ChangeEvent {
+            action,
+            organization: String::new(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: at.unwrap_or_default().to_owned(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details,
+        };
+        let mut change = self.begin().await?;
+        change.announce(&event, now).await?;
+        change.commit_quietly().await
     }
 
     /// Removes entries that are in the log of this name now.
