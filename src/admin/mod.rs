@@ -43,6 +43,7 @@ mod log;
 mod overview;
 mod problem;
 mod refusal;
+mod report;
 mod review;
 mod routes;
 mod second_factor;
@@ -184,7 +185,8 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = systems::routes(routes);
     let routes = would::routes(routes);
     let routes = list::routes(routes);
-    insight::routes(routes)
+    let routes = insight::routes(routes);
+    report::routes(routes)
 }
 
 /// What answers the administration's listener.

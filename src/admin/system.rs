@@ -21,6 +21,12 @@ const PAGES: &[Entry] = &[
         english: ("Pseudonyms", "Find out, two together, whom a pseudonym in the log stands for."),
     },
     Entry {
+        href: "/report",
+        roles: &Role::ALL,
+        danish: ("Tal til udvalget", "Kvartalets tal uden personer, som side og som CSV."),
+        english: ("Figures for the committee", "The quarter's figures without persons, as a page and as CSV."),
+    },
+    Entry {
         href: "/systems",
         roles: &Role::ALL,
         danish: ("Systemer uden for geovagt", "Hvad andre driver, og om reglen er sat der."),

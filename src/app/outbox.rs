@@ -221,6 +221,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::TokenRevoked => Action::TokenRevoked,
         ChangeAction::PersonForgotten => Action::PersonForgotten,
         ChangeAction::PersonViewed => Action::PersonViewed,
+        ChangeAction::LogSearched => Action::LogSearched,
         ChangeAction::LogExported => Action::LogExported,
         ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
         ChangeAction::Reidentified => Action::Reidentified,

@@ -48,16 +48,37 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
-    search_until(directory, filter, &Arc::default())
+    search_in(directory, filter, &Class::ALL)
+}
+
+/// The same in some of the chains.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_in<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    chains(directory, filter, classes, &Arc::default())
 }
 
 /// The same, until somebody sets `given_up`: nothing more is found then.
 ///
 /// # Errors
-/// What the operating system says where a directory cannot be read.
+/// As [`search`].
 pub fn search_until<'a>(
     directory: &Path,
     filter: &'a Filter,
+    given_up: &Arc<AtomicBool>,
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    chains(directory, filter, &Class::ALL, given_up)
+}
+
+fn chains<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
     given_up: &Arc<AtomicBool>,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();

@@ -69,6 +69,8 @@ pub enum ChangeAction {
     PersonForgotten,
     /// Somebody looked at what is stored of a person.
     PersonViewed,
+    /// Somebody searched the log.
+    LogSearched,
     /// Somebody took a part of the log with them.
     LogExported,
     /// One person asked whom a pseudonym stands for.

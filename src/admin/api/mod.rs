@@ -65,6 +65,7 @@ pub fn document() -> Document {
         super::would::Documentation::openapi(),
         super::systems::Documentation::openapi(),
         super::insight::Documentation::openapi(),
+        super::report::Documentation::openapi(),
     ] {
         document.merge(room);
     }
