@@ -37,6 +37,7 @@ pub mod upstream;
 pub mod admin;
 
 // What follows from it, beside the requests.
+pub mod erasure;
 pub mod evidence;
 pub mod insight;
 mod journey;

@@ -33,13 +33,17 @@ pub mod api;
 mod breach;
 pub mod chart;
 mod fault;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod form;
 mod guard;
+mod insight;
 mod list;
 mod log;
 mod overview;
 mod problem;
 mod refusal;
+mod report;
 mod review;
 mod routes;
 mod second_factor;
@@ -180,7 +184,9 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = breach::routes(routes);
     let routes = systems::routes(routes);
     let routes = would::routes(routes);
-    list::routes(routes)
+    let routes = list::routes(routes);
+    let routes = insight::routes(routes);
+    report::routes(routes)
 }
 
 /// What answers the administration's listener.
@@ -188,3 +194,6 @@ pub fn routes(admin: &Admin) -> Routes {
 pub fn router(admin: &Admin) -> axum::Router {
     guard::around(admin, routes(admin).into_router())
 }
+
+#[cfg(test)]
+mod tests;

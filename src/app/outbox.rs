@@ -186,13 +186,10 @@ fn event(entry: &OutboxEntry) -> Event {
     // What is about the log as a whole is no organisation's.
     event.organization =
         Some(change.organization.as_str()).filter(|id| !id.is_empty()).map(Into::into);
+    event.details.clone_from(&change.details);
     event.exemption = change.exemption.as_deref().map(Into::into);
     event.reason = change.word.as_deref().map(Into::into);
     event.reference = change.reference.as_deref().map(Into::into);
-    event.details.clone_from(&change.details);
-    if let Some(system) = &change.system {
-        event = event.detail("system", system);
-    }
     event.personal.set(Field::UserEffective, change.done_as.as_deref().map(Into::into));
     event
 }
@@ -219,14 +216,15 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::BreachOpened => Action::BreachOpened,
         ChangeAction::BreachChanged => Action::BreachChanged,
         ChangeAction::SystemChanged => Action::SystemChanged,
-        ChangeAction::PersonForgotten => Action::PersonForgotten,
-        ChangeAction::PersonViewed => Action::PersonViewed,
-        ChangeAction::LogExported => Action::LogExported,
-        ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
-        ChangeAction::Reidentified => Action::Reidentified,
         ChangeAction::SecondFactor => Action::SecondFactor,
         ChangeAction::TokenMade => Action::TokenMade,
         ChangeAction::TokenRevoked => Action::TokenRevoked,
+        ChangeAction::PersonForgotten => Action::PersonForgotten,
+        ChangeAction::PersonViewed => Action::PersonViewed,
+        ChangeAction::LogSearched => Action::LogSearched,
+        ChangeAction::LogExported => Action::LogExported,
+        ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
+        ChangeAction::Reidentified => Action::Reidentified,
     }
 }
 

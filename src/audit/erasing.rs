@@ -1,8 +1,10 @@
 //! Orders carried out by the process that holds the log: one at a time, a segment at a time, beside
 //! the writing, which goes on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::oneshot;
@@ -11,14 +13,12 @@ use super::handle::Audit;
 use super::options::Class;
 use super::order::{Order, Why};
 use super::relay::Command;
-use super::rewrite::{self, Refused};
-use super::segment;
+use super::rewrite::{self, Refused, Staged};
+use super::search::LATEST;
+use super::segment::{self, Lines};
 use super::sign::PublicKey;
 use super::{records, retention};
 use crate::clock;
-
-/// An entry can be this much older than its neighbours: it waited for a disk with room.
-const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// What was done.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -49,47 +49,156 @@ pub enum EraseError {
 #[derive(Debug, Default)]
 pub(super) struct Erasing(tokio::sync::Mutex<BTreeSet<(Class, u64)>>);
 
+/// A segment that is ready to take the old one's place.
+#[derive(Debug)]
+pub struct Ready(Staged);
+
+impl Ready {
+    /// Of which chain.
+    #[must_use]
+    pub fn chain(&self) -> &'static str {
+        self.0.class.word()
+    }
+
+    /// Which one.
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.0.segment
+    }
+}
+
+/// A segment that was written anew.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewritten {
+    /// Of which chain.
+    pub class: Class,
+    /// Which one.
+    pub segment: u64,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl Rewritten {
+    /// The segment of this chain, where it is still kept.
+    #[must_use]
+    pub fn found(log: &Path, chain: &str, segment: u64) -> Option<Self> {
+        let class = Class::from_word(chain)?;
+        let path = log.join(chain).join(segment::file_name(segment));
+        path.exists().then_some(Self { class, segment, path })
+    }
+
+    /// The lines from which something was taken, as they stand there now.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn lines(&self) -> io::Result<impl Iterator<Item = io::Result<String>> + use<>> {
+        let mut lines = Lines::open(&self.path, 0)?;
+        Ok(std::iter::from_fn(move || {
+            loop {
+                match lines.advance() {
+                    Err(error) => return Some(Err(error)),
+                    Ok(None) => return None,
+                    Ok(Some(_)) => {}
+                }
+                if memchr::memmem::find(&lines.line, b"\"commitments\":{").is_some() {
+                    return Some(Ok(String::from_utf8_lossy(&lines.line).into_owned()));
+                }
+            }
+        }))
+    }
+}
+
+/// An order that is being carried out; nobody else's is meanwhile.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    audit: &'a Audit,
+    looked_at: tokio::sync::MutexGuard<'a, BTreeSet<(Class, u64)>>,
+    order: Arc<Order>,
+    places: VecDeque<(Class, u64)>,
+    erased: Erased,
+}
+
+impl Pass<'_> {
+    /// Writes the next segment anew, beside the log. None where there is no more to do.
+    ///
+    /// # Errors
+    /// [`EraseError`].
+    pub async fn next(&mut self) -> Result<Option<Ready>, EraseError> {
+        while let Some(place) = self.places.pop_front() {
+            let (order, log) = (Arc::clone(&self.order), self.audit.shared().directory.clone());
+            match blocking(move || rewrite::stage(&log, place, &order)).await? {
+                Ok(staged) => {
+                    if self.order.why == Why::Age {
+                        self.looked_at.insert(place);
+                    }
+                    if let Some(staged) = staged {
+                        return Ok(Some(Ready(staged)));
+                    }
+                }
+                // Its time was over meanwhile.
+                Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(Refused::Io(error)) => return Err(error.into()),
+                Err(refused) => self.erased.refused.push(refused.to_string()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts it on record and in the old one's place. None where the old one's time was over.
+    ///
+    /// # Errors
+    /// [`EraseError`].
+    pub async fn put_in_place(&mut self, ready: Ready) -> Result<Option<Rewritten>, EraseError> {
+        let Ready(staged) = ready;
+        let (class, segment, entries) = (staged.class, staged.segment, staged.entries);
+        let record = Box::new(self.order.record(&staged, clock::now()));
+        let staged = Box::new(staged);
+        let there = self.audit.command(|done| Command::Rewritten { staged, record, done }).await?;
+        if !there {
+            return Ok(None);
+        }
+        self.erased.entries += entries;
+        self.erased.segments.push((class.word().to_owned(), segment));
+        Ok(Rewritten::found(&self.audit.shared().directory, class.word(), segment))
+    }
+
+    /// What was done.
+    #[must_use]
+    pub fn done(self) -> Erased {
+        self.erased
+    }
+}
+
 impl Audit {
     /// Carries an order out. What is already changed stays changed where it fails halfway; to give it
     /// again does the rest.
     ///
     /// # Errors
     /// [`EraseError`].
-    pub async fn erase(&self, order: Order) -> Result<Erased, EraseError> {
+    #[cfg(test)]
+    pub(super) async fn erase(&self, order: Order) -> Result<Erased, EraseError> {
+        let mut pass = self.begin_erasing(order).await?;
+        while let Some(ready) = pass.next().await? {
+            pass.put_in_place(ready).await?;
+        }
+        Ok(pass.done())
+    }
+
+    /// Begins to carry an order out, when whoever does so now is done.
+    ///
+    /// # Errors
+    /// [`EraseError`].
+    pub async fn begin_erasing(&self, order: Order) -> Result<Pass<'_>, EraseError> {
         let shared = self.shared();
-        let mut looked_at = shared.erasing.0.lock().await;
-        let log = shared.directory.clone();
+        let looked_at = shared.erasing.0.lock().await;
         if order.why != Why::Age {
             self.command(|done| Command::TurnOver { done }).await?;
         }
-        let (asked, at) = (order.clone(), log.clone());
-        let known = looked_at.clone();
-        let segments = blocking(move || candidates(&at, &asked, &known)).await??;
-        let mut erased = Erased { order: order.id.to_string(), ..Erased::default() };
-        for place in segments {
-            let (asked, at) = (order.clone(), log.clone());
-            let staged = match blocking(move || rewrite::stage(&at, place, &asked)).await? {
-                Ok(staged) => staged,
-                Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(Refused::Io(error)) => return Err(error.into()),
-                Err(refused) => {
-                    erased.refused.push(refused.to_string());
-                    continue;
-                }
-            };
-            if order.why == Why::Age {
-                looked_at.insert(place);
-            }
-            let Some(staged) = staged else { continue };
-            let (record, entries) = (order.record(&staged, clock::now()), staged.entries);
-            let staged = Box::new(staged);
-            let record = Box::new(record);
-            if self.command(|done| Command::Rewritten { staged, record, done }).await? {
-                erased.entries += entries;
-                erased.segments.push((place.0.word().to_owned(), place.1));
-            }
-        }
-        Ok(erased)
+        let order = Arc::new(order);
+        let (asked, log, known) = (Arc::clone(&order), shared.directory.clone(), looked_at.clone());
+        let places = blocking(move || candidates(&log, &asked, &known)).await??.into();
+        let erased = Erased { order: order.id.to_string(), ..Erased::default() };
+        Ok(Pass { audit: self, looked_at, order, places, erased })
     }
 
     /// Signs with a new key from now on; the old one signs that. Gives the new public key.
@@ -128,9 +237,25 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)
 }
 
+/// When the oldest segment that is kept was begun.
+///
+/// # Errors
+/// What the operating system says.
+pub fn oldest_segment(log: &Path) -> io::Result<Option<jiff::Timestamp>> {
+    let mut oldest = None;
+    for class in Class::ALL {
+        let Some((_, path)) = segment::list(&log.join(class.word()))?.into_iter().next() else {
+            continue;
+        };
+        let begun = retention::header(class, &path)?.map(|header| header.created);
+        oldest = oldest.into_iter().chain(begun).min();
+    }
+    Ok(oldest)
+}
+
 /// The closed segments that can hold something of the order.
 fn candidates(
-    log: &std::path::Path,
+    log: &Path,
     order: &Order,
     looked_at: &BTreeSet<(Class, u64)>,
 ) -> io::Result<Vec<(Class, u64)>> {

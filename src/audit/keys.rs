@@ -44,11 +44,18 @@ pub(super) fn follow(old: &Signer, new: PublicKey, now: Timestamp) -> Event {
         .detail("signature", old.sign(&to_sign(old.public(), new)))
 }
 
-/// The keys of an entry that says that one follows the other, and is signed by the old one.
-pub(super) fn succession(event: &Event) -> Option<(PublicKey, PublicKey)> {
-    let key = |name| PublicKey::parse(event.details.get(name)?);
-    let (old, new) = (key("old_key")?, key("new_key")?);
-    old.has_signed(&to_sign(old, new), event.details.get("signature")?).then_some((old, new))
+/// The keys of an entry that says that one follows the other, and the old one's signature.
+pub(super) fn succession(event: &Event) -> Option<(PublicKey, PublicKey, String)> {
+    let signature = event.details.get("signature")?;
+    let (old, new) =
+        proven(event.details.get("old_key")?, event.details.get("new_key")?, signature)?;
+    Some((old, new, signature.clone()))
+}
+
+/// Two keys of which the old one signs that the new one follows it.
+pub(super) fn proven(old: &str, new: &str, signature: &str) -> Option<(PublicKey, PublicKey)> {
+    let (old, new) = (PublicKey::parse(old)?, PublicKey::parse(new)?);
+    old.has_signed(&to_sign(old, new), signature).then_some((old, new))
 }
 
 fn to_sign(old: PublicKey, new: PublicKey) -> Vec<u8> {

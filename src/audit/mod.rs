@@ -17,6 +17,7 @@ pub mod chain;
 pub mod disk;
 mod erasing;
 pub mod event;
+pub mod evidence;
 pub mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -49,11 +50,7 @@ pub mod tree;
 pub mod verify;
 mod writer;
 
-/// The sequence and the content of a line, none of it proven.
-pub(crate) fn line_event(line: &[u8]) -> Option<(u64, Event)> {
-    line::read(line).ok().map(|read| (read.sequence, read.event))
-}
-
+pub use erasing::{EraseError, Erased, Pass, Ready, Rewritten, oldest_segment};
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;
@@ -64,5 +61,11 @@ pub use receipt::Receipt;
 pub(crate) use recovery::node_in;
 pub use reference::{InvalidReference, Reference};
 pub use relay::NotHandedOver;
+pub use sealed::{Opened as OpenedBox, is_sealed_in, open_sealed};
 pub use sighting::Sighting;
 pub use text::terminal_safe;
+
+/// The sequence and the content of a line, none of it proven.
+pub(crate) fn line_event(line: &[u8]) -> Option<(u64, Event)> {
+    line::read(line).ok().map(|read| (read.sequence, read.event))
+}

@@ -29,6 +29,8 @@ pub struct Records {
     pub rewritings: BTreeMap<(Class, u64), Vec<Rewriting>>,
     /// Keys that followed one another, provably: the old one and the new one.
     pub successions: Vec<(PublicKey, PublicKey)>,
+    /// The same with the old one's signature.
+    pub signed_successions: Vec<(PublicKey, PublicKey, String)>,
     /// Keys that came without the old one's consent.
     pub unproven_keys: Vec<PublicKey>,
 }
@@ -116,7 +118,10 @@ impl Records {
             self.rewritings.entry(place).or_default().push(rewriting);
         } else if event.action == Action::KeyChanged {
             match keys::succession(event) {
-                Some(succession) => self.successions.push(succession),
+                Some((old, new, signature)) => {
+                    self.successions.push((old, new));
+                    self.signed_successions.push((old, new, signature));
+                }
                 None if event.outcome == Outcome::Failure => {
                     let new = event.details.get("new_key").and_then(|key| PublicKey::parse(key));
                     self.unproven_keys.extend(new);

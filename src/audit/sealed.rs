@@ -18,7 +18,8 @@ use super::chain::{self, Hash};
 use super::event::Field;
 use super::options::Class;
 use super::pseudonym::Keys;
-use super::segment;
+use super::reference::Reference;
+use super::segment::{self, LineEnd, Lines};
 use crate::clock;
 
 /// What one entry no longer says, sealed.
@@ -122,6 +123,83 @@ impl Sealed {
             })
             .collect()
     }
+}
+
+/// Whether something was sealed in this month.
+///
+/// # Errors
+/// What the operating system says.
+pub fn is_sealed_in(log: &Path, period: &str) -> io::Result<bool> {
+    let entries = match fs::read_dir(directory(log)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        entries => entries?,
+    };
+    for entry in entries {
+        if read(&entry?.path())?.iter().any(|sealed| sealed.period == period) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// An entry's id, and what its fields said before.
+pub type Opened = (String, Vec<(Field, String)>);
+
+/// Opens what stands behind a pseudonym, or behind the entry of a reference: of this organisation's
+/// entries alone. Of a pseudonym nothing but what it stands for itself.
+///
+/// # Errors
+/// What the operating system says.
+pub fn open_sealed(
+    log: &Path,
+    keys: &Keys,
+    organization: &str,
+    wanted: &str,
+) -> io::Result<Option<Opened>> {
+    let is_pseudonym = wanted.starts_with(chain::PSEUDONYM);
+    let wanted = match Reference::parse(wanted) {
+        Ok(reference) if !is_pseudonym => reference.to_string(),
+        _ => wanted.to_owned(),
+    };
+    for class in [Class::People, Class::Denied, Class::Allowed] {
+        for (number, path) in segment::list(&log.join(class.word()))?.into_iter().rev() {
+            let boxes = read(&self::path(log, class, number))?;
+            if boxes.is_empty() {
+                continue;
+            }
+            let mut lines = Lines::open(&path, 0)?;
+            while lines.advance()? == Some(LineEnd::Complete) {
+                if memchr::memmem::find(&lines.line, wanted.as_bytes()).is_none() {
+                    continue;
+                }
+                let Ok(entry) = chain::open(class, &lines.line) else { continue };
+                if entry.event.organization.as_deref() != Some(organization) {
+                    continue;
+                }
+                let says =
+                    |field: Field| entry.event.personal.get(field).is_some_and(|v| *v == wanted);
+                let is_it = match is_pseudonym {
+                    true => entry.replaced.iter().any(|field| says(*field)),
+                    false => entry.event.reference.as_deref() == Some(wanted.as_str()),
+                };
+                let sequence = entry.position.sequence;
+                let place = Place { class, segment: number, sequence, hash: entry.hash };
+                let mine = boxes.iter().filter(|sealed| sealed.sequence == sequence && is_it);
+                // Orders one after the other leave a box each.
+                let mut values: Vec<_> = mine
+                    .filter_map(|sealed| sealed.open(keys, place, &lines.line))
+                    .flatten()
+                    .collect();
+                if is_pseudonym {
+                    values.retain(|(field, _)| says(*field));
+                }
+                if !values.is_empty() {
+                    return Ok(Some((entry.event.id.to_string(), values)));
+                }
+            }
+        }
+    }
+    Ok(None)
 }
 
 fn key(keys: &Keys, period: &str) -> Option<LessSafeKey> {

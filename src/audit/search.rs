@@ -38,7 +38,7 @@ pub struct FoundEntry {
 
 /// Entries within a chain stand in the order in which they were written; one that waited for a disk
 /// with room can be this much older than its neighbours.
-const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
+pub(super) const LATEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
 /// Looks through the log in this directory, newest first. Lines that are no entries are passed over.
 ///
@@ -48,20 +48,41 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
-    search_until(directory, filter, &Arc::default())
+    search_in(directory, filter, &Class::ALL)
+}
+
+/// The same in some of the chains.
+///
+/// # Errors
+/// As [`search`].
+pub fn search_in<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    chains(directory, filter, classes, &Arc::default())
 }
 
 /// The same, until somebody sets `given_up`: nothing more is found then.
 ///
 /// # Errors
-/// What the operating system says where a directory cannot be read.
+/// As [`search`].
 pub fn search_until<'a>(
     directory: &Path,
     filter: &'a Filter,
     given_up: &Arc<AtomicBool>,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    chains(directory, filter, &Class::ALL, given_up)
+}
+
+fn chains<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    classes: &[Class],
+    given_up: &Arc<AtomicBool>,
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
     let mut chains = Vec::new();
-    for class in Class::ALL {
+    for &class in classes {
         let mut segments = segment::list(&directory.join(class.word()))?;
         let paths = std::iter::from_fn(move || segments.pop().map(|(_, path)| path));
         chains.push(ChainSearch::new(class, Box::new(paths), filter, given_up).peekable());

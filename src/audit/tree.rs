@@ -43,28 +43,36 @@ impl Tree {
     }
 }
 
-/// The hashes beside the way from the entry at `index` to the root of these.
-#[must_use]
-pub fn path(entries: &[Hash], index: usize) -> Option<Vec<Hash>> {
-    if index >= entries.len() {
-        return None;
-    }
-    let mut level: Vec<Hash> = entries.iter().map(|&entry| leaf(entry)).collect();
-    let (mut at, mut beside) = (index, Vec::new());
-    while level.len() > 1 {
-        // A last one without a neighbour goes up as it is.
-        beside.extend(level.get(at ^ 1));
-        level = level
-            .chunks(2)
-            .filter_map(|pair| match pair {
+/// Every hash of a tree, to find ways in.
+#[derive(Debug, Clone)]
+pub struct Levels(Vec<Vec<Hash>>);
+
+impl Levels {
+    /// The tree over these entries.
+    #[must_use]
+    pub fn of(entries: &[Hash]) -> Self {
+        let mut levels = vec![entries.iter().map(|&entry| leaf(entry)).collect::<Vec<Hash>>()];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let up = level.chunks(2).filter_map(|pair| match pair {
                 [left, right] => Some(above(*left, *right)),
+                // A last one without a neighbour goes up as it is.
                 [alone] => Some(*alone),
                 _ => None,
-            })
-            .collect();
-        at /= 2;
+            });
+            let up = up.collect();
+            levels.push(up);
+        }
+        Self(levels)
     }
-    Some(beside)
+
+    /// The hashes beside the way from the entry at `index` to the root.
+    #[must_use]
+    pub fn path(&self, index: usize) -> Vec<Hash> {
+        let beside = self.0.iter().enumerate().filter_map(|(height, level)| {
+            level.get((index >> height) ^ 1).filter(|_| level.len() > 1).copied()
+        });
+        beside.collect()
+    }
 }
 
 /// The root to which an entry at `index` of `count` leads by these hashes; none where they do not fit.
@@ -115,7 +123,7 @@ mod tests {
                 tree.push(entry);
             }
             let (index, length) = (at.index(count), count as u64);
-            let beside = path(&entries, index).unwrap();
+            let beside = Levels::of(&entries).path(index);
             let by = |entry, index, beside: &[Hash]| root_by(entry, index, length, beside);
             prop_assert_eq!(by(entries[index], index as u64, &beside), Some(tree.root()));
             let other = other.index(count);
@@ -139,6 +147,6 @@ mod tests {
     #[test]
     fn the_root_of_none_is_none_of_the_others() {
         assert_eq!(Tree::default().root(), Hash::of(&[b""]));
-        assert_eq!(path(&[], 0), None);
+        assert!(Levels::of(&[]).path(0).is_empty());
     }
 }

@@ -1,20 +1,24 @@
-//! `geovagt audit`: search, tail, verify.
+//! `geovagt audit`: search, export, report, tail, verify.
 //!
-//! All three read the segments directly and work with the gateway stopped or running.
+//! All work with the gateway stopped or running: they read the segments, and the index where it is
+//! up with them.
 
+mod export;
+mod report;
 mod review;
 mod search;
 mod show;
 mod tail;
 mod time;
 mod verify;
+mod wanted;
 
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 
 use super::{Answer, Context};
-use crate::config::{Surroundings, examine, process_environment};
+use crate::config::{Config, Surroundings, examine, process_environment};
 
 /// Subcommands of `audit`.
 #[derive(Debug, clap::Subcommand)]
@@ -22,6 +26,14 @@ pub(crate) enum Command {
     /// Find entries, newest first.
     #[command(before_help = "Example: geovagt audit search --country CN --since 2h")]
     Search(Box<search::Arguments>),
+    /// Write entries into a file: a table for a spreadsheet, or JSON Lines.
+    #[command(
+        before_help = "Example: geovagt audit export --format csv --country CN --since 7d > china.csv"
+    )]
+    Export(Box<export::Arguments>),
+    /// The committee's figures of a quarter, without persons.
+    #[command(before_help = "Example: geovagt audit report --quarter 2026-Q3")]
+    Report(report::Arguments),
     /// Review the log as planned: how it stands, the draw, what was found.
     #[command(before_help = "Example: geovagt audit review --organization ballerup begin")]
     Review(review::Arguments),
@@ -44,6 +56,8 @@ pub(crate) struct Where {
 pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Search(arguments) => search::run(context, arguments),
+        Command::Export(arguments) => export::run(context, arguments),
+        Command::Report(arguments) => report::run(context, arguments),
         Command::Review(arguments) => review::run(context, arguments),
         Command::Tail(arguments) => tail::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
@@ -53,11 +67,20 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
 impl Where {
     /// The directory, which must be there: an empty answer for a mistyped one would mislead.
     fn find(&self, context: &Context) -> anyhow::Result<PathBuf> {
-        let directory = match &self.directory {
-            Some(directory) => directory.clone(),
-            None => configured(context)?,
-        };
-        match directory.metadata() {
+        match &self.directory {
+            Some(directory) => readable(directory.clone()),
+            None => self.find_in(&configuration(context)?),
+        }
+    }
+
+    /// The same where the configuration is known.
+    fn find_in(&self, config: &Config) -> anyhow::Result<PathBuf> {
+        readable(self.directory.clone().unwrap_or_else(|| config.state_directory.join("audit")))
+    }
+}
+
+fn readable(directory: PathBuf) -> anyhow::Result<PathBuf> {
+    match directory.metadata() {
             Ok(metadata) if metadata.is_dir() => Ok(directory),
             Ok(_) => bail!("{} is no directory; name the log's directory", directory.display()),
             Err(error) => Err(error).with_context(|| {
@@ -65,19 +88,18 @@ impl Where {
                 format!("there is no log in {shown} that can be read; has the gateway run, and may you read it?")
             }),
         }
-    }
 }
 
-fn configured(context: &Context) -> anyhow::Result<PathBuf> {
+/// The configuration as far as it is needed to find things.
+fn configuration(context: &Context) -> anyhow::Result<Config> {
     let environment = &process_environment;
     let now = crate::clock::now();
     let surroundings = Surroundings { environment, now, static_only: false };
     let examined = examine(&context.config_file, surroundings);
-    let Some(config) = examined.config else {
+    examined.config.with_context(|| {
         let file = context.config_file.display();
-        bail!(
+        format!(
             "the configuration {file} cannot be used to find the log: `geovagt check` says why; or name the log with --directory"
-        );
-    };
-    Ok(config.state_directory.join("audit"))
+        )
+    })
 }

@@ -15,6 +15,7 @@ mod manual;
 mod notices;
 mod people;
 mod reload;
+mod replay;
 mod serve;
 mod user;
 
@@ -72,12 +73,14 @@ enum Command {
     /// Local accounts.
     #[command(subcommand)]
     User(user::Command),
-    /// The log: search, tail, verify.
+    /// The log: search, export, report, tail, verify.
     #[command(subcommand)]
     Audit(audit::Command),
     /// The GeoIP database: info, lookup.
     #[command(subcommand)]
     Geoip(geoip::Command),
+    /// Decide recorded entries again with today's policy and print those that differ.
+    Replay(replay::Arguments),
     /// Ask the running gateway to take its configuration anew.
     Reload(reload::Arguments),
     /// Ask the running gateway whether it is ready: exit 0 if it is.
@@ -169,6 +172,7 @@ fn run(context: &Context, command: Command) -> anyhow::Result<Answer> {
         Command::User(command) => user::run(context, &command),
         Command::Audit(command) => audit::run(context, &command),
         Command::Geoip(command) => geoip::run(context, &command),
+        Command::Replay(arguments) => replay::run(context, &arguments),
         Command::Reload(arguments) => reload::run(context, &arguments),
         Command::Health(arguments) => health::run(context, &arguments),
         Command::Completions(arguments) => manual::completions(context, &arguments),

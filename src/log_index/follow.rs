@@ -8,13 +8,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::read;
+use super::tally::{Tally, tally};
 use crate::audit::options::PerClass;
 use crate::audit::segment::{self, Header, LineEnd, Lines};
 use crate::audit::{Class, node_in};
 use crate::clock;
 use crate::lifecycle::Tasks;
 use crate::store::StoreError;
-use crate::store::log::{Batch, Bookmarks, LogIndex};
+use crate::store::log::{Batch, Bookmark, Bookmarks, LogIndex};
 use crate::telemetry;
 
 /// The chains that are indexed.
@@ -110,21 +111,23 @@ impl Follower {
             let directory = Arc::clone(&self.directory);
             let part = blocking(move || read::read(&directory, class, from, AT_ONCE)).await?;
             unreadable += part.to.unreadable;
-            let entries = part.entries.len() as u64;
+            let many = part.entries.len() as u64;
             round.behind += part.flushed.saturating_sub(part.to.sequence);
             if part.to == from {
                 continue;
             }
             let (node, to) = (node.clone(), part.to);
-            let batch = Batch { node, class, from, to, forgotten, entries: part.entries };
+            let (entries, tallied) = (part.entries, Vec::new());
+            let batch = Batch { node, class, from, to, forgotten, entries, tallied };
             if self.index.write(batch).await? {
-                round.entries += entries;
-                metrics::counter!("geovagt_log_index_entries_total").increment(entries);
+                round.entries += many;
+                metrics::counter!("geovagt_log_index_entries_total").increment(many);
             } else {
                 // Somebody else was there first, or something was forgotten meanwhile.
-                round.behind += entries.max(1);
+                round.behind += many.max(1);
             }
         }
+        self.tally(&node, *chains.get(Class::Allowed), forgotten).await?;
         self.delete_what_is_gone(&node).await?;
         metrics::gauge!("geovagt_log_index_behind_entries").set(round.behind as f64);
         metrics::gauge!("geovagt_log_index_unreadable_lines").set(unreadable as f64);
@@ -134,6 +137,19 @@ impl Follower {
             standing.trouble = None;
         });
         Ok(round)
+    }
+
+    /// Counts some of the allowed traffic. Nobody waits for it to be up with the log.
+    async fn tally(&self, node: &str, from: Bookmark, forgotten: i64) -> Result<(), FollowError> {
+        let directory = Arc::clone(&self.directory);
+        let Tally { tallied, to } = blocking(move || tally(&directory, from)).await?;
+        if to == from {
+            return Ok(());
+        }
+        let (node, class, entries) = (node.to_owned(), Class::Allowed, Vec::new());
+        // Where it was not where this began, the next round begins where it is.
+        self.index.write(Batch { node, class, from, to, forgotten, entries, tallied }).await?;
+        Ok(())
     }
 
     /// Whose log it is. An index of another log in the same place is made anew.
@@ -191,6 +207,10 @@ impl Follower {
             }
             if self.index.is_own() {
                 self.index.delete_hours_before(class, begun).await?;
+                if class == Class::Denied {
+                    // Counts of allowed traffic name nobody, and are compared with those of denials.
+                    self.index.delete_hours_before(Class::Allowed, begun).await?;
+                }
             }
             *self.kept.get_mut(class) = Some(sequence);
         }

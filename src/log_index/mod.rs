@@ -8,7 +8,14 @@
 //! Always holds: nothing of the traffic waits for this; the files are the truth, and the index only
 //! ever holds what was flushed to them.
 
+mod export;
 mod follow;
 mod read;
+mod report;
+mod search;
+mod tally;
 
+pub use export::{Export, Format, Head, harmless};
 pub use follow::{FollowError, Follower, Round};
+pub use report::{Figure, InvalidQuarter, Quarter, Report, Subject, Table};
+pub use search::{Allowed, LookError, Search};

@@ -20,6 +20,26 @@ pub(super) struct Part {
     pub(super) flushed: u64,
 }
 
+/// How far a walk has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walked {
+    pub(super) to: Bookmark,
+    /// The sequence that was flushed last.
+    pub(super) flushed: u64,
+}
+
+/// What became of a line.
+pub(super) enum Walk {
+    /// It is an entry with this sequence.
+    Taken(u64),
+    /// It was taken before, and is met again because its segment was written anew.
+    Seen,
+    /// It is no entry.
+    Unreadable,
+    /// It is left for the next time.
+    Enough,
+}
+
 /// Reads on from a bookmark, at most so many entries of what was flushed. Reads files: not for the
 /// threads that serve.
 pub(super) fn read(
@@ -28,14 +48,38 @@ pub(super) fn read(
     from: Bookmark,
     most: usize,
 ) -> io::Result<Part> {
-    let mut part = Part { entries: Vec::new(), to: from, flushed: from.sequence };
+    let mut entries = Vec::new();
+    let walked = walk(directory, class, from, OCTETS, |line| {
+        if entries.len() >= most {
+            return Walk::Enough;
+        }
+        let Some(entry) = taken(class, line) else { return Walk::Unreadable };
+        let sequence = entry.sequence();
+        if sequence <= from.sequence {
+            return Walk::Seen;
+        }
+        entries.push(entry);
+        Walk::Taken(sequence)
+    })?;
+    Ok(Part { entries, to: walked.to, flushed: walked.flushed })
+}
+
+/// Goes through the lines behind a bookmark, up to what was flushed, and to about so many octets.
+pub(super) fn walk(
+    directory: &Path,
+    class: Class,
+    from: Bookmark,
+    octets: u64,
+    mut each: impl FnMut(&[u8]) -> Walk,
+) -> io::Result<Walked> {
+    let mut walked = Walked { to: from, flushed: from.sequence };
     // Beyond the head stands what the writer may still take back.
-    let Found::Head(head) = head::read(directory, class)? else { return Ok(part) };
-    part.flushed = head.sequence;
+    let Found::Head(head) = head::read(directory, class)? else { return Ok(walked) };
+    walked.flushed = head.sequence;
     if from.sequence >= head.sequence {
-        return Ok(part);
+        return Ok(walked);
     }
-    let mut octets = 0;
+    let mut passed = 0;
     for (number, path) in segment::list(&directory.join(class.word()))? {
         if number < from.segment || number > head.segment {
             continue;
@@ -49,32 +93,30 @@ pub(super) fn read(
         };
         loop {
             let begins = lines.offset;
-            if part.entries.len() >= most || octets > OCTETS {
-                return Ok(part);
+            if passed > octets {
+                return Ok(walked);
             }
             let Some(end) = lines.advance()? else { break };
             if number == head.segment && begins >= head.offset {
                 break;
             }
-            octets += lines.offset - begins;
-            let taken = (end == LineEnd::Complete).then(|| taken(class, &lines.line)).flatten();
-            part.to.segment = number;
-            part.to.offset = lines.offset;
-            match taken {
-                Some(entry) if entry.sequence() > head.sequence => return Ok(part),
-                Some(entry) if entry.sequence() > from.sequence => {
-                    part.to.sequence = part.to.sequence.max(entry.sequence());
-                    part.entries.push(entry);
+            passed += lines.offset - begins;
+            let is_header = begins == 0;
+            let line = if is_header { Walk::Seen } else { Walk::Unreadable };
+            let line =
+                if end == LineEnd::Complete && !is_header { each(&lines.line) } else { line };
+            match line {
+                Walk::Enough => return Ok(walked),
+                Walk::Taken(sequence) => walked.to.sequence = walked.to.sequence.max(sequence),
+                Walk::Seen => {}
+                Walk::Unreadable => {
+                    walked.to.unreadable = walked.to.unreadable.saturating_add(1);
                 }
-                // Read before, and read again because the segment was written anew.
-                Some(_) => {}
-                // The first line is the header.
-                None if begins == 0 => {}
-                None => part.to.unreadable = part.to.unreadable.saturating_add(1),
             }
+            (walked.to.segment, walked.to.offset) = (number, lines.offset);
         }
     }
-    Ok(part)
+    Ok(walked)
 }
 
 fn taken(class: Class, line: &[u8]) -> Option<Taken> {

@@ -41,8 +41,9 @@ pub use exemption::{
     GrantRequest, GrantSite, InvalidLeg, LONGEST_EMERGENCY, Leg, MAXIMUM_CASE_NUMBER,
     MAXIMUM_DEVICE, MAXIMUM_DEVICES, MAXIMUM_LEGS, MAXIMUM_PURPOSE, MAXIMUM_TERRITORIES,
     MAXIMUM_VERIFICATION, OLDEST_REJECTION, Part, Participant, Phase, Problem, StepRefused, Text,
-    TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, may_approve,
-    needs_second_approval, take_step, validate, validate_application, validate_extension,
+    TravelExemption, ValidApplication, ValidEmergency, ValidGrant, emergency, is_surely_another,
+    may_approve, needs_second_approval, take_step, validate, validate_application,
+    validate_extension,
 };
 pub use explanation::{
     Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain, explain_in,

@@ -53,7 +53,7 @@ pub(super) async fn a_system_keeps_its_history(store: &Store) {
     assert_eq!(waiting.len(), 3, "each change and no attempt has its entry");
     assert!(waiting.iter().all(|entry| {
         entry.event.action == ChangeAction::SystemChanged
-            && entry.event.system.as_deref() == Some(id.as_str())
+            && entry.event.details.get("system") == Some(&id)
     }));
 }
 

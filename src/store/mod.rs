@@ -13,6 +13,7 @@
 //! that only one database has. What reads one thing asks `Store::rows` or `Store::row`; what
 //! reads several things of one instant asks a `Reading`; what changes something asks a `Change`.
 
+mod about_person;
 mod accounts;
 mod address_grants;
 mod admin_idempotency;
@@ -57,6 +58,7 @@ use jiff::Timestamp;
 use sqlx::Row;
 use sqlx::any::AnyRow;
 
+pub use about_person::{Holding, MASKED};
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
 pub use admin_idempotency::Earlier;

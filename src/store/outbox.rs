@@ -59,22 +59,24 @@ pub enum ChangeAction {
     BreachChanged,
     /// The register of systems outside the gateway was changed.
     SystemChanged,
-    /// What is stored of a person was deleted.
-    PersonForgotten,
-    /// Somebody looked at what is stored of a person.
-    PersonViewed,
-    /// Somebody took a part of the log with them.
-    LogExported,
-    /// One person asked whom a pseudonym stands for.
-    ReidentificationAsked,
-    /// Another one joined in, and they were told.
-    Reidentified,
     /// A second factor for the administration was set up, or all of a person's were taken away.
     SecondFactor,
     /// A token for the administration's API was made.
     TokenMade,
     /// It was revoked.
     TokenRevoked,
+    /// What is stored of a person was deleted.
+    PersonForgotten,
+    /// Somebody looked at what is stored of a person.
+    PersonViewed,
+    /// Somebody searched the log.
+    LogSearched,
+    /// Somebody took a part of the log with them.
+    LogExported,
+    /// One person asked whom a pseudonym stands for.
+    ReidentificationAsked,
+    /// Another one joined in, and they were told.
+    Reidentified,
 }
 
 /// One change that the log has to tell of.
@@ -82,7 +84,7 @@ pub enum ChangeAction {
 pub struct ChangeEvent {
     /// What was done.
     pub action: ChangeAction,
-    /// In which organisation.
+    /// In which organisation; empty: in none.
     pub organization: String,
     /// Who did it, by the name they gave.
     pub done_by: String,
@@ -101,9 +103,6 @@ pub struct ChangeEvent {
     /// What else belongs to it and says nothing of who somebody is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<String, String>,
-    /// The number of an outside system, where it is about one.
-    #[serde(default)]
-    pub system: Option<String>,
 }
 
 impl ChangeEvent {
@@ -123,8 +122,16 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
-            system: None,
         }
+    }
+
+    /// A change that nobody in particular is concerned by.
+    pub(super) fn of_organization(
+        action: ChangeAction,
+        organization: &OrganizationId,
+        by: &Actor,
+    ) -> Self {
+        Self::about_log(action, by).of(organization)
     }
 
     /// Something that was done with the log.
@@ -140,7 +147,6 @@ impl ChangeEvent {
             word: None,
             reference: None,
             details: BTreeMap::new(),
-            system: None,
         }
     }
 
@@ -152,8 +158,8 @@ impl ChangeEvent {
 
     /// Something else that belongs to it and says nothing of who somebody is.
     #[must_use]
-    pub fn detail(mut self, key: &str, value: &str) -> Self {
-        self.details.insert(key.to_owned(), value.to_owned());
+    pub fn detail(mut self, key: &str, value: impl std::fmt::Display) -> Self {
+        self.details.insert(key.to_owned(), value.to_string());
         self
     }
 
@@ -246,6 +252,35 @@ impl Store {
         }
         change.commit_quietly().await?;
         Ok(taken)
+    }
+
+    /// Puts in an entry that tells of a look at the log from the command line, which no organisation
+    /// has to itself. `at` is the person or the network that was looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be kept.
+    pub async fn tell_of_look(
+        &self,
+        action: ChangeAction,
+        by: &Actor,
+        at: Option<&str>,
+        details: BTreeMap<String, String>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let event = ChangeEvent {
+            action,
+            organization: String::new(),
+            done_by: by.name.clone(),
+            done_as: by.operating_system_user.clone(),
+            target: at.unwrap_or_default().to_owned(),
+            exemption: None,
+            word: None,
+            reference: None,
+            details,
+        };
+        let mut change = self.begin().await?;
+        change.announce(&event, now).await?;
+        change.commit_quietly().await
     }
 
     /// Removes entries that are in the log of this name now.

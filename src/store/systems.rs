@@ -312,18 +312,10 @@ impl Change {
         .bind(&facts.note);
         self.execute(insert).await?;
         // The name of a system is what somebody wrote: the log gets its number.
-        let event = ChangeEvent {
-            action: ChangeAction::SystemChanged,
-            organization: done.organization.to_string(),
-            done_by: by.name.clone(),
-            done_as: by.operating_system_user.clone(),
-            target: String::new(),
-            exemption: None,
-            word: Some(done.action.word().to_owned()),
-            reference: None,
-            details: std::collections::BTreeMap::new(),
-            system: Some(done.id.to_owned()),
-        };
+        let event =
+            ChangeEvent::of_organization(ChangeAction::SystemChanged, done.organization, by)
+                .word(done.action.word())
+                .detail("system", done.id);
         self.announce(&event, now).await
     }
 

@@ -46,6 +46,7 @@ mod flood_permitted;
 mod forwarding;
 mod journey;
 mod list;
+mod log_index;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;

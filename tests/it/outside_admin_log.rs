@@ -74,7 +74,8 @@ fn outside_browser_follows_the_log_until_the_session_ends() {
     sign_in(&browser, &demo, "sofie.lind", "/log/live");
     browser.open(&format!("http://{}/log/live", administration(&demo)));
     eventually("it follows", || browser.text("#live-state").contains("Nye poster kommer"));
-    let answer = get(demo.web(), "127.0.0.1", "/<b>").from(CHINA).header("User-Agent", "<b>").send();
+    let answer =
+        get(demo.web(), "127.0.0.1", "/<b>").from(CHINA).header("User-Agent", "<b>").send();
     let reference = answer.header("geovagt-reference").expect("a reference").to_owned();
     eventually("the entry came by itself", || browser.text("tbody").contains(&reference));
     let first = browser.text("tbody tr");

@@ -13,6 +13,8 @@ use super::{Admin, Refusal};
 pub use look::{Looked, look};
 pub use right::Right;
 pub use role_name::role_name;
+#[cfg(test)]
+pub(super) use session::digest;
 pub(super) use session::{begin, carried, csrf, end, lasts, proof};
 pub use visitor::Visitor;
 

@@ -193,7 +193,7 @@ pub(in crate::admin) fn csrf(session: &str) -> String {
     hex::encode(Sha256::digest(format!("geovagt admin form 1 {session}")))
 }
 
-pub(super) fn digest(token: &str) -> String {
+pub(in crate::admin) fn digest(token: &str) -> String {
     hex::encode(Sha256::digest(token))
 }
 

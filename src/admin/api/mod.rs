@@ -58,13 +58,18 @@ impl Modify for Bearer {
 #[must_use]
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
-    let rooms = [
+    for room in [
         super::tokens::Documentation::openapi(),
         super::log::Documentation::openapi(),
         super::review::Documentation::openapi(),
         super::breach::Documentation::openapi(),
-    ];
-    for room in rooms {
+        super::overview::Documentation::openapi(),
+        super::list::Documentation::openapi(),
+        super::would::Documentation::openapi(),
+        super::systems::Documentation::openapi(),
+        super::insight::Documentation::openapi(),
+        super::report::Documentation::openapi(),
+    ] {
         document.merge(room);
     }
     document

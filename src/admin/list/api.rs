@@ -1,7 +1,7 @@
 //! The list under `/api/v1/lists`.
 
 use axum::extract::{Path, State};
-use axum::response::IntoResponse;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -10,6 +10,7 @@ use super::forecast::{SEERS, forecast};
 use super::letters::{Prepared, letter};
 use super::pages::READERS;
 use super::tools;
+use crate::admin::api::{Body, json as answer};
 use crate::admin::{Admin, Answer, Refusal, Right, Routes, Visitor};
 use crate::lists::{self, Row, rows};
 use crate::policy::ListVersion;
@@ -106,7 +107,7 @@ fn version(standing: &Standing, version: &ListVersion) -> Version {
     responses((status = 200, description = "Each list with its versions and what the announcement lock says")))]
 async fn all(State(admin): State<Admin>, visitor: Visitor) -> Answer {
     let all = actions::standings(&admin, &visitor).await?;
-    Ok(axum::Json(all.iter().map(shown).collect::<Vec<_>>()).into_response())
+    Ok(answer(StatusCode::OK, &all.iter().map(shown).collect::<Vec<_>>()))
 }
 
 /// One of them.
@@ -115,7 +116,7 @@ async fn all(State(admin): State<Admin>, visitor: Visitor) -> Answer {
     responses((status = 200, description = "The list"), (status = 404, description = "There is none")))]
 async fn one(State(admin): State<Admin>, visitor: Visitor, Path(list): Path<String>) -> Answer {
     let (standing, _) = actions::standing(&admin, &visitor, Some(&list)).await?;
-    Ok(axum::Json(shown(&standing)).into_response())
+    Ok(answer(StatusCode::OK, &shown(&standing)))
 }
 
 #[derive(Debug, Serialize)]
@@ -162,7 +163,7 @@ async fn concerned(
         .collect();
     let body = json!({ "version": found.version, "effective_from": from.to_string(),
         "added": rows(&found.added), "complete": found.complete, "people": people });
-    Ok(axum::Json(body).into_response())
+    Ok(answer(StatusCode::OK, &body))
 }
 
 /// Holds another list against the version in force.
@@ -173,27 +174,21 @@ async fn compare(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(list): Path<String>,
-    body: axum::body::Bytes,
+    Body(text): Body<Text>,
 ) -> Answer {
-    let text = read_body(&body)?;
     let (standing, _) = actions::standing(&admin, &visitor, Some(&list)).await?;
     let (other, difference) =
         tools::difference(&standing, &text.text, text.name.as_deref(), &visitor)
             .map_err(|faults| Refusal::Invalid(faults.sentence()))?;
     let version = standing.version(None)?;
     let ours = format!("list {} version {}", standing.list.id(), version.version);
-    Ok(axum::Json(difference.report(&ours, &other)).into_response())
+    Ok(answer(StatusCode::OK, &difference.report(&ours, &other)))
 }
 
 /// Reads a pasted list.
 #[utoipa::path(post, path = "/api/v1/lists/read", tag = "lists", request_body = Text,
     responses((status = 200, description = "What was known and what was not, with the nearest"), (status = 422, description = "It is too long")))]
-async fn read(body: axum::body::Bytes) -> Answer {
-    let text = read_body(&body)?;
+async fn read(Body(text): Body<Text>) -> Answer {
     let pieces = lists::read(&text.text).map_err(|error| Refusal::Invalid(error.to_string()))?;
-    Ok(axum::Json(lists::report(&pieces)).into_response())
-}
-
-fn read_body(body: &[u8]) -> Result<Text, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::Invalid(error.to_string()))
+    Ok(answer(StatusCode::OK, &lists::report(&pieces)))
 }

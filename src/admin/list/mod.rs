@@ -13,5 +13,7 @@ mod people_page;
 mod tools;
 mod words;
 
+pub(super) use actions::{Standing, standings};
 pub(super) use api::Documentation;
 pub(super) use pages::routes;
+pub(super) use tools::file;

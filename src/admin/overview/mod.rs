@@ -1,35 +1,19 @@
-//! Is all well? The first page.
+//! Is all well? The first page: how the parts are, what passed, where from, who travels, what waits.
+//!
+//! Always holds: an operator of the centre sees the health of every organisation and nobody's travel;
+//! who travels is shown only to those who may see it, and only after the entry of the look; where that
+//! entry cannot be written the page says so and shows the rest.
 
+mod actions;
+mod api;
+mod health;
 pub(in crate::admin) mod map;
+mod pages;
+mod words;
+
+pub(super) use api::Documentation;
+pub(super) use pages::routes;
 
 /// Those who see who travels.
 pub(in crate::admin) const TRAVEL: &[crate::config::Role] =
     &[crate::config::Role::CaseOfficer, crate::config::Role::Approver];
-
-use askama::Template;
-use axum::extract::State;
-
-use super::{Admin, Answer, Place, Right, Routes, Visitor, shell};
-use crate::language::Language;
-
-pub(super) fn routes(routes: Routes) -> Routes {
-    routes.get("/", Right::SignedIn, page)
-}
-
-#[derive(Template)]
-#[template(path = "overview/page.html")]
-struct Page<'a> {
-    parts: &'a [crate::operations::Part],
-}
-
-async fn page(State(admin): State<Admin>, visitor: Visitor) -> Answer {
-    if visitor.is_traveller_only() {
-        return Ok(shell::see("/own"));
-    }
-    let title = match visitor.language {
-        Language::Danish => "Overblik",
-        Language::English => "Overview",
-    };
-    let parts = admin.in_effect().parts();
-    Ok(shell::frame(&visitor, Place::Overview, title, &Page { parts: &parts }))
-}

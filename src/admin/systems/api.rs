@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::actions::{self, KEEPERS, Typed, Unchanged};
+use crate::admin::api::{Body, json};
 use crate::admin::{Admin, Answer, Refusal, Right, Routes, Visitor};
 use crate::store::{OutsideSystem, SystemChange, SystemFacts};
 
@@ -131,7 +132,7 @@ fn shown(system: &OutsideSystem, history: &[SystemChange]) -> System {
 async fn list(State(admin): State<Admin>, visitor: Visitor) -> Answer {
     let all = actions::all(&admin, &visitor).await?;
     let all: Vec<System> = all.iter().map(|system| shown(system, &[])).collect();
-    Ok(axum::Json(all).into_response())
+    Ok(json(StatusCode::OK, &all))
 }
 
 /// One system with its history.
@@ -146,8 +147,11 @@ async fn one(State(admin): State<Admin>, visitor: Visitor, Path(id): Path<String
 /// Enters a system.
 #[utoipa::path(post, path = "/api/v1/systems", tag = "systems", request_body = NewSystem,
     responses((status = 201, description = "It is in the register", body = System), (status = 422, description = "It does not fit")))]
-async fn record(State(admin): State<Admin>, visitor: Visitor, body: axum::body::Bytes) -> Answer {
-    let new = read(&body)?;
+async fn record(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    Body(new): Body<NewSystem>,
+) -> Answer {
     let id = actions::record(&admin, &visitor, &new.typed()).await.map_err(refusal)?;
     let (system, history) = actions::one(&admin, &visitor, &id).await?;
     let mut response = tagged(StatusCode::CREATED, &shown(&system, &history));
@@ -168,9 +172,8 @@ async fn change(
     visitor: Visitor,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: axum::body::Bytes,
+    Body(new): Body<NewSystem>,
 ) -> Answer {
-    let new = read(&body)?;
     let which = (id.as_str(), seen(&headers)?);
     actions::change(&admin, &visitor, which, &new.typed()).await.map_err(refusal)?;
     let (system, history) = actions::one(&admin, &visitor, &id).await?;
@@ -195,7 +198,7 @@ async fn remove(
 }
 
 fn tagged(status: StatusCode, system: &System) -> Response {
-    let mut response = (status, axum::Json(system)).into_response();
+    let mut response = json(status, system);
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", system.revision)) {
         response.headers_mut().insert(header::ETAG, tag);
     }
@@ -206,10 +209,6 @@ fn tagged(status: StatusCode, system: &System) -> Response {
 fn seen(headers: &HeaderMap) -> Result<i64, Refusal> {
     let tag = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
     tag.and_then(|tag| tag.trim().trim_matches('"').parse().ok()).ok_or(Refusal::PreconditionFailed)
-}
-
-fn read(body: &[u8]) -> Result<NewSystem, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal::Invalid(error.to_string()))
 }
 
 fn refusal(unchanged: Unchanged) -> Refusal {

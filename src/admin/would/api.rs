@@ -1,9 +1,10 @@
 //! The question under `/api/v1/explain`: the same answer as `geovagt explain --json`.
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use http::StatusCode;
 
 use super::actions::{self, ASKERS, NoAnswer, Typed};
+use crate::admin::api::json;
 use crate::admin::{Admin, Answer, Asked, Refusal, Right, Routes, Visitor};
 
 pub(super) fn routes(routes: Routes) -> Routes {
@@ -26,7 +27,7 @@ pub(in crate::admin) struct Documentation;
     responses((status = 200, description = "The decision with each step"), (status = 422, description = "The question does not fit")))]
 async fn explain(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
     match actions::answer(&admin, &visitor, &Typed::of(&asked)).await {
-        Ok(explanation) => Ok(axum::Json(explanation).into_response()),
+        Ok(explanation) => Ok(json(StatusCode::OK, &explanation)),
         Err(NoAnswer::Faults(faults)) => Err(Refusal::Invalid(faults.sentence())),
         Err(NoAnswer::Refusal(refusal)) => Err(refusal),
     }

@@ -77,14 +77,33 @@ pub fn may_approve(
             Part::Approved => ApprovalRefused::Twice,
         });
     }
-    let account = approver.operating_system_user.as_deref().map(plain);
-    let same_account =
-        account.is_some() && account == earlier.operating_system_user.as_deref().map(plain);
-    if same_account && (earlier.is_nameless() || approver.is_nameless()) {
-        return Err(ApprovalRefused::SameOperatingSystemUser);
-    }
+    one_account_and_a_name_each(earlier, approver)?;
     if approver.is_called(traveller.as_str()) {
         return Err(ApprovalRefused::Traveller);
+    }
+    Ok(())
+}
+
+/// Whether `other` is surely another person than `earlier`, by the same measure.
+///
+/// # Errors
+/// [`ApprovalRefused`] where they may be one.
+pub fn is_surely_another(earlier: &Actor, other: &Actor) -> Result<(), ApprovalRefused> {
+    if plain(&other.name).is_empty() {
+        return Err(ApprovalRefused::Nameless);
+    }
+    if names_same_person(earlier, other) {
+        return Err(ApprovalRefused::Twice);
+    }
+    one_account_and_a_name_each(earlier, other)
+}
+
+fn one_account_and_a_name_each(earlier: &Actor, other: &Actor) -> Result<(), ApprovalRefused> {
+    let account = other.operating_system_user.as_deref().map(plain);
+    let same_account =
+        account.is_some() && account == earlier.operating_system_user.as_deref().map(plain);
+    if same_account && (earlier.is_nameless() || other.is_nameless()) {
+        return Err(ApprovalRefused::SameOperatingSystemUser);
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ use crate::territory::Territory;
 pub use application::{
     Application, ApplicationRequest, ValidApplication, validate_application, validate_extension,
 };
-pub use approval::{Actor, ApprovalRefused, may_approve};
+pub use approval::{Actor, ApprovalRefused, is_surely_another, may_approve};
 pub use emergency::{
     Emergency, EmergencyCall, EmergencyRefused, EmergencyRejection, LONGEST_EMERGENCY,
     MAXIMUM_VERIFICATION, OLDEST_REJECTION, ValidEmergency, emergency,

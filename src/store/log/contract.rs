@@ -444,7 +444,15 @@ pub(super) async fn what_is_forgotten_in_a_segment_is_forgotten_here(store: &Sto
     let entries = vec![Taken::of(Class::People, &before[0].line).unwrap()];
     let forgotten = bookmarks.forgotten;
     let class = Class::People;
-    let batch = Batch { node: node.clone(), class, from: at, to: at, forgotten, entries };
+    let batch = Batch {
+        node: node.clone(),
+        class,
+        from: at,
+        to: at,
+        forgotten,
+        entries,
+        tallied: Vec::new(),
+    };
     assert!(!store.log().write(batch).await.unwrap());
     let after = everything(store.log(), &query, 50).await;
     assert_eq!(after.iter().map(|entry| entry.line.clone()).collect::<Vec<_>>(), redacted);

@@ -16,7 +16,8 @@ use super::search::{Wishes, guide_of, hold};
 type Figures = BTreeMap<i64, (i64, i64)>;
 
 impl LogIndex {
-    /// How many there were, folded ones counted as what they stand for; by time oldest first, else
+    /// How many denials and people's entries there were, or how many of one chain where the query
+    /// says so (allowed traffic is counted by whole hours), folded ones as what they stand for; by time oldest first, else
     /// the most first. Days are those of `zone`. What only an entry can tell (a person, an address,
     /// a reference, a subdivision) is counted entry by entry.
     ///
@@ -65,7 +66,13 @@ impl LogIndex {
         by: By,
     ) -> Result<Figures, StoreError> {
         let mut figures = Figures::new();
-        let (edges, hours) = split(&wishes.places);
+        let (mut edges, mut hours) = split(&wishes.places);
+        if wishes.chains == [0] && !wishes.places.is_empty() {
+            // There are no entries of allowed traffic to count parts of hours by.
+            let hour = |place: i64| key::hour(key::instant(place));
+            hours = hour(wishes.places.start)..hour(wishes.places.end - 1) + 1;
+            edges.clear();
+        }
         for edge in edges {
             self.figures_of_entries(reading, wishes, by, edge, &mut figures).await?;
         }
@@ -93,6 +100,7 @@ impl LogIndex {
         if let Some(organizations) = &wishes.organizations {
             sql.push(" AND organization IN ").numbers(organizations);
         }
+        sql.push(" AND chain IN ").numbers(&wishes.chains);
         hold(&mut sql, &wishes.dimensions, guide);
         sql.push(" GROUP BY ").push(column);
         self.add(reading, sql, figures).await

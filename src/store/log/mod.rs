@@ -26,9 +26,8 @@ mod write;
 pub use handle::{LogIndex, Standing};
 pub use query::{By, Count, Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 pub use review::{Because, Home, LOOKS, ProbablyWrong, Surge, Surges};
-pub(crate) use row::Taken;
-pub(crate) use write::Batch;
-pub use write::{Bookmark, Bookmarks};
+pub use row::Taken;
+pub use write::{Batch, Bookmark, Bookmarks, Tallied};
 
 /// The name of the index in the state directory, where the store is SQLite.
 pub const LOG_INDEX_FILE_NAME: &str = "log-index.sqlite3";

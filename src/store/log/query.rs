@@ -124,6 +124,26 @@ impl LogQuery {
         (self.filter.since, self.filter.until) = (Some(since), Some(until));
         self
     }
+
+    /// Whether an entry is one that is looked for, and may be shown.
+    #[must_use]
+    pub fn matches(&self, class: Class, event: &Event) -> bool {
+        let is = |wanted: &Option<String>, found: &Option<smol_str::SmolStr>| {
+            wanted.is_none() || wanted.as_deref() == found.as_deref()
+        };
+        let ours = match &self.organizations {
+            Organizations::All => true,
+            Organizations::These(these) => {
+                these.iter().any(|id| Some(id.as_str()) == event.organization.as_deref())
+            }
+        };
+        let actions = &self.actions;
+        ours && self.filter.matches(event)
+            && (actions.is_empty() || actions.iter().any(|word| *word == event.action.word()))
+            && is(&self.verdict, &event.verdict)
+            && is(&self.listener, &event.listener)
+            && self.class.is_none_or(|wanted| wanted == class)
+    }
 }
 
 impl fmt::Display for Cursor {

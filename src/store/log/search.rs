@@ -18,7 +18,6 @@ use super::key;
 use super::query::{Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 use super::row::{self, COLUMNS};
 use crate::audit::{Action, Class};
-use crate::identifier::OrganizationId;
 
 /// So many networks are looked through one by one; more, and the rows are looked through by time.
 const NETWORKS: i64 = 256;
@@ -44,6 +43,8 @@ pub(super) struct Wishes {
     /// What the counts of the hours know too.
     pub(super) dimensions: Vec<Wish>,
     pub(super) region: Option<i64>,
+    /// Allowed traffic is counted only where it is asked for by itself.
+    pub(super) chains: Vec<i64>,
     pub(super) places: Range<i64>,
 }
 
@@ -243,8 +244,10 @@ impl LogIndex {
             }
             wishes.dimensions.push(Wish { column, numbers });
         }
-        if let Some(class) = query.class {
-            wishes.dimensions.push(Wish { column: "chain", numbers: vec![key::chain(class)] });
+        let chain = |class: &Class| key::chain(*class);
+        wishes.chains = query.class.as_ref().map_or(vec![1, 2], |class| vec![chain(class)]);
+        if let [chain] = wishes.chains[..] {
+            wishes.dimensions.push(Wish { column: "chain", numbers: vec![chain] });
         }
         if let Some(part) = filter.country.and_then(|territory| territory.subdivision()) {
             let number = self.number_of(reading, part.as_str()).await?;
@@ -425,7 +428,9 @@ impl LogIndex {
             let words = self.words(reading, named.into_iter()).await?;
             for row in &rows {
                 match row::read(row, &words) {
-                    Some(entry) if matches(query, &entry) => arm.found.push_back(entry),
+                    Some(entry) if query.matches(entry.class, &entry.event) => {
+                        arm.found.push_back(entry)
+                    }
                     Some(_) => {}
                     None => tracing::error!(
                         entry = self.integer(row, 0)?,
@@ -569,25 +574,4 @@ fn round_up(at: Timestamp) -> i64 {
     let whole = key::first(at);
     let cut = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
     if cut < at { key::places(at).end } else { whole }
-}
-
-/// What is shown fits every wish: the rows only led to it.
-fn matches(query: &LogQuery, entry: &LogEntry) -> bool {
-    let event = &entry.event;
-    let is = |wanted: &Option<String>, found: &Option<smol_str::SmolStr>| {
-        wanted.is_none() || wanted.as_deref() == found.as_deref()
-    };
-    let ours = match &query.organizations {
-        Organizations::All => true,
-        Organizations::These(these) => {
-            let named = |id: &OrganizationId| Some(id.as_str()) == event.organization.as_deref();
-            these.iter().any(named)
-        }
-    };
-    let actions = &query.actions;
-    ours && query.filter.matches(event)
-        && (actions.is_empty() || actions.iter().any(|word| *word == event.action.word()))
-        && is(&query.verdict, &event.verdict)
-        && is(&query.listener, &event.listener)
-        && query.class.is_none_or(|class: Class| class == entry.class)
 }

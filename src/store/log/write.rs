@@ -1,6 +1,6 @@
 //! What the segments say is put into the index; what they no longer say is taken out.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use sqlx::Row;
@@ -41,14 +41,44 @@ pub struct Bookmarks {
 
 /// What was read of one chain, from one bookmark to the next.
 #[derive(Debug)]
-pub(crate) struct Batch {
-    pub(crate) node: String,
-    pub(crate) class: Class,
-    pub(crate) from: Bookmark,
-    pub(crate) to: Bookmark,
-    /// As it was before the segments were read.
-    pub(crate) forgotten: i64,
-    pub(crate) entries: Vec<Taken>,
+pub struct Batch {
+    /// Which gateway wrote it.
+    pub node: String,
+    /// In which chain.
+    pub class: Class,
+    /// Where it begins.
+    pub from: Bookmark,
+    /// Where it ends.
+    pub to: Bookmark,
+    /// How often something had been forgotten before the segments were read.
+    pub forgotten: i64,
+    /// What was read.
+    pub entries: Vec<Taken>,
+    /// What was only counted.
+    pub tallied: Vec<Tallied>,
+}
+
+/// Some entries that are counted and not kept.
+#[derive(Debug, Clone)]
+pub struct Tallied {
+    /// An instant of their hour.
+    pub at: Timestamp,
+    /// Organisation, site, listener, country, reason, verdict, action; empty where there is none.
+    pub words: [String; 7],
+    /// How many entries.
+    pub entries: u64,
+    /// What they stand for.
+    pub total: u64,
+}
+
+impl Tallied {
+    /// The row of `log_hours`, as [`NumberedRow::counted`] gives it.
+    fn counted(&self, class: Class, numbers: &HashMap<String, i64>) -> [i64; 9] {
+        let [organization, site, listener, country, reason, verdict, action] =
+            self.words.each_ref().map(|word| numbers.get(word).copied().unwrap_or_default());
+        let (hour, chain) = (key::hour(self.at), key::chain(class));
+        [organization, hour, chain, country, site, listener, reason, verdict, action]
+    }
 }
 
 impl LogIndex {
@@ -99,10 +129,12 @@ impl LogIndex {
     ///
     /// # Errors
     /// [`StoreError`]; perhaps it is in, which the bookmark tells.
-    pub(crate) async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
+    pub async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
-        let Batch { node, class, from, to, forgotten, entries } = batch;
+        let Batch { node, class, from, to, forgotten, entries, tallied } = batch;
         let mut words: Vec<&str> = entries.iter().flat_map(Taken::words).collect();
+        let counted = tallied.iter().flat_map(|tallied| &tallied.words);
+        words.extend(counted.filter(|word| !word.is_empty()).map(String::as_str));
         words.push(&node);
         words.sort_unstable();
         words.dedup();
@@ -114,7 +146,14 @@ impl LogIndex {
         let rows: Vec<NumberedRow> =
             entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
         self.put_in(&mut change, rows).await?;
+        let mut hours: BTreeMap<[i64; 9], (i64, i64)> = BTreeMap::new();
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        for tallied in &tallied {
+            let (entries, total) = hours.entry(tallied.counted(class, &numbers)).or_default();
+            *entries = entries.saturating_add(number(tallied.entries));
+            *total = total.saturating_add(number(tallied.total));
+        }
+        count(&mut change, &hours).await?;
         let keep = sqlx::query(
             "INSERT INTO log_bookmarks (node, chain, segment, reached, sequence, unreadable)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node, chain) DO UPDATE SET

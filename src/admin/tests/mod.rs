@@ -1,0 +1,6 @@
+//! The list of routes, and everything that somebody who should not could try.
+
+mod forms;
+mod routes;
+mod sessions;
+mod tokens;

@@ -1,0 +1,214 @@
+use super::*;
+use crate::audit::event::Field;
+use crate::audit::{Action, Event, Options, verify::verify};
+use crate::clock;
+use std::collections::BTreeSet;
+
+use crate::config::Role;
+use crate::identifier::OrganizationId;
+use crate::lifecycle::Tasks;
+
+const LOG: &str = "this-log";
+
+struct Setting {
+    state: tempfile::TempDir,
+    store: Store,
+    audit: Audit,
+    tasks: Tasks,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::open(state.path()).await.unwrap();
+        let tasks = Tasks::new();
+        let (audit, _) = Audit::open(Options::new(state.path().join("audit")), &tasks).unwrap();
+        for name in ["anna", "bo"] {
+            let mut event = Event::new(Action::SignIn, clock::now(), clock::random_bytes())
+                .user(name)
+                .personal(Field::ClientIp, "203.0.113.9");
+            event.organization = Some("ballerup".into());
+            assert!(audit.record(event).reached_disk().await);
+        }
+        Self { state, store, audit, tasks }
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { state: self.state.path(), log_name: LOG, store: &self.store }
+    }
+
+    async fn order(&self, request: Request) -> Result<Erased, OrderError> {
+        carry_out(&self.audit, self.place(), &request, clock::now()).await
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for entry in std::fs::read_dir(self.state.path().join("audit/people")).unwrap() {
+            text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+        }
+        text
+    }
+
+    async fn end(self) {
+        self.audit.close().await;
+        self.tasks.stop();
+        let report = verify(&self.state.path().join("audit")).unwrap();
+        assert!(report.is_whole(), "{:?}", report.findings);
+    }
+}
+
+fn request(remove: bool, names: &[&str]) -> Request {
+    Request {
+        remove,
+        names: names.iter().map(ToString::to_string).collect(),
+        organization: None,
+        since: None,
+        until: None,
+        why: "erasure_request".into(),
+        case: Some("2026-17".into()),
+        by: "Dorte".into(),
+        by_as: None,
+    }
+}
+
+fn ballerup() -> OrganizationId {
+    OrganizationId::parse("ballerup").unwrap()
+}
+
+/// Who holds which role.
+fn held(name: &str) -> BTreeSet<Role> {
+    match name {
+        "dorte" => BTreeSet::from([Role::DataProtectionOfficer]),
+        "sven" | "svend" | " DORTE" => BTreeSet::from([Role::Security]),
+        _ => BTreeSet::from([Role::Operator, Role::CaseOfficer, Role::Approver]),
+    }
+}
+
+fn actor(name: &str) -> Actor {
+    Actor { name: name.into(), operating_system_user: None }
+}
+
+#[tokio::test]
+async fn a_person_is_pseudonymised_and_two_others_together_learn_who_it_was() {
+    let setting = Setting::new().await;
+    let done = setting.order(request(false, &["Anna"])).await.unwrap();
+    assert_eq!(done.entries, 1);
+    let text = setting.text();
+    assert!(!text.contains("\"anna\"") && text.contains("\"bo\""), "{text}");
+    let pseudonym = text.split('"').find(|part| part.starts_with("pseudonym:")).unwrap().to_owned();
+    // The first that stands in a line is the address.
+    let name = setting.place().keys().await.unwrap().pseudonyms_of("anna");
+    let name = name.iter().find(|name| text.contains(name.as_str())).unwrap();
+    assert_ne!(pseudonym, name.as_str());
+
+    let (now, ballerup) = (clock::now(), ballerup());
+    let question = Question { wanted: name.as_str(), reason: "politianmeldelse" };
+    let asked = async |by: &str| {
+        ask(&setting.store, &ballerup, &question, &actor(by), &held(by), now).await
+    };
+    assert!(matches!(asked("eve").await, Err(ReidentifyError::Role(..))));
+    let id = asked("dorte").await.unwrap();
+    let answered =
+        async |by: &str| answer(setting.place(), &ballerup, &id, &actor(by), &held(by), now).await;
+    assert!(matches!(answered(" DORTE").await, Err(ReidentifyError::SamePerson(_))));
+    assert!(matches!(answered("dorte").await, Err(ReidentifyError::SamePerson(_))));
+    assert!(matches!(answered("eve").await, Err(ReidentifyError::Role(..))));
+    let herlev = OrganizationId::parse("herlev").unwrap();
+    let elsewhere = answer(setting.place(), &herlev, &id, &actor("sven"), &held("sven"), now).await;
+    assert!(matches!(elsewhere, Err(ReidentifyError::NoQuestion)), "another organisation's");
+    let revealed = answered("sven").await.unwrap();
+    assert_eq!(revealed.values, [("user.name", "anna".to_owned())]);
+    assert!(matches!(answered("svend").await, Err(ReidentifyError::NoQuestion)), "once");
+    let outbox = setting.store.outbox(10).await.unwrap();
+    let actions: Vec<String> =
+        outbox.iter().map(|entry| serde_json::to_string(&entry.event.action).unwrap()).collect();
+    assert_eq!(actions, ["\"reidentification_asked\"", "\"reidentified\""]);
+    let told = serde_json::to_string(&outbox[1].event).unwrap();
+    assert!(!told.contains("politi") && !told.contains("anna"), "{told}");
+
+    let asked_late = asked("dorte").await.unwrap();
+    let late = now.checked_add(jiff::SignedDuration::from_hours(24 * 8)).unwrap();
+    let (sven, roles) = (actor("sven"), held("sven"));
+    let too_late = answer(setting.place(), &ballerup, &asked_late, &sven, &roles, late);
+    assert!(matches!(too_late.await, Err(ReidentifyError::NoQuestion)), "a week");
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn another_organisations_person_is_not_told_and_neither_half_suffices() {
+    let setting = Setting::new().await;
+    setting.order(request(false, &["anna"])).await.unwrap();
+    let keys = setting.place().keys().await.unwrap();
+    let name = keys.pseudonyms_of("anna");
+    let log = setting.state.path().join("audit");
+    let text = setting.text();
+    let name = name.iter().find(|name| text.contains(name.as_str())).unwrap();
+    assert!(crate::audit::open_sealed(&log, &keys, "ballerup", name).unwrap().is_some());
+    assert!(crate::audit::open_sealed(&log, &keys, "herlev", name).unwrap().is_none());
+    let period = crate::audit::pseudonym::period(clock::now());
+    for lost in [true, false] {
+        let half = setting.store.pseudonym_halves(LOG).await.unwrap().pop().unwrap().1;
+        let file = setting.state.path().join("pseudonym-keys").join(format!("{period}.half"));
+        let kept = std::fs::read(&file).unwrap();
+        if lost {
+            setting.store.drop_pseudonym_half(LOG, &period).await.unwrap();
+        } else {
+            std::fs::remove_file(&file).unwrap();
+        }
+        let keys = setting.place().keys().await.unwrap();
+        assert!(crate::audit::open_sealed(&log, &keys, "ballerup", name).unwrap().is_none());
+        // Nor is a new key made under the old one's name.
+        assert!(matches!(setting.order(request(false, &["bo"])).await, Err(OrderError::Keys(_))));
+        std::fs::write(&file, kept).unwrap();
+        setting.store.keep_pseudonym_half(LOG, &period, &half).await.unwrap();
+    }
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn what_is_pseudonymised_goes_for_good_by_the_persons_name() {
+    let setting = Setting::new().await;
+    setting.order(request(false, &["anna"])).await.unwrap();
+    assert!(setting.text().contains("pseudonym:"));
+    setting.order(request(true, &["anna"])).await.unwrap();
+    let text = setting.text();
+    assert!(!text.contains("\"pseudonym:") && text.contains("\"bo\""), "{text}");
+    assert_eq!(setting.store.segments_to_tell(LOG).await.unwrap(), vec![]);
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn an_order_says_why_and_never_empties_the_log_by_mistake() {
+    let setting = Setting::new().await;
+    let mut careless = request(true, &[]);
+    assert!(matches!(setting.order(careless.clone()).await, Err(OrderError::Everything)));
+    careless.until = Some(clock::now());
+    careless.why = "because".into();
+    assert!(matches!(setting.order(careless).await, Err(OrderError::Why(_))));
+    assert!(setting.text().contains("\"anna\""));
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn spent_keys_go_and_the_others_stay() {
+    let setting = Setting::new().await;
+    setting.order(request(false, &["anna"])).await.unwrap();
+    let day = Duration::from_secs(86_400);
+    let retention = Retention { allowed: day, denied: day * 40, people: day * 2 };
+    let (now, place) = (clock::now(), setting.place());
+    assert_eq!(drop_spent_keys(place, retention, now).await.unwrap(), Vec::<String>::new());
+    let later = now.checked_add(day * 80).unwrap();
+    assert_eq!(drop_spent_keys(place, retention, later).await.unwrap().len(), 1);
+    assert_eq!(place.keys().await.unwrap().periods().count(), 0);
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn the_rule_of_the_configuration_leaves_what_is_young() {
+    let setting = Setting::new().await;
+    let day = Duration::from_secs(86_400);
+    let young = pseudonymise_what_is_old(&setting.audit, setting.place(), day * 90, clock::now());
+    assert_eq!(young.await.unwrap().entries, 0);
+    assert!(setting.text().contains("\"anna\""));
+    setting.end().await;
+}
