@@ -65,6 +65,17 @@ impl InEffect for Fixed {
     fn parts(&self) -> Vec<Part> {
         vec![Part { name: "store", ready: true, warning: false, detail: "answers".to_owned() }]
     }
+    fn condition(&self) -> crate::oversight::Condition {
+        crate::oversight::Condition::default()
+    }
+    fn explain(
+        &self,
+        _: &crate::identifier::SiteId,
+        _: &crate::policy::Hypothetical<'_>,
+        _: crate::language::Language,
+    ) -> Option<Result<crate::policy::Explanation, crate::policy::Ambiguous>> {
+        None
+    }
 }
 
 /// The configuration of the tests; `admin` is what stands in that block.

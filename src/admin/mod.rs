@@ -37,12 +37,14 @@ mod fault;
 pub(crate) mod fixture;
 mod form;
 mod guard;
+mod insight;
 mod list;
 mod log;
 mod overview;
 mod own;
 mod problem;
 mod refusal;
+mod report;
 mod review;
 mod routes;
 mod second_factor;
@@ -186,7 +188,9 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = would::routes(routes);
     let routes = travel::routes(routes);
     let routes = own::routes(routes);
-    list::routes(routes)
+    let routes = list::routes(routes);
+    let routes = insight::routes(routes);
+    report::routes(routes)
 }
 
 /// What answers the administration's listener.

@@ -48,7 +48,7 @@ pub fn search<'a>(
     directory: &Path,
     filter: &'a Filter,
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
-    search_until(directory, filter, &Class::ALL, &Arc::default())
+    search_in(directory, filter, &Class::ALL)
 }
 
 /// The same in some of the chains.
@@ -60,7 +60,7 @@ pub fn search_in<'a>(
     filter: &'a Filter,
     classes: &[Class],
 ) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
-    search_until(directory, filter, classes, &Arc::default())
+    chains(directory, filter, classes, &Arc::default())
 }
 
 /// The same, until somebody sets `given_up`: nothing more is found then.
@@ -68,6 +68,14 @@ pub fn search_in<'a>(
 /// # Errors
 /// As [`search`].
 pub fn search_until<'a>(
+    directory: &Path,
+    filter: &'a Filter,
+    given_up: &Arc<AtomicBool>,
+) -> io::Result<impl Iterator<Item = io::Result<FoundEntry>> + use<'a>> {
+    chains(directory, filter, &Class::ALL, given_up)
+}
+
+fn chains<'a>(
     directory: &Path,
     filter: &'a Filter,
     classes: &[Class],

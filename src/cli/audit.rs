@@ -10,6 +10,7 @@ mod order;
 mod person;
 mod reidentify;
 mod report;
+mod review;
 mod search;
 mod show;
 mod tail;
@@ -38,6 +39,9 @@ pub(crate) enum Command {
     /// The committee's figures of a quarter, without persons.
     #[command(before_help = "Example: geovagt audit report --quarter 2026-Q3")]
     Report(report::Arguments),
+    /// Review the log as planned: how it stands, the draw, what was found.
+    #[command(before_help = "Example: geovagt audit review --organization ballerup begin")]
+    Review(review::Arguments),
     /// Show the newest entries, and what is added to them.
     #[command(before_help = "Example: geovagt audit tail -n 20 --follow")]
     Tail(tail::Arguments),
@@ -79,6 +83,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
         Command::Search(arguments) => search::run(context, arguments),
         Command::Export(arguments) => export::run(context, arguments),
         Command::Report(arguments) => report::run(context, arguments),
+        Command::Review(arguments) => review::run(context, arguments),
         Command::Tail(arguments) => tail::run(context, arguments),
         Command::Verify(arguments) => verify::run(context, arguments),
         Command::Evidence(arguments) => evidence::run(context, arguments),

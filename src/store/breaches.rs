@@ -155,7 +155,7 @@ impl Store {
         let event = ChangeEvent::about_log(ChangeAction::BreachOpened, by)
             .of(new.organization)
             .detail("breach", new.id)
-            .detail("discovered", &new.discovered.to_string());
+            .detail("discovered", new.discovered);
         change.announce(&event, now).await?;
         change.commit().await
     }

@@ -160,10 +160,10 @@ impl Store {
         .bind(&by.name);
         change.execute(keep).await?;
         let event = reviewed(organization, by, "planned")
-            .detail("starts", &plan.starts.to_string())
-            .detail("every_days", &plan.every_days.to_string())
-            .detail("sample", &plan.sample.to_string())
-            .detail("within_days", &plan.within_days.to_string());
+            .detail("starts", plan.starts)
+            .detail("every_days", plan.every_days)
+            .detail("sample", plan.sample)
+            .detail("within_days", plan.within_days);
         change.announce(&event, now).await?;
         change.commit().await
     }
@@ -238,9 +238,9 @@ impl Store {
         change.execute(keep).await?;
         let event = reviewed(new.organization, by, "begun")
             .detail("review", new.id)
-            .detail("from", &new.period.from.to_string())
-            .detail("until", &new.period.last().to_string())
-            .detail("sample", &new.sample.to_string())
+            .detail("from", new.period.from)
+            .detail("until", new.period.last())
+            .detail("sample", new.sample)
             .detail("seed", &seed);
         change.announce(&event, now).await?;
         change.commit().await?;
@@ -283,8 +283,8 @@ impl Store {
         }
         let event = reviewed(organization, by, "drawn")
             .detail("review", id)
-            .detail("population", &drawn.population.to_string())
-            .detail("drawn", &drawn.chosen.len().to_string());
+            .detail("population", drawn.population)
+            .detail("drawn", drawn.chosen.len());
         change.announce(&event, now).await?;
         change.commit().await?;
         Ok(true)
@@ -324,9 +324,8 @@ impl Store {
             return Err(ReviewError::Unknown);
         }
         let mut event = reviewed(organization, by, outcome.word()).detail("review", id);
-        event = event
-            .detail("place", &place.to_string())
-            .detail("entry", &change.entry_at(self, id, place).await?);
+        event =
+            event.detail("place", place).detail("entry", change.entry_at(self, id, place).await?);
         change.announce(&event, now).await?;
         let finished = change.finish_review(organization, id, by, now).await?;
         change.commit().await?;

@@ -56,7 +56,7 @@ fn a_sample_is_drawn_once_judged_and_can_be_drawn_again_to_check() {
         assert_eq!(get(demo.web(), "127.0.0.1", "/").from(from).send().status, 403);
     }
     eventually("they are indexed", || {
-        desk.get("/log?action=denied&span=1h").text().matches("/log/entry/").count() >= 3
+        desk.get("/log?action=denied&span=1h").text().matches("href=\"/log/entry/").count() >= 3
     });
     let yesterday = jiff::Zoned::now().date().yesterday().unwrap();
     // Spans that are over hold nothing of a demo that has just begun.

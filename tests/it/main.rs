@@ -59,6 +59,7 @@ mod odd_use;
 mod outside_accessibility;
 mod outside_admin;
 mod outside_admin_travel;
+mod outside_admin_log;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;

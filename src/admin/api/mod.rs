@@ -69,6 +69,8 @@ pub fn document() -> Document {
         super::breach::Documentation::openapi(),
         super::travel::api::Documentation::openapi(),
         super::own::api::Documentation::openapi(),
+        super::insight::Documentation::openapi(),
+        super::report::Documentation::openapi(),
     ];
     for room in rooms {
         document.merge(room);

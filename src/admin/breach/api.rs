@@ -185,7 +185,7 @@ pub(super) async fn change(
 /// The evidence as one signed archive. That it was taken is entered into the log.
 #[utoipa::path(post, path = "/api/v1/breaches/{id}/evidence", tag = "breaches",
     params(("id" = String, Path, description = "The file's id")), responses(
-    (status = 200, description = "The archive", content_type = "application/octet-stream"),
+    (status = 200, description = "The archive", content_type = "application/x-tar"),
     (status = 401, description = "No token, or one that does not count", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The role or scope does not cover it", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none in this organisation", body = Problem, content_type = "application/problem+json"),

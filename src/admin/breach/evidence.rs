@@ -56,9 +56,9 @@ pub(super) async fn send(admin: &Admin, visitor: &Visitor, id: &str) -> Answer {
     });
     let mut response = body.into_response();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
     headers.insert(CONTENT_LENGTH, HeaderValue::from(made.bytes));
-    let disposition = format!("attachment; filename=\"{}.geovagt-evidence\"", breach.id);
+    let disposition = format!("attachment; filename=\"geovagt-evidence-{}.tar\"", breach.id);
     headers.insert(
         CONTENT_DISPOSITION,
         HeaderValue::from_str(&disposition).unwrap_or(HeaderValue::from_static("attachment")),

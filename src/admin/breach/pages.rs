@@ -8,6 +8,7 @@ use super::words::{self, Words};
 use super::{actions, evidence};
 use crate::admin::access::{Looked, look};
 use crate::admin::fault::{Fault, Faults};
+use crate::admin::log::form::time_field;
 use crate::admin::log::pages::telling;
 use crate::admin::review::REVIEWER;
 use crate::admin::{Admin, Answer, Fields, Place, Sent, Visitor, shell};
@@ -31,7 +32,8 @@ struct Field {
     help: Option<&'static str>,
     wrong: Option<String>,
     value: String,
-    long: bool,
+    /// `text`, `datetime-local`, or `long` for several lines.
+    kind: &'static str,
 }
 
 impl Field {
@@ -69,6 +71,21 @@ fn state(breach: &Breach, visitor: &Visitor) -> (String, &'static str) {
     (words::clock(clock, visitor.language), class)
 }
 
+/// A field as it was typed, with what is wrong at it.
+fn field(
+    (name, kind): (&'static str, &'static str),
+    label: &'static str,
+    help: Option<&'static str>,
+    (visitor, typed, faults): (&Visitor, &Fields, &Faults),
+) -> Field {
+    let typed = typed.exact(name);
+    let (kind, value) = match kind {
+        "datetime-local" => time_field(typed, &visitor.organization.time_zone),
+        kind => (kind, typed.to_owned()),
+    };
+    Field { name, label, help, wrong: faults.at(name).map(str::to_owned), value, kind }
+}
+
 /// Every file, and the form for a new one.
 pub(super) async fn list(State(admin): State<Admin>, visitor: Visitor) -> Answer {
     listed(&admin, &visitor, &Fields::default(), &Faults::default()).await
@@ -83,20 +100,14 @@ async fn listed(admin: &Admin, visitor: &Visitor, typed: &Fields, faults: &Fault
         let (id, title) = (breach.id.clone(), breach.title.clone());
         Row { id, title, clock, class, discovered: telling.instant(breach.discovered) }
     });
-    let field = |name, label, help, long| Field {
-        name,
-        label,
-        help,
-        wrong: faults.at(name).map(str::to_owned),
-        value: typed.exact(name).to_owned(),
-        long,
-    };
+    let field =
+        |name, label, help, kind| field((name, kind), label, help, (visitor, typed, faults));
     let fields = [
-        field("title", words.name, Some(words.name_help), false),
-        field("occurred_from", words.occurred_from, Some(words.time_help), false),
-        field("occurred_until", words.occurred_until, None, false),
-        field("discovered", words.discovered, None, false),
-        field("persons", words.persons, Some(words.persons_help), true),
+        field("title", words.name, Some(words.name_help), "text"),
+        field("occurred_from", words.occurred_from, Some(words.time_help), "datetime-local"),
+        field("occurred_until", words.occurred_until, None, "datetime-local"),
+        field("discovered", words.discovered, None, "datetime-local"),
+        field("persons", words.persons, Some(words.persons_help), "long"),
     ];
     let body = List {
         words,
@@ -188,14 +199,8 @@ async fn shown(
         facts.push((words.reported, telling.instant(reported)));
     }
     let form = |field: Field| Form { fields: &[field] }.render();
-    let field = |name, label, help, long| Field {
-        name,
-        label,
-        help,
-        wrong: faults.at(name).map(str::to_owned),
-        value: typed.exact(name).to_owned(),
-        long,
-    };
+    let field =
+        |name, label, help, kind| field((name, kind), label, help, (visitor, typed, faults));
     let may_change = visitor.has_any(REVIEWER);
     let body = One {
         words,
@@ -222,11 +227,16 @@ async fn shown(
             ("until", &breach.occurred_until.to_string()),
         ]),
         report: match breach.reported {
-            None => Some(form(field("reported", words.reported_at, Some(words.time_help), false))?),
+            None => Some(form(field(
+                "reported",
+                words.reported_at,
+                Some(words.time_help),
+                "datetime-local",
+            ))?),
             Some(_) => None,
         },
-        note: form(field("note", words.note, Some(words.note_help), true))?,
-        add_persons: form(field("persons", words.persons, None, true))?,
+        note: form(field("note", words.note, Some(words.note_help), "long"))?,
+        add_persons: form(field("persons", words.persons, None, "long"))?,
     };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(shell::frame_with(status, visitor, Place::Log, &breach.title, &body))

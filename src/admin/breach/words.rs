@@ -62,7 +62,7 @@ pub(crate) const DANISH: Words = Words {
     occurred_from: "Skete fra",
     occurred_until: "Skete til",
     discovered: "Opdaget",
-    time_help: "I organisationens tid: 2026-11-22T14:30",
+    time_help: "I organisationens tid",
     persons: "Berørte personer",
     persons_help: "Brugernavne, ét på hver linje. Tomt: alle i tidsrummet.",
     open: "Opret sagen",
@@ -81,9 +81,9 @@ pub(crate) const DANISH: Words = Words {
     add_note: "Tilføj notatet",
     no_notes: "Ingen notater endnu.",
     evidence: "Beviser",
-    evidence_help: "Én underskrevet fil med poster, bevis for kæden, lister, databaser og rejsetilladelsernes historie. `geovagt audit verify` godkender den overalt.",
+    evidence_help: "Én underskrevet fil med poster, bevis for kæden, lister, databaser og rejsetilladelsernes historie. geovagt audit verify godkender den overalt.",
     evidence_get: "Hent beviserne",
-    evidence_not_yet: "Arkivet kan ikke laves lige nu. Intet er hentet. Se i geovagts egen log hvorfor, eller brug `geovagt audit evidence`.",
+    evidence_not_yet: "Arkivet kan ikke laves lige nu. Intet er hentet. Se i geovagts egen log hvorfor, eller brug geovagt audit evidence.",
     entries: "Poster i tidsrummet",
     see_entries: "Se dem i loggen",
     opened_by: "Oprettet af",
@@ -109,7 +109,7 @@ pub(crate) const ENGLISH: Words = Words {
     occurred_from: "Happened from",
     occurred_until: "Happened until",
     discovered: "Discovered",
-    time_help: "In the organisation's time: 2026-11-22T14:30",
+    time_help: "In the organisation's time",
     persons: "People concerned",
     persons_help: "User names, one a line. Empty: everybody in the span.",
     open: "Open the breach file",
@@ -128,9 +128,9 @@ pub(crate) const ENGLISH: Words = Words {
     add_note: "Add the note",
     no_notes: "No notes yet.",
     evidence: "Evidence",
-    evidence_help: "One signed file with entries, proof of the chain, lists, databases and the history of travel exemptions. `geovagt audit verify` accepts it anywhere.",
+    evidence_help: "One signed file with entries, proof of the chain, lists, databases and the history of travel exemptions. geovagt audit verify accepts it anywhere.",
     evidence_get: "Download the evidence",
-    evidence_not_yet: "The archive cannot be made now. Nothing was downloaded. See why in geovagt's own log, or use `geovagt audit evidence`.",
+    evidence_not_yet: "The archive cannot be made now. Nothing was downloaded. See why in geovagt's own log, or use geovagt audit evidence.",
     entries: "Entries in the span",
     see_entries: "See them in the log",
     opened_by: "Opened by",
@@ -156,8 +156,8 @@ pub(crate) fn of(language: Language) -> &'static Words {
 /// How the clock stands, in a sentence.
 pub(crate) fn clock(clock: Clock, language: Language) -> String {
     match (clock, language) {
-        (Clock::Running(left), Language::Danish) => format!("⏱ {} tilbage", span(left, language)),
-        (Clock::Running(left), Language::English) => format!("⏱ {} left", span(left, language)),
+        (Clock::Running(left), Language::Danish) => format!("{} tilbage", span(left, language)),
+        (Clock::Running(left), Language::English) => format!("{} left", span(left, language)),
         (Clock::RunOut(ago), Language::Danish) => {
             format!("✕ Fristen er overskredet med {}", span(ago, language))
         }
@@ -200,8 +200,8 @@ mod tests {
     #[test]
     fn no_time_is_promised_that_is_not_there() {
         let left = |seconds| Clock::Running(SignedDuration::from_secs(seconds));
-        assert_eq!(clock(left(71 * 3600 + 59), Language::Danish), "⏱ 71 timer og 0 min. tilbage");
-        assert_eq!(clock(left(3660), Language::English), "⏱ 1 hour and 1 min left");
+        assert_eq!(clock(left(71 * 3600 + 59), Language::Danish), "71 timer og 0 min. tilbage");
+        assert_eq!(clock(left(3660), Language::English), "1 hour and 1 min left");
         let late = Clock::ReportedLate(SignedDuration::from_hours(1200));
         assert_eq!(clock(late, Language::Danish), "✕ Anmeldt 1.200 timer og 0 min. for sent");
     }

@@ -45,14 +45,15 @@ impl BarList<'_> {
     pub fn draw(&self) -> Chart {
         let has_usual = self.rows.iter().any(|row| row.usual.is_some());
         let highest = self.rows.iter().map(|row| row.value).max().unwrap_or(0);
-        let head = |text: &str| format!(r#"<th scope="col">{}</th>"#, Escaped(text));
+        let head =
+            |text: &str| format!(r#"<th scope="col" class="chart-figure">{}</th>"#, Escaped(text));
         let mut out = String::new();
         let _ = write!(
             out,
-            r#"<table class="bar-list {}"><caption>{}</caption><thead><tr>{}{}{}<th scope="col">{}</th></tr></thead><tbody>"#,
+            r#"<table class="bar-list {}"><caption>{}</caption><thead><tr><th scope="col">{}</th>{}{}<th scope="col"><span class="away">{}</span></th></tr></thead><tbody>"#,
             self.tone.class(),
             Escaped(self.title),
-            head(self.name_head),
+            Escaped(self.name_head),
             head(self.value_head),
             if has_usual { head(self.usual_head) } else { String::new() },
             words(self.language).drawn,

@@ -138,6 +138,10 @@ impl Bars<'_> {
     }
 
     fn usual_line(&self, canvas: &Canvas, out: &mut String) {
+        // On the axis itself it would say nothing; the table does.
+        if self.bars.iter().all(|bar| bar.usual.unwrap_or(0) == 0) {
+            return;
+        }
         let mut path = String::new();
         let mut last = None;
         for (index, bar) in self.bars.iter().enumerate() {
@@ -153,7 +157,7 @@ impl Bars<'_> {
         let _ = write!(out, r#"<path class="chart-usual" d="{path}"/>"#);
         let _ = write!(
             out,
-            r#"<text x="{}" y="{}" text-anchor="end">{}</text>"#,
+            r#"<text class="chart-usual-label" x="{}" y="{}" text-anchor="end">{}</text>"#,
             Tenths(right),
             Tenths(top.saturating_sub(50)),
             Escaped(self.usual_head),
@@ -224,13 +228,14 @@ impl Bars<'_> {
 
     fn table(&self, out: &mut String) {
         let has_usual = self.bars.iter().any(|bar| bar.usual.is_some());
-        let head = |text: &str| format!(r#"<th scope="col">{}</th>"#, Escaped(text));
+        let head =
+            |text: &str| format!(r#"<th scope="col" class="chart-figure">{}</th>"#, Escaped(text));
         let _ = write!(
             out,
-            "<details><summary>{}</summary><table class=\"bar-list\"><caption>{}</caption><thead><tr>{}{}{}</tr></thead><tbody>",
+            "<details><summary>{}</summary><table class=\"bar-list\"><caption>{}</caption><thead><tr><th scope=\"col\">{}</th>{}{}</tr></thead><tbody>",
             words(self.language).show_table,
             Escaped(self.title),
-            head(self.name_head),
+            Escaped(self.name_head),
             head(self.value_head),
             if has_usual { head(self.usual_head) } else { String::new() },
         );

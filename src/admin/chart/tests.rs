@@ -60,7 +60,10 @@ fn what_is_usual_is_a_line_with_its_word_and_a_column() {
     let drawn = chart(&bars, "t").draw().to_string();
     assert!(drawn.contains(r#"<path class="chart-usual" d="M0 "#), "{drawn}");
     assert!(drawn.contains(r#"text-anchor="end">normalt</text>"#), "{drawn}");
-    assert!(drawn.contains(r#"<th scope="col">normalt</th>"#), "{drawn}");
+    assert!(drawn.contains(r#"<th scope="col" class="chart-figure">normalt</th>"#), "{drawn}");
+    bars.iter_mut().for_each(|bar| bar.usual = Some(0));
+    let drawn = chart(&bars, "t").draw().to_string();
+    assert!(!drawn.contains("chart-usual") && drawn.contains(">normalt</th>"), "{drawn}");
 }
 
 #[test]

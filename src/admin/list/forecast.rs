@@ -17,7 +17,7 @@ use crate::admin::access::{self, Looked};
 use crate::admin::{Admin, Refusal, Visitor};
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search_until};
-use crate::audit::{self, Class, Event};
+use crate::audit::{self, Event};
 use crate::config::Role;
 use crate::identifier::{OrganizationId, SiteId};
 use crate::journey::known::known;
@@ -158,7 +158,7 @@ async fn look(
         let mut complete = true;
         for country in countries {
             let filter = Filter { country, since, ..Filter::default() };
-            for found in search_until(&directory, &filter, &Class::ALL, &given_up)? {
+            for found in search_until(&directory, &filter, &given_up)? {
                 complete &= note(&found?.event, &organization, &added, &mut seen);
             }
             complete &= !given_up.load(Ordering::Relaxed);

@@ -16,3 +16,4 @@ mod words;
 pub(super) use actions::{Standing, standings};
 pub(super) use api::Documentation;
 pub(super) use pages::routes;
+pub(super) use tools::file;

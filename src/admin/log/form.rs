@@ -31,6 +31,8 @@ struct Field<'a> {
     wrong: Option<&'a str>,
     value: &'a str,
     described: String,
+    /// `datetime-local` where what stands in it is a time: a browser shows nothing else in one.
+    kind: &'static str,
     options: Vec<(String, String)>,
 }
 
@@ -80,17 +82,22 @@ impl Filling<'_> {
         if wrong.is_some() {
             described.push(format!("e-{name}"));
         }
-        let value = match self.fields.text(name) {
+        let typed = match self.fields.text(name) {
             "" if name == "span" && !self.has_time() => "7d",
-            value => value,
+            typed => typed,
+        };
+        let (kind, value) = match name {
+            "since" | "until" => time_field(typed, &self.visitor.organization.time_zone),
+            _ => ("text", typed.to_owned()),
         };
         let field = Field {
             name,
             label,
             help,
             wrong: wrong.map(|problem| problem.text.as_str()),
-            value,
+            value: &value,
             described: described.join(" "),
+            kind,
             options: self.options(name),
         };
         field.render()
@@ -148,7 +155,7 @@ impl Filling<'_> {
             }
             "reason" => {
                 let reasons = Reason::ALL.iter().map(|&reason| {
-                    (reason.code().to_owned(), capital(reasons::reason(reason, language)))
+                    (reason.code().to_owned(), reasons::capital(reasons::reason(reason, language)))
                 });
                 std::iter::once(any).chain(sorted(reasons, language)).collect()
             }
@@ -168,6 +175,18 @@ impl Filling<'_> {
     }
 }
 
+/// How a field of a time is shown, and with which value.
+pub(crate) fn time_field(typed: &str, zone: &jiff::tz::TimeZone) -> (&'static str, String) {
+    match super::query::read_time(typed, zone, false) {
+        Some(at) => {
+            let shown = at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M").to_string();
+            ("datetime-local", shown)
+        }
+        None if typed.is_empty() => ("datetime-local", String::new()),
+        None => ("text", typed.to_owned()),
+    }
+}
+
 fn sorted(
     options: impl Iterator<Item = (String, String)>,
     language: crate::language::Language,
@@ -175,10 +194,4 @@ fn sorted(
     let mut options: Vec<_> = options.collect();
     options.sort_by_cached_key(|(_, text)| crate::language::sort_key(text, language));
     options
-}
-
-/// With a capital in front: it stands alone.
-fn capital(text: &str) -> String {
-    let mut rest = text.chars();
-    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }

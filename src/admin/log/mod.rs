@@ -9,7 +9,7 @@ mod api;
 mod charts;
 mod csv_cell;
 mod export;
-mod form;
+pub(crate) mod form;
 mod live;
 pub(crate) mod pages;
 pub(crate) mod query;

@@ -4,7 +4,7 @@ use crate::audit::Action;
 use crate::language::Language;
 use crate::policy::Reason;
 
-/// Why it was decided so, as the end of a sentence that begins with "because".
+/// Why it was decided so, as a clause that could stand alone.
 pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
     let (danish, english) = match reason {
         Reason::PrivateNetwork => (
@@ -105,11 +105,35 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
         }
         Reason::Overload => ("en grænse i geovagt var nået", "a limit of geovagt was reached"),
         Reason::AuditUnavailable => (
-            "loggen ikke kunne skrives, og så lukkes ingen ind",
+            "loggen kunne ikke skrives, og så lukkes ingen ind",
             "the log could not be written, and then nobody is let in",
         ),
     };
     pick(language, danish, english)
+}
+
+/// Words beside an action that are no reason of a decision.
+const WORDS: &[(&str, &str, &str)] = &[
+    ("planned", "planlagt", "planned"),
+    ("begun", "begyndt", "begun"),
+    ("drawn", "stikprøven trukket", "the sample was drawn"),
+    ("finished", "færdig", "finished"),
+    ("in_order", "bedømt: i orden", "judged: in order"),
+    ("wrongly_rejected", "bedømt: afvist ved en fejl", "judged: rejected by mistake"),
+    ("look_closer", "bedømt: bør ses efter", "judged: to be looked into"),
+    ("incident", "bedømt: hører til i en sag om brud", "judged: belongs into a breach file"),
+    ("noted", "notat tilføjet", "a note was added"),
+    ("persons", "personer tilføjet", "people were added"),
+    ("reported", "anmeldt", "reported"),
+    ("password", "ny adgangskode", "a new password"),
+    ("locked", "spærret", "locked"),
+    ("unlocked", "åbnet igen", "unlocked"),
+];
+
+/// Such a word; as it stands where it is none of ours.
+pub(crate) fn word(code: &str, language: Language) -> &str {
+    let found = WORDS.iter().find(|(known, ..)| *known == code);
+    found.map_or(code, |(_, danish, english)| pick(language, danish, english))
 }
 
 /// What happened, as a heading. Every action has one; a test says so.
@@ -211,6 +235,12 @@ pub(crate) fn verdict_class(word: &str) -> &'static str {
         "deny" => "rejected",
         _ => "plain",
     }
+}
+
+/// With a capital in front: it stands alone.
+pub(crate) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
 }
 
 pub(crate) fn pick<T>(language: Language, danish: T, english: T) -> T {

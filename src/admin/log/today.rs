@@ -10,7 +10,6 @@ use crate::audit::Event;
 use crate::audit::event::Field;
 use crate::clock;
 use crate::identifier::{ProviderId, SiteId};
-use crate::language::Language;
 use crate::policy::{Explanation, Hypothetical, Person, UserName};
 
 /// What the answer would be today.
@@ -28,15 +27,12 @@ pub(crate) fn today(admin: &Admin, visitor: &Visitor, event: &Event) -> Option<T
     let explanation = explanation(admin, visitor, event)?;
     let language = visitor.language;
     let verdict = reasons::verdict(explanation.verdict, language);
-    let because = reasons::reason(explanation.reason, language);
+    let because = reasons::capital(reasons::reason(explanation.reason, language));
     let same = event.verdict.as_deref() == Some(explanation.verdict)
         && event.reason.as_deref() == Some(explanation.reason.code());
     let words = words::of(language);
     let compared = if same { words.same_today } else { words.other_today };
-    let answer = match language {
-        Language::Danish => format!("{verdict}, fordi {because}. {compared}"),
-        Language::English => format!("{verdict}, because {because}. {compared}"),
-    };
+    let answer = format!("{verdict}. {because}. {compared}");
     let steps = explanation.steps.into_iter().map(|step| step.outcome).collect();
     Some(Today { answer, steps })
 }

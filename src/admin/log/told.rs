@@ -29,7 +29,6 @@ pub(crate) struct Line {
     pub(crate) when: String,
     pub(crate) action: String,
     pub(crate) because: String,
-    pub(crate) verdict: &'static str,
     pub(crate) class: &'static str,
     pub(crate) place: String,
     pub(crate) site: String,
@@ -51,7 +50,6 @@ impl Telling<'_> {
             when: self.short(event.at),
             action: self.action(event),
             because: self.because(event).unwrap_or_default(),
-            verdict: reasons::verdict(verdict, self.language),
             class: reasons::verdict_class(verdict),
             place: self.place(event).unwrap_or_default(),
             site: event.site.as_deref().unwrap_or_default().to_owned(),
@@ -74,7 +72,7 @@ impl Telling<'_> {
     pub(crate) fn because(self, event: &Event) -> Option<String> {
         let code = event.reason.as_deref()?;
         let words = Reason::from_code(code).map(|reason| reasons::reason(reason, self.language));
-        Some(words.unwrap_or(code).to_owned())
+        Some(words.unwrap_or_else(|| reasons::word(code, self.language)).to_owned())
     }
 
     /// The country, or the part of it, by name.
@@ -105,18 +103,18 @@ impl Telling<'_> {
             let because = reasons::reason(would_be, self.language);
             steps.push(match self.language {
                 Language::Danish => {
-                    format!("Reglen prøves kun af. Uden det var svaret blevet afvist, fordi {because}.")
+                    format!("Reglen prøves kun af. Uden det var svaret blevet afvist: {because}.")
                 }
                 Language::English => format!(
-                    "The rule is only being tried out. Without that it would have been rejected, because {because}."
+                    "The rule is only being tried out. Without that it would have been rejected: {because}."
                 ),
             });
         }
         let verdict = reasons::verdict(verdict, self.language);
-        let because = self.because(event).unwrap_or_default();
+        let because = reasons::capital(&self.because(event).unwrap_or_default());
         steps.push(match self.language {
-            Language::Danish => format!("Svaret blev derfor: {verdict}, fordi {because}."),
-            Language::English => format!("So the answer was: {verdict}, because {because}."),
+            Language::Danish => format!("Svaret blev derfor: {verdict}. {because}."),
+            Language::English => format!("So the answer was: {verdict}. {because}."),
         });
         steps
     }

@@ -33,7 +33,6 @@ pub(crate) struct Words {
     pub(crate) what: &'static str,
     pub(crate) from_where: &'static str,
     pub(crate) who: &'static str,
-    pub(crate) details: &'static str,
     pub(crate) older: &'static str,
     pub(crate) newest: &'static str,
     pub(crate) none_found: &'static str,
@@ -77,9 +76,10 @@ pub(crate) struct Words {
     pub(crate) rejections: &'static str,
     pub(crate) usual: &'static str,
     pub(crate) unknown_place: &'static str,
-    pub(crate) open: &'static str,
     pub(crate) chart_country_title: &'static str,
     pub(crate) back: &'static str,
+    pub(crate) review: &'static str,
+    pub(crate) breaches: &'static str,
 }
 
 pub(crate) const DANISH: Words = Words {
@@ -97,7 +97,7 @@ pub(crate) const DANISH: Words = Words {
     span_all: "Hele loggen",
     since: "Fra",
     until: "Til",
-    time_help: "En dag eller et tidspunkt, dansk tid: 2026-11-22 eller 2026-11-22T14:30. Går forud for tidsrummet.",
+    time_help: "I organisationens tid. Går forud for tidsrummet.",
     country: "Land",
     country_help: "Navn eller kode: Kina eller CN",
     site: "System",
@@ -113,7 +113,6 @@ pub(crate) const DANISH: Words = Words {
     what: "Hvad skete der",
     from_where: "Hvorfra",
     who: "Hvem",
-    details: "Detaljer",
     older: "Ældre poster",
     newest: "Til de nyeste",
     none_found: "Intet i loggen svarer til det.",
@@ -157,9 +156,10 @@ pub(crate) const DANISH: Words = Words {
     rejections: "Afvisninger",
     usual: "normalt",
     unknown_place: "Ukendt land",
-    open: "Åbn",
     chart_country_title: "Afvisninger efter land",
     back: "Tilbage til loggen",
+    review: "Gennemgang",
+    breaches: "Sager om brud",
 };
 
 pub(crate) const ENGLISH: Words = Words {
@@ -177,7 +177,7 @@ pub(crate) const ENGLISH: Words = Words {
     span_all: "The whole log",
     since: "From",
     until: "Until",
-    time_help: "A day or a time, in the organisation's time zone: 2026-11-22 or 2026-11-22T14:30. Goes before the time span.",
+    time_help: "In the organisation's time. Goes before the time span.",
     country: "Country",
     country_help: "Name or code: China or CN",
     site: "System",
@@ -193,7 +193,6 @@ pub(crate) const ENGLISH: Words = Words {
     what: "What happened",
     from_where: "From where",
     who: "Who",
-    details: "Details",
     older: "Older entries",
     newest: "To the newest",
     none_found: "Nothing in the log matches that.",
@@ -237,9 +236,10 @@ pub(crate) const ENGLISH: Words = Words {
     rejections: "Rejections",
     usual: "usually",
     unknown_place: "Unknown country",
-    open: "Open",
     chart_country_title: "Rejections by country",
     back: "Back to the log",
+    review: "Review",
+    breaches: "Breach files",
 };
 
 /// The texts of a language.

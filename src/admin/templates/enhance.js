@@ -98,6 +98,7 @@
     const row = document.createElement("tr");
     const head = add(row, "th", "");
     head.scope = "row";
+    head.className = "when";
     const link = add(head, "a", "");
     link.href = "/log/entry/" + encodeURIComponent(line.id);
     add(link, "time", line.when).dateTime = line.at;

@@ -110,8 +110,6 @@ actions! {
     PersonViewed = "person_viewed" "database" "access",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
-    /// What is stored of a person was deleted, but for what has to stay.
-    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody reviewed the log.
     LogReviewed = "log_reviewed" "database" "access",
     /// A breach file was opened.
