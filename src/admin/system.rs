@@ -11,8 +11,14 @@ const PAGES: &[Entry] = &[
     Entry {
         href: "/insight",
         roles: &[Role::DataProtectionOfficer],
-        danish: ("Indsigt og sletning", "Alt, hvad der er gemt om én person, og hvor længe der gemmes."),
-        english: ("Insight and deletion", "Everything that is stored about one person, and how long things are kept."),
+        danish: (
+            "Indsigt og sletning",
+            "Alt, hvad der er gemt om én person, og hvor længe der gemmes.",
+        ),
+        english: (
+            "Insight and deletion",
+            "Everything that is stored about one person, and how long things are kept.",
+        ),
     },
     Entry {
         href: "/insight/pseudonyms",
@@ -24,7 +30,10 @@ const PAGES: &[Entry] = &[
         href: "/report",
         roles: &Role::ALL,
         danish: ("Tal til udvalget", "Kvartalets tal uden personer, som side og som CSV."),
-        english: ("Figures for the committee", "The quarter's figures without persons, as a page and as CSV."),
+        english: (
+            "Figures for the committee",
+            "The quarter's figures without persons, as a page and as CSV.",
+        ),
     },
     Entry {
         href: "/systems",
@@ -33,10 +42,10 @@ const PAGES: &[Entry] = &[
         english: ("Systems outside geovagt", "What others run, and whether the rule is set there."),
     },
     Entry {
-    href: "/system/tokens",
-    roles: &Role::ALL,
-    danish: ("Nøgler til programmer", "Giv et program adgang, og tag den igen."),
-    english: ("Tokens for programs", "Give a program access, and take it back."),
+        href: "/system/tokens",
+        roles: &Role::ALL,
+        danish: ("Nøgler til programmer", "Giv et program adgang, og tag den igen."),
+        english: ("Tokens for programs", "Give a program access, and take it back."),
     },
 ];
 

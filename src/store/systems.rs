@@ -312,9 +312,10 @@ impl Change {
         .bind(&facts.note);
         self.execute(insert).await?;
         // The name of a system is what somebody wrote: the log gets its number.
-        let event = ChangeEvent::of_organization(ChangeAction::SystemChanged, done.organization, by)
-            .word(done.action.word())
-            .detail("system", done.id);
+        let event =
+            ChangeEvent::of_organization(ChangeAction::SystemChanged, done.organization, by)
+                .word(done.action.word())
+                .detail("system", done.id);
         self.announce(&event, now).await
     }
 

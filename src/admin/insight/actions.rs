@@ -107,12 +107,8 @@ pub(super) async fn retention(admin: &Admin) -> Result<Vec<Kept>, Refusal> {
             until: detail("until").and_then(|text| text.parse().ok()),
         })
     };
-    Ok([
-        ("allowed", retention.allowed),
-        ("denied", retention.denied),
-        ("people", retention.people),
-    ]
-    .into_iter()
-    .map(|(class, kept)| Kept { class, kept, proof: proof(class) })
-    .collect())
+    Ok([("allowed", retention.allowed), ("denied", retention.denied), ("people", retention.people)]
+        .into_iter()
+        .map(|(class, kept)| Kept { class, kept, proof: proof(class) })
+        .collect())
 }

@@ -18,10 +18,11 @@ pub(super) const TWO: &[Role] = &[Role::Security, Role::DataProtectionOfficer];
 
 pub(super) fn routes(routes: Routes) -> Routes {
     let two = Right::Roles(TWO);
-    routes
-        .get("/insight/pseudonyms", two, list)
-        .post("/insight/pseudonyms", two, ask)
-        .post("/insight/pseudonyms/{id}", two, answer)
+    routes.get("/insight/pseudonyms", two, list).post("/insight/pseudonyms", two, ask).post(
+        "/insight/pseudonyms/{id}",
+        two,
+        answer,
+    )
 }
 
 struct Waiting {
@@ -95,7 +96,9 @@ async fn ask(State(admin): State<Admin>, visitor: Visitor, sent: Sent) -> Answer
         Err(ReidentifyError::Wanted(_)) => Fault::new(
             "wanted",
             match visitor.language {
-                Language::Danish => "Skriv et pseudonym, som det står i loggen, eller en reference.",
+                Language::Danish => {
+                    "Skriv et pseudonym, som det står i loggen, eller en reference."
+                }
                 Language::English => "Write a pseudonym as it stands in the log, or a reference.",
             },
         ),

@@ -10,7 +10,6 @@ pub(super) struct Words {
     pub(super) show: &'static str,
     pub(super) wrong: &'static str,
     pub(super) logged: &'static str,
-    pub(super) nothing: &'static str,
     pub(super) cut: &'static str,
     pub(super) file_text: &'static str,
     pub(super) file_json: &'static str,
@@ -55,7 +54,6 @@ const DANISH: Words = Words {
     show: "Vis, hvad der er gemt",
     wrong: "Der er noget, der skal rettes.",
     logged: "At du så her, er skrevet i loggen.",
-    nothing: "Der er ikke gemt noget her.",
     cut: "Loggen rummer flere poster om personen end de nyeste, der er vist.",
     file_text: "Hent som tekst",
     file_json: "Hent som JSON",
@@ -100,7 +98,6 @@ const ENGLISH: Words = Words {
     show: "Show what is stored",
     wrong: "Something has to be put right.",
     logged: "That you looked here is written in the log.",
-    nothing: "Nothing is stored here.",
     cut: "The log holds more entries about the person than the newest, which are shown.",
     file_text: "Download as text",
     file_json: "Download as JSON",
@@ -212,12 +209,16 @@ pub(super) fn section(id: &str, language: Language) -> String {
         "exemptions" => ("Rejsetilladelser", "Travel exemptions"),
         "exemption_legs" => ("Hvor og hvornår", "Where and when"),
         "exemption_sites" => ("Systemer på rejsen", "Systems of the journey"),
-        "exemption_history" => ("Hvad der skete med rejsetilladelserne", "What became of the exemptions"),
+        "exemption_history" => {
+            ("Hvad der skete med rejsetilladelserne", "What became of the exemptions")
+        }
         "notices" => ("Beskeder", "Messages"),
         "notice_contacts" => ("Hvor du kan nås", "Where the person is reached"),
         "bound_devices" => ("Enheder", "Devices"),
         "travel_links" => ("Rejselinks", "Travel links"),
-        "address_grants" => ("Programmer lukket ind fra en adresse", "Programs let in from an address"),
+        "address_grants" => {
+            ("Programmer lukket ind fra en adresse", "Programs let in from an address")
+        }
         "odd_use_seen" => ("Hvad der er set af brugen", "What was seen of the use"),
         "odd_use_flags" => ("Hvad der så usædvanligt ud", "What looked unusual"),
         "admin_sessions" => ("Log-ind i administrationen", "Sign-ins to the administration"),

@@ -15,8 +15,8 @@ use crate::config::Role;
 use crate::identifier::OrganizationId;
 use crate::log_review::{Reviewed, Standing as ReviewStanding};
 use crate::policy::{ExemptionState, Phase, TravelExemption};
-use crate::store::log::{By, LogQuery, Organizations};
 use crate::store::NoticeState;
+use crate::store::log::{By, LogQuery, Organizations};
 use crate::territory::Territory;
 
 /// So many days are shown.
@@ -119,7 +119,11 @@ pub(super) async fn health_alone(admin: &Admin, visitor: &Visitor) -> Result<Ove
     Ok(Overview {
         now,
         parts: health::parts(admin, &organizations, &lists, now).await?,
-        attention: if staff { attention(admin, visitor, &lists, &failed, now).await? } else { Vec::new() },
+        attention: if staff {
+            attention(admin, visitor, &lists, &failed, now).await?
+        } else {
+            Vec::new()
+        },
         traffic: if staff { Some(traffic(admin, visitor, now).await?) } else { None },
         travel: Travel::NotShown,
         organizations: if visitor.centre_operator {
@@ -243,7 +247,9 @@ async fn travel(admin: &Admin, visitor: &Visitor, now: Timestamp) -> Result<Trav
     if !visitor.has_any(TRAVEL) {
         return Ok(Travel::NotShown);
     }
-    match access::look(admin, visitor, Looked::Travel, |event| event.detail("view", "overview")).await {
+    match access::look(admin, visitor, Looked::Travel, |event| event.detail("view", "overview"))
+        .await
+    {
         Ok(()) => {}
         // The page that tells of a broken log must not break with it.
         Err(Refusal::NoEntry) => return Ok(Travel::NoEntry),

@@ -52,7 +52,9 @@ impl Part {
             Self::List { in_force, .. } => look(in_force.is_none()),
             Self::Log { writing: false, .. } => State::Wrong,
             Self::Log { lost, damaged, .. } => look(*lost > 0 || !damaged.is_empty()),
-            Self::Upstreams { servers, out } if *servers > 0 && out.len() == *servers => State::Wrong,
+            Self::Upstreams { servers, out } if *servers > 0 && out.len() == *servers => {
+                State::Wrong
+            }
             Self::Upstreams { out, .. } => look(!out.is_empty()),
             Self::Nodes { silent, troubled, .. } => {
                 look(!silent.is_empty() || !troubled.is_empty())

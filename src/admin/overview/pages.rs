@@ -4,9 +4,9 @@ use askama::Template;
 use axum::extract::State;
 
 use super::actions::{self, Figures, Overview, Traffic, Travel};
+use super::api;
 use super::map::{self, Map};
 use super::words::{self, Words};
-use super::api;
 use crate::admin::chart::{Bar, BarList, Bars, Chart, Row as ChartRow, Tone};
 use crate::admin::{Admin, Answer, Place, Right, Routes, Visitor, shell};
 use crate::config::Role;
@@ -234,9 +234,7 @@ fn journey(exemption: &TravelExemption, visitor: &Visitor) -> Journey {
     let names: Vec<String> = places.iter().map(|place| place.name(language).into_owned()).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let days = exemption.journey().map(|(from, until)| {
-        let day = |at: jiff::Timestamp| {
-            language::date(at.to_zoned(zone.clone()).date(), language)
-        };
+        let day = |at: jiff::Timestamp| language::date(at.to_zoned(zone.clone()).date(), language);
         format!("{} – {}", day(from), day(language::last_minute(until)))
     });
     Journey {

@@ -175,7 +175,10 @@ pub(super) fn part(part: &Part, zone: &TimeZone, language: Language) -> (String,
                 format!("Built on {built}, {days} days old.")
             };
             if *old {
-                text += &pick(" Den er ved at være gammel: hent en ny.", " It is getting old: fetch a new one.");
+                text += &pick(
+                    " Den er ved at være gammel: hent en ny.",
+                    " It is getting old: fetch a new one.",
+                );
             }
             if let Some(why) = refused {
                 text += &pick(" En nyere fil er afvist: ", " A newer file is refused: ");
@@ -202,14 +205,18 @@ pub(super) fn part(part: &Part, zone: &TimeZone, language: Language) -> (String,
         }
         Part::Log { error, writing, lost, damaged } => {
             let mut text = match (writing, error) {
-                (true, _) => pick("Loggen skrives, og kæden hænger sammen.", "The log is written, and the chain holds."),
+                (true, _) => pick(
+                    "Loggen skrives, og kæden hænger sammen.",
+                    "The log is written, and the chain holds.",
+                ),
                 (false, None) => pick("Loggen kan ikke skrives.", "The log cannot be written."),
                 (false, Some(error)) => {
                     pick("Loggen kan ikke skrives: ", "The log cannot be written: ") + error
                 }
             };
             if !damaged.is_empty() {
-                text = pick("Kæden er beskadiget: ", "The chain is damaged: ") + &damaged.join("; ");
+                text =
+                    pick("Kæden er beskadiget: ", "The chain is damaged: ") + &damaged.join("; ");
             }
             if *lost > 0 {
                 let lost = number(*lost, language);
@@ -345,7 +352,9 @@ pub(super) fn attention(
             let text = match (count, danish) {
                 (1, true) => format!("En nødadgang skal bekræftes af en anden inden {until}."),
                 (_, true) => {
-                    format!("{count} nødadgange skal bekræftes af en anden, den første inden {until}.")
+                    format!(
+                        "{count} nødadgange skal bekræftes af en anden, den første inden {until}."
+                    )
                 }
                 (1, false) => {
                     format!("One emergency has to be confirmed by another person before {until}.")
@@ -406,7 +415,9 @@ pub(super) fn exempt(total: u64, language: Language) -> String {
 pub(super) fn map(countries: usize, most: &str, language: Language) -> String {
     match language {
         Language::Danish => {
-            format!("Verdenskort. Afvisninger fra {countries} lande; flest fra {most}. Tallene står i tabellen.")
+            format!(
+                "Verdenskort. Afvisninger fra {countries} lande; flest fra {most}. Tallene står i tabellen."
+            )
         }
         Language::English => format!(
             "Map of the world. Rejections from {countries} countries; most from {most}. The figures stand in the table."

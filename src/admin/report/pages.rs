@@ -4,8 +4,8 @@ use askama::Template;
 use axum::extract::State;
 use jiff::Timestamp;
 
-use super::words::{self, Words};
 use super::api;
+use super::words::{self, Words};
 use crate::admin::list::file;
 use crate::admin::{Admin, Answer, Asked, Place, Refusal, Right, Routes, Visitor, shell};
 use crate::clock;
@@ -16,9 +16,8 @@ use crate::store::log::Organizations;
 const QUARTERS: usize = 8;
 
 pub(in crate::admin) fn routes(routes: Routes) -> Routes {
-    let routes = routes
-        .get("/report", Right::STAFF, page)
-        .get("/report/file", Right::STAFF, report_file);
+    let routes =
+        routes.get("/report", Right::STAFF, page).get("/report/file", Right::STAFF, report_file);
     api::routes(routes)
 }
 
@@ -44,7 +43,11 @@ struct Page {
 }
 
 /// The quarter that is asked for, or the last that is over; one that has not begun is none.
-pub(super) fn quarter(asked: &Asked, visitor: &Visitor, now: Timestamp) -> Result<Quarter, Refusal> {
+pub(super) fn quarter(
+    asked: &Asked,
+    visitor: &Visitor,
+    now: Timestamp,
+) -> Result<Quarter, Refusal> {
     let zone = &visitor.organization.time_zone;
     let quarter = match asked.given("quarter") {
         Some(text) => text.parse().map_err(|_| Refusal::NotFound)?,

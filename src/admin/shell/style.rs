@@ -9,7 +9,11 @@ use sha2::{Digest as _, Sha256};
 
 /// As it stands between `<style>` and `</style>`.
 pub(in crate::admin) static CSS: LazyLock<String> = LazyLock::new(|| {
-    let source = [include_str!("../templates/style.css"), crate::admin::chart::CSS, include_str!("../overview/map.css")];
+    let source = [
+        include_str!("../templates/style.css"),
+        crate::admin::chart::CSS,
+        include_str!("../overview/map.css"),
+    ];
     let lines = source.into_iter().flat_map(str::lines).map(str::trim);
     lines.filter(|line| !line.starts_with("/*")).collect()
 });

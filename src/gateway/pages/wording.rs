@@ -85,8 +85,8 @@ mod tests {
 
     #[test]
     fn the_database_is_recognised_by_type_or_description() {
-        assert!(is_db_ip("DBIP-Country-Lite", ""));
-        assert!(is_db_ip("", "IP Geolocation by DB-IP"));
-        assert!(!is_db_ip("GeoLite2-Country", "GeoLite2 Country database"));
+        assert!(crate::geoip::is_db_ip("DBIP-Country-Lite", ""));
+        assert!(crate::geoip::is_db_ip("", "IP Geolocation by DB-IP"));
+        assert!(!crate::geoip::is_db_ip("GeoLite2-Country", "GeoLite2 Country database"));
     }
 }
