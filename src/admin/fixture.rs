@@ -11,15 +11,19 @@ use tower::ServiceExt as _;
 
 use super::access::Connection;
 use super::{Admin, InEffect, router};
+use crate::app::View;
 use crate::audit::{Audit, Options};
 use crate::clock;
 use crate::config::{self, Loaded};
 use crate::geoip::{Database, Requirements};
+use crate::identifier::SiteId;
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::identity::{Argon2id, Authenticator, Password, PasswordFunction};
+use crate::language::Language;
 use crate::lifecycle::Tasks;
 use crate::operations::Part;
-use crate::policy::{Actor, Exemptions, UserName};
+use crate::oversight::Condition;
+use crate::policy::{Actor, Ambiguous, Exemptions, Explanation, Hypothetical, UserName};
 use crate::store::{NewAccount, Store};
 
 /// Everybody's password.
@@ -47,7 +51,12 @@ pub(crate) struct Office {
     loaded: Arc<ArcSwap<Loaded>>,
 }
 
+/// What is decided by, opened when somebody first asks and again after a reload.
+type Views = std::sync::Mutex<Option<(usize, Arc<View>)>>;
+
 struct Fixed {
+    views: Views,
+    file: std::path::PathBuf,
     loaded: Arc<ArcSwap<Loaded>>,
     database: Arc<Database>,
 }
@@ -65,16 +74,29 @@ impl InEffect for Fixed {
     fn parts(&self) -> Vec<Part> {
         vec![Part { name: "store", ready: true, warning: false, detail: "answers".to_owned() }]
     }
-    fn condition(&self) -> crate::oversight::Condition {
-        crate::oversight::Condition::default()
+    fn condition(&self) -> Condition {
+        Condition { node: "test".to_owned(), ..Condition::default() }
     }
     fn explain(
         &self,
-        _: &crate::identifier::SiteId,
-        _: &crate::policy::Hypothetical<'_>,
-        _: crate::language::Language,
-    ) -> Option<Result<crate::policy::Explanation, crate::policy::Ambiguous>> {
-        None
+        site: &SiteId,
+        asked: &Hypothetical<'_>,
+        language: Language,
+    ) -> Option<Result<Explanation, Ambiguous>> {
+        let now = Arc::as_ptr(&self.loaded.load_full()) as usize;
+        let mut views = self.views.lock().unwrap();
+        if views.as_ref().is_none_or(|(of, _)| *of != now) {
+            let file = self.file.clone();
+            // Whoever asks runs on a runtime of their own already.
+            let open = move || {
+                let runtime = tokio::runtime::Runtime::new().unwrap();
+                let loaded = config::load(&file).unwrap();
+                runtime.block_on(View::open(loaded, clock::now())).unwrap()
+            };
+            *views = Some((now, Arc::new(std::thread::spawn(open).join().unwrap())));
+        }
+        let (_, view) = views.as_ref()?;
+        view.explain(site, asked, language)
     }
 }
 
@@ -198,7 +220,8 @@ impl Office {
         let database = loaded.config.geoip.database.clone();
         let database = Database::open(&database, &Requirements::new(clock::now())).unwrap();
         let loaded = Arc::new(ArcSwap::from_pointee(loaded));
-        let fixed = Fixed { loaded: Arc::clone(&loaded), database: Arc::new(database) };
+        let (views, database) = (Views::default(), Arc::new(database));
+        let fixed = Fixed { views, file, loaded: Arc::clone(&loaded), database };
         let admin = Admin::new(store, audit, authenticator, Box::new(fixed));
         let router = router(&admin);
         Self { admin, router, state, _tasks: tasks, loaded }

@@ -4,11 +4,12 @@ use jiff::Timestamp;
 
 use super::{Policies, StartError, snapshot, store, watch};
 use crate::config::{Loaded, StoreLocation};
-use crate::gateway::Snapshot;
+use crate::gateway::{Snapshot, explained};
 use crate::geoip;
-use crate::identifier::OrganizationId;
+use crate::identifier::{OrganizationId, SiteId};
 use crate::journey::known;
-use crate::policy::{Person, UserName};
+use crate::language::Language;
+use crate::policy::{Ambiguous, Explanation, Hypothetical, Person, UserName};
 use crate::store::{Account, FILE_NAME, KnownPerson};
 use crate::upstream::Prepared;
 
@@ -61,6 +62,18 @@ impl View {
         let snapshot =
             snapshot::snapshot(&loaded, &policies, exemptions, database, None, &upstreams);
         Ok(Self { loaded, snapshot, accounts, known })
+    }
+
+    /// What would be decided about a request that nobody has sent; none where there is no such site.
+    #[must_use]
+    pub fn explain(
+        &self,
+        site: &SiteId,
+        asked: &Hypothetical<'_>,
+        language: Language,
+    ) -> Option<Result<Explanation, Ambiguous>> {
+        let site = self.snapshot.sites.by_id(site)?;
+        Some(explained::explain(&self.snapshot, site, asked, language))
     }
 
     /// The local account with this login name, as a proof would give it.

@@ -15,13 +15,11 @@ mod proposal;
 mod row;
 
 pub(crate) use change::Change;
-pub(crate) use difference::{
-    Difference, NoVersion, NotReadable, Other, Reading, Report, read_other, version,
-};
+pub(crate) use difference::{Difference, NotReadable, Other, Reading, read_other, version};
 pub(crate) use entra::NoLocation;
-pub(crate) use export::{CannotExport, Exported, FORMATS, Format};
-pub(crate) use pasted::{Piece, TooLong, known, read};
-pub(crate) use proposal::{Proposal, ReadReport, report};
+pub(crate) use export::{Exported, FORMATS, Format};
+pub(crate) use pasted::{Piece, known, read};
+pub(crate) use proposal::{Proposal, report};
 pub(crate) use row::{Row, rows};
 
 use crate::config::Config;

@@ -58,8 +58,8 @@ impl Modify for Bearer {
 #[must_use]
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
-    let rooms = [
-        super::tokens::Documentation::openapi(),
+    document.merge(super::tokens::Documentation::openapi());
+    for room in [
         super::overview::Documentation::openapi(),
         super::list::Documentation::openapi(),
         super::would::Documentation::openapi(),
@@ -71,9 +71,38 @@ pub fn document() -> Document {
         super::own::api::Documentation::openapi(),
         super::insight::Documentation::openapi(),
         super::report::Documentation::openapi(),
-    ];
-    for room in rooms {
-        document.merge(room);
+    ] {
+        document.merge(with_problems(room));
+    }
+    document
+}
+
+/// What every call may answer instead; said once and not at each.
+const PROBLEMS: [(&str, &str); 6] = [
+    ("401", "No token, or one that does not count"),
+    ("403", "The role or scope does not cover it"),
+    ("404", "There is no such thing, or it is another organisation's"),
+    ("412", "It has changed since it was looked at"),
+    ("422", "What was sent does not fit"),
+    ("503", "The log or the store does not answer"),
+];
+
+/// Adds to each call the problems that it does not name itself.
+fn with_problems(mut document: Document) -> Document {
+    use utoipa::openapi::{Content, Ref, ResponseBuilder};
+    for item in document.paths.paths.values_mut() {
+        let calls = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for call in calls.into_iter().flatten() {
+            for (status, what) in PROBLEMS {
+                let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+                let response = ResponseBuilder::new()
+                    .description(what)
+                    .content("application/problem+json", problem)
+                    .build();
+                let known = &mut call.responses.responses;
+                known.entry(status.to_owned()).or_insert_with(|| response.into());
+            }
+        }
     }
     document
 }
