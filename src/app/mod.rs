@@ -4,6 +4,7 @@
 //! takes effect whole or changes nothing.
 
 mod administration;
+mod anchors;
 mod announcements;
 mod certificates;
 mod descriptors;
@@ -275,6 +276,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     notices::spawn(&app);
     odd_use::spawn(&app);
     erasing::spawn(&app);
+    anchors::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);

@@ -1,6 +1,6 @@
 //! How the parts are, for `/readyz`: a gateway that would reject everybody must not look healthy.
 
-use super::{App, certificates, notices};
+use super::{App, anchors, certificates, notices};
 use crate::clock;
 use crate::operations::{Part, Readiness};
 
@@ -9,8 +9,11 @@ pub(super) fn readiness(app: &App) -> Readiness {
     let app = app.clone();
     std::sync::Arc::new(move || {
         let parts = [policy(&app), database(&app), audit(&app), store(&app)];
-        let others =
-            certificates(&app).into_iter().chain(directory(&app)).chain(notices::part(&app));
+        let others = certificates(&app)
+            .into_iter()
+            .chain(directory(&app))
+            .chain(notices::part(&app))
+            .chain(anchors::part(&app));
         parts.into_iter().chain(others).collect()
     })
 }

@@ -38,6 +38,8 @@ pub(crate) struct Current {
     database_refused: ArcSwapOption<String>,
     /// How delivering notices goes.
     pub(super) notices: crate::notice::deliver::Status,
+    /// How keeping heads elsewhere goes.
+    pub(super) anchors: super::anchors::Status,
     pub(super) store: Standing,
     pub(super) outbox: Outbox,
     pub(super) metrics: Option<Metrics>,
@@ -72,6 +74,7 @@ impl Current {
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             database_refused: ArcSwapOption::empty(),
             notices: crate::notice::deliver::Status::default(),
+            anchors: super::anchors::Status::default(),
             store,
             outbox,
             metrics,

@@ -39,6 +39,7 @@ mod devices_grant;
 mod devices_link;
 mod devices_lost;
 mod door;
+mod erasing;
 mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;
