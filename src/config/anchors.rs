@@ -162,3 +162,7 @@ fn read_host(text: &str) -> Result<String, Wrong> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "anchors_tests.rs"]
+mod tests;
