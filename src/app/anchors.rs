@@ -176,7 +176,6 @@ async fn send(config: &Config, target: &AnchorTarget, lines: &[Signed]) -> Resul
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "it stands in for a closure of map_err")]
 fn in_words(error: impl std::error::Error) -> String {
     crate::telemetry::chain(&error)
 }

@@ -182,8 +182,7 @@ impl Selection {
             begun.saturating_sub(LATEST).is_ok_and(|begun| begun >= until)
         });
         let too_early = ended.zip(self.since).is_some_and(|(ended, since)| ended < since);
-        let too_young =
-            whole && ended.zip(self.until).is_none_or(|(ended, until)| ended >= until);
+        let too_young = whole && ended.zip(self.until).is_none_or(|(ended, until)| ended >= until);
         !too_late && !too_early && !too_young
     }
 

@@ -19,7 +19,8 @@ fn examined(anchors: &str) -> Result<Vec<Anchor>, String> {
         static_only: false,
     };
     let text = format!("{SMALL}audit: {{anchors: [{anchors}]}}\n");
-    let examined = examine_source(SourceFile::new("/etc/geovagt/gateway.yaml", &text), surroundings);
+    let examined =
+        examine_source(SourceFile::new("/etc/geovagt/gateway.yaml", &text), surroundings);
     let shown: Vec<String> =
         examined.findings.iter().map(|f| plain(f, &examined.sources)).collect();
     examined.config.map(|config| config.audit.anchors).ok_or_else(|| shown.join("\n"))
@@ -34,12 +35,8 @@ fn each_kind_has_its_defaults() {
     .unwrap();
     let hour = Duration::from_secs(3600);
     assert_eq!(anchors[0].target, AnchorTarget::File("/etc/geovagt/heads.jsonl".into()));
-    let syslog = |host: &str, port, tls| AnchorTarget::Syslog {
-        host: host.into(),
-        port,
-        tls,
-        ca: None,
-    };
+    let syslog =
+        |host: &str, port, tls| AnchorTarget::Syslog { host: host.into(), port, tls, ca: None };
     assert_eq!(anchors[1].target, syslog("siem.example.dk", 6514, true));
     assert_eq!(anchors[2].target, syslog("192.0.2.1", 601, false));
     assert_eq!(anchors[2].interval, hour);
