@@ -4,6 +4,7 @@
 //! takes effect whole or changes nothing.
 
 mod administration;
+mod anchors;
 mod announcements;
 mod certificates;
 mod descriptors;
@@ -280,6 +281,7 @@ pub async fn start_with(loaded: Loaded, surroundings: Surroundings) -> Result<Ru
     odd_use::spawn(&app);
     log_index::spawn(&app);
     erasing::spawn(&app);
+    anchors::spawn(&app);
     floods::spawn(&app);
     directories::spawn(&app);
     watchdog::spawn(&app);

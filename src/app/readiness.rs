@@ -1,6 +1,6 @@
 //! How the parts are, for `/readyz`: a gateway that would reject everybody must not look healthy.
 
-use super::{App, certificates, log_index, notices, reviews};
+use super::{App, anchors, certificates, log_index, notices, reviews};
 use crate::clock;
 use crate::operations::{Part, Readiness};
 
@@ -13,7 +13,8 @@ pub(super) fn readiness(app: &App) -> Readiness {
             .into_iter()
             .chain(directory(&app))
             .chain(notices::part(&app))
-            .chain(reviews::part(&app));
+            .chain(reviews::part(&app))
+            .chain(anchors::part(&app));
         parts.into_iter().chain(others).collect()
     })
 }

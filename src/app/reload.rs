@@ -38,6 +38,8 @@ pub(crate) struct Current {
     database_refused: ArcSwapOption<String>,
     /// How delivering notices goes.
     pub(super) notices: crate::notice::deliver::Status,
+    /// How keeping heads elsewhere goes.
+    pub(super) anchors: super::anchors::Status,
     /// Whether planned reviews of the log are overdue.
     pub(super) reviews: super::reviews::Status,
     pub(super) store: Standing,
@@ -74,6 +76,7 @@ impl Current {
             systems_watch: ArcSwapOption::from_pointee(systems_watch),
             database_refused: ArcSwapOption::empty(),
             notices: crate::notice::deliver::Status::default(),
+            anchors: super::anchors::Status::default(),
             reviews: super::reviews::Status::default(),
             store,
             outbox,

@@ -14,7 +14,6 @@ use super::options::Class;
 use super::order::{Order, Why};
 use super::relay::Command;
 use super::rewrite::{self, Refused, Staged};
-use super::search::LATEST;
 use super::segment::{self, Lines};
 use super::sign::PublicKey;
 use super::{records, retention};
@@ -260,35 +259,27 @@ fn candidates(
     looked_at: &BTreeSet<(Class, u64)>,
 ) -> io::Result<Vec<(Class, u64)>> {
     let by_age = order.why == Why::Age;
-    let records = if by_age { records::read(log)? } else { records::Records::default() };
-    let is_done = |place: &(Class, u64)| {
-        let rewritings = records.rewritings.get(place);
-        looked_at.contains(place)
-            || rewritings.is_some_and(|all| all.iter().any(|one| one.reason == Why::Age.word()))
-    };
     let mut places = Vec::new();
     for class in order.classes() {
         let segments = segment::list(&log.join(class.word()))?;
         for pair in segments.windows(2) {
             let [(number, path), (_, next)] = pair else { continue };
-            let place = (class, *number);
-            if by_age && is_done(&place) {
+            if by_age && looked_at.contains(&(class, *number)) {
                 continue;
             }
             let begun = retention::header(class, path)?.map(|header| header.created);
             let ended = retention::header(class, next)?.map(|header| header.created);
-            let selection = &order.selection;
-            let too_late = begun.zip(selection.until).is_some_and(|(begun, until)| {
-                begun.saturating_sub(LATEST).is_ok_and(|begun| begun >= until)
-            });
-            let too_early = ended.zip(selection.since).is_some_and(|(ended, since)| ended < since);
-            // The rule takes whole segments, so that each is written anew once.
-            let too_young =
-                by_age && ended.zip(selection.until).is_none_or(|(ended, until)| ended >= until);
-            if !too_late && !too_early && !too_young {
-                places.push(place);
+            if order.selection.can_take_from(begun, ended, by_age) {
+                places.push((class, *number));
             }
         }
+    }
+    if by_age && !places.is_empty() {
+        let records = records::read(log)?;
+        places.retain(|place| {
+            let rewritings = records.rewritings.get(place);
+            !rewritings.is_some_and(|all| all.iter().any(|one| one.reason == Why::Age.word()))
+        });
     }
     Ok(places)
 }

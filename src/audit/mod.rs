@@ -4,8 +4,12 @@
 //! entry when the answer's head is known; rejections go through [`Audit::deny`], which folds equal
 //! ones under a budget of their own. One writer thread appends to three hash-chained logs
 //! ([`Class`]), flushes in groups and keeps the flushed head of each chain apart from its segments.
-//! [`event`], [`mod@line`], [`chain`] and [`fold`] are pure; files are touched in [`disk`], [`ledger`],
-//! [`recovery`], [`search`] and [`verify`] alone.
+//! [`event`], [`mod@line`], [`chain`], [`fold`], [`tree`], [`pseudonym`] and [`order`] are pure; files
+//! are touched in [`disk`], [`ledger`], [`recovery`], [`search`] and [`verify`], and where something
+//! leaves the log or is signed: `retention`, `rewrite`, `sealed`, [`sign`], [`records`], [`evidence`].
+//!
+//! An [`order::Order`] takes personal values out of closed segments, which keep their chain; its
+//! records stand in the chain of people. Heads and ends of segments are signed ([`sign`]).
 //!
 //! May use `policy`, `client_address`, `identifier`, `config` types, `clock` and `lifecycle`.
 //!

@@ -13,6 +13,7 @@ use super::chain::{Asked, Fate};
 use super::event::{Action, Event, Field};
 use super::options::Class;
 use super::pseudonym::{self, Keys};
+use super::search::LATEST;
 use crate::clock;
 use crate::policy::Actor;
 
@@ -169,6 +170,22 @@ impl Order {
 }
 
 impl Selection {
+    /// Whether a segment that was written from `begun` until `ended` can hold something of it. The
+    /// rule of the configuration takes whole segments, so that each is written anew once.
+    pub(super) fn can_take_from(
+        &self,
+        begun: Option<Timestamp>,
+        ended: Option<Timestamp>,
+        whole: bool,
+    ) -> bool {
+        let too_late = begun.zip(self.until).is_some_and(|(begun, until)| {
+            begun.saturating_sub(LATEST).is_ok_and(|begun| begun >= until)
+        });
+        let too_early = ended.zip(self.since).is_some_and(|(ended, since)| ended < since);
+        let too_young = whole && ended.zip(self.until).is_none_or(|(ended, until)| ended >= until);
+        !too_late && !too_early && !too_young
+    }
+
     fn takes(&self, event: &Event, field: Field) -> bool {
         let within = self.since.is_none_or(|since| event.at >= since)
             && self.until.is_none_or(|until| event.at < until)

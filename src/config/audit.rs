@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_yaml::Spanned;
 
-use super::checker::{Checker, Text};
+use super::anchors::{Anchor, RawAnchor};
+use super::checker::{Checker, Text, all};
 use super::duration::days;
 use super::policies::ADMISSION;
 use crate::policy::Admission;
@@ -24,6 +26,8 @@ pub struct Audit {
     pub pseudonymise_after: Duration,
     /// Whether the query is kept.
     pub query_strings: bool,
+    /// Where signed heads are kept elsewhere.
+    pub anchors: Vec<Anchor>,
 }
 
 /// `audit.allowed`
@@ -66,6 +70,8 @@ pub(super) struct RawAudit {
     pseudonymise_after: Option<Text>,
     /// Default `false`.
     query_strings: Option<bool>,
+    /// Default none.
+    anchors: Option<Vec<Spanned<RawAnchor>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -98,7 +104,10 @@ impl RawAudit {
         let retention = self.retention.as_ref().unwrap_or(&none).check(check);
         let pseudonymise_after =
             check.span(self.pseudonymise_after.as_ref(), days(90), days(1)..=days(3650));
+        let anchors = self.anchors.iter().flatten();
+        let anchors = all(anchors.map(|anchor| anchor.value.check(anchor.referenced, check)));
         Some(Audit {
+            anchors: anchors?,
             on_failure: on_failure?,
             allowed: allowed?,
             flush: flush?,

@@ -8,6 +8,7 @@
 //! in this version says so, and an expanded secret stands in no finding.
 
 mod admin;
+mod anchors;
 mod audit;
 mod binds;
 mod bounded_file;
@@ -54,6 +55,7 @@ use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 pub(crate) use bounded_file::read_bytes;
 
 pub use admin::{Admin, CentreOperator, SecondFactor, SessionTimes};
+pub use anchors::{Anchor, AnchorTarget};
 pub use audit::{AllowedTraffic, Audit, Retention};
 pub use checker::Surroundings;
 pub use denial::{FloodThresholds, ListenerDenial};

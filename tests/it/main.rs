@@ -47,6 +47,7 @@ mod devices_grant;
 mod devices_link;
 mod devices_lost;
 mod door;
+mod erasing;
 mod flood_adaptive;
 mod flood_permitted;
 mod forwarding;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 use super::super::chain::PSEUDONYM;
-use super::super::event::{Action, Event, Field};
+use super::super::event::{Event, Field};
 use super::super::fixture::{self, THREE};
 use super::super::options::Options;
 use super::super::order::{Selection, What};
@@ -216,8 +216,7 @@ fn what_a_process_left_half_done_is_finished_or_dropped() {
     let order = removal(names(&["anna"]));
     let path = log.join("denied").join(segment::file_name(1));
     let before = fs::read(&path).unwrap();
-    let staged = rewrite::stage(&log, (Class::Denied, 1), &order).unwrap().unwrap();
-    drop(staged);
+    assert!(rewrite::stage(&log, (Class::Denied, 1), &order).unwrap().is_some());
     with(state.path(), async |_| ());
     assert_eq!(fs::read(&path).unwrap(), before, "nothing was on record");
     assert!(!log.join("rewriting").exists());
@@ -226,7 +225,6 @@ fn what_a_process_left_half_done_is_finished_or_dropped() {
     let staged = rewrite::stage(&log, (Class::Denied, 1), &order).unwrap().unwrap();
     let record = order.record(&staged, fixture::instant(5));
     with_ledger(state.path(), &record);
-    drop(staged);
     assert!(verify(&log).unwrap().found > 0, "on record and not carried out yet");
     with(state.path(), async |_| ());
     assert!(!String::from_utf8(fs::read(&path).unwrap()).unwrap().contains("anna"));
@@ -269,7 +267,7 @@ fn a_pseudonym_opens_with_the_key_alone_and_goes_with_the_person() {
     assert_eq!(boxes[0].open(&wrong, place, line.as_bytes()), None, "another half");
 
     let pseudonyms = keys().pseudonyms_of("anna");
-    let pseudonyms: Vec<&str> = pseudonyms.iter().map(|p| p.as_str()).collect();
+    let pseudonyms: Vec<&str> = pseudonyms.iter().map(smol_str::SmolStr::as_str).collect();
     assert!(erase(state.path(), removal(names(&pseudonyms))).entries > 0);
     let left = sealed::read(&sealed::path(&log, Class::Denied, 1)).unwrap();
     assert_eq!(left.iter().map(|sealed| sealed.sequence).collect::<Vec<_>>(), [2], "bo alone");
@@ -451,5 +449,4 @@ fn the_last_deletion_is_proven_and_orders_outlive_their_records() {
     assert_eq!(deletion.segments, gone as u64);
     assert!(deletion.end_is_signed && deletion.entries.is_some_and(|n| n > 0), "{deletion:?}");
     assert!(report.chains[1].pseudonymised > 0);
-    let _ = Action::Deleted;
 }

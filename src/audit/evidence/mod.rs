@@ -230,7 +230,7 @@ impl Collected {
             closed,
             at: now,
         };
-        let said = end.and_then(|end| end.open()).map(|(said, _)| said);
+        let said = end.and_then(Signed::open).map(|(said, _)| said);
         let signed = match (said, end) {
             (Some(said), Some(end)) if Statement { at: said.at, ..statement.clone() } == said => {
                 end.clone()
