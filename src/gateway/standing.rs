@@ -109,7 +109,8 @@ fn certificate(exchange: &Exchange<'_>, identity: &Identity) -> Option<Arc<Shown
 }
 
 impl Known {
-    /// Whether a site that takes these providers takes what named the person.
+    /// Whether a site that takes these providers takes what named the person: a certificate that a
+    /// list names by now is nobody's.
     fn is_taken(&self, taken: &[ProviderId], now: Timestamp) -> bool {
         match &self.certificate {
             Some(shown) => shown.accepted_by(now).iter().any(|provider| taken.contains(provider)),
@@ -122,9 +123,7 @@ impl Known {
     /// # Errors
     /// The reason to ask anew who it is: the account, session or grant counts no longer.
     fn device_now(&self, now: Timestamp) -> Result<Option<KnownDevice>, Option<Reason>> {
-        // A list that names the certificate ends what goes on by it.
-        let revoked = self.certificate.as_ref().is_some_and(|c| c.accepted_by(now).is_empty());
-        if revoked || !self.authenticator.still_counts(&self.identity, now) {
+        if !self.authenticator.still_counts(&self.identity, now) {
             return Err(Some(Reason::AuthenticationRequired));
         }
         let organization = self.identity.person().organization();

@@ -105,3 +105,19 @@ async fn the_end_of_an_outside_person_ends_the_certificates_from_before() {
     assert!(scene.named("anna@example.dk", &anna).is_none());
     assert!(!scene.authenticator.still_counts(&identity, at(12)));
 }
+
+#[tokio::test]
+async fn the_cookie_of_a_device_is_one_organisations() {
+    let scene = scene().await;
+    let mark = Authenticator::new_mark();
+    let cookie = scene.authenticator.device_cookie(&organization(), &mark, (at(0), at(9)), true);
+    let pair = cookie.unwrap().to_str().unwrap().split(';').next().unwrap().to_owned();
+    let mut headers = http::HeaderMap::new();
+    headers.insert(http::header::COOKIE, pair.parse().unwrap());
+    let read = |owner: &str| {
+        let owner = OrganizationId::parse(owner).unwrap();
+        scene.authenticator.browser_mark(&owner, &headers, true)
+    };
+    assert_eq!(read("ballerup"), Some(mark));
+    assert_eq!(read("egedal"), None);
+}

@@ -114,4 +114,69 @@ mod tests {
         assert_eq!(network("203.0.113.9"), "203.0.113.9/32");
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
     }
+
+    fn person(organization: &str) -> Person {
+        let provider = crate::identifier::ProviderId::parse("local").unwrap();
+        Person::new(OrganizationId::parse(organization).unwrap(), provider, "anna")
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_796_083_200 + second).unwrap()
+    }
+
+    fn device(bound: i64) -> BoundDevice {
+        BoundDevice {
+            id: "d".into(),
+            exemption: ExemptionId::new("TE-7K2M9D"),
+            person: person("ballerup"),
+            kind: DeviceKind::ActiveSync,
+            mark: "APPL1".into(),
+            label: "iPad".into(),
+            bound: at(bound),
+        }
+    }
+
+    fn grant(began: i64) -> AddressGrant {
+        let grant = crate::store::NewAddressGrant {
+            person: person("ballerup"),
+            user_name: crate::policy::UserName::parse("anna").unwrap(),
+            site: SiteId::parse("mail").unwrap(),
+            exemption: ExemptionId::new("TE-7K2M9D"),
+            network: "203.0.113.9/32".parse().unwrap(),
+            multi_factor: false,
+            device: None,
+            ends: at(100),
+        };
+        AddressGrant { id: "g".into(), began: at(began), grant }
+    }
+
+    fn kept(end: i64, began: i64) -> Kept {
+        let ends = Partly { clear: vec![(person("ballerup"), at(end))], unclear: Vec::new() };
+        Kept::new(ends, vec![device(began)], vec![grant(began)])
+    }
+
+    #[test]
+    fn a_device_is_known_to_its_own_organisation_alone() {
+        let kept = kept(0, 1);
+        let known = |organization: &str, kind| {
+            let organization = OrganizationId::parse(organization).unwrap();
+            kept.exemptions_of(&organization, kind, "APPL1").len()
+        };
+        assert_eq!(known("ballerup", DeviceKind::ActiveSync), 1);
+        assert_eq!(known("egedal", DeviceKind::ActiveSync), 0);
+        assert_eq!(known("ballerup", DeviceKind::Browser), 0);
+    }
+
+    #[test]
+    fn what_began_before_its_persons_end_is_left_out() {
+        let site = SiteId::parse("mail").unwrap();
+        let address = "203.0.113.9".parse().unwrap();
+        for (end, left) in [(5, 1), (6, 0), (7, 0)] {
+            let kept = kept(end, 6);
+            assert_eq!(kept.grants_for(&site, address, at(8)).count(), left, "{end}");
+            let organization = OrganizationId::parse("ballerup").unwrap();
+            let kind = DeviceKind::ActiveSync;
+            assert_eq!(kept.exemptions_of(&organization, kind, "APPL1").len(), left, "{end}");
+        }
+    }
 }

@@ -287,3 +287,28 @@ fn several_windows_sign_in_side_by_side_and_no_more_than_a_few() {
     let seen = passed.json()["headers"].to_string();
     assert!(seen.contains("theirs=d") && !seen.contains("geovagt-oidc"), "{seen}");
 }
+
+#[test]
+fn a_code_is_shown_to_nobody_once_the_site_takes_its_provider_no_more() {
+    let scene = scene();
+    let away = scene.depart();
+    let session = scene.sign_in();
+    let asked = scene.provider.asked("/token");
+    scene.change(
+        "hosts: [inner.example.dk],",
+        "hosts: [inner.example.dk], identity_providers: [local],",
+    );
+    let claims = scene.provider.id_claims(SUBJECT, &away.nonce);
+    let token = scene.provider.key().sign(None, &claims);
+    is_refused(&scene.arrive_with(&away, &token), 400);
+    assert_eq!(scene.provider.asked("/token"), asked);
+    assert!(!scene.is_in(&session));
+}
+
+#[test]
+fn a_provider_that_is_set_up_anew_ends_what_the_old_one_proved() {
+    let scene = scene();
+    let session = scene.sign_in();
+    scene.change("client_id: geovagt", "client_id: another");
+    assert!(!scene.is_in(&session));
+}

@@ -8,22 +8,18 @@ use crate::support::oidc::{HOST, SUBJECT, Scene, is_refused, scene, scene_with};
 use crate::support::places::DENMARK;
 use crate::support::provider::{Key, Provider, now};
 
+/// What the gateway answers to a logout token with these claims.
+fn logout(scene: &Scene, claims: &Value, kind: Option<&str>) -> u16 {
+    let token = scene.provider.key().sign(kind, claims);
+    let form = format!("logout_token={token}");
+    let to = scene.gateway.address("web");
+    post_form(to, HOST, "/.geovagt/backchannel-logout", &form).from(DENMARK).send().status
+}
+
 #[test]
 fn a_provider_ends_sessions_by_their_name_and_by_their_person() {
     let mut scene = scene();
     let key = scene.provider.clone();
-    let logout = |scene: &Scene, claims: &Value, kind: Option<&str>| {
-        let token = key.key().sign(kind, claims);
-        post_form(
-            scene.gateway.address("web"),
-            HOST,
-            "/.geovagt/backchannel-logout",
-            &format!("logout_token={token}"),
-        )
-        .from(DENMARK)
-        .send()
-        .status
-    };
     let session = scene.sign_in();
     assert!(scene.is_in(&session));
     let right = || {
@@ -132,4 +128,19 @@ fn a_grant_by_name_goes_to_nobody_who_chose_that_name_and_says_to_whom_it_goes()
     scene.gateway.add_user("eva", "ballerup", "en lang adgangskode 42");
     let printed = ask("grant", "eva", &[]).expect_code(0);
     assert!(!printed.err.contains("provider"), "{}", printed.err);
+}
+
+#[test]
+fn a_logout_token_that_is_shown_again_later_ends_nothing_that_began_in_between() {
+    let scene = scene();
+    let session = scene.sign_in();
+    let mut late = scene.provider.logout_claims();
+    late["sub"] = json!(SUBJECT);
+    // Older than the clocks may differ.
+    late["iat"] = json!(now() - 120);
+    assert_eq!(logout(&scene, &late, None), 200);
+    assert!(scene.is_in(&session));
+    late["iat"] = json!(now());
+    assert_eq!(logout(&scene, &late, None), 200);
+    assert!(!scene.is_in(&session));
 }

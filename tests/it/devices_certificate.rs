@@ -6,7 +6,7 @@ use rcgen::{ExtendedKeyUsagePurpose, SanType, date_time_ymd};
 
 use crate::support::gateway::{Gateway, configuration, eventually};
 use crate::support::managed::{
-    Connection, Devices, Shown, ask_on, connect, upn, write_server_certificate,
+    Connection, Devices, Shown, ask_on, connect, connect_plainly, upn, write_server_certificate,
 };
 use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::raw::{RawUpstream, read_until};
@@ -130,6 +130,7 @@ fn a_managed_device_is_let_in_and_named() {
     let lock = ["user", "lock", "anna@example.dk", "--organization", "ballerup"];
     scene.gateway.command(&lock).expect_code(0);
     eventually("the lock counts", || scene.status(Some(&anna), CHINA) == Some(403));
+    assert_eq!(scene.ask(Some(&anna), DENMARK).unwrap().1, "nobody");
 }
 
 #[test]
@@ -230,4 +231,54 @@ fn a_lost_device_counts_no_more_before_it_is_revoked() {
         scene.ask(Some(&anna), DENMARK).is_some_and(|(_, body)| body == "nobody")
     });
     assert_eq!(scene.status(Some(&anna), CHINA), Some(403));
+}
+
+#[test]
+fn the_certificate_of_a_proxy_speaks_for_none_of_its_clients() {
+    let upstream = RawUpstream::start(|mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        let user = head.lines().find(|line| line.to_lowercase().starts_with("x-geovagt-user"));
+        let body = user.unwrap_or("nobody");
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).unwrap();
+    });
+    // The same certificate on two ways: the client's own connection, and one on which a proxy tells
+    // in a header for whom it asks.
+    for (source, named) in
+        [("proxy_protocol", "x-geovagt-user: anna@example.dk"), ("x_forwarded_for", "nobody")]
+    {
+        let listener = format!(
+            "listeners:
+  - name: tls
+    bind: [\"127.0.0.1:0\"]
+    tls:
+      certificates: [{{chain: chain.pem, key: key.pem}}]
+      client_certificates: {{providers: [ipads], mode: optional}}
+    client_address: {{trusted_proxies: [127.0.0.0/8], source: {source}}}
+"
+        );
+        let provider = "identity:
+  ipads: {kind: client_certificate, ca: devices.pem, crl: [devices.crl], name: upn}
+";
+        let text = configuration(&upstream.url(), "")
+            .replace("listeners:\n", &listener)
+            .replace("identity:\n", provider)
+            .replacen("identity_providers: [local]", "identity_providers: [local, ipads]", 1);
+        let mut gateway = Gateway::prepare(&text);
+        write_server_certificate(gateway.directory(), [HOST.to_owned()]);
+        let devices = Devices::new("devices");
+        devices.write(gateway.directory());
+        gateway.run();
+        let anna = devices.ipad(7, "anna@example.dk");
+        let (mut connection, more) = match source {
+            "proxy_protocol" => (connect(&gateway, Some(&anna), DENMARK, HOST), String::new()),
+            _ => (
+                connect_plainly(&gateway, Some(&anna), HOST),
+                format!("X-Forwarded-For: {DENMARK}\r\n"),
+            ),
+        };
+        let answer = ask_on(&mut connection, HOST, &format!("{more}Connection: close\r\n"));
+        let (status, body) = answer.unwrap();
+        assert_eq!((status, body.to_lowercase().as_str()), (200, named), "{source}");
+    }
 }

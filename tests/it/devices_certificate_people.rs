@@ -173,6 +173,18 @@ fn a_site_that_takes_managed_devices_alone_takes_them_for_as_long_as_it_does() {
 }
 
 #[test]
+fn people_of_a_provider_that_the_organisation_has_no_more_are_nobody() {
+    let scene = scene("[ipads]");
+    let anna = scene.devices.ipad(7, "anna@example.dk");
+    let file = scene.gateway.config_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("[local, entra, ipads]", "[local, ipads]")).unwrap();
+    scene.gateway.command(&["reload"]).expect_code(0);
+    assert_eq!(scene.status(Some(&anna), CHINA), Some(403));
+    assert_eq!(scene.ask(Some(&anna), DENMARK).unwrap().1, "nobody");
+}
+
+#[test]
 fn whoever_has_only_a_managed_device_finds_the_own_pages_and_closes_the_journey() {
     let scene = scene("[entra, ipads]");
     let anna = scene.devices.ipad(7, "anna@example.dk");

@@ -161,3 +161,23 @@ fn the_site_to_sign_in_at_opens_to_the_country_of_a_journey_alone() {
     gateway.command(&["exemption", "close", &id]).expect_code(0);
     eventually("nobody travels there", || login(THAILAND) == 403);
 }
+
+#[test]
+fn nobodys_password_is_proven_where_a_whole_country_gets_in_to_sign_in() {
+    let (_upstream, gateway, _) = started(|text| {
+        text.replace("hosts: [open.example.dk],", "hosts: [open.example.dk], sign_in: true,")
+            .replace("hosts: [mail.example.dk],", "hosts: [mail.example.dk], sign_in: true,")
+    });
+    let named = |address: &str| {
+        let login = get(gateway.address("web"), "open.example.dk", "/").from(address);
+        let answer = login.basic("bo.lund", PASSWORD).send();
+        assert_eq!(answer.status, 200);
+        answer.text().to_lowercase().contains("x-geovagt-user")
+    };
+    assert!(!named(THAILAND), "the country is let in, and Bo does not travel");
+    assert!(named(DENMARK));
+    let mut bo = Browser::at(&gateway, MAIL, THAILAND);
+    assert_eq!(bo.open("/").status, 200);
+    assert_ne!(bo.try_sign_in("bo.lund", PASSWORD).status, 303);
+    assert_eq!(Browser::at(&gateway, MAIL, DENMARK).try_sign_in("bo.lund", PASSWORD).status, 303);
+}

@@ -26,6 +26,7 @@ mod attack_h2_floods;
 mod attack_h2_reading;
 mod attack_h2_rules;
 mod attack_h2_slow;
+mod attack_identity;
 mod attack_log;
 mod attack_oidc;
 mod attack_oidc_people;

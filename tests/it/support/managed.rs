@@ -104,6 +104,16 @@ pub fn write_server_certificate(directory: &Path, hosts: impl Into<Vec<String>>)
 
 /// A connection with this certificate, from this address, to the host of this name.
 pub fn connect(gateway: &Gateway, shown: Option<&Shown>, address: &str, name: &str) -> Connection {
+    let preamble = format!("PROXY TCP4 {address} 127.0.0.1 4000 443\r\n");
+    begin(gateway, shown, &preamble, name)
+}
+
+/// The same without a word about the client before the handshake.
+pub fn connect_plainly(gateway: &Gateway, shown: Option<&Shown>, name: &str) -> Connection {
+    begin(gateway, shown, "", name)
+}
+
+fn begin(gateway: &Gateway, shown: Option<&Shown>, preamble: &str, name: &str) -> Connection {
     let mut roots = rustls::RootCertStore::empty();
     let chain = std::fs::read(gateway.directory().join("chain.der")).unwrap();
     roots.add(chain.into()).unwrap();
@@ -121,7 +131,7 @@ pub fn connect(gateway: &Gateway, shown: Option<&Shown>, address: &str, name: &s
     };
     let mut tcp = TcpStream::connect(gateway.address("tls")).unwrap();
     tcp.set_read_timeout(Some(PATIENCE)).unwrap();
-    write!(tcp, "PROXY TCP4 {address} 127.0.0.1 4000 443\r\n").unwrap();
+    tcp.write_all(preamble.as_bytes()).unwrap();
     let name = ServerName::try_from(name.to_owned()).unwrap();
     let tls = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     rustls::StreamOwned::new(tls, tcp)

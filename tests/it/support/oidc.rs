@@ -117,6 +117,15 @@ impl Scene {
         cookie(&answer, "geovagt").expect("a session")
     }
 
+    /// Takes the configuration with one text in it replaced.
+    pub fn change(&self, from: &str, to: &str) {
+        let file = self.gateway.config_file();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&file, text.replace(from, to)).unwrap();
+        self.gateway.command(&["reload"]).expect_code(0);
+    }
+
     pub fn is_in(&self, session: &str) -> bool {
         let answer = self.ask("/").header("Cookie", session).send();
         assert!([200, 303].contains(&answer.status), "{}", answer.status);
