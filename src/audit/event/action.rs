@@ -108,6 +108,8 @@ actions! {
     TravelViewed = "travel_viewed" "database" "access",
     /// Somebody looked at what is stored about somebody.
     PersonViewed = "person_viewed" "database" "access",
+    /// What is stored of a person was deleted, but for what has to stay.
+    PersonForgotten = "person_forgotten" "iam" "deletion",
     /// Somebody exported the log.
     LogExported = "log_exported" "database" "access",
     /// Somebody reviewed the log.

@@ -71,7 +71,6 @@ fn spelling_word(letter: char, language: Language) -> Option<&'static str> {
 mod tests {
     use super::Language::{Danish, English};
     use super::*;
-    use crate::geoip::is_db_ip;
 
     #[test]
     fn a_reference_can_be_said_over_the_telephone() {
