@@ -117,7 +117,7 @@ fn weeks(
         let travellers = shown.iter().filter(on_it).map(traveller).collect();
         cells.push(Some(Day { number, today: date == today, travellers }));
     }
-    while cells.len() % 7 != 0 {
+    while !cells.len().is_multiple_of(7) {
         cells.push(None);
     }
     let mut cells = cells.into_iter();

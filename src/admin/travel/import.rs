@@ -199,7 +199,7 @@ fn read(text: &str, language: Language) -> Result<Vec<Row>, Vec<WrongRow>> {
         .trim(csv::Trim::All)
         .from_reader(text.as_bytes());
     let names: Vec<String> = match reader.headers() {
-        Ok(head) => head.iter().map(|name| name.to_lowercase()).collect(),
+        Ok(head) => head.iter().map(str::to_lowercase).collect(),
         Err(_) => Vec::new(),
     };
     let place = |(danish, english): &(&str, &str)| {

@@ -49,17 +49,19 @@ pub(crate) fn fault(fault: TextFault, language: Language) -> String {
 
 fn field(trouble: &Trouble) -> String {
     match trouble {
-        Trouble::Person(_) | Trouble::OwnGrant => "who".to_owned(),
+        Trouble::Person(_) | Trouble::OwnGrant | Trouble::Emergency(EmergencyRefused::Own) => {
+            "who".to_owned()
+        }
         Trouble::Country { number, .. } => format!("places-{number}"),
         Trouble::Day { number, end: false, .. } => format!("from-{number}"),
-        Trouble::Day { number, end: true, .. } => format!("until-{number}"),
-        Trouble::Leg { number, .. } => format!("until-{number}"),
+        Trouble::Day { number, end: true, .. } | Trouble::Leg { number, .. } => {
+            format!("until-{number}")
+        }
         Trouble::Until(_) => "until".to_owned(),
         Trouble::Site(_) | Trouble::List { .. } => "sites".to_owned(),
         Trouble::Held(problem) | Trouble::Emergency(EmergencyRefused::Problem(problem)) => {
             field_of(problem)
         }
-        Trouble::Emergency(EmergencyRefused::Own) => "who".to_owned(),
         Trouble::Emergency(_)
         | Trouble::NoReference
         | Trouble::NoRejection { .. }
@@ -87,8 +89,9 @@ fn field_of(problem: &Problem) -> String {
         Problem::NoSite | Problem::UnknownSite(_) | Problem::SiteOfAnotherOrganization(_) => {
             "sites"
         }
-        Problem::Empty(text) | Problem::ControlCharacter(text) => text_field(*text),
-        Problem::TextTooLong { text, .. } => text_field(*text),
+        Problem::Empty(text)
+        | Problem::ControlCharacter(text)
+        | Problem::TextTooLong { text, .. } => text_field(*text),
     };
     fixed.to_owned()
 }
