@@ -114,10 +114,9 @@ pub fn validate_extension(
 /// Everything that is wrong with it, at once; never empty.
 pub fn validate_reached(reached: &Application) -> Result<Application, Vec<Problem>> {
     let reached = tidied_reached(reached);
-    let missing = |problem: &Problem| match problem {
-        Problem::NoDevice => true,
-        Problem::NoTelephone(text) | Problem::NoMail(text) => text.is_empty(),
-        _ => false,
+    let missing = |problem: &Problem| {
+        *problem == Problem::NoDevice
+            || matches!(problem, Problem::NoTelephone(text) | Problem::NoMail(text) if text.is_empty())
     };
     let mut problems = Vec::new();
     check_contact(&reached, &mut problems);
