@@ -86,6 +86,14 @@ impl Rewritten {
         path.exists().then_some(Self { class, segment, path })
     }
 
+    /// Which gateway wrote it.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn node(&self) -> io::Result<Option<String>> {
+        Ok(retention::header(self.class, &self.path)?.map(|header| header.node))
+    }
+
     /// The lines from which something was taken, as they stand there now.
     ///
     /// # Errors

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::order::{Order, Selection, What, Why};
 use crate::audit::pseudonym::Keys;
-use crate::audit::{Audit, EraseError, Erased, Rewritten};
+use crate::audit::{Audit, Class, EraseError, Erased, Rewritten};
 use crate::config::Retention;
 use crate::policy::Actor;
 use crate::store::{Store, StoreError};
@@ -184,12 +184,29 @@ async fn run(audit: &Audit, place: Place<'_>, order: Order) -> Result<Erased, Or
     Ok(erased.done())
 }
 
-/// The one place where the index learns what the files no longer say.
-#[expect(clippy::unused_async, reason = "the index of the log is asked here")]
+/// The one place where the index learns what the files no longer say. Allowed traffic of others than
+/// travellers is not in it.
 async fn tell_index(place: Place<'_>, rewritten: &Rewritten) -> Result<(), OrderError> {
-    let _ = (place, rewritten);
+    if rewritten.class == Class::Allowed {
+        return Ok(());
+    }
+    let io = |error| OrderError::Log(EraseError::Io(error));
+    let Some(node) = rewritten.node().map_err(io)? else { return Ok(()) };
+    let index = place.store.log();
+    let mut some = Vec::new();
+    for line in rewritten.lines().map_err(io)? {
+        some.push(line.map_err(io)?);
+        if some.len() == AT_ONCE {
+            index.forget(&node, rewritten.class, &some).await?;
+            some.clear();
+        }
+    }
+    index.forget(&node, rewritten.class, &some).await?;
     Ok(())
 }
+
+/// So many lines are in memory while the index is told.
+const AT_ONCE: usize = 1000;
 
 /// When the oldest segment that is kept was begun.
 fn oldest(log: &Path) -> Result<Option<Timestamp>, EraseError> {

@@ -89,7 +89,8 @@ const KEPT: &[Kept] = &[
         table: "exemption_history",
         columns: &["sequence", "exemption", "action", "at", "done_by", "done_as", "reason"],
         others: &["done_by", "done_as"],
-        withheld: &[],
+        // Who it was to the provider; the name beside it is masked where it is somebody else.
+        withheld: &["done_organization", "done_provider", "done_subject"],
         whose: OF_EXEMPTION,
     },
     of_exemption("exemption_demands", &["exemption", "demand"]),
@@ -244,6 +245,82 @@ const KEPT: &[Kept] = &[
         withheld: &["token"],
         whose: "organization = $1 AND lower(made_by) = $4",
     },
+    Kept {
+        table: "saved_searches",
+        columns: &["id", "organization", "person", "name", "query", "created"],
+        others: &[],
+        withheld: &[],
+        whose: "organization = $1 AND (lower(person) = $4 OR person = $2 || '/' || $3)",
+    },
+    of_staff(
+        "review_plans",
+        &["organization", "starts", "every_days", "sample", "within_days", "changed", "changed_by"],
+        &["changed_by"],
+        &[],
+        "organization = $1 AND lower(changed_by) = $4",
+    ),
+    of_staff(
+        "reviews",
+        &["id", "organization", "day_from", "day_until", "due", "drawn", "drawn_by", "finished"],
+        &["drawn_by"],
+        &["seed", "sample", "population"],
+        "organization = $1 AND lower(drawn_by) = $4",
+    ),
+    of_staff(
+        "review_items",
+        &["review", "place", "entry", "outcome", "reviewer", "decided"],
+        &["reviewer"],
+        &["note"],
+        "lower(reviewer) = $4 AND review IN (SELECT id FROM reviews WHERE organization = $1)",
+    ),
+    of_staff(
+        "breaches",
+        &[
+            "id",
+            "organization",
+            "title",
+            "occurred_from",
+            "occurred_until",
+            "discovered",
+            "reported",
+            "created",
+            "created_by",
+        ],
+        &["created_by"],
+        &[],
+        "organization = $1 AND (lower(created_by) = $4
+            OR id IN (SELECT breach FROM breach_persons WHERE lower(name) = $4))",
+    ),
+    of_staff(
+        "breach_persons",
+        &["breach", "name"],
+        &[],
+        &[],
+        "lower(name) = $4 AND breach IN (SELECT id FROM breaches WHERE organization = $1)",
+    ),
+    of_staff(
+        "breach_notes",
+        &["breach", "number", "at", "author"],
+        &["author"],
+        // Perhaps about others.
+        &["text"],
+        "lower(author) = $4 AND breach IN (SELECT id FROM breaches WHERE organization = $1)",
+    ),
+    of_staff(
+        "outside_systems",
+        &["id", "organization", "name", "checked_on", "checked_by"],
+        &["checked_by"],
+        &["operator", "rule", "note", "revision", "removed"],
+        "organization = $1 AND lower(checked_by) = $4",
+    ),
+    of_staff(
+        "outside_system_history",
+        &["system", "revision", "action", "at", "done_by", "name", "checked_on", "checked_by"],
+        &["done_by", "checked_by"],
+        &["operator", "rule", "note"],
+        "(lower(done_by) = $4 OR lower(checked_by) = $4)
+            AND system IN (SELECT id FROM outside_systems WHERE organization = $1)",
+    ),
 ];
 
 /// Tables that hold nothing that leads to a person, and why.
@@ -265,8 +342,20 @@ const OF_NOBODY: &[(&str, &str)] = &[
     ("log_days", "counts"),
     ("log_bookmarks", "places in the log"),
     ("log_forgotten", "a counter"),
-    ("log_nodes", "names of nodes"),
+    ("nodes", "which nodes run"),
+    ("traffic_hours", "counts"),
 ];
+
+/// What people do at work: theirs by name.
+const fn of_staff(
+    table: &'static str,
+    columns: &'static [&'static str],
+    others: &'static [&'static str],
+    withheld: &'static [&'static str],
+    whose: &'static str,
+) -> Kept {
+    Kept { table, columns, others, withheld, whose }
+}
 
 const fn of_exemption(table: &'static str, columns: &'static [&'static str]) -> Kept {
     Kept { table, columns, others: &[], withheld: &[], whose: OF_EXEMPTION }
