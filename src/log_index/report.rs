@@ -1,10 +1,11 @@
 //! The committee's figures of a quarter: no persons, and no figure that leads to one.
 //!
 //! Always holds: a figure under five is not shown, nor can it be worked out from those that are.
-//! Where a table with a total hides one row, others are hidden with it until what is hidden is at
-//! least two rows and ten in all; and a total under ten shows no rows. Rows stand in the order of
-//! their names, which says nothing of their size.
+//! Where a table with a total hides a row, larger ones are hidden with it until two different figures
+//! and ten in all are hidden; where that cannot be, and with a total under ten, no row is shown. Rows
+//! stand in the order of their names, which says nothing of their size.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -282,12 +283,12 @@ fn with_total(subject: Subject, mut rows: Vec<(String, u64)>) -> Table {
     rows.sort();
     let counts: Vec<u64> = rows.iter().map(|(_, count)| *count).collect();
     let total = counts.iter().fold(0_u64, |sum, count| sum.saturating_add(*count));
-    if (1..TOGETHER).contains(&total) {
+    let hidden = if (1..TOGETHER).contains(&total) { None } else { hidden(&counts) };
+    let Some(hidden) = hidden else {
         return Table { subject, rows: Vec::new(), total: Some(Figure::Hidden) };
-    }
-    let hidden = hidden(&counts);
-    let rows = rows.into_iter().zip(hidden).map(|((name, count), hidden)| {
-        (name, if hidden { Figure::Hidden } else { Figure::Shown(count) })
+    };
+    let rows = rows.into_iter().map(|(name, count)| {
+        (name, if hidden.contains(&count) { Figure::Hidden } else { Figure::Shown(count) })
     });
     Table { subject, rows: rows.collect(), total: Some(Figure::Shown(total)) }
 }
@@ -300,34 +301,30 @@ fn without_total(subject: Subject, rows: Vec<(String, u64)>) -> Table {
     Table { subject, rows, total: None }
 }
 
-/// Which rows are not shown beside a total of at least ten.
-fn hidden(counts: &[u64]) -> Vec<bool> {
-    let mut hidden: Vec<bool> = counts.iter().map(|count| (1..SMALL).contains(count)).collect();
-    if !hidden.contains(&true) {
-        return hidden;
+/// The counts that are not shown beside a total of at least ten: those under five and the next
+/// larger ones, until two different ones and ten in all are hidden. Rows of one count are hidden
+/// together, so any two hidden rows could change places and nothing shown would change. None where
+/// no rows can be shown at all.
+fn hidden(counts: &[u64]) -> Option<BTreeSet<u64>> {
+    let there: BTreeSet<u64> = counts.iter().copied().filter(|count| *count > 0).collect();
+    let mut hidden: BTreeSet<u64> = there.iter().copied().filter(|count| *count < SMALL).collect();
+    if hidden.is_empty() {
+        return Some(hidden);
     }
     loop {
-        let of = counts.iter().zip(&hidden).filter(|(_, hidden)| **hidden);
-        let (rows, sum) =
-            of.fold((0, 0_u64), |(rows, sum), (count, _)| (rows + 1, sum.saturating_add(*count)));
-        if rows >= 2 && sum >= TOGETHER {
-            return hidden;
+        let of = counts.iter().filter(|count| hidden.contains(*count));
+        let sum = of.fold(0_u64, |sum, count| sum.saturating_add(*count));
+        if hidden.len() >= 2 && sum >= TOGETHER {
+            return Some(hidden);
         }
-        let shown = counts.iter().enumerate().zip(&hidden).filter(|(_, hidden)| !**hidden);
-        let smallest = shown
-            .map(|((position, count), _)| (*count, position))
-            .filter(|(count, _)| *count > 0)
-            .min();
-        let Some(place) = smallest.and_then(|(_, position)| hidden.get_mut(position)) else {
-            return hidden;
-        };
-        *place = true;
+        let next = there.iter().copied().find(|count| !hidden.contains(count))?;
+        hidden.insert(next);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeMap;
 
     use super::*;
 
@@ -368,9 +365,10 @@ mod tests {
 
     #[test]
     fn what_is_large_is_shown() {
-        assert_eq!(hidden(&[100, 50, 7]), [false, false, false]);
-        assert_eq!(hidden(&[100, 50, 3]), [false, true, true]);
-        assert_eq!(hidden(&[100, 0, 4, 4, 2]), [false, false, true, true, true]);
+        assert_eq!(hidden(&[100, 50, 7]), Some([].into()));
+        assert_eq!(hidden(&[100, 50, 3]), Some([3, 50].into()));
+        assert_eq!(hidden(&[100, 0, 4, 4, 2]), Some([2, 4].into()));
+        assert_eq!(hidden(&[4, 4, 4, 4]), None);
     }
 
     #[test]

@@ -115,7 +115,8 @@ impl LogIndex {
         query: &LogQuery,
         limit: usize,
     ) -> Result<Page, StoreError> {
-        let at_once = (limit.saturating_add(1) * 2 / arms.len().max(1)).clamp(FEWEST, MOST);
+        // Each row is a page to be fetched where nothing of it is in memory: no more than needed.
+        let at_once = limit.saturating_add(1).div_ceil(arms.len().max(1)).clamp(FEWEST, MOST);
         for arm in &mut arms {
             arm.at_once = at_once;
         }
