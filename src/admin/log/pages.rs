@@ -270,7 +270,10 @@ pub(super) async fn entry(
 
 /// What a reference leads to: for whoever is told one over the telephone.
 pub(super) async fn find(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
-    let typed = asked.text("reference");
+    let Some(typed) = asked.given("reference") else {
+        // Nothing was typed: whoever searches the log does so there.
+        return Ok(shell::see(if visitor.has_any(READER) { "/log" } else { "/" }));
+    };
     let reference = crate::audit::Reference::parse(typed)
         .map_err(|_| Refusal::Invalid(words::of(visitor.language).bad_reference.to_owned()))?;
     let found = actions::entries(&admin, &visitor, &reference.to_string()).await?;

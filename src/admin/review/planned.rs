@@ -362,9 +362,10 @@ async fn told(admin: &Admin, visitor: &Visitor, item: &ReviewItem) -> Result<Ite
 pub(super) async fn judge(
     State(admin): State<Admin>,
     visitor: Visitor,
-    Path((id, place)): Path<(String, u32)>,
+    Path((id, place)): Path<(String, String)>,
     sent: Sent,
 ) -> Answer {
+    let place = place.parse().map_err(|_| Refusal::NotFound)?;
     let words = words::of(visitor.language);
     let wrong = match judged(&admin, &visitor, (&id, place), &sent).await {
         Ok(Ok(_)) => return Ok(shell::see(&format!("/review/planned/{id}#item-{place}"))),
