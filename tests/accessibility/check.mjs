@@ -4,7 +4,8 @@
 //   node check.mjs URL…        exit 0: nothing found; 1: something found; 2: usage
 //
 // The pages forbid scripts, so their policy is set aside in this browser alone; what it says is
-// tested in src/gateway/pages. CHROMIUM names another browser than /usr/bin/chromium.
+// tested in src/gateway/pages and src/admin. CHROMIUM names another browser than /usr/bin/chromium,
+// COOKIE (name=value) what the browser brings along: somebody who is signed in.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -34,6 +35,10 @@ const tell = (url, circumstances, what) => {
 
 for (const colorScheme of schemes) {
   const context = await browser.newContext({ colorScheme, bypassCSP: true, ignoreHTTPSErrors: true });
+  if (process.env.COOKIE) {
+    const [name, value] = process.env.COOKIE.split("=");
+    await context.addCookies(urls.map((url) => ({ name, value, url })));
+  }
   const page = await context.newPage();
   for (const url of urls) {
     for (const width of widths) {
@@ -71,12 +76,13 @@ await browser.close();
 console.log(`${urls.length} pages, ${widths.length * schemes.length} ways each: ${found} findings`);
 process.exit(found === 0 ? 0 : 1);
 
-// Links inside a sentence are exempt (WCAG 2.5.5).
+// Links inside a sentence are exempt (WCAG 2.5.5); a label belongs to the target that it names.
 function smallTargets() {
+  const target = (element) => (/^(checkbox|radio)$/.test(element.type) && element.closest("label")) || element;
   return [...document.querySelectorAll("a, button, input:not([type=hidden])")]
     .filter((element) => {
       const inSentence = element.tagName === "A" && getComputedStyle(element).display === "inline";
-      return !inSentence && element.getBoundingClientRect().height < 44;
+      return !inSentence && target(element).getBoundingClientRect().height < 44;
     })
     .map((element) => element.outerHTML);
 }

@@ -48,6 +48,7 @@ mod log_index;
 mod mail_clients;
 mod odd_use;
 mod outside_accessibility;
+mod outside_admin_overview;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;
