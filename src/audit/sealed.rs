@@ -143,7 +143,7 @@ pub fn is_sealed_in(log: &Path, period: &str) -> io::Result<bool> {
 }
 
 /// An entry's id, and what its fields said before.
-pub type Opened = (String, Vec<(Field, String)>);
+pub(crate) type Opened = (String, Vec<(Field, String)>);
 
 /// Opens what stands behind a pseudonym, or behind the entry of a reference: of this organisation's
 /// entries alone. Of a pseudonym nothing but what it stands for itself.

@@ -62,6 +62,7 @@ mod outside_accessibility;
 mod outside_admin;
 mod outside_admin_travel;
 mod outside_admin_log;
+mod outside_admin_overview;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;

@@ -74,6 +74,15 @@ pub(super) async fn forget(
     Ok(insight::forget(admin.store(), &subject, &visitor.actor(), clock::now()).await?)
 }
 
+/// Says no where nobody of that name has an account or was ever proven.
+pub(super) async fn is_known(
+    admin: &Admin,
+    visitor: &Visitor,
+    name: &UserName,
+) -> Result<(), Refusal> {
+    subject(admin, visitor, name).await?.person.map(|_| ()).ok_or(Refusal::NotFound)
+}
+
 async fn subject(admin: &Admin, visitor: &Visitor, name: &UserName) -> Result<Subject, Refusal> {
     let organization = visitor.organization_id();
     let accounts = admin.store().accounts().await?;

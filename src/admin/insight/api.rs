@@ -41,7 +41,12 @@ struct Kept {
     responses((status = 200, description = "What is stored, by where it is kept"), (status = 404, description = "That is no login name")))]
 async fn about(State(admin): State<Admin>, visitor: Visitor, Path(name): Path<String>) -> Answer {
     let name = UserName::parse(&name).map_err(|_| Refusal::NotFound)?;
-    Ok(json(StatusCode::OK, &actions::about(&admin, &visitor, &name).await?))
+    let found = actions::about(&admin, &visitor, &name).await?;
+    // Who is in no place at all is nobody of this organisation.
+    if found.sections.iter().all(|section| section.items.is_empty()) {
+        return Err(Refusal::NotFound);
+    }
+    Ok(json(StatusCode::OK, &found))
 }
 
 /// Deletes what is stored about a person and may be deleted.
@@ -50,6 +55,7 @@ async fn about(State(admin): State<Admin>, visitor: Visitor, Path(name): Path<St
     responses((status = 200, description = "What went and what stays"), (status = 404, description = "That is no login name")))]
 async fn forget(State(admin): State<Admin>, visitor: Visitor, Path(name): Path<String>) -> Answer {
     let name = UserName::parse(&name).map_err(|_| Refusal::NotFound)?;
+    actions::is_known(&admin, &visitor, &name).await?;
     Ok(json(StatusCode::OK, &actions::forget(&admin, &visitor, &name).await?))
 }
 

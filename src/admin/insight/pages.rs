@@ -1,7 +1,7 @@
 //! The pages of insight and deletion.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use http::StatusCode;
 
 use super::actions::{self, OFFICERS};
@@ -19,7 +19,7 @@ pub(in crate::admin) fn routes(routes: Routes) -> Routes {
     let routes = routes
         .get("/insight", officers, first)
         .get("/insight/person", officers, person)
-        .get("/insight/person/file", officers, person_file)
+        .get("/insight/person/{name}/file/{form}", officers, person_file)
         .post("/insight/person/forget", officers, forget);
     api::routes(reveal::routes(routes))
 }
@@ -89,6 +89,9 @@ struct Person<'a> {
 }
 
 async fn person(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
+    if asked.given("name").is_none() {
+        return start(&admin, &visitor, "", &Faults::default()).await;
+    }
     let name = match UserName::parse(asked.text("name")) {
         Ok(name) => name,
         Err(_) => {
@@ -119,10 +122,13 @@ fn shown<'a>(found: &Insight, visitor: &'a Visitor) -> Person<'a> {
     }
 }
 
-async fn person_file(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
-    let name = UserName::parse(asked.text("name")).map_err(|_| Refusal::NotFound)?;
-    let form = asked.text("form");
-    if !["json", "txt"].contains(&form) {
+async fn person_file(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    Path((name, form)): Path<(String, String)>,
+) -> Answer {
+    let name = UserName::parse(&name).map_err(|_| Refusal::NotFound)?;
+    if !["json", "txt"].contains(&form.as_str()) {
         return Err(Refusal::NotFound);
     }
     let found = actions::about(&admin, &visitor, &name).await?;

@@ -174,9 +174,10 @@ async fn compare(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(list): Path<String>,
-    Body(text): Body<Text>,
+    body: Result<Body<Text>, Refusal>,
 ) -> Answer {
     let (standing, _) = actions::standing(&admin, &visitor, Some(&list)).await?;
+    let Body(text) = body?;
     let (other, difference) =
         tools::difference(&standing, &text.text, text.name.as_deref(), &visitor)
             .map_err(|faults| Refusal::Invalid(faults.sentence()))?;

@@ -3,7 +3,7 @@
 use std::path::Path as FilePath;
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use jiff::civil::Date;
@@ -31,7 +31,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .post("/list/import/file", READERS, import_file)
         .get("/list/compare", READERS, compare_form)
         .post("/list/compare", READERS, compare)
-        .get("/list/export", READERS, export)
+        .get("/list/{list}/export/{format}", READERS, export)
 }
 
 /// A page with nothing on it but why.
@@ -394,9 +394,14 @@ fn compare_page(
     shell::frame_with(status, visitor, Place::List, words.compare, &page)
 }
 
-async fn export(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
-    let format = Format::from_word(asked.text("format")).ok_or(Refusal::NotFound)?;
-    let (standing, _) = actions::standing(&admin, &visitor, asked.given("list")).await?;
+async fn export(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    Path((list, format)): Path<(String, String)>,
+    asked: Asked,
+) -> Answer {
+    let format = Format::from_word(&format).ok_or(Refusal::NotFound)?;
+    let (standing, _) = actions::standing(&admin, &visitor, Some(&list)).await?;
     let name = standing.version(asked.given("version"))?.version.clone();
     let path = admin.loaded().config.geoip.database.clone();
     let title = format!("{}-{name}.{}", standing.list.id(), format.extension());

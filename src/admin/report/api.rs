@@ -22,6 +22,6 @@ pub(in crate::admin) struct Documentation;
     params(("quarter" = Option<String>, Query, description = "Such as 2026-Q3; the last one that is over where it is left out")),
     responses((status = 200, description = "The figures"), (status = 404, description = "There is no such quarter yet")))]
 async fn figures(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
-    let chosen = quarter(&asked, &visitor, clock::now())?;
+    let chosen = quarter(asked.given("quarter"), &visitor, clock::now())?;
     Ok(json(StatusCode::OK, &report(&admin, &visitor, chosen).await?))
 }

@@ -1,7 +1,7 @@
 //! The report as a page and as a file.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use jiff::Timestamp;
 
 use super::api;
@@ -16,8 +16,11 @@ use crate::store::log::Organizations;
 const QUARTERS: usize = 8;
 
 pub(in crate::admin) fn routes(routes: Routes) -> Routes {
-    let routes =
-        routes.get("/report", Right::STAFF, page).get("/report/file", Right::STAFF, report_file);
+    let routes = routes.get("/report", Right::STAFF, page).get(
+        "/report/{quarter}/file",
+        Right::STAFF,
+        report_file,
+    );
     api::routes(routes)
 }
 
@@ -44,12 +47,12 @@ struct Page {
 
 /// The quarter that is asked for, or the last that is over; one that has not begun is none.
 pub(super) fn quarter(
-    asked: &Asked,
+    asked: Option<&str>,
     visitor: &Visitor,
     now: Timestamp,
 ) -> Result<Quarter, Refusal> {
     let zone = &visitor.organization.time_zone;
-    let quarter = match asked.given("quarter") {
+    let quarter = match asked {
         Some(text) => text.parse().map_err(|_| Refusal::NotFound)?,
         None => Quarter::before(now, zone),
     };
@@ -70,7 +73,7 @@ pub(super) async fn report(
 async fn page(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
     let (language, words) = (visitor.language, Words::of(visitor.language));
     let now = clock::now();
-    let chosen = quarter(&asked, &visitor, now)?;
+    let chosen = quarter(asked.given("quarter"), &visitor, now)?;
     let report = report(&admin, &visitor, chosen).await?;
     let tables = report.tables.iter().filter(|table| !table.rows.is_empty()).map(|table| {
         let rows = table.rows.iter().map(|(code, figure)| Row {
@@ -109,8 +112,12 @@ fn quarters(visitor: &Visitor, now: Timestamp) -> Vec<String> {
     quarters
 }
 
-async fn report_file(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Answer {
-    let chosen = quarter(&asked, &visitor, clock::now())?;
+async fn report_file(
+    State(admin): State<Admin>,
+    visitor: Visitor,
+    Path(wanted): Path<String>,
+) -> Answer {
+    let chosen = quarter(Some(&wanted), &visitor, clock::now())?;
     let report = report(&admin, &visitor, chosen).await?;
     let mut csv = Vec::new();
     report.write_csv(&mut csv).map_err(|error| Refusal::fault(&error))?;

@@ -172,8 +172,10 @@ async fn change(
     visitor: Visitor,
     Path(id): Path<String>,
     headers: HeaderMap,
-    Body(new): Body<NewSystem>,
+    body: Result<Body<NewSystem>, Refusal>,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
+    let Body(new) = body?;
     let which = (id.as_str(), seen(&headers)?);
     actions::change(&admin, &visitor, which, &new.typed()).await.map_err(refusal)?;
     let (system, history) = actions::one(&admin, &visitor, &id).await?;
@@ -192,6 +194,7 @@ async fn remove(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
     let which = (id.as_str(), seen(&headers)?);
     actions::remove(&admin, &visitor, which).await.map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT.into_response())

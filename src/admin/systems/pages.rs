@@ -185,6 +185,7 @@ async fn changed(
     Path(id): Path<String>,
     sent: Sent,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
     let (typed, revision) = (Typed::of(&sent), revision(&sent)?);
     match actions::change(&admin, &visitor, (&id, revision), &typed).await {
         Ok(()) => Ok(shell::see(&format!("/systems/{id}?done=saved"))),
@@ -199,6 +200,7 @@ async fn remove(
     Path(id): Path<String>,
     sent: Sent,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
     match actions::remove(&admin, &visitor, (&id, revision(&sent)?)).await {
         Ok(()) => Ok(shell::see("/systems?done=removed")),
         Err(Unchanged::Faults(faults)) => Err(Refusal::Invalid(faults.sentence())),
