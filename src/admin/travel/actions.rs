@@ -454,7 +454,9 @@ impl<'a> Desk<'a> {
         };
         let own =
             |one: &EmergencyRejection| one.organization.as_ref() == Some(&self.organization().id);
-        found.filter(own).ok_or_else(|| vec![emergency::not_found(reference, self.store.is_shared())].into())
+        found
+            .filter(own)
+            .ok_or_else(|| vec![emergency::not_found(reference, self.store.is_shared())].into())
     }
 
     /// What could be granted to somebody who calls from in front of the wall.
