@@ -42,8 +42,9 @@ struct Kept {
 async fn about(State(admin): State<Admin>, visitor: Visitor, Path(name): Path<String>) -> Answer {
     let name = UserName::parse(&name).map_err(|_| Refusal::NotFound)?;
     let found = actions::about(&admin, &visitor, &name).await?;
-    // Who is in no place at all is nobody of this organisation.
-    if found.sections.iter().all(|section| section.items.is_empty()) {
+    // Who stands in the log alone may stand there because of this very look.
+    let mut elsewhere = found.sections.iter().filter(|section| section.id != "log");
+    if elsewhere.all(|section| section.items.is_empty()) {
         return Err(Refusal::NotFound);
     }
     Ok(json(StatusCode::OK, &found))
