@@ -162,12 +162,12 @@ impl Recorder<'_> {
         now: Timestamp,
     ) -> Result<(), EvidenceError> {
         let mut event = ChangeEvent::about_log(ChangeAction::LogExported, by)
-            .detail("entries", &made.entries.to_string())
+            .detail("entries", made.entries.to_string())
             .detail("digest", &made.digest)
             .detail("form", "evidence");
         for (key, at) in [("since", wanted.since), ("until", wanted.until)] {
             if let Some(at) = at {
-                event = event.detail(key, &at.to_string());
+                event = event.detail(key, at.to_string());
             }
         }
         if let [organization] = wanted.organizations.as_slice() {

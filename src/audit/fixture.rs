@@ -67,7 +67,7 @@ fn write_with(options: &Options, chains: &[(Class, Vec<Event>)]) {
 }
 
 /// Appends the events to one chain, durable all at once.
-pub(crate) fn write_at_once(options: &Options, class: Class, events: Vec<Event>) {
+pub(crate) fn write_at_once(options: &Options, class: Class, events: &[Event]) {
     let disk: Arc<dyn Disk> = Arc::new(FaultyDisk::new());
     let mut log = recovery::open(options, &disk, instant(0)).unwrap();
     let ledger = log.ledgers.get_mut(class);

@@ -192,10 +192,7 @@ fn is_internal(ip: IpAddr) -> bool {
 }
 
 /// All lines of a header in order, or why they cannot be used.
-pub(super) fn lines<'h>(
-    headers: &'h HeaderMap,
-    name: HeaderName,
-) -> Result<Vec<&'h [u8]>, UnknownBecause> {
+pub(super) fn lines(headers: &HeaderMap, name: HeaderName) -> Result<Vec<&[u8]>, UnknownBecause> {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
     if lines.is_empty() {
         return Err(UnknownBecause::HeaderMissing);

@@ -12,7 +12,7 @@ use crate::audit::search::{Filter, FoundEntry, search_in};
 use crate::audit::{Action, Class, node_in};
 use crate::policy::Reason;
 use crate::store::StoreError;
-use crate::store::log::{Cursor, LogIndex, LogQuery};
+use crate::store::log::{Cursor, LogIndex, LogQuery, Taken};
 use crate::telemetry;
 
 /// So many entries that the index has not seen yet are read from the files; more, and the files are
@@ -201,7 +201,7 @@ async fn unseen(
             let behind = part.flushed - bookmarks.chains.get(class).sequence;
             return Ok(Err(format!("the index is {behind} entries behind")));
         }
-        unseen.extend(part.entries.into_iter().map(|taken| taken.found()));
+        unseen.extend(part.entries.into_iter().map(Taken::found));
     }
     Ok(Ok(unseen))
 }

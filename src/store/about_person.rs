@@ -480,7 +480,7 @@ impl Store {
         let rows: u64 = gone.iter().map(|(_, count)| count).sum();
         let mut event = ChangeEvent::about_log(ChangeAction::PersonForgotten, by)
             .of(organization)
-            .detail("rows", &rows.to_string());
+            .detail("rows", rows.to_string());
         event.target = name.to_string();
         change.announce(&event, now).await?;
         change.commit().await?;

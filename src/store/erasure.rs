@@ -221,7 +221,7 @@ impl Store {
         }
         let mut event = ChangeEvent::about_log(ChangeAction::Reidentified, by)
             .detail("question", &question.id)
-            .detail("asked", &question.asked.to_string());
+            .detail("asked", question.asked.to_string());
         event.organization.clone_from(&question.organization);
         event.target.clone_from(&question.wanted);
         change.announce(&event, now).await?;

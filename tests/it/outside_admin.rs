@@ -112,8 +112,8 @@ fn cookie(demo: &Demo, name: &str) -> (SocketAddr, String) {
         post_form(admin, &admin.to_string(), "/sign-in", &form).header("Cookie", guard).send();
     assert_eq!(answered.status, 303, "{}", answered.text());
     let cookies = answered.headers.iter().filter(|(name, _)| name == "set-cookie");
-    let cookie = cookies.map(|(_, value)| value.split(';').next().unwrap());
-    let found = cookie.filter(|pair| pair.starts_with("geovagt-admin=")).next_back();
+    let mut cookie = cookies.map(|(_, value)| value.split(';').next().unwrap());
+    let found = cookie.rfind(|pair| pair.starts_with("geovagt-admin="));
     (admin, found.expect("a session").to_owned())
 }
 

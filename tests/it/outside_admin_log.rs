@@ -12,7 +12,7 @@ const CHINA: &str = "1.0.1.1";
 
 /// What the browser carries of a session.
 fn session(desk: &Desk) -> String {
-    let pairs = desk.cookie.split("; ");
+    let mut pairs = desk.cookie.split("; ");
     pairs.find(|pair| pair.starts_with("geovagt-admin=")).expect("a session").to_owned()
 }
 

@@ -93,7 +93,7 @@ async fn subject(admin: &Admin, visitor: &Visitor, name: &UserName) -> Result<Su
 
 /// How long each class is kept, with the proof of its last deletion.
 pub(super) async fn retention(admin: &Admin) -> Result<Vec<Kept>, Refusal> {
-    let retention = admin.loaded().config.audit.retention.clone();
+    let retention = admin.loaded().config.audit.retention;
     // A deletion is of whole segments and so of no organisation; no person stands in its entry.
     let mut query = LogQuery::of(Organizations::All);
     query.filter.action = Some(Action::Deleted);

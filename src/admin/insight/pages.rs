@@ -92,16 +92,13 @@ async fn person(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> A
     if asked.given("name").is_none() {
         return start(&admin, &visitor, "", &Faults::default()).await;
     }
-    let name = match UserName::parse(asked.text("name")) {
-        Ok(name) => name,
-        Err(_) => {
-            let text = match visitor.language {
-                Language::Danish => "Skriv et brugernavn.",
-                Language::English => "Write a user name.",
-            };
-            let faults = Faults(vec![Fault::new("name", text)]);
-            return start(&admin, &visitor, asked.text("name"), &faults).await;
-        }
+    let Ok(name) = UserName::parse(asked.text("name")) else {
+        let text = match visitor.language {
+            Language::Danish => "Skriv et brugernavn.",
+            Language::English => "Write a user name.",
+        };
+        let faults = Faults(vec![Fault::new("name", text)]);
+        return start(&admin, &visitor, asked.text("name"), &faults).await;
     };
     let found = actions::about(&admin, &visitor, &name).await?;
     let page = shown(&found, &visitor);

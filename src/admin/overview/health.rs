@@ -50,7 +50,9 @@ impl Part {
         match self {
             Self::Database { old, refused, .. } => look(*old || refused.is_some()),
             Self::List { in_force, .. } => look(in_force.is_none()),
-            Self::Log { writing: false, .. } => State::Wrong,
+            Self::Log { writing: false, .. }
+            | Self::Certificates { over: true, .. }
+            | Self::Other { ready: false, .. } => State::Wrong,
             Self::Log { lost, damaged, .. } => look(*lost > 0 || !damaged.is_empty()),
             Self::Upstreams { servers, out } if *servers > 0 && out.len() == *servers => {
                 State::Wrong
@@ -59,9 +61,7 @@ impl Part {
             Self::Nodes { silent, troubled, .. } => {
                 look(!silent.is_empty() || !troubled.is_empty())
             }
-            Self::Certificates { over: true, .. } => State::Wrong,
             Self::Certificates { soon, .. } => look(*soon),
-            Self::Other { ready: false, .. } => State::Wrong,
             Self::Other { .. } => State::Look,
         }
     }

@@ -266,7 +266,10 @@ async fn what_would_happen_is_told_in_words_and_a_named_person_leaves_an_entry()
     assert_eq!(unknown.status, StatusCode::UNPROCESSABLE_ENTITY);
     let looks = entries(&office, Action::TravelViewed, "kirsten.vang");
     assert_eq!(looks.len(), 2, "also the question about nobody");
-    assert_eq!(looks[1].personal.get(Field::UserTarget).map(|t| t.as_str()), Some("anna.holm"));
+    assert_eq!(
+        looks[1].personal.get(Field::UserTarget).map(smol_str::SmolStr::as_str),
+        Some("anna.holm")
+    );
     for (more, field) in [("&day=i+morgen", "day"), ("&path=x", "path")] {
         let page = office.get(&mut officer, &ask(CHINA, more)).await;
         assert!(page.text.contains(&format!("href=\"#{field}\"")), "{more}");
@@ -350,7 +353,10 @@ async fn insight_is_for_the_officer_alone_and_leaves_its_entry_first() {
     assert_eq!(json.json()["name"], "anna.holm");
     let looks = entries(&office, Action::PersonViewed, "dorte.krogh");
     assert_eq!(looks.len(), 2, "the page and the file");
-    assert_eq!(looks[0].personal.get(Field::UserTarget).map(|t| t.as_str()), Some("anna.holm"));
+    assert_eq!(
+        looks[0].personal.get(Field::UserTarget).map(smol_str::SmolStr::as_str),
+        Some("anna.holm")
+    );
     let wrong = office.get(&mut officer, "/insight/person?name=a%3Ab").await;
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     let eva = office.get(&mut officer, "/insight/person?name=eva.egedal").await;

@@ -83,7 +83,7 @@ impl Dice {
             event.region = Some("CE".into());
         }
         event.registered_country = (self.roll(6) == 0).then(|| "DK".into());
-        event.as_number = (self.roll(3) == 0).then(|| 14_593);
+        event.as_number = (self.roll(3) == 0).then_some(14_593);
         event.reason = Some(self.one(&REASONS).into());
         event.verdict = Some(if people { "allow" } else { "deny" }.into());
         event.listener = Some(self.one(&["web", "imap"]).into());
@@ -141,7 +141,9 @@ fn these(names: &[&str]) -> Organizations {
 /// A log of entries as they come, in small segments.
 pub(super) fn log(directory: &Path, seed: u64, entries: i64) {
     let mut dice = Dice(seed);
-    let mut events = |class| (1..=entries).map(|second| dice.event(class, second)).collect();
+    let mut events = |class| -> Vec<Event> {
+        (1..=entries).map(|second| dice.event(class, second)).collect()
+    };
     let denied = events(Class::Denied);
     let people = events(Class::People);
     let chains = [(Class::Denied, denied), (Class::People, people)];
@@ -511,7 +513,7 @@ pub(super) async fn two_of_one_place_both_are_kept(store: &Store) {
     let named = |number: i64| of_kind(Action::Denied, 1, "CN").user(&format!("person{number}"));
     let denied = (0..8200).map(named).collect::<Vec<_>>();
     let options = crate::audit::Options::new(directory.path().to_owned());
-    fixture::write_at_once(&options, Class::Denied, denied);
+    fixture::write_at_once(&options, Class::Denied, &denied);
     follow(store, directory.path()).await;
     let all = everything(store.log(), &LogQuery::of(Organizations::All), 2000).await;
     let sequences: BTreeSet<u64> = all.iter().map(|entry| entry.sequence).collect();

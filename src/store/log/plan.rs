@@ -121,7 +121,7 @@ impl LogIndex {
         if let [chain] = wishes.chains[..] {
             wishes.dimensions.push(Wish { column: "chain", numbers: vec![chain] });
         }
-        if let Some(part) = filter.country.and_then(|territory| territory.subdivision()) {
+        if let Some(part) = filter.country.and_then(crate::territory::Territory::subdivision) {
             let number = self.number_of(reading, part.as_str()).await?;
             let Some(number) = number else { return Ok(None) };
             wishes.region = Some(number);

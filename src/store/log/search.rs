@@ -179,7 +179,7 @@ impl LogIndex {
             for row in &rows {
                 match row::read(row, &words) {
                     Some(entry) if query.matches(entry.class, &entry.event) => {
-                        arm.found.push_back(entry)
+                        arm.found.push_back(entry);
                     }
                     Some(_) => {}
                     None => tracing::error!(

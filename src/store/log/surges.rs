@@ -1,6 +1,7 @@
 //! Countries that stand out from their own usual.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -88,12 +89,13 @@ impl LogIndex {
             let (organization, country, hour, count) = (organization?, country?, hour?, count?);
             let before = demands.usual.as_hours().max(1);
             let key = (organization, country);
-            if !usual.contains_key(&key) {
-                let from = key::hour(since) - before;
-                let hours = self.hours_of(&mut reading, key, from).await?;
-                usual.insert(key, hours);
-            }
-            let Some((first, hours)) = usual.get(&key) else { continue };
+            let (first, hours) = match usual.entry(key) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => {
+                    let from = key::hour(since) - before;
+                    place.insert(self.hours_of(&mut reading, key, from).await?)
+                }
+            };
             let from = (*first).max(hour - before);
             let earlier: Vec<i64> =
                 (from..hour).map(|hour| hours.get(&hour).copied().unwrap_or(0)).collect();
@@ -112,8 +114,8 @@ impl LogIndex {
         let mut surges: Vec<Surge> = surges
             .into_iter()
             .map(|(organization, country, hour, count, median, spread, score)| Surge {
-                organization: words.get(&organization).map(|word| word.to_string()),
-                country: words.get(&country).map(|word| word.to_string()).unwrap_or_default(),
+                organization: words.get(&organization).map(ToString::to_string),
+                country: words.get(&country).map(ToString::to_string).unwrap_or_default(),
                 hour: key::hour_begins(hour),
                 count: u64::try_from(count).unwrap_or(0),
                 median,
