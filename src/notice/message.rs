@@ -60,7 +60,7 @@ pub fn write(
         .header(ContentLanguage(letter.language.tag()));
     let text = SinglePart::builder()
         .header(ContentType::TEXT_PLAIN)
-        .body(letter.text.replace('\n', "\r\n"));
+        .body(lines(&letter.text));
     let message = match &letter.calendar {
         Some(calendar) => {
             let kind = format!("text/calendar; charset=utf-8; method={}", calendar.method);
@@ -71,6 +71,11 @@ pub fn write(
         None => builder.singlepart(text)?,
     };
     Ok(Post { envelope, message: message.formatted() })
+}
+
+/// Every end of a line as mail has it, and no half of one: a server would refuse the message.
+fn lines(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
 }
 
 fn address(address: &MailAddress) -> Result<lettre::Address, lettre::address::AddressError> {

