@@ -4,7 +4,7 @@
 //! May use `identity`, `store`, `audit`, `policy`, `config`, `geoip`, `language`; never `gateway`,
 //! which never uses this room either. Always holds: no handler runs before the route's [`Right`] was
 //! held against the visitor; whatever a form changes carries our token; every answer has passed
-//! [`guard`]; what shows somebody's travel or the log was written to the log before.
+//! `guard`; what shows somebody's travel or the log was written to the log before.
 //!
 //! # The tour
 //! - [`routes`] is the one list: method, path, [`Right`], handler. Add a room's routes in its own
@@ -16,8 +16,8 @@
 //!   [`Refusal::NotFound`]. [`Asked`] is the query of the address, [`Sent`] the fields of a form
 //!   (its hidden field `csrf` was checked before the handler runs; put [`Visitor::csrf`] there).
 //! - A page is `shell::frame(&visitor, Place::Travel, title, &template)`: the frame writes the one
-//!   `<h1>`. A form that worked answers [`shell::see`] (303) to its receipt; one that did not shows
-//!   itself again with [`shell::frame_with`] and 422. What goes wrong is a [`Refusal`], which becomes
+//!   `<h1>`. A form that worked answers `shell::see` (303) to its receipt; one that did not shows
+//!   itself again with `shell::frame_with` and 422. What goes wrong is a [`Refusal`], which becomes
 //!   a page or, under `/api/`, a problem (RFC 9457).
 //! - Templates stand under `templates/ROOM/` (`#[template(path = "travel/list.html")]`) and hold no
 //!   words: those are in the room's `words.rs`, a `struct Words` with the constants `DANISH` and

@@ -58,9 +58,7 @@ pub fn write(
         .header(Generated)
         .header(NoReplies)
         .header(ContentLanguage(letter.language.tag()));
-    let text = SinglePart::builder()
-        .header(ContentType::TEXT_PLAIN)
-        .body(lines(&letter.text));
+    let text = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(lines(&letter.text));
     let message = match &letter.calendar {
         Some(calendar) => {
             let kind = format!("text/calendar; charset=utf-8; method={}", calendar.method);

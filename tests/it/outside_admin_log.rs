@@ -90,11 +90,11 @@ fn outside_browser_follows_the_log_until_the_session_ends() {
 }
 
 #[test]
-fn outside_browser_answers_a_reviewers_questions_without_scripts() {
+fn outside_browser_answers_a_reviewers_questions() {
     let demo = Demo::start();
     let answer = get(demo.web(), "127.0.0.1", "/").from(CHINA).send();
     let reference = answer.header("geovagt-reference").expect("a reference").to_owned();
-    let browser = Browser::start_without_scripts("da-DK");
+    let browser = Browser::start("da-DK");
     sign_in(&browser, &demo, "sofie.lind", "/review");
     for number in 1..=5 {
         browser.open(&format!("http://{}/review", administration(&demo)));

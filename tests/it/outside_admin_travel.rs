@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 
 use crate::support::browser::Browser;
-use crate::support::gateway::{Gateway, configuration, repository};
+use crate::support::gateway::{Gateway, configuration, eventually, repository};
 use crate::support::outside::{command, npm_packages};
 
 const PASSWORD: &str = "en lang adgangskode 42";
@@ -31,7 +31,17 @@ fn sign_in(browser: &Browser, to: SocketAddr, name: &str) -> String {
     browser.write("#name", name);
     browser.write("#password", PASSWORD);
     browser.click("main button[type=submit]");
+    eventually("the visitor is in", || !browser.address().contains("/sign-in"));
     url
+}
+
+/// Clicks what a person would first bring to the middle of the screen: on a phone the places lie over
+/// its lowest part.
+fn press(browser: &Browser, selector: &str) {
+    browser.script(&format!(
+        "document.querySelector({selector:?}).scrollIntoView({{block: 'center'}})"
+    ));
+    browser.click(selector);
 }
 
 /// Fills a field whatever keyboard the browser has: a date is typed otherwise in each language.
@@ -51,14 +61,14 @@ fn grant(browser: &Browser, url: &str, country: &str) -> String {
     browser.write("#places-1", country);
     set(browser, "from-1", &day(0));
     set(browser, "until-1", &day(6));
-    browser.click("input[name=site][value=kilden]");
+    press(browser, "input[name=site][value=kilden]");
     browser.write("#purpose", "Venskabsby");
     browser.write("#case", "26/1234");
     browser.write("#mail", "anna@example.net");
-    browser.click("button[value=check]");
+    press(browser, "button[value=check]");
     assert!(browser.source().contains("26/1234"), "{}", browser.source());
     assert!(!browser.text(".letter").is_empty());
-    browser.click("button[value=confirm]");
+    press(browser, "button[value=confirm]");
     let address = browser.address();
     let journey = address.split('?').next().unwrap().to_owned();
     assert!(address.contains("?done="), "{address}: {}", browser.source());
@@ -82,22 +92,22 @@ fn clerks_and_travellers(browser: &Browser, language: &str, name: &str) {
         browser.open(&format!("{url}{path}"));
         browser.keep_picture(&format!("travel-{page}-{name}"));
     }
-    browser.click(".account button[type=submit]");
+    press(browser, ".account button[type=submit]");
 
     sign_in(browser, to, "mads.bro");
     browser.open(&format!("{journey}/approve"));
-    browser.click("main button[type=submit]");
+    press(browser, "main button[type=submit]");
     assert!(browser.address().ends_with("?done=approved"), "{}", browser.source());
-    browser.click(".account button[type=submit]");
+    press(browser, ".account button[type=submit]");
 
     sign_in(browser, to, "anna.holm");
     browser.open(&format!("{url}/own"));
     assert!(browser.text(".card h2").contains(china), "{}", browser.source());
     browser.keep_picture(&format!("own-list-{name}"));
-    browser.click(".card a.button");
+    press(browser, ".card a.button");
     browser.keep_picture(&format!("own-journey-{name}"));
-    browser.click("a[href$='/home']");
-    browser.click("main button[type=submit]");
+    press(browser, "a[href$='/home']");
+    press(browser, "main button[type=submit]");
     assert!(browser.address().ends_with("?done=closed"), "{}", browser.source());
     assert!(browser.text(".state").contains(closed), "{}", browser.text("main"));
     browser.open(&format!("{url}/own/log"));
@@ -137,7 +147,7 @@ fn outside_axe_finds_nothing_on_the_pages_about_journeys() {
     );
     urls.extend(["/travel", "/travel/new"].map(|path| format!("{url}{path}?sprog=en")));
     axe(&browser, &urls);
-    browser.click(".account button[type=submit]");
+    press(&browser, ".account button[type=submit]");
     sign_in(&browser, to, "anna.holm");
     let id = journey.rsplit('/').next().unwrap();
     let own = [

@@ -87,7 +87,7 @@ impl Storage {
         }
         let container = self.ask(&["from", "--pull-never", "localhost/base"]);
         let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-                       gcc libc6-dev ca-certificates";
+                       gcc libc6-dev make ca-certificates";
         self.ask(&["run", "--network", "host", &container, "sh", "-c", install]);
         let path = "PATH=/opt/rust/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         self.ask(&["config", "--env", path, "--env", "CARGO_HOME=/opt/cargo", &container]);

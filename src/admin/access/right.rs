@@ -2,6 +2,7 @@
 
 use super::Visitor;
 use crate::config::Role;
+use crate::identifier::ProviderId;
 
 /// Whom a route is for. The roles are those in the organisation that the visitor looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub enum Right {
     Everybody,
     /// Whoever is signed in; a traveller is nothing else.
     SignedIn,
+    /// Whoever is signed in and somebody: a token that was made on the command line is nobody's.
+    Somebody,
     /// Whoever has one of these roles.
     Roles(&'static [Role]),
     /// Whoever has one of these roles, and the operators of the centre.
@@ -25,6 +28,7 @@ impl Right {
     pub fn is_of(self, visitor: &Visitor) -> bool {
         match self {
             Self::Everybody | Self::SignedIn => true,
+            Self::Somebody => *visitor.person.provider() != ProviderId::of_tokens(),
             Self::Roles(roles) => visitor.has_any(roles),
             Self::RolesOrCentre(roles) => visitor.has_any(roles) || visitor.centre_operator,
         }

@@ -3,6 +3,7 @@
 //! Always holds: it ends with the session of whoever reads, and with the gateway; nothing is shown
 //! that a search would not show; so many read along at a time and no more.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -54,7 +55,11 @@ struct Reading {
     admin: Admin,
     visitor: Visitor,
     query: LogQuery,
+    /// What the page shows already, as it was at the first look.
     after: Option<Cursor>,
+    /// What was there at the last look. An entry that is folded stands at an instant that is over when
+    /// it is written, before others that were seen already.
+    seen: Option<BTreeSet<Cursor>>,
     silent: u32,
     ended: bool,
     _place: Arc<Place>,
@@ -67,8 +72,8 @@ pub(super) async fn events(State(admin): State<Admin>, visitor: Visitor, asked: 
     let after = after.transpose()?;
     let place = Place::take().ok_or(Refusal::TooMany)?;
     actions::note(&admin, &visitor, "live", &query).await?;
-    let begin =
-        Reading { admin, visitor, query, after, silent: SIGN_OF_LIFE, ended: false, _place: place };
+    let (silent, ended, seen) = (SIGN_OF_LIFE, false, None);
+    let begin = Reading { admin, visitor, query, after, seen, silent, ended, _place: place };
     let mut response = streamed(begin, next).into_response();
     let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -107,8 +112,10 @@ async fn new_lines(reading: &mut Reading) -> Result<Vec<serde_json::Value>, Brok
         tracing::error!(error = crate::telemetry::chain(&error), "the live log broke off");
         BrokenOff
     })?;
-    let after = reading.after;
-    let is_new = |cursor: Cursor| after.is_none_or(|after| cursor > after);
+    let is_new = |cursor: Cursor| match &reading.seen {
+        Some(seen) => !seen.contains(&cursor),
+        None => reading.after.is_none_or(|after| cursor > after),
+    };
     let telling = telling(&reading.visitor);
     let mut new: Vec<_> = page
         .entries
@@ -117,7 +124,7 @@ async fn new_lines(reading: &mut Reading) -> Result<Vec<serde_json::Value>, Brok
         .map(|entry| as_json(&telling.line(entry)))
         .collect();
     new.reverse();
-    reading.after = page.entries.iter().map(|entry| entry.cursor).max().max(after);
+    reading.seen = Some(page.entries.iter().map(|entry| entry.cursor).collect());
     Ok(new)
 }
 

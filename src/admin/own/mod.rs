@@ -13,7 +13,7 @@ mod words;
 use super::{Right, Routes};
 
 pub(super) fn routes(routes: Routes) -> Routes {
-    let own = Right::SignedIn;
+    let own = Right::Somebody;
     let routes = routes
         .get("/own", own, pages::list)
         .get("/own/apply", own, pages::form)

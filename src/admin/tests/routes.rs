@@ -63,7 +63,7 @@ fn has(right: Right, what: &str) -> bool {
     let role = role_of(what);
     let is_of = |roles: &[Role]| what == "everything" || role.is_some_and(|r| roles.contains(&r));
     match right {
-        Right::Everybody | Right::SignedIn => true,
+        Right::Everybody | Right::SignedIn | Right::Somebody => true,
         Right::Roles(roles) => is_of(roles),
         Right::RolesOrCentre(roles) => is_of(roles) || what == "centre",
     }

@@ -25,7 +25,7 @@ pub fn write(parts: &[Part]) -> Vec<u8> {
     archive
 }
 
-/// The files of an archive; none where it is not, byte for byte, one that [`write`] makes.
+/// The files of an archive; none where it is not, byte for byte, one that [`write()`] makes.
 #[must_use]
 pub fn read(archive: &[u8]) -> Option<Vec<Part>> {
     let mut parts: Vec<Part> = Vec::new();

@@ -141,9 +141,8 @@ fn these(names: &[&str]) -> Organizations {
 /// A log of entries as they come, in small segments.
 pub(super) fn log(directory: &Path, seed: u64, entries: i64) {
     let mut dice = Dice(seed);
-    let mut events = |class| -> Vec<Event> {
-        (1..=entries).map(|second| dice.event(class, second)).collect()
-    };
+    let mut events =
+        |class| -> Vec<Event> { (1..=entries).map(|second| dice.event(class, second)).collect() };
     let denied = events(Class::Denied);
     let people = events(Class::People);
     let chains = [(Class::Denied, denied), (Class::People, people)];

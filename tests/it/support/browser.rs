@@ -32,15 +32,6 @@ impl Browser {
         Self::launch_as(language, &[], &json!({}), &desk)
     }
 
-    /// The same with scripts switched off.
-    pub fn start_without_scripts(language: &str) -> Self {
-        Self::launch(
-            language,
-            &[],
-            &json!({"profile.managed_default_content_settings.javascript": 2}),
-        )
-    }
-
     /// The same, believing certificates of this public key although no authority has signed them.
     pub fn start_trusting(language: &str, public_key: &[u8]) -> Self {
         use sha2::Digest as _;
