@@ -177,6 +177,7 @@ fn describe() {
         Unit::Count,
         "Floods that have begun, by listener and scope."
     );
+    describe_what_follows_the_log();
     describe_counter!(
         "geovagt_audit_entries_total",
         Unit::Count,
@@ -301,6 +302,34 @@ fn describe_upstreams() {
         Unit::Count,
         "Requests of a site that were asked again."
     );
+}
+
+/// What follows the log: its index, its anchors, what is taken out of it.
+fn describe_what_follows_the_log() {
+    for (name, what) in [
+        ("geovagt_log_index_entries_total", "Entries of the log that entered its index."),
+        ("geovagt_log_index_failures_total", "Times at which the index could not follow the log."),
+        ("geovagt_audit_anchors_total", "Signed heads of the log sent elsewhere, by outcome."),
+        (
+            "geovagt_audit_pseudonymised_total",
+            "Entries whose personal values a pseudonym replaced.",
+        ),
+        (
+            "geovagt_audit_pseudonymise_failures_total",
+            "Times at which pseudonyms could not take the place of personal values.",
+        ),
+    ] {
+        describe_counter!(name, Unit::Count, what);
+    }
+    for (name, what) in [
+        (
+            "geovagt_log_index_behind_entries",
+            "Entries of the log that its index does not have yet.",
+        ),
+        ("geovagt_log_index_unreadable_lines", "Lines of the log that its index could not read."),
+    ] {
+        describe_gauge!(name, Unit::Count, what);
+    }
 }
 
 /// A counter that appears with its first failure would hide that failure from `rate()`.

@@ -68,28 +68,6 @@ fn sign_in(browser: &Browser, demo: &Demo, name: &str, path: &str) {
 }
 
 #[test]
-fn outside_browser_follows_the_log_until_the_session_ends() {
-    let demo = Demo::start();
-    let browser = Browser::start("da-DK");
-    sign_in(&browser, &demo, "sofie.lind", "/log/live");
-    browser.open(&format!("http://{}/log/live", administration(&demo)));
-    eventually("it follows", || browser.text("#live-state").contains("Nye poster kommer"));
-    let answer =
-        get(demo.web(), "127.0.0.1", "/<b>").from(CHINA).header("User-Agent", "<b>").send();
-    let reference = answer.header("geovagt-reference").expect("a reference").to_owned();
-    eventually("the entry came by itself", || browser.text("tbody").contains(&reference));
-    let first = browser.text("tbody tr");
-    assert!(first.contains("Kina") && first.contains("Afvist"), "{first}");
-    browser.keep_picture("log-live");
-    // Elsewhere the same session ends.
-    browser.script(
-        "const token = document.querySelector('[name=csrf]').value;
-         return fetch('/sign-out', {method: 'POST', body: new URLSearchParams({csrf: token})}).then(() => 1)",
-    );
-    eventually("it says that it ended", || browser.text("#live-state").contains("Hent siden igen"));
-}
-
-#[test]
 fn outside_browser_answers_a_reviewers_questions() {
     let demo = Demo::start();
     let answer = get(demo.web(), "127.0.0.1", "/").from(CHINA).send();

@@ -114,8 +114,12 @@ impl Browser {
         self.tell("POST", &format!("/element/{element}/value"), &json!({"text": text}));
     }
 
-    /// Clicks.
+    /// Clicks what a person would first bring to the middle of the screen: on a phone the places of the
+    /// administration lie over its lowest part.
     pub fn click(&self, selector: &str) {
+        self.script(&format!(
+            "document.querySelector({selector:?}).scrollIntoView({{block: 'center'}})"
+        ));
         let element = self.element(selector);
         self.tell("POST", &format!("/element/{element}/click"), &json!({}));
     }
