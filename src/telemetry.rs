@@ -319,7 +319,7 @@ fn describe_what_follows_the_log() {
             "Times at which pseudonyms could not take the place of personal values.",
         ),
     ] {
-        describe_counter!(name, Unit::Count, what);
+        metrics::describe_counter!(name, metrics::Unit::Count, what);
     }
     for (name, what) in [
         (
@@ -328,7 +328,7 @@ fn describe_what_follows_the_log() {
         ),
         ("geovagt_log_index_unreadable_lines", "Lines of the log that its index could not read."),
     ] {
-        describe_gauge!(name, Unit::Count, what);
+        metrics::describe_gauge!(name, metrics::Unit::Count, what);
     }
 }
 

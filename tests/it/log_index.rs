@@ -45,7 +45,7 @@ fn after_a_kill_nothing_is_missing_and_nothing_stands_twice() {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut indexed = 0;
-        while indexed < 5 + round * 3 {
+        while indexed < 20 + round * 5 {
             let line = lines.next().expect("the child follows until it is killed").unwrap();
             indexed += usize::from(line.contains("indexed "));
         }
