@@ -113,6 +113,9 @@ async fn act(app: &App, asked: &str) -> Result<String, String> {
             let request: Request = serde_json::from_str(order).map_err(|_| {
                 "the gateway does not know this order; is it of another version?".to_owned()
             })?;
+            // What is done and waits for the log is about the person, too.
+            let told = app.state.outbox.drain(&app.store, &app.audit).await;
+            told.map_err(|error| in_words(&error))?;
             let erased = erasure::carry_out(&app.audit, place(app), &request, clock::now()).await;
             let erased = erased.map_err(|error| in_words(&error))?;
             serde_json::to_string(&erased).map_err(|error| error.to_string())
