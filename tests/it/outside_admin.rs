@@ -26,7 +26,7 @@ fn password(browser: &Browser, gateway: &Gateway) {
     assert_eq!(browser.text("h1"), "Log ind");
     browser.write("#name", NAME);
     browser.write("#password", PASSWORD);
-    browser.click("main form button[type=submit]");
+    browser.follow("main form button[type=submit]");
     eventually("the password was answered", || {
         !["Log ind", ""].contains(&heading(browser).as_str())
     });
@@ -56,7 +56,7 @@ fn outside_admin_lets_a_passkey_in() {
     is_in(&browser);
     assert!(browser.text("table").contains("Adgangsnøgle"), "{}", browser.text("main"));
     browser.keep_picture("admin-account");
-    browser.click(".account form button");
+    browser.follow(".account form button");
     eventually("signed out", || heading(&browser) == "Log ind");
     password(&browser, &gateway);
     assert_eq!(browser.text("h1"), "Vis, at det er dig");

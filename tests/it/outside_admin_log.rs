@@ -63,7 +63,7 @@ fn sign_in(browser: &Browser, demo: &Demo, name: &str, path: &str) {
     browser.open(&format!("http://{}{path}", administration(demo)));
     browser.write("#name", name);
     browser.write("#password", password(demo, name));
-    browser.click("main form button[type=submit]");
+    browser.follow("main form button[type=submit]");
     eventually("signed in", || browser.source().contains("/sign-out"));
 }
 
@@ -84,7 +84,7 @@ fn outside_browser_answers_a_reviewers_questions() {
         browser.open(&format!("http://{}/review", administration(&demo)));
         let link = format!(".cards section:nth-of-type({number}) h2 a");
         let question = browser.text(&link);
-        browser.click(&link);
+        browser.follow(&link);
         eventually("the answer is there", || {
             let title = shown(&browser, "h1");
             !title.is_empty() && title != "Gennemgang af loggen"
@@ -93,7 +93,7 @@ fn outside_browser_answers_a_reviewers_questions() {
     }
     browser.open(&format!("http://{}/review", administration(&demo)));
     browser.write("#find-reference", &reference);
-    browser.click(".finder button");
+    browser.follow(".finder button");
     eventually("the entry is found", || {
         shown(&browser, "main").contains("Hvorfor blev det sådan?")
     });

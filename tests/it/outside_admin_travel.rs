@@ -30,7 +30,7 @@ fn sign_in(browser: &Browser, to: SocketAddr, name: &str) -> String {
     browser.open(&format!("{url}/sign-in"));
     browser.write("#name", name);
     browser.write("#password", PASSWORD);
-    browser.click("main button[type=submit]");
+    browser.follow("main button[type=submit]");
     eventually("the visitor is in", || !browser.address().contains("/sign-in"));
     url
 }
@@ -56,10 +56,10 @@ fn grant(browser: &Browser, url: &str, country: &str) -> String {
     browser.write("#purpose", "Venskabsby");
     browser.write("#case", "26/1234");
     browser.write("#mail", "anna@example.net");
-    browser.click("button[value=check]");
+    browser.follow("button[value=check]");
     assert!(browser.source().contains("26/1234"), "{}", browser.source());
     assert!(!browser.text(".letter").is_empty());
-    browser.click("button[value=confirm]");
+    browser.follow("button[value=confirm]");
     eventually("the receipt is there", || browser.address().contains("?done="));
     browser.address().split('?').next().unwrap().to_owned()
 }
@@ -81,22 +81,22 @@ fn clerks_and_travellers(browser: &Browser, language: &str, name: &str) {
         browser.open(&format!("{url}{path}"));
         browser.keep_picture(&format!("travel-{page}-{name}"));
     }
-    browser.click(".account button[type=submit]");
+    browser.follow(".account button[type=submit]");
 
     sign_in(browser, to, "mads.bro");
     browser.open(&format!("{journey}/approve"));
-    browser.click("main button[type=submit]");
+    browser.follow("main button[type=submit]");
     eventually("it is approved", || browser.address().ends_with("?done=approved"));
-    browser.click(".account button[type=submit]");
+    browser.follow(".account button[type=submit]");
 
     sign_in(browser, to, "anna.holm");
     browser.open(&format!("{url}/own"));
     assert!(browser.text(".card h2").contains(china), "{}", browser.source());
     browser.keep_picture(&format!("own-list-{name}"));
-    browser.click(".card a.button");
+    browser.follow(".card a.button");
     browser.keep_picture(&format!("own-journey-{name}"));
-    browser.click("a[href$='/home']");
-    browser.click("main button[type=submit]");
+    browser.follow("a[href$='/home']");
+    browser.follow("main button[type=submit]");
     eventually("it is closed", || browser.address().ends_with("?done=closed"));
     assert!(browser.text(".state").contains(closed), "{}", browser.text("main"));
     browser.open(&format!("{url}/own/log"));
@@ -136,7 +136,7 @@ fn outside_axe_finds_nothing_on_the_pages_about_journeys() {
     );
     urls.extend(["/travel", "/travel/new"].map(|path| format!("{url}{path}?sprog=en")));
     axe(&browser, &urls);
-    browser.click(".account button[type=submit]");
+    browser.follow(".account button[type=submit]");
     sign_in(&browser, to, "anna.holm");
     let id = journey.rsplit('/').next().unwrap();
     let own = [

@@ -18,7 +18,7 @@ fn url(front: SocketAddr, path: &str) -> String {
 fn sign_in(browser: &Browser, name: &str, password: &str) {
     browser.write("#name", name);
     browser.write("#password", password);
-    browser.click("form button[type=submit]");
+    browser.follow("form button[type=submit]");
     // The click comes back before a slow machine has the answer: the form is gone when it is there.
     eventually("the form was answered", || {
         browser.script("return document.readyState === 'complete' && !document.forms.length")

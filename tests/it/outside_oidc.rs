@@ -84,10 +84,10 @@ fn outside_oidc_with_a_browser_there_and_back_and_out_again() {
     browser.open(&format!("{own}/sag?id=7"));
     assert_eq!(browser.text("h1"), "Log ind");
     browser.keep_picture("sign-in-provider");
-    browser.click("a.button");
+    browser.follow("a.button");
     eventually("the provider asks who it is", || browser.source().contains("id=\"login\""));
     browser.write("#login", "anna");
-    browser.click("button");
+    browser.follow("button");
     eventually("the browser is back", || browser.address() == format!("{own}/sag?id=7"));
     assert!(browser.text("body").contains("anna.holm@example.dk"));
     let cookies = browser.cookies();
@@ -100,11 +100,11 @@ fn outside_oidc_with_a_browser_there_and_back_and_out_again() {
         .unwrap()
         .to_owned();
     browser.open(&format!("{own}/.geovagt/sign-out"));
-    browser.click("form button[type=submit]");
+    browser.follow("form button[type=submit]");
     eventually("the provider asks whether to sign out", || {
         browser.address().contains("/session/end") && browser.source().contains("name=\"logout\"")
     });
-    browser.click("button[name=logout]");
+    browser.follow("button[name=logout]");
     eventually("the browser is back", || {
         browser.address().starts_with(&format!("{own}/.geovagt/sign-out"))
     });
@@ -121,15 +121,15 @@ fn outside_oidc_a_logout_at_the_provider_reaches_the_gateway() {
     let own = format!("http://localhost:{}", scene.origin.port());
     let browser = Browser::start_trusting("en-GB", &scene.provider.public_key);
     browser.open(&format!("{own}/"));
-    browser.click("a.button");
+    browser.follow("a.button");
     eventually("the provider asks who it is", || browser.source().contains("id=\"login\""));
     let provider = url::Url::parse(&browser.address()).unwrap().origin().ascii_serialization();
     browser.write("#login", "anna");
-    browser.click("button");
+    browser.follow("button");
     eventually("the browser is back", || browser.address() == format!("{own}/"));
     assert!(browser.text("body").contains("anna.holm@example.dk"));
     browser.open(&format!("{provider}/session/end"));
-    browser.click("button[name=logout]");
+    browser.follow("button[name=logout]");
     eventually("the session here has ended too", || {
         browser.open(&format!("{own}/"));
         browser.source().contains("<h1>Sign in</h1>")

@@ -6,6 +6,7 @@ use std::path::Path;
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+use super::gateway::eventually;
 use super::outside::{Program, command, curl, free_address};
 
 /// The key under which WebDriver names an element.
@@ -124,6 +125,20 @@ impl Browser {
         self.tell("POST", &format!("/element/{element}/click"), &json!({}));
     }
 
+    /// Clicks what leads to another page, and waits until that page is there: chromedriver's own click
+    /// can come back while the old one still stands.
+    pub fn follow(&self, selector: &str) {
+        self.script("window.geovagtBefore = true");
+        self.click(selector);
+        let arrived = "return !window.geovagtBefore && document.readyState === 'complete'";
+        let question = json!({"script": arrived, "args": []});
+        let path = format!("/session/{}/execute/sync", self.session);
+        // In the midst of leaving, a page answers with an error.
+        eventually("the next page is there", || {
+            try_ask(self.driver, "POST", &path, &question) == Ok(Value::Bool(true))
+        });
+    }
+
     /// Gives the browser a device that makes and shows passkeys, and whose owner always consents.
     pub fn add_passkey_device(&self) {
         let device = json!({
@@ -177,8 +192,19 @@ impl Drop for Browser {
     }
 }
 
-/// One command of WebDriver.
+/// One command of WebDriver, which has to go well.
 fn ask(driver: SocketAddr, method: &str, path: &str, parameters: &Value) -> Value {
+    try_ask(driver, method, path, parameters)
+        .unwrap_or_else(|said| panic!("{method} {path}: {said}"))
+}
+
+/// One command of WebDriver: what came of it, or the error it names.
+fn try_ask(
+    driver: SocketAddr,
+    method: &str,
+    path: &str,
+    parameters: &Value,
+) -> Result<Value, Value> {
     let url = format!("http://{driver}{path}");
     let body = parameters.to_string();
     let mut arguments = vec!["-X", method, &url];
@@ -188,6 +214,6 @@ fn ask(driver: SocketAddr, method: &str, path: &str, parameters: &Value) -> Valu
     let (code, printed) = curl(&arguments);
     assert_eq!(code, 0, "{method} {path}: chromedriver does not answer");
     let mut said: Value = serde_json::from_str(&printed).unwrap_or_else(|_| panic!("{printed}"));
-    assert!(said["value"].get("error").is_none(), "{method} {path}: {said}");
-    said["value"].take()
+    let value = said["value"].take();
+    if value.get("error").is_some() { Err(value) } else { Ok(value) }
 }
