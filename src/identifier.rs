@@ -1,10 +1,12 @@
 //! Short names that the configuration gives to things, each its own type.
 //!
-//! PURE. A value of one of these types has been checked once, at the edge, and is cheap to clone;
-//! no later code checks it again.
+//! PURE. A value of one of these types has been checked once, at the edge, and is cheap to clone: a
+//! short one is copied, and no counter of it is shared between the threads. No later code checks it
+//! again.
 
 use std::fmt;
-use std::sync::Arc;
+
+use smol_str::SmolStr;
 
 /// Why a text cannot be an identifier.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +46,7 @@ macro_rules! identifier {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
         #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub struct $name(Arc<str>);
+        pub struct $name(SmolStr);
 
         impl $name {
             /// Checks the text and makes the identifier of it.
@@ -53,7 +55,7 @@ macro_rules! identifier {
             /// [`InvalidIdentifier`] where the text is empty, too long or has other characters.
             pub fn parse(text: &str) -> Result<Self, InvalidIdentifier> {
                 check(text)?;
-                Ok(Self(Arc::from(text)))
+                Ok(Self(SmolStr::new(text)))
             }
 
             /// The identifier as it stands in the configuration.
@@ -63,9 +65,9 @@ macro_rules! identifier {
             }
         }
 
-        impl From<&$name> for smol_str::SmolStr {
+        impl From<&$name> for SmolStr {
             fn from(name: &$name) -> Self {
-                Self::from(Arc::clone(&name.0))
+                name.0.clone()
             }
         }
 
@@ -77,7 +79,7 @@ macro_rules! identifier {
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&*self.0, f)
+                fmt::Debug::fmt(self.as_str(), f)
             }
         }
 
@@ -125,7 +127,7 @@ impl ListenerId {
     /// The administration's, which is none of `listeners`.
     #[must_use]
     pub fn of_administration() -> Self {
-        Self(Arc::from("admin"))
+        Self(SmolStr::new_static("admin"))
     }
 }
 
@@ -133,7 +135,7 @@ impl ProviderId {
     /// Where no provider has proven anybody: a token that the operator made on the command line.
     #[must_use]
     pub fn of_tokens() -> Self {
-        Self(Arc::from("*token"))
+        Self(SmolStr::new_static("*token"))
     }
 }
 

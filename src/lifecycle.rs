@@ -50,9 +50,11 @@ impl Tasks {
         // The runtime moves a task several times before it runs and once more when it has ended.
         let task = Box::pin(task);
         self.tracker.spawn(async move {
+            let aborted = OnWake::new(aborting.cancelled());
             tokio::select! {
+                biased;
                 () = task => {}
-                () = aborting.cancelled() => {}
+                () = aborted => {}
             }
         });
     }

@@ -56,7 +56,7 @@ pub struct Facts {
     /// The device that ActiveSync names; not kept in the log.
     pub device_id: Option<SmolStr>,
     /// The list and its version in force.
-    pub list: Option<(ListId, Arc<str>)>,
+    pub list: Option<(ListId, SmolStr)>,
     /// The policy's mode.
     pub mode: Option<Mode>,
     /// The path of the site's rule that decided, where one did.
@@ -143,7 +143,7 @@ impl Facts {
         event.domain.clone_from(&self.domain);
         event.path.clone_from(&self.path);
         event.query.clone_from(&self.query);
-        event.rule = self.list.as_ref().map(|(id, v)| (id.into(), Arc::clone(v).into()));
+        event.rule = self.list.as_ref().map(|(id, v)| (id.into(), v.clone()));
         event.mode = self.mode.map(|mode| SmolStr::new_static(mode.word()));
         event.database_built = self.database_built;
         event.status = self.status;

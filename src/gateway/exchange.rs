@@ -326,7 +326,7 @@ impl<'a> Exchange<'a> {
         facts.person = identity.map(|identity| identity.person().clone());
         facts.list = policy
             .list_version(self.now)
-            .map(|version| (policy.list().id().clone(), Arc::from(version.version.as_str())));
+            .map(|version| (policy.list().id().clone(), version.version.as_str().into()));
         facts.mode = Some(policy.mode(self.now));
         facts.path_rule = policy.path_rule().cloned();
         facts.database_built = Some(self.snapshot.database.info().built);
