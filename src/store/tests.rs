@@ -201,7 +201,8 @@ async fn octets_that_are_no_text_end_what_they_may_concern_and_hold_up_nobody_el
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT t.name, c.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c
          WHERE t.schema = 'main' AND t.type = 'table' AND c.type = 'TEXT'
-           AND t.name NOT IN ('schema_steps', 'meta') ORDER BY 1, 2",
+           AND t.name NOT IN ('schema_steps', 'meta') AND t.name NOT LIKE 'sqlite%'
+         ORDER BY 1, 2",
     )
     .fetch_all(&mut *spoil)
     .await

@@ -43,7 +43,7 @@ impl Certified {
     fn start_for(
         origins: &[&str],
         logout: Option<&str>,
-        own: Option<(&'static rcgen::SignatureAlgorithm, Option<&rcgen::KeyPair>)>,
+        shown_by: Option<(&'static rcgen::SignatureAlgorithm, Option<&rcgen::KeyPair>)>,
     ) -> Self {
         npm_packages("oidc");
         let directory = tempfile::tempdir().unwrap();
@@ -59,7 +59,7 @@ impl Certified {
         });
         let own_secret = directory.path().join("secret");
         let mut shows = format!("client_secret: \"${{file:{}}}\"", own_secret.display());
-        if let Some((kind, signs)) = own {
+        if let Some((kind, signs)) = shown_by {
             let (certificate, key) = client_key(directory.path(), kind, signs);
             client.as_object_mut().unwrap().remove("client_secret");
             client["token_endpoint_auth_method"] = json!("private_key_jwt");
