@@ -37,6 +37,7 @@
 //! | a token of one kind for another | `typ` | `a_token_that_says_anything_else_gets_the_one_rejection` |
 //! | what must be understood and is not | `crit` | `the_configuration_says_how_it_is_signed_and_the_token_does_not` |
 //! | somebody outside the group | `groups`, as texts | `a_group_is_a_text_in_a_list_and_nothing_that_looks_like_one` |
+//! | signed in with a password alone where the exemption demands more | `multi_factor` | `an_exemption_that_demands_a_second_factor_opens_to_whom_the_provider_asked_for_one` |
 //! | the same with a bearer token | `groups` | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
 //! | a name chosen by somebody outside the group is then granted to | `remember` after the group | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
 //! | **What is said to others** | | |
