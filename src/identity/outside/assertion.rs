@@ -20,7 +20,7 @@ use rustls::InconsistentKeys;
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::clock;
@@ -104,18 +104,21 @@ impl Assertions {
             source,
         })?;
         let signer = Signer::of(&key).ok_or_else(|| ClientKeyError::Kind(path.clone()))?;
-        let mut header = json!({ "alg": signer.algorithm(), "typ": "JWT" });
+        let mut header = Map::new();
+        let mut say = |name: &str, value: &str| header.insert(name.to_owned(), json!(value));
+        say("alg", signer.algorithm());
+        say("typ", "JWT");
         if let Some(id) = &settings.key_id {
-            header["kid"] = json!(id);
+            say("kid", id);
         }
         if let Some(certificate) = &settings.certificate {
             let der = certificate_of(certificate, path, &key)?;
             let thumbprint = |by| URL_SAFE_NO_PAD.encode(digest::digest(by, &der));
             // Entra ID takes either, AD FS the older one.
-            header["x5t#S256"] = json!(thumbprint(&digest::SHA256));
-            header["x5t"] = json!(thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY));
+            say("x5t#S256", &thumbprint(&digest::SHA256));
+            say("x5t", &thumbprint(&digest::SHA1_FOR_LEGACY_USE_ONLY));
         }
-        Ok(Self { signer, header: URL_SAFE_NO_PAD.encode(header.to_string()) })
+        Ok(Self { signer, header: URL_SAFE_NO_PAD.encode(Value::Object(header).to_string()) })
     }
 
     /// An assertion for one request. None only where the library fails.
@@ -212,14 +215,12 @@ fn read(path: &Path) -> Result<Vec<u8>, ClientKeyError> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::config::AssertionAudience;
     use aws_lc_rs::signature::{
         ECDSA_P256_SHA256_FIXED, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey,
         VerificationAlgorithm,
     };
-    use serde_json::Value;
-
-    use super::*;
-    use crate::config::AssertionAudience;
 
     fn settings(directory: &Path, pem: &str) -> ClientKey {
         let key = directory.join("key.pem");

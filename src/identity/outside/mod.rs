@@ -109,10 +109,10 @@ struct Portal {
 pub enum ProviderError {
     /// Its authority's certificate.
     #[error("{0}: its authority cannot be used")]
-    Authority(ProviderId, #[source] TlsError),
+    Authority(ProviderId, #[source] Box<TlsError>),
     /// The gateway's own key.
     #[error("{0}: the gateway cannot show which client it is")]
-    ClientKey(ProviderId, #[source] ClientKeyError),
+    ClientKey(ProviderId, #[source] Box<ClientKeyError>),
 }
 
 /// An issuer whose bearer tokens are taken.
@@ -144,7 +144,7 @@ impl Providers {
     pub fn prepare(config: &Config) -> Result<Self, ProviderError> {
         let mut providers = Self::default();
         for (id, provider) in &config.identity {
-            let authority = |error| ProviderError::Authority(id.clone(), error);
+            let authority = |error| ProviderError::Authority(id.clone(), Box::new(error));
             match provider {
                 Provider::Oidc(oidc) => {
                     let assertions = oidc.client_key.as_ref().map(Assertions::read).transpose();
@@ -152,8 +152,9 @@ impl Providers {
                         id: id.clone(),
                         oidc: Arc::clone(oidc),
                         issuer: Issuer::portal(&oidc.tokens).map_err(authority)?,
-                        assertions: assertions
-                            .map_err(|error| ProviderError::ClientKey(id.clone(), error))?,
+                        assertions: assertions.map_err(|error| {
+                            ProviderError::ClientKey(id.clone(), Box::new(error))
+                        })?,
                         epoch: epoch(oidc),
                     };
                     providers.portals.insert(id.clone(), Arc::new(portal));

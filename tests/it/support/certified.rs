@@ -18,7 +18,7 @@ pub struct Certified {
     pub public_key: Vec<u8>,
     issuer: String,
     authority: PathBuf,
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
     /// The lines by which the gateway shows which client it is.
     shows: String,
     _program: Program,
@@ -83,7 +83,7 @@ impl Certified {
             .env("SETTINGS", settings.to_string());
         let program = Program::start(node, &directory.path().join("provider"), at);
         std::fs::write(own_secret, format!("{SECRET}\n")).unwrap();
-        Self { public_key, issuer, authority, directory, shows, _program: program }
+        Self { public_key, issuer, authority, _directory: directory, shows, _program: program }
     }
 
     /// A block of `identity` that finds people here, under the name `entra`.
