@@ -11,7 +11,7 @@ use super::person::{self, Wanted};
 use super::request::hold_against;
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, FoundEntry};
-use crate::audit::{Action, Class, Event, Reference};
+use crate::audit::{Action, Event, Reference};
 use crate::config::{Config, Loaded, Organization};
 use crate::identifier::{OrganizationId, SiteId};
 use crate::log_index::{Allowed, LookError, Search};
@@ -48,7 +48,6 @@ pub(crate) async fn rejection_of(
     now: Timestamp,
 ) -> Result<Option<EmergencyRejection>, LookError> {
     let mut query = LogQuery::of(Organizations::All);
-    query.class = Some(Class::Denied);
     query.filter = Filter {
         reference: Some(reference),
         action: Some(Action::Denied),
