@@ -50,13 +50,15 @@ use crate::gateway::Gateway;
 use crate::gateway::limits::RequestLimit;
 use crate::geoip::{DatabaseError, Watch};
 use crate::identifier::ListenerId;
-use crate::identity::{Authenticator, AuthenticatorError, Directories, LdapError, Providers};
+use crate::identity::{
+    Authenticator, AuthenticatorError, Directories, LdapError, ProviderError, Providers,
+};
 use crate::lifecycle::{Signals, Tasks};
 use crate::listen::{BindError, DoorError, Inherited};
 use crate::service_manager::ServiceManager;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
-use crate::upstream::{PrepareError, TlsError, Upstreams};
+use crate::upstream::{PrepareError, Upstreams};
 use crate::{clock, control};
 
 /// How long closing the log and the store may take.
@@ -91,7 +93,7 @@ pub enum StartError {
     Directory(#[from] LdapError),
     /// How an outside provider is asked.
     #[error("an identity provider cannot be asked")]
-    Provider(#[source] TlsError),
+    Provider(#[source] ProviderError),
     /// A listener.
     #[error("a listener cannot be opened")]
     Bind(#[from] BindError),

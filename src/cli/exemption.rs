@@ -19,7 +19,7 @@ use super::{Answer, Context};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::policy::{ExemptionId, ExemptionState, Phase, TravelExemption};
-use crate::store::{ExemptionError, ExemptionRecord, Store};
+use crate::store::{Decided, ExemptionError, ExemptionRecord, Store};
 
 /// Subcommands of `exemption`.
 #[derive(Debug, clap::Subcommand)]
@@ -233,9 +233,18 @@ fn changed(
     done: Result<TravelExemption, ExemptionError>,
     outcome: &str,
 ) -> anyhow::Result<Answer> {
+    ended(context, done.map(|exemption| Decided { exemption, extensions: Vec::new() }), outcome)
+}
+
+/// The same with everything that ended with it.
+fn ended(
+    context: &Context,
+    done: Result<Decided, ExemptionError>,
+    outcome: &str,
+) -> anyhow::Result<Answer> {
     match done {
-        Ok(exemption) => {
-            print_state(context, &exemption)?;
+        Ok(decided) => {
+            print_state(context, &decided.exemption, &decided.extensions)?;
             Ok(Answer::Yes)
         }
         Err(ExemptionError::Store(error)) => Err(error.into()),
@@ -256,9 +265,23 @@ struct Changed<'a> {
     /// Before which a second person has to approve it, where it counts without.
     #[serde(skip_serializing_if = "Option::is_none")]
     confirm_before: Option<jiff::Timestamp>,
+    /// What gave it more time and ended with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    extensions: Vec<Followed<'a>>,
 }
 
-fn print_state(context: &Context, exemption: &TravelExemption) -> anyhow::Result<()> {
+#[derive(serde::Serialize)]
+struct Followed<'a> {
+    id: &'a str,
+    state: &'a str,
+}
+
+fn print_state(
+    context: &Context,
+    exemption: &TravelExemption,
+    extensions: &[TravelExemption],
+) -> anyhow::Result<()> {
+    let now = clock::now();
     if context.json {
         let confirm_before = match exemption.state {
             ExemptionState::Provisional { until } => Some(until),
@@ -266,12 +289,21 @@ fn print_state(context: &Context, exemption: &TravelExemption) -> anyhow::Result
         };
         context.print_json(&Changed {
             id: exemption.id.as_str(),
-            state: exemption.phase(clock::now()).word(),
+            state: exemption.phase(now).word(),
             counts_until: exemption.counts_until(),
             confirm_before,
+            extensions: extensions
+                .iter()
+                .map(|one| Followed { id: one.id.as_str(), state: one.phase(now).word() })
+                .collect(),
         })?;
     } else {
         writeln!(context.out(), "{}", exemption.id)?;
+        for one in extensions {
+            writeln!(context.out(), "{}", one.id)?;
+            let (id, state) = (&one.id, one.phase(now).word());
+            writeln!(context.messages(), "{id}, which gives it more time, is {state} with it")?;
+        }
     }
     Ok(())
 }

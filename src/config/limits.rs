@@ -55,7 +55,7 @@ impl Default for Limits {
             body_rate: 256,
             drain_timeout: Duration::from_secs(20),
             upstream_connect_timeout: Duration::from_secs(5),
-            upstream_response_timeout: Duration::from_secs(20 * 60),
+            upstream_response_timeout: Duration::from_secs(35 * 60),
             upstream_body_timeout: Duration::from_secs(2 * 60 * 60),
         }
     }
@@ -128,5 +128,17 @@ impl RawLimits {
             upstream_response_timeout: upstream_response_timeout?,
             upstream_body_timeout: upstream_body_timeout?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// MS-ASCMD section 2.2.3.84: a device may ask to be kept waiting up to 59 minutes, and most ask
+    /// for half an hour at most.
+    #[test]
+    fn half_an_hour_of_waiting_for_mail_fits() {
+        assert!(Limits::default().upstream_response_timeout > Duration::from_secs(30 * 60 + 60));
     }
 }

@@ -64,9 +64,9 @@ pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
 pub use identity::{
-    Bearer, CertificateName, ClaimNames, ClientAuthentication, ClientCertificate, ClientSecret,
-    Ldap, LdapPassword, LdapServer, Local, MultiFactor, Oidc, Provider, Reach, SigningAlgorithm,
-    TokenRules,
+    AssertionAudience, Bearer, CertificateName, ClaimNames, ClientAuthentication,
+    ClientCertificate, ClientKey, ClientSecret, Ldap, LdapPassword, LdapServer, Local, MultiFactor,
+    Oidc, Provider, Reach, SigningAlgorithm, TokenRules,
 };
 pub use limits::Limits;
 pub use list_check::{lock_findings, settings_findings, visibility};

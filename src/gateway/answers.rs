@@ -13,7 +13,7 @@ use super::canonical::Ambiguous;
 use super::exchange::Exchange;
 use super::handle::Answer;
 use super::manner::Manner;
-use super::pages::{self, Failure, FailureView, Page, Rejection, RequestShape};
+use super::pages::{self, ClientKind, Failure, FailureView, Page, Rejection, RequestShape};
 use super::{Closed, logged, own_pages};
 use super::{Gateway, Snapshot};
 use crate::audit::{self, Facts, Reference};
@@ -272,11 +272,24 @@ pub(super) fn upstream_trouble(
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };
     let mut response = failed(exchange, failure, reference);
-    *response.status_mut() = error.status();
-    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+    *response.status_mut() = trouble_status(exchange, error);
+    // A phone has been told already when it may come again.
+    if error.status() == StatusCode::SERVICE_UNAVAILABLE && !is_phone(exchange) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
+}
+
+/// With which status a client hears that the upstream gave no answer: a phone would ask for the
+/// password or fetch everything anew, unless it is made to wait.
+pub(super) fn trouble_status(exchange: &Exchange<'_>, error: &UpstreamError) -> StatusCode {
+    let status = error.status();
+    let waits = status.is_server_error() && is_phone(exchange);
+    if waits { StatusCode::SERVICE_UNAVAILABLE } else { status }
+}
+
+fn is_phone(exchange: &Exchange<'_>) -> bool {
+    shape(exchange.parts, exchange.canonical.path()).kind() == ClientKind::ActiveSync
 }
 
 /// What failed and what to do, with the entry's reference.

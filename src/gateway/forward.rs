@@ -60,7 +60,7 @@ pub(super) async fn pass(
     let outcome = send(exchange, admitted, upward.body, &entry, &passed).await;
     let status = match &outcome {
         Ok(response) => response.status(),
-        Err(NoAnswer::Upstream(error)) => error.status(),
+        Err(NoAnswer::Upstream(error)) => answers::trouble_status(exchange, error),
         Err(NoAnswer::Ended(End::ClientStalled)) => StatusCode::REQUEST_TIMEOUT,
         Err(NoAnswer::Ended(end)) => {
             entry.unanswered(passage.ending(*end));

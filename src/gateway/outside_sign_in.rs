@@ -97,7 +97,11 @@ pub(super) async fn arrive(exchange: &Exchange<'_>) -> Answer {
     let arrived = authenticator.arrive(arrival).await;
     let answer = match arrived {
         Ok(arrived) if exchange.takes_in(&arrived.identity) => {
-            signed_in(exchange, &arrived.identity, &arrived.next).await?
+            let answer = signed_in(exchange, &arrived.identity, &arrived.next).await?;
+            let secure = exchange.is_secure();
+            let hint = authenticator.keep_hint(&arrived.identity, &arrived.token, secure);
+            let begun = answer.status() == StatusCode::SEE_OTHER;
+            with_cookie(answer, hint.filter(|_| begun))
         }
         Ok(arrived) => {
             let claimed = Some(arrived.identity.user_name());
@@ -146,7 +150,8 @@ pub(super) async fn signed_out(
     let return_to = format!("{}{ROOT}/sign-out", origin(exchange));
     let elsewhere = match identity {
         Some(identity) => {
-            exchange.gateway.authenticator.sign_out_elsewhere(identity, &return_to).await
+            let browser = (&exchange.parts.headers, exchange.is_secure());
+            exchange.gateway.authenticator.sign_out_elsewhere(identity, browser, &return_to).await
         }
         None => None,
     };
@@ -161,7 +166,8 @@ pub(super) async fn signed_out(
     if let Some(refresh) = refresh {
         response.headers_mut().insert(header::REFRESH, refresh);
     }
-    response
+    let (headers, secure) = (&exchange.parts.headers, exchange.is_secure());
+    with_cookie(response, exchange.gateway.authenticator.forget_hint(headers, secure))
 }
 
 /// What did not come about. What the log keeps is more than what the browser is told.

@@ -57,7 +57,10 @@ pub use ldap::{
 };
 pub use link::{LinkToken, UsableLink};
 pub use next::Next;
-pub use outside::{Arrival, Arrived, Departing, Departure, LogoutRefused, OutsideError, Providers};
+pub use outside::{
+    Arrival, Arrived, ClientKeyError, Departing, Departure, IdToken, LogoutRefused, OutsideError,
+    ProviderError, Providers,
+};
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
 pub use remembered::Remembered;
 
@@ -80,6 +83,8 @@ pub const GATEWAY_COOKIES: &[&str] = &[
     "geovagt-oidc-2",
     "__Host-geovagt-oidc-3",
     "geovagt-oidc-3",
+    "__Secure-geovagt-hint",
+    "geovagt-hint",
 ];
 
 /// Somebody who has been proven. Only this module makes one.

@@ -118,7 +118,12 @@ pub(super) fn cookie_value<'a>(
     name: &str,
     secure: bool,
 ) -> Option<&'a str> {
-    let mut found = cookie_values(headers, name, secure);
+    cookie_value_named(headers, &full_name(name, secure))
+}
+
+/// The same by the whole name.
+pub(super) fn cookie_value_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = values_named(headers, name.to_owned());
     match (found.next(), found.next()) {
         (Some(value), None) => Some(value),
         _ => None,
@@ -131,7 +136,10 @@ pub(super) fn cookie_values<'a>(
     name: &str,
     secure: bool,
 ) -> impl Iterator<Item = &'a str> {
-    let name = full_name(name, secure);
+    values_named(headers, full_name(name, secure))
+}
+
+fn values_named(headers: &HeaderMap, name: String) -> impl Iterator<Item = &str> {
     headers
         .get_all(COOKIE)
         .into_iter()
@@ -150,6 +158,11 @@ pub(super) fn set_cookie(name: &str, value: &str, secure: bool) -> HeaderValue {
 pub(super) fn lasting_cookie(name: &str, value: &str, secure: bool, seconds: i64) -> HeaderValue {
     let (name, attributes) = (full_name(name, secure), attributes(secure));
     header(&format!("{name}={value}; Max-Age={seconds}; {attributes}"))
+}
+
+/// A `Set-Cookie` with a whole name and attributes of its own.
+pub(super) fn cookie_with(name: &str, value: &str, attributes: &str) -> HeaderValue {
+    header(&format!("{name}={value}; {attributes}"))
 }
 
 /// A `Set-Cookie` that removes the cookie.

@@ -1,5 +1,6 @@
 //! From the reference that a caller reads out to what can be granted.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use super::Trouble;
 use super::person::{self, Wanted};
 use super::request::hold_against;
 use crate::audit::event::Field;
-use crate::audit::search::{Filter, search};
+use crate::audit::search::{Filter, FoundEntry};
 use crate::audit::{Action, Event, Reference};
 use crate::config::{Config, Loaded, Organization};
 use crate::identifier::{OrganizationId, SiteId};
+use crate::log_index::{Allowed, LookError, Search};
 use crate::policy::{Actor, EmergencyCall, EmergencyRejection, Reason, ValidEmergency, emergency};
+use crate::store::log::{LogQuery, Organizations};
 use crate::store::{Store, StoreError};
 use crate::territory::Territory;
 
@@ -35,20 +38,60 @@ pub(crate) struct Call<'a> {
     pub(crate) by: &'a Actor,
 }
 
-/// The newest rejection of this reference in the log under this directory. Reads files.
-pub(crate) fn rejection_of(
+/// The newest rejection of this reference: in the index of the log, which gateways that share a
+/// store share too, and in the files of this node, which hold what the index does not have yet. Where
+/// the index cannot be asked, the files alone are.
+pub(crate) async fn rejection_of(
+    store: &Store,
     directory: &Path,
     reference: Reference,
     now: Timestamp,
-) -> std::io::Result<Option<EmergencyRejection>> {
-    let filter = Filter {
+) -> Result<Option<EmergencyRejection>, LookError> {
+    let mut query = LogQuery::of(Organizations::All);
+    query.filter = Filter {
         reference: Some(reference),
         action: Some(Action::Denied),
         since: Some(now.checked_sub(LOOKED_FOR).unwrap_or(Timestamp::MIN)),
         ..Filter::default()
     };
-    let found = search(directory, &filter)?.next().transpose()?;
-    Ok(found.map(|entry| read(&entry.event, reference)))
+    let newest = match newest(store, directory, &query).await {
+        Err(LookError::Index(error)) => {
+            tracing::warn!(
+                error = crate::telemetry::chain(&error),
+                "the index of the block log does not answer; this node's files alone are looked through"
+            );
+            newest_of(Search::prepare(directory, None, &query, Allowed::Not).await?).await?
+        }
+        looked => looked?,
+    };
+    Ok(newest.map(|event| read(&event, reference)))
+}
+
+async fn newest(
+    store: &Store,
+    directory: &Path,
+    query: &LogQuery,
+) -> Result<Option<Event>, LookError> {
+    let search = Search::prepare(directory, Some(store.log()), query, Allowed::Not).await?;
+    let of_files_alone = search.without_index().is_some();
+    let here = newest_of(search).await?;
+    if !of_files_alone || !store.is_shared() {
+        return Ok(here);
+    }
+    // This node's own entries have yet to come into the index; those of others may be there.
+    let elsewhere = store.log().search(query, None, 1).await?.entries.into_iter().next();
+    let elsewhere = elsewhere.map(|entry| entry.event);
+    Ok(here.into_iter().chain(elsewhere).max_by_key(|event| event.at))
+}
+
+async fn newest_of(search: Search<'_>) -> Result<Option<Event>, LookError> {
+    let mut newest = None;
+    let first = |found: FoundEntry| -> Result<_, LookError> {
+        newest = Some(found.event);
+        Ok(ControlFlow::Break(()))
+    };
+    search.run(first).await?;
+    Ok(newest)
 }
 
 /// The log does not have the reference.

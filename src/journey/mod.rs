@@ -5,9 +5,9 @@
 //! in the way at once, as a [`Trouble`] that each side says in its own words. What is kept is for the
 //! store; what may become of an exemption is for [`crate::policy::take_step`].
 //!
-//! May use `config`, `store`, `policy`, `identity` and `audit`; knows no argument of a command and no
-//! HTTP. Always holds: nothing is granted to somebody whom nobody has found, and nobody is found by
-//! what they chose themselves.
+//! May use `config`, `store`, `policy`, `identity`, `audit` and `log_index`; knows no argument of a
+//! command and no HTTP. Always holds: nothing is granted to somebody whom nobody has found, and nobody
+//! is found by what they chose themselves.
 
 pub(crate) mod ask;
 pub(crate) mod contact;

@@ -66,7 +66,7 @@ pub(crate) enum Trouble {
     NoReference,
     /// The log does not have the reference.
     #[error(
-        "no rejection with the reference {reference} stands in this machine's log of the last {days} days; let the caller read it again, letter by letter (a rejection is in the log two seconds after it was shown){}",
+        "no rejection with the reference {reference} stands in the log of the last {days} days; let the caller read it again, letter by letter (a rejection can be found two seconds after it was shown){}",
         elsewhere(*several)
     )]
     NoRejection {
@@ -97,11 +97,11 @@ pub(crate) enum Trouble {
     SchemeOff(OrganizationId),
 }
 
-/// With several gateways the reference may be another's.
+/// With several gateways the reference may be that of one that cannot tell the others.
 fn elsewhere(several: bool) -> &'static str {
     match several {
         true => {
-            "; or another gateway on this store rejected the caller: each keeps its own log, so run this command on that machine too"
+            "; or another gateway on this store rejected the caller and cannot reach the store now: run this command on that machine"
         }
         false => "",
     }

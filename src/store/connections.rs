@@ -16,6 +16,7 @@ use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::error::StoreError;
 use super::migrations::{self, Ownership};
+use super::octets::Question;
 use super::place::Place;
 
 /// A query with its values.
@@ -34,6 +35,8 @@ pub(super) struct Ways {
     pub(super) limit: Duration,
     /// Whether a connection remembers statements between transactions.
     pub(super) remembers_statements: bool,
+    /// Whether a text may hold octets that are none.
+    pub(super) any_octets: bool,
     /// So many connections at a time.
     pub(super) connections: u32,
     /// Tells other nodes of a change, where they can be told.
@@ -215,7 +218,15 @@ pub(crate) struct Lent {
 impl Lent {
     /// Every row that the query gives.
     pub(crate) async fn rows(&mut self, asked: Asked<'_>) -> Result<Vec<AnyRow>, StoreError> {
-        let asked = asked.persistent(self.home.ways.remembers_statements);
+        let Ways { remembers_statements, any_octets, .. } = self.home.ways;
+        if any_octets {
+            let question = Question::of(asked).map_err(|error| self.home.fault(error))?;
+            return self
+                .home
+                .limited(question.rows(&mut self.connection, remembers_statements))
+                .await;
+        }
+        let asked = asked.persistent(remembers_statements);
         self.home.limited(asked.fetch_all(&mut self.connection)).await
     }
 

@@ -3,7 +3,7 @@
 use super::contract::{anna, at, ballerup};
 use super::{KnownPerson, LogoutOf, ProviderLogout, Store};
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::policy::Person;
+use crate::policy::{Person, UserName};
 
 fn entra() -> ProviderId {
     ProviderId::parse("entra").unwrap()
@@ -21,14 +21,22 @@ pub(super) async fn a_known_person_is_kept_as_described_last(store: &Store) {
     };
     let before = store.change_number().await.unwrap();
     store.remember_person(&known(&ballerup(), None, 0)).await.unwrap();
+    assert_eq!(store.change_number().await.unwrap(), before + 1, "a name that is new");
     store.remember_person(&known(&ballerup(), Some("anna@example.dk"), 60)).await.unwrap();
+    assert_eq!(store.change_number().await.unwrap(), before + 1, "the name is known everywhere");
     store.remember_person(&known(&other, None, 30)).await.unwrap();
+    assert_eq!(store.change_number().await.unwrap(), before + 2, "somebody else");
     let found = store.known_people(&ballerup()).await.unwrap();
     assert_eq!(found, [known(&ballerup(), Some("anna@example.dk"), 60)]);
     assert_eq!(store.known_people(&other).await.unwrap(), [known(&other, None, 30)]);
-    assert_eq!(store.change_number().await.unwrap(), before, "no gateway has to look");
-    store.remember_person(&known(&other, None, 401 * 86_400)).await.unwrap();
+    let renamed = UserName::parse("anna.ny").unwrap();
+    let renamed = KnownPerson { user_name: renamed, ..known(&other, None, 40) };
+    store.remember_person(&renamed).await.unwrap();
+    assert_eq!(store.change_number().await.unwrap(), before + 3, "another name");
+    let later = KnownPerson { last_seen: at(401 * 86_400), ..renamed };
+    store.remember_person(&later).await.unwrap();
     assert!(store.known_people(&ballerup()).await.unwrap().is_empty(), "not seen for so long");
+    assert_eq!(store.change_number().await.unwrap(), before + 4, "a name that is forgotten");
 }
 
 pub(super) async fn what_a_provider_ended_is_known_until_no_session_lasts(store: &Store) {

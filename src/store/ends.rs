@@ -54,7 +54,7 @@ impl Store {
             let extensions =
                 self.end_extensions(&mut change, &exemption, Some(reason), by.into(), now).await?;
             ended.exemptions.push(exemption.id);
-            ended.exemptions.extend(extensions);
+            ended.exemptions.extend(extensions.into_iter().map(|one| one.id));
         }
         ended.devices = change.revoke_devices_of(person, now).await?;
         ended.grants = change.end_grants_of(person, None, now).await?;

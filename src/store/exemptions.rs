@@ -19,6 +19,7 @@ use crate::policy::{
 };
 
 pub use by::By;
+pub use change::Decided;
 
 /// An exemption and how it came to be what it is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::any::AnyRow;
 use zeroize::Zeroizing;
 
+use super::error::readable;
 use super::{Change, Store, StoreError};
 use crate::clock;
 
@@ -47,7 +48,8 @@ impl Store {
     /// [`StoreError`] where the store cannot be read, or holds a key that is none.
     pub async fn shared_keys(&self) -> Result<Vec<SharedKey>, StoreError> {
         let rows = self.rows(sqlx::query("SELECT id, used_from, secret FROM shared_keys")).await?;
-        rows.iter().map(|row| self.shared_key(row)).collect()
+        // What was sealed with one that cannot be read is opened no more; the others go on.
+        Ok(readable(rows.iter().map(|row| self.shared_key(row))))
     }
 
     /// The key that lasts; made where there is none yet.
@@ -72,8 +74,7 @@ impl Store {
         let mut change = self.begin().await?;
         let rows = "SELECT id, used_from, secret FROM shared_keys";
         let rows = change.rows(sqlx::query(rows)).await?;
-        let keys: Vec<SharedKey> =
-            rows.iter().map(|row| self.shared_key(row)).collect::<Result<_, _>>()?;
+        let keys: Vec<SharedKey> = readable(rows.iter().map(|row| self.shared_key(row)));
         if keys.iter().all(|key| key.used_from.is_some()) {
             make(&mut change, None).await?;
         }

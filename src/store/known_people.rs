@@ -2,6 +2,7 @@
 //! be given by name.
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::any::AnyRow;
 
 use super::error::readable;
 use super::{Store, StoreError};
@@ -29,12 +30,23 @@ pub struct KnownPerson {
 }
 
 impl Store {
-    /// Remembers somebody as they were described just now. No running gateway need take notice.
+    /// Remembers somebody as they were described just now. The other gateways take notice where the
+    /// name is new: a certificate may name this person from now on, or two, and then nobody.
     ///
     /// # Errors
     /// [`StoreError`] where it could not be kept.
     pub async fn remember_person(&self, known: &KnownPerson) -> Result<(), StoreError> {
         let mut change = self.begin().await?;
+        let is_known = sqlx::query(
+            "SELECT user_name FROM known_people
+             WHERE organization = $1 AND provider = $2 AND subject = $3",
+        )
+        .bind(known.person.organization().as_str())
+        .bind(known.person.provider().as_str())
+        .bind(known.person.subject());
+        let before = change.rows(is_known).await?;
+        let same = |row: &AnyRow| self.text(row, "user_name").ok();
+        let is_new = before.first().and_then(same).as_deref() != Some(known.user_name.as_str());
         let keep = sqlx::query(
             "INSERT INTO known_people (organization, provider, subject, user_name, display_name,
                                        mail, telephone, last_seen)
@@ -56,8 +68,8 @@ impl Store {
         let oldest = known.last_seen.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         let over =
             sqlx::query("DELETE FROM known_people WHERE last_seen < $1").bind(oldest.to_string());
-        change.execute(over).await?;
-        change.commit_quietly().await
+        let forgotten = change.execute(over).await?;
+        if is_new || forgotten > 0 { change.commit().await } else { change.commit_quietly().await }
     }
 
     /// Everybody whom a provider has proven, with the login name. One that cannot be read names nobody.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use super::error::readable;
 use super::{Change, Store, StoreError};
 use crate::identifier::OrganizationId;
 use crate::policy::{Actor, ExemptionId, UserName};
@@ -205,11 +206,12 @@ impl Store {
     pub async fn outbox(&self, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
         let asked = "SELECT sequence, id, event, created FROM outbox ORDER BY sequence LIMIT $1";
         let rows = self.rows(sqlx::query(asked).bind(i64::from(limit))).await?;
-        rows.iter().map(|row| self.outbox_entry(row)).collect()
+        Ok(readable(rows.iter().map(|row| self.outbox_entry(row))))
     }
 
     /// Takes the oldest entries for the log of this name, at most `limit`, and with them what was
-    /// taken for it before and is not done.
+    /// taken for it before and is not done. One that cannot be read stays where it is, and keeps no
+    /// other from the log.
     ///
     /// # Errors
     /// [`StoreError`] where the store cannot be read or written; perhaps they are taken.
@@ -233,16 +235,8 @@ impl Store {
             rows = change.rows(others.bind(i64::from(limit))).await?;
         }
         let mut taken = Vec::new();
-        for row in rows {
-            let owner = self.maybe_text(&row, "taken_for")?;
-            let before = owner.as_deref() == Some(log);
-            if owner.is_some() && !before {
-                let since = self.instant(&row, "taken_at")?;
-                if now.duration_since(since) < GONE_FOR_GOOD {
-                    continue;
-                }
-            }
-            let entry = self.outbox_entry(&row)?;
+        for found in readable(rows.iter().map(|row| self.free_entry(row, log, now))) {
+            let Some(TakenEntry { entry, before }) = found else { continue };
             if !before {
                 let take = "UPDATE outbox SET taken_for = $1, taken_at = $2 WHERE sequence = $3";
                 let take = sqlx::query(take).bind(log).bind(now.to_string());
@@ -252,6 +246,24 @@ impl Store {
         }
         change.commit_quietly().await?;
         Ok(taken)
+    }
+
+    /// An entry that may go to the log of this name; none where another has taken it.
+    fn free_entry(
+        &self,
+        row: &AnyRow,
+        log: &str,
+        now: Timestamp,
+    ) -> Result<Option<TakenEntry>, StoreError> {
+        let owner = self.maybe_text(row, "taken_for")?;
+        let before = owner.as_deref() == Some(log);
+        if owner.is_some() && !before {
+            let since = self.instant(row, "taken_at")?;
+            if now.duration_since(since) < GONE_FOR_GOOD {
+                return Ok(None);
+            }
+        }
+        Ok(Some(TakenEntry { entry: self.outbox_entry(row)?, before }))
     }
 
     /// Puts in an entry that tells of a look at the log from the command line, which no organisation

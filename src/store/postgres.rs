@@ -38,6 +38,8 @@ const WAYS: Ways = Ways {
     // A pooler in transaction mode gives the next transaction another connection, which does not
     // know the statement.
     remembers_statements: false,
+    // It takes no others.
+    any_octets: false,
     connections: 4,
     tell: Some("NOTIFY geovagt_change"),
     verify: "SELECT CAST('ok' AS TEXT)",

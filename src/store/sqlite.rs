@@ -26,6 +26,7 @@ pub(super) const WAYS: Ways = Ways {
     // Waiting for another program's transaction ends sooner, with a better sentence.
     limit: Duration::from_secs(30),
     remembers_statements: true,
+    any_octets: true,
     // Readers beside the one writer that SQLite allows.
     connections: 4,
     tell: None,

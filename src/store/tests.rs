@@ -4,13 +4,18 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqlitePool};
 use tempfile::TempDir;
 
 use super::connections::Ways;
-use super::contract::{actor, add, anna, at, ballerup, grant};
-use super::{FILE_NAME, Place, Store, StoreError, contract, sqlite};
-use crate::policy::Leg;
+use super::contract::{actor, add, anna, at, ballerup, grant, grant_demanding};
+use super::{
+    FILE_NAME, KnownPerson, LogoutOf, NewAddressGrant, NewBrowser, Place, ProviderLogout, Store,
+    StoreError, contract, sqlite,
+};
+use crate::identifier::{ProviderId, SiteId};
+use crate::policy::{Demands, ExemptionId, Leg, Person, UserName};
 use crate::territory::Territory;
 
 async fn open() -> (Store, TempDir) {
@@ -138,6 +143,117 @@ async fn a_row_that_cannot_be_read_opens_nothing_and_hides_no_other() {
     assert_eq!(store.load_exemptions(at(1)).await.unwrap(), [whole]);
     let error = store.exemption(&broken.id).await.unwrap_err();
     assert!(matches!(error, StoreError::Unreadable { .. }), "{error}");
+}
+
+/// Anna and Bo each have everything that a gateway reads when something has changed; Anna's comes
+/// first in every table.
+async fn two_of_everything(store: &Store) -> [ExemptionId; 2] {
+    let (mail, by) = (SiteId::parse("mail").unwrap(), actor("bente"));
+    let mut ids = Vec::new();
+    for (number, subject) in ["anna-id", "bo-id"].into_iter().enumerate() {
+        add(store, &ballerup(), subject).await;
+        let valid = grant_demanding(subject, Some(Demands::DEVICE));
+        let exemption = store.grant_exemption(valid, &by, at(1)).await.unwrap();
+        store.make_travel_link(&exemption.id, subject, (5, at(900)), &by, at(2)).await.unwrap();
+        let browser = NewBrowser { token_hash: subject, site: &mail, mark: subject, label: "x" };
+        store.bind_browser(browser, &exemption.person, at(3)).await.unwrap();
+        let grant = NewAddressGrant {
+            person: exemption.person.clone(),
+            user_name: exemption.user_name.clone(),
+            site: mail.clone(),
+            exemption: exemption.id.clone(),
+            network: format!("192.0.2.{number}/32").parse().unwrap(),
+            multi_factor: false,
+            device: None,
+            ends: at(900),
+        };
+        store.grant_address(grant, at(4)).await.unwrap();
+        let person = Person::new(ballerup(), ProviderId::parse("entra").unwrap(), subject);
+        store.end_person(&person, &anna(), "tabt", &by, at(5)).await.unwrap();
+        store.end_session(subject, at(900), at(6)).await.unwrap();
+        let provider = person.provider().clone();
+        let of = LogoutOf::Session(subject.to_owned());
+        store.end_provider_sessions(&ProviderLogout { provider, of, at: at(7) }).await.unwrap();
+        let (display_name, mail, telephone) = (None, None, None);
+        let user_name = UserName::parse(subject).unwrap();
+        let last_seen = at(8);
+        let known = KnownPerson { person, user_name, display_name, mail, telephone, last_seen };
+        store.remember_person(&known).await.unwrap();
+        store.renew_shared_keys(at(number as i64 * 90 * 86_400)).await.unwrap();
+        ids.push(exemption.id);
+    }
+    ids.try_into().unwrap()
+}
+
+/// Whatever of Anna's a disk has spoilt: Bo's is read, and what ended has ended.
+#[tokio::test]
+async fn octets_that_are_no_text_end_what_they_may_concern_and_hold_up_nobody_else() {
+    let (store, state) = open().await;
+    let [_, of_bo] = two_of_everything(&store).await;
+    let pool = raw(state.path()).await;
+    let mut spoil = pool.acquire().await.unwrap();
+    sqlx::query("PRAGMA foreign_keys = OFF").execute(&mut *spoil).await.unwrap();
+    sqlx::query("PRAGMA ignore_check_constraints = ON").execute(&mut *spoil).await.unwrap();
+    sqlx::query("DROP TRIGGER exemption_history_is_not_changed")
+        .execute(&mut *spoil)
+        .await
+        .unwrap();
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT t.name, c.name FROM pragma_table_list t JOIN pragma_table_info(t.name) c
+         WHERE t.schema = 'main' AND t.type = 'table' AND c.type = 'TEXT'
+           AND t.name NOT IN ('schema_steps', 'meta') AND t.name NOT LIKE 'sqlite%'
+         ORDER BY 1, 2",
+    )
+    .fetch_all(&mut *spoil)
+    .await
+    .unwrap();
+    let person = |subject| Person::new(ballerup(), ProviderId::parse("entra").unwrap(), subject);
+    let mut spoilt = 0;
+    for (table, column) in columns {
+        let first = format!("rowid = (SELECT min(rowid) FROM {table})");
+        let kept: Option<(Option<String>,)> =
+            sqlx::query_as(AssertSqlSafe(format!("SELECT {column} FROM {table} WHERE {first}")))
+                .fetch_optional(&mut *spoil)
+                .await
+                .unwrap();
+        let Some((Some(kept),)) = kept else { continue };
+        let set = format!("UPDATE {table} SET {column} = CAST(? AS TEXT) WHERE {first}");
+        let write = async |octets: Vec<u8>, spoil: &mut SqliteConnection| {
+            let set = sqlx::query(AssertSqlSafe(set.clone())).bind(octets);
+            set.execute(spoil).await.unwrap();
+        };
+        write([kept.as_bytes(), b"\xff"].concat(), &mut spoil).await;
+        spoilt += 1;
+        let place = format!("{table}.{column}");
+        let ends = store.person_ends().await.expect(&place);
+        let ended = |person: &Person| {
+            ends.clear.iter().any(|(one, _)| one == person)
+                || ends.unclear.iter().any(|one| one.may_concern(person))
+        };
+        assert!(ended(&person("anna-id")) && ended(&person("bo-id")), "{place}");
+        let whole = column == "provider" || column == "organization" || column == "subject";
+        assert!(whole || !ended(&person("eva-id")), "{place}");
+        let sessions = store.ended_sessions().await.expect(&place);
+        assert_eq!(sessions.clear.len() + sessions.unclear.len(), 2, "{place}");
+        let logouts = store.provider_logouts().await.expect(&place);
+        assert_eq!(logouts.clear.len() + logouts.unclear.len(), 2, "{place}");
+        assert!(!store.shared_keys().await.expect(&place).is_empty(), "{place}");
+        let accounts = store.accounts().await.expect(&place);
+        assert!(accounts.iter().any(|account| account.name.as_str() == "bo-id"), "{place}");
+        let known = store.known_names().await.expect(&place);
+        assert!(known.iter().any(|(_, name)| name.as_str() == "bo-id"), "{place}");
+        let effective = store.load_exemptions(at(200)).await.expect(&place);
+        assert!(effective.iter().any(|one| one.id == of_bo), "{place}");
+        let devices = store.bound_devices().await.expect(&place);
+        assert!(devices.iter().any(|device| device.exemption == of_bo), "{place}");
+        let grants = store.address_grants(at(200)).await.expect(&place);
+        assert!(grants.iter().any(|kept| kept.grant.exemption == of_bo), "{place}");
+        store.outbox(1000).await.expect(&place);
+        store.note_ends(at(200)).await.expect(&place);
+        write(kept.into_bytes(), &mut spoil).await;
+    }
+    assert!(spoilt > 60, "{spoilt} columns");
+    assert_eq!(store.load_exemptions(at(200)).await.unwrap().len(), 2, "all is as it was");
 }
 
 #[tokio::test]

@@ -54,6 +54,15 @@ fn no_spelling_of_a_name_of_ours_goes_on() {
         "X-Remote-Addr",
         "X-Azure-ClientIP",
         "Proxy",
+        "X-Forwarded-User",
+        "X_Forwarded_Groups",
+        "Remote-User",
+        "REMOTE_USER",
+        "X-Remote.User",
+        "X-Auth-Request-Email",
+        "X-Authenticated-User",
+        "X-WEBAUTH-USER",
+        "X-SSL-Client-Verify",
     ];
     for name in names {
         let request = format!(

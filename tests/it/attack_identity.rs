@@ -12,6 +12,7 @@
 //! | a holder's name leads to somebody else's entry | `wanted`: the subject found is looked at before the password | `a_traveller_comes_under_every_name_and_is_shut_out_when_the_directory_shuts_them_out` |
 //! | the time of a refusal tells who exists | every refusal takes the whole `timeout` | `whoever_is_not_let_in_gets_one_answer_in_one_time_and_only_the_travellers_password_is_asked` |
 //! | a country that is let in to a sign-in site tries everybody's password there | `lets_in` leaves such a permit out | `nobodys_password_is_proven_where_a_whole_country_gets_in_to_sign_in` |
+//! | a password proven a moment ago tells at another door that it is right | `eligible` of what is remembered | `a_password_that_was_proven_elsewhere_tells_nothing_at_a_door_that_does_not_open` |
 //! | proven by the provider, without an exemption | `takes_in` at the callback | `from_a_listed_country_the_sign_in_exists_while_somebody_travels_and_then_for_them_alone` |
 //! | many tries at the callback | a limit for each network | `an_address_that_asks_too_often_is_slowed_down_and_no_other_is` |
 //! | **OpenID Connect (RFC 9700)** | | |
@@ -36,8 +37,15 @@
 //! | a token of one kind for another | `typ` | `a_token_that_says_anything_else_gets_the_one_rejection` |
 //! | what must be understood and is not | `crit` | `the_configuration_says_how_it_is_signed_and_the_token_does_not` |
 //! | somebody outside the group | `groups`, as texts | `a_group_is_a_text_in_a_list_and_nothing_that_looks_like_one` |
+//! | signed in with a password alone where the exemption demands more | `multi_factor` | `an_exemption_that_demands_a_second_factor_opens_to_whom_the_provider_asked_for_one` |
 //! | the same with a bearer token | `groups` | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
 //! | a name chosen by somebody outside the group is then granted to | `remember` after the group | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
+//! | **What is said to others** | | |
+//! | a client says who it is in a header of ours, or one that upstreams take for a proxy's, in any spelling | `prepare_request` | `no_spelling_of_a_name_of_ours_goes_on` |
+//! | a client says who it is behind its body | `prepare_request_trailers` | `what_stands_behind_a_body_says_nothing_in_our_name` |
+//! | `Connection` takes our own statements away | options first, statements after | `no_spelling_of_a_name_of_ours_goes_on` |
+//! | an assertion of our key is used again, or elsewhere | `jti`, `exp`, `aud` | `an_assertion_is_signed_by_the_key_for_one_request` |
+//! | somebody else's ID token names whom to sign out | sealed for the person of the session | `outside_oidc_signing_out_names_who_signs_out` |
 //! | **Signing out at the provider** | | |
 //! | an ID token as a logout token | `events` | `a_provider_ends_sessions_by_their_name_and_by_their_person` |
 //! | the same, with a `nonce` | `nonce` forbidden | `a_provider_ends_sessions_by_their_name_and_by_their_person` |
@@ -58,6 +66,8 @@
 //! | somebody ends another's journey | own exemptions alone | `who_is_home_again_says_so_and_the_door_shuts` |
 //! | **Directories** | | |
 //! | filter injection | `escaped` | `a_value_stays_a_value` |
+//! | a name that two entries have | `Ambiguous`: nobody's | `a_proven_password_is_taken_for_a_short_time_and_at_home_everybody_of_the_directory_may_come` |
+//! | guesses drive an account into the directory's own lockout | `Failures` | `strangers_cannot_lock_the_traveller_out_of_the_directory` |
 //! | somebody disabled or locked there | `shut_out` | `whoever_is_not_let_in_gets_one_answer_in_one_time_and_only_the_travellers_password_is_asked` |
 //! | the same, by grant, stream or certificate | `person_stands` | `whom_the_directory_locks_has_neither_an_address_nor_a_stream_left` |
 //! | somebody outside the required groups | `is_in_group` | `only_members_of_a_required_group_come_in` |
@@ -65,6 +75,7 @@
 //! | a travel link in the wrong hands | its traveller alone (page) | `a_link_is_for_its_traveller_alone_and_tells_nobody_else` |
 //! | the same | its traveller alone (store) | `it_holds_the_contract` |
 //! | a link after its end | `is_over` (page) | `a_link_binds_a_device_once_and_so_many_and_ends` |
+//! | the same, between looking and binding | `is_over` (store) | `it_holds_the_contract` |
 //! | a link binds ever more devices | counted in the transaction | `a_link_binds_a_device_once_and_so_many_and_ends` |
 //! | a link opened abroad | `is_home` | `a_link_is_opened_at_home` |
 //! | a device's cookie at another organisation | sealed with it | `the_cookie_of_a_device_is_one_organisations` |
@@ -86,10 +97,12 @@
 //! | an address where everybody is asked | `Authentication::Always` | `an_address_is_no_answer_where_everybody_is_asked` |
 //! | everybody on the address is Anna upstream | `names_the_person` | `an_address_passes_to_one_site_until_it_is_ended` |
 //! | the next address | `contains` | `an_address_passes_to_one_site_until_it_is_ended` |
+//! | a grant outlives the device that it was made with | `granted`: the mark is bound still | `a_device_that_is_taken_back_takes_its_grants_along` |
 //! | a grant from before a lost device | `began` | `what_began_before_its_persons_end_is_left_out` |
 //! | **What lasts** | | |
 //! | a stream outlives its provider at the site | `is_taken` | `what_is_open_ends_when_the_site_takes_its_persons_provider_no_more` |
 //! | the same by certificate | `is_taken` | `a_site_that_takes_managed_devices_alone_takes_them_for_as_long_as_it_does` |
+//! | a stream outlives the binding of its device | `device_now` | `a_connection_ends_with_the_device_it_goes_on_by` |
 //! | a stream outlives lock, sign-out, loss | `still_counts` | `a_connection_ends_with_its_session_and_no_other` |
 //! | a travel link is sent after a revocation | withheld | `a_travel_link_that_waits_is_not_sent_after_a_revocation` |
 //! | two nodes send one message | the claim | `it_holds_the_contract` |

@@ -181,3 +181,28 @@ fn nobodys_password_is_proven_where_a_whole_country_gets_in_to_sign_in() {
     assert_ne!(bo.try_sign_in("bo.lund", PASSWORD).status, 303);
     assert_eq!(Browser::at(&gateway, MAIL, DENMARK).try_sign_in("bo.lund", PASSWORD).status, 303);
 }
+
+/// Whoever has the device in their hands has its address grants too, also where the journey does not
+/// demand a device.
+#[test]
+fn a_device_that_is_taken_back_takes_its_grants_along() {
+    let (_upstream, gateway, id) = started(|text| text);
+    let link = gateway.command(&["exemption", "link", &id, "--json"]).expect_code(0).json();
+    let link = link["link"].as_str().unwrap();
+    let link = link.strip_prefix(&format!("https://{HOST}")).unwrap();
+    let mut anna = Browser::at(&gateway, HOST, DENMARK);
+    anna.sign_in("anna.holm", PASSWORD);
+    let page = anna.open(link);
+    assert_eq!(anna.press(&page, link).status, 200);
+    let mut anna = anna.moved_to(THAILAND);
+    let page = anna.open(PAGE);
+    assert_eq!(anna.press(&page, PAGE).status, 200);
+    granted(&gateway, "61.19.0.2");
+    let passes = |address| program(&gateway, HOST, address).status;
+    assert_eq!((passes(THAILAND), passes("61.19.0.2")), (200, 200));
+    let bound = gateway.command(&["exemption", "device", &id, "--json"]).expect_code(0).json();
+    let binding = bound[0]["id"].as_str().unwrap();
+    gateway.command(&["exemption", "device", &id, "--revoke", binding]).expect_code(0);
+    eventually("its grant is over", || passes(THAILAND) == 401);
+    assert_eq!(passes("61.19.0.2"), 200, "another device's goes on");
+}

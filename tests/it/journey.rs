@@ -199,6 +199,47 @@ fn a_journey_is_prolonged_by_another_decision() {
     assert_eq!(listed(&gateway, "planned"), [new]);
     let far = ["exemption", "extend", new, "--until", "2099-01-01", "--by", "Bente"];
     assert!(gateway.command(&far).expect_code(1).err.contains("30 days"));
+    // What ends it ends the time that was added, and says so.
+    let closed = gateway.command(&["exemption", "close", "--json", &old]).expect_code(0);
+    let followed = serde_json::json!([{ "id": new, "state": "closed" }]);
+    assert_eq!(
+        (&closed.json()["id"], &closed.json()["extensions"]),
+        (&old.clone().into(), &followed)
+    );
+    assert_eq!(listed(&gateway, "planned"), [""; 0]);
+}
+
+#[test]
+fn a_revocation_names_all_that_it_ends() {
+    let (_upstream, gateway) = running();
+    let old = gateway.grant("anna.holm", "TH", &["kilden"]);
+    let last = jiff::Zoned::now().date().checked_add(jiff::Span::new().days(12)).unwrap();
+    let (last, by) = (last.to_string(), ["--by", "Bente"]);
+    let extend = ["exemption", "extend", "--json", &old, "--until", &last, "--device", "iPad"];
+    let reached = ["--telephone", "20000000", "--mail", "a@example.net"];
+    let applied = gateway.command(&[&extend[..], &reached, &by].concat()).expect_code(0).json();
+    let new = applied["id"].as_str().unwrap();
+    let revoke = ["exemption", "revoke", &old, "--reason", "Aflyst"];
+    let said = gateway.command(&revoke).expect_code(0);
+    assert_eq!(said.out.lines().collect::<Vec<_>>(), [old.as_str(), new]);
+    assert!(said.err.contains(&format!("{new}, which gives it more time, is refused")), "{said:?}");
+}
+
+#[test]
+fn a_reference_that_the_index_does_not_have_is_found_in_the_files() {
+    let (_upstream, mut gateway) = running();
+    let reference = rejected(&gateway, HOST, THAILAND);
+    gateway.stop();
+    let index = |suffix: &str| gateway.directory().join(format!("state/log-index.sqlite3{suffix}"));
+    assert!(index("").exists());
+    let by = |name: &str| call(&gateway, &reference, "anna.holm", name);
+    // In the index, whatever the files say; in the files alone; and where the index is no index.
+    by("anna.holm").expect_code(1);
+    ["", "-wal", "-shm"].iter().for_each(|suffix| drop(std::fs::remove_file(index(suffix))));
+    let refused = by("anna.holm").expect_code(1);
+    assert!(refused.err.contains("to themselves"), "it is found, and refused: {}", refused.err);
+    std::fs::write(index(""), "no database at all").unwrap();
+    by("Bente").expect_code(0);
 }
 
 /// The reference of a rejection that stands for nobody else.

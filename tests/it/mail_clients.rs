@@ -125,6 +125,44 @@ fn a_held_poll_lasts_until_there_is_mail_and_is_cut_when_the_exemption_ends() {
     assert!(!text.starts_with("HTTP/1.1 200") && !text.starts_with("HTTP/1.1 401"), "{text}");
 }
 
+/// Half an hour without a byte in either direction: no limit of the gateway ends it but the one for the
+/// answer to begin, whose default is longer. Here every other one is shorter than the poll.
+#[test]
+fn no_other_limit_ends_a_poll_than_the_one_for_the_answer() {
+    let backend = Backend::serve("mail", Speaks::Http1, None, "127.0.0.1:0");
+    let short = "limits: {header_timeout: 500ms, idle_timeout: 500ms, body_timeout: 500ms, \
+                 upstream_connect_timeout: 500ms, upstream_body_timeout: 500ms, \
+                 upstream_response_timeout: 8s}\n";
+    let gateway = Gateway::start(&configuration(&backend.url(), short));
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    travels(&gateway);
+    let poll = || {
+        let mut stream = TcpStream::connect(gateway.address("web")).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        write!(
+            stream,
+            "POST /hold?Cmd=Ping HTTP/1.1\r\nHost: {HOST}\r\nX-Forwarded-For: {THAILAND}\r\n\
+             User-Agent: Apple-iPad7C3/2204.101\r\nContent-Type: application/vnd.ms-sync.wbxml\r\n\
+             Authorization: {}\r\nContent-Length: 0\r\n\r\n",
+            authorization()
+        )
+        .unwrap();
+        stream
+    };
+    let status = |stream: TcpStream| {
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    let answered = poll();
+    backend.wait_for_held(1);
+    std::thread::sleep(std::time::Duration::from_secs(4));
+    backend.release(1);
+    assert_eq!(status(answered), "200", "eight times as long as every other limit");
+    // What a phone hears of it makes it wait, and neither ask for the password nor fetch all anew.
+    assert_eq!(status(poll()), "503", "and then the one for the answer");
+}
+
 fn authorization() -> String {
     use base64::Engine as _;
     let login = format!("anna.holm:{PASSWORD}");

@@ -18,6 +18,7 @@ mod admin_review;
 mod admin_travel;
 mod attack_bearer;
 mod attack_door;
+mod attack_factor;
 mod attack_forging;
 mod attack_framing;
 mod attack_h1_slow;

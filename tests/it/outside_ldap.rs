@@ -210,6 +210,34 @@ fn a_proven_password_is_taken_for_a_short_time_and_at_home_everybody_of_the_dire
     assert_eq!(inner("bo", "en ny kode, meget lang"), 200);
 }
 
+/// What a directory has proven a moment ago is no shorter way past another door: whether the password
+/// is right is told there by nothing, the time included.
+#[test]
+fn a_password_that_was_proven_elsewhere_tells_nothing_at_a_door_that_does_not_open() {
+    let slapd = Slapd::start();
+    let (_upstream, gateway) = running(&slapd, &slapd.provider("    remember: 10m\n"));
+    grant(&gateway, "anna");
+    gateway.grant("bo", "VN", &["kilden"]);
+    let vietnam = "14.160.0.1";
+    eventually("Bo's door", || to(&gateway, HOST, vietnam).send().status == 401);
+    assert_eq!(to(&gateway, HOST, THAILAND).basic("anna", PASSWORD).send().status, 200);
+    assert_eq!(
+        to(&gateway, "inner.example.dk", DENMARK).basic("anna", PASSWORD).send().status,
+        200
+    );
+    let binds = slapd.binds("anna");
+    let attempt = |password: &str, number: usize| {
+        let from = format!("14.160.3.{number}");
+        let began = Instant::now();
+        let answer = to(&gateway, HOST, &from).basic("anna", password).send();
+        (seen(&answer), began.elapsed())
+    };
+    let ((wrong, _), (right, took)) = (attempt("forkert", 1), attempt(PASSWORD, 2));
+    assert_eq!((wrong.0, &right), (403, &wrong));
+    assert!(took.as_secs_f32() >= 2.0, "{took:?}");
+    assert_eq!(slapd.binds("anna"), binds);
+}
+
 #[test]
 fn only_members_of_a_required_group_come_in() {
     let slapd = Slapd::start();

@@ -360,6 +360,38 @@ fn each_change_stands_in_one_log_once() {
     }
 }
 
+/// Whoever takes the call need not know which gateway stood in the caller's way.
+#[test]
+fn a_reference_that_one_node_gave_is_found_at_the_other() {
+    let (upstream, server) = (Upstream::start(), Postgres::start());
+    let database = server.new_database();
+    let url = format!("postgres://geovagt:${{file:secret}}@{}/{database}", server.address);
+    let emergency = |text: String| {
+        text.replace("two_approvers: [RU]", "two_approvers: [RU], emergency: {sites: [mail]}")
+    };
+    let start = || {
+        let mut node = Node::prepare_with(&upstream, &url, emergency);
+        node.0.run();
+        node
+    };
+    let (one, two) = (start(), start());
+    one.add_user("anna");
+    let rejected = get(one.0.address("web"), "mail.example.dk", "/").from(CHINA).browser().send();
+    assert_eq!(rejected.status, 403);
+    let reference = rejected.header("geovagt-reference").unwrap();
+    let call = |node: &Node, reference: &str| {
+        let mut line = vec!["exemption", "emergency", "--reference", reference, "--person", "anna"];
+        line.extend(["--caller-verified", "ringet op", "--by", "Bente"]);
+        node.0.command(&line)
+    };
+    let refused = call(&two, "ZZZZ-ZZZZ").expect_code(1);
+    assert!(refused.err.contains("no rejection with the reference"), "{}", refused.err);
+    let begin = Instant::now();
+    eventually("the other node finds the rejection", || call(&two, reference).code == 0);
+    eprintln!("the rejection was found at the other node after {:?}", begin.elapsed());
+    until_both("the emergency counts", &one, &two, 200);
+}
+
 #[test]
 fn what_one_node_has_announced_binds_the_other() {
     let (upstream, server) = (Upstream::start(), Postgres::start());

@@ -3,8 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::support::browser::Browser;
-use crate::support::certified::Certified;
-use crate::support::client::get;
+use crate::support::browsing::hidden;
+use crate::support::certified::{Certified, set_cookie};
+use crate::support::client::{get, post_form};
 use crate::support::gateway::{Gateway, configuration, eventually};
 use crate::support::outside::free_address;
 use crate::support::places::{DENMARK, THAILAND};
@@ -27,6 +28,10 @@ impl Scene {
         let own = format!("http://localhost:{}", origin.port());
         let logout = format!("http://127.0.0.1:{}/.geovagt/backchannel-logout", origin.port());
         let provider = Certified::start(&[&format!("http://{HOST}"), &own], Some(&logout));
+        Self::with(provider, origin)
+    }
+
+    fn with(provider: Certified, origin: SocketAddr) -> Self {
         let upstream = Upstream::start();
         let near = format!(
             "  near: {{organization: ballerup, hosts: [localhost, \"127.0.0.1\"], \
@@ -134,4 +139,69 @@ fn outside_oidc_a_logout_at_the_provider_reaches_the_gateway() {
         browser.open(&format!("{own}/"));
         browser.source().contains("<h1>Sign in</h1>")
     });
+}
+
+/// AD FS and Entra ID advise a certificate: the gateway signs, and no secret goes anywhere.
+#[test]
+fn outside_oidc_the_gateway_shows_by_its_key_which_client_it_is() {
+    let origins = format!("http://{HOST}");
+    for kind in [&rcgen::PKCS_RSA_SHA256, &rcgen::PKCS_ECDSA_P256_SHA256] {
+        let provider = Certified::start_for_key(&[&origins], kind, None);
+        let scene = Scene::with(provider, free_address());
+        let (status, session) = scene.sign_in(DENMARK, "anna");
+        assert_eq!((status, session.is_some()), (303, true));
+        let other = rcgen::KeyPair::generate_for(kind).unwrap();
+        let provider = Certified::start_for_key(&[&origins], kind, Some(&other));
+        let scene = Scene::with(provider, free_address());
+        let (status, session) = scene.sign_in(DENMARK, "anna");
+        assert!(status != 303 && session.is_none(), "another's key proves nothing: {status}");
+    }
+}
+
+/// The provider is told whom to sign out, by the token that it gave at the sign-in.
+#[test]
+fn outside_oidc_signing_out_names_who_signs_out() {
+    let scene = Scene::start();
+    let web = scene.gateway.address("web");
+    let (arrived, session) = scene.provider.sign_in(&scene.gateway, HOST, DENMARK, "anna");
+    let set = arrived.headers.iter().find(|(_, value)| value.starts_with("geovagt-hint="));
+    let attributes = set.expect("the token is kept").1.split_once(';').unwrap().1.to_owned();
+    assert_eq!(attributes, " Path=/.geovagt/sign-out; HttpOnly; SameSite=Lax");
+    let (session, hint) = (session.unwrap(), set_cookie(&arrived, "geovagt-hint").unwrap());
+    let inside = get(web, HOST, "/").from(DENMARK).header("Cookie", &format!("{session}; {hint}"));
+    assert!(!inside.send().text().contains("geovagt-hint"), "no upstream gets it");
+    let out = |cookies: &str| {
+        let page = get(web, HOST, "/.geovagt/sign-out").from(DENMARK).header("Cookie", cookies);
+        let page = page.send();
+        let cookies = format!("{cookies}; {}", set_cookie(&page, "geovagt-form").unwrap());
+        let form = format!("csrf={}", hidden(&page.text(), "csrf"));
+        let asked = post_form(web, HOST, "/.geovagt/sign-out", &form).from(DENMARK);
+        let done = asked.header("Cookie", &cookies).send();
+        assert_eq!(done.status, 200, "{}", done.text());
+        let refresh = done.header("refresh").expect("on to the provider").to_owned();
+        (refresh.strip_prefix("0; url=").unwrap().to_owned(), done)
+    };
+    let hint_of = |address: &str| {
+        let address = url::Url::parse(address).unwrap();
+        let found = address.query_pairs().find(|(name, _)| name == "id_token_hint");
+        found.map(|(_, value)| value.into_owned())
+    };
+    // Somebody else's token in Anna's browser is none of hers.
+    let (bo_arrived, bo_session) = scene.provider.sign_in(&scene.gateway, HOST, DENMARK, "bo");
+    let (bo_session, bo_hint) =
+        (bo_session.unwrap(), set_cookie(&bo_arrived, "geovagt-hint").unwrap());
+    assert_eq!(hint_of(&out(&format!("{bo_session}; {hint}")).0), None);
+    assert_ne!(bo_hint, hint);
+    let (address, done) = out(&format!("{session}; {hint}"));
+    let token = hint_of(&address).expect("the hint");
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = base64::Engine::decode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, claims);
+    let claims: serde_json::Value = serde_json::from_slice(&claims.unwrap()).unwrap();
+    assert_eq!(claims["sub"], "anna");
+    assert_eq!(set_cookie(&done, "geovagt-hint").as_deref(), Some("geovagt-hint="), "it is over");
+    // The certified provider takes it, and takes no other.
+    let taken = scene.provider.ask(&address);
+    assert!(taken.contains(" 200 ") && taken.contains("name=\"logout\""), "{taken}");
+    let forged = scene.provider.ask(&address.replace(&token, &token[..token.len() - 4]));
+    assert!(forged.contains(" 400 "), "{forged}");
 }

@@ -1,5 +1,6 @@
 // The certified provider (oidc-provider), set up as a municipality's would be: code with PKCE, a
 // form to sign in with, logout there and by the back channel. Settings come as JSON in SETTINGS.
+import { createPublicKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { Provider } from 'oidc-provider';
@@ -10,8 +11,15 @@ const people = {
   bo: { name: 'Bo Lund', email: 'bo.lund@example.dk', groups: [] },
 };
 
+// A client that shows who it is by a key is registered with the public half of it.
+const clients = settings.clients.map(({ certificate, ...client }) => {
+  if (!certificate) return client;
+  const key = createPublicKey(readFileSync(certificate)).export({ format: 'jwk' });
+  return { ...client, jwks: { keys: [{ ...key, use: 'sig' }] } };
+});
+
 const provider = new Provider(settings.issuer, {
-  clients: settings.clients,
+  clients,
   cookies: { keys: ['only for tests'] },
   conformIdTokenClaims: false,
   claims: {

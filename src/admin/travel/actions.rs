@@ -336,8 +336,8 @@ impl<'a> Desk<'a> {
                 store.approve_exemption(id, two, by, now).await?
             }
             Step::Refuse => store.refuse_exemption(id, reason, by, now).await?,
-            Step::Revoke => store.revoke_exemption(id, reason, by, now).await?,
-            Step::Close => store.close_exemption(id, by, now).await?,
+            Step::Revoke => store.revoke_exemption(id, reason, by, now).await?.exemption,
+            Step::Close => store.close_exemption(id, by, now).await?.exemption,
             Step::Withdraw => store.withdraw_exemption(id, by, now).await?,
         };
         let devices = match step {
@@ -444,9 +444,12 @@ impl<'a> Desk<'a> {
         reference: Reference,
     ) -> Result<EmergencyRejection, Undone> {
         self.require(OFFICERS)?;
-        let (log, now) = (self.log.clone(), self.now);
-        let searched =
-            tokio::task::spawn_blocking(move || emergency::rejection_of(&log, reference, now));
+        let (store, log, now) = (self.store.clone(), self.log.clone(), self.now);
+        let runtime = tokio::runtime::Handle::current();
+        // Files are read on the way.
+        let searched = tokio::task::spawn_blocking(move || {
+            runtime.block_on(emergency::rejection_of(&store, &log, reference, now))
+        });
         let found = match searched.await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => return Err(Refusal::fault(&error).into()),

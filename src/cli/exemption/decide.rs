@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::{changed, devices, exemption_id};
+use super::{changed, devices, ended, exemption_id};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -107,7 +107,7 @@ pub(super) async fn revoke(
         .map_err(anyhow::Error::msg)?;
     let reason = arguments.reason.trim();
     let done = store.revoke_exemption(&arguments.id, reason, &by, clock::now()).await;
-    changed(context, done, "nothing was revoked")
+    ended(context, done, "nothing was revoked")
 }
 
 pub(super) async fn close(
@@ -117,7 +117,7 @@ pub(super) async fn close(
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
-    changed(context, done, "nothing was closed")
+    ended(context, done, "nothing was closed")
 }
 
 /// Whether two people have to approve it as the configuration stands now; or why this person

@@ -119,7 +119,7 @@ pub(super) async fn prepare<'a>(
     let by = people::actor(arguments.by.as_deref()).map_err(|p| problems.push(p)).ok();
     let reference = arguments.reference;
     let directory = Options::from_config(&loaded.config).directory;
-    let rejection = emergency::rejection_of(&directory, reference, now)?;
+    let rejection = emergency::rejection_of(store, &directory, reference, now).await?;
     let Some(rejection) = rejection else {
         problems.push(emergency::not_found(reference, store.is_shared()).to_string());
         return Ok(Err(problems));

@@ -81,7 +81,7 @@ pub(super) async fn run(
         )?;
     }
     devices::at_approval(context, &loaded.config, store, &exemption, &by).await?;
-    print_state(context, &exemption)?;
+    print_state(context, &exemption, &[])?;
     Ok(Answer::Yes)
 }
 

@@ -3,6 +3,7 @@
 mod bearer;
 mod block;
 mod client_certificate;
+mod client_key;
 mod ldap;
 mod local;
 mod oidc;
@@ -22,6 +23,7 @@ use block::{Block, Value};
 
 pub use bearer::Bearer;
 pub use client_certificate::{CertificateName, ClientCertificate};
+pub use client_key::{AssertionAudience, ClientKey};
 pub use ldap::{Ldap, LdapPassword, LdapServer};
 pub use local::Local;
 pub use oidc::{ClientAuthentication, ClientSecret, Oidc};

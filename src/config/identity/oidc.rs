@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::block::Block;
+use super::client_key::{self, ClientKey};
 use super::token::{self, TokenRules};
 use crate::config::checker::{Checker, Text, Wrong};
 
@@ -16,10 +17,12 @@ pub struct Oidc {
     pub label: Option<String>,
     /// Under which name the provider knows the gateway.
     pub client_id: String,
-    /// How the gateway shows that it is that client. None: it has nothing but PKCE.
+    /// How the gateway shows that it is that client. Without secret and key it has nothing but PKCE.
     pub client_secret: Option<ClientSecret>,
     /// Where the secret is shown.
     pub client_authentication: ClientAuthentication,
+    /// The key that takes the place of a secret; never beside one.
+    pub client_key: Option<ClientKey>,
     /// What is asked for beside `openid`.
     pub scopes: Vec<String>,
     /// Which strength of proof is asked for.
@@ -31,12 +34,14 @@ pub struct Oidc {
 /// `client_authentication`
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// `auto`: as the provider says it wants it.
+    /// `auto`: by the key where there is one, and else as the provider says it wants the secret.
     Auto,
     /// `basic`: in the request's head.
     Basic,
     /// `post`: in the request's form.
     Post,
+    /// `private_key_jwt`: the secret stays here, and signs that it does.
+    PrivateKeyJwt,
 }
 
 /// The client's secret: wiped when it is dropped, and never printed.
@@ -74,9 +79,13 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Oi
         ("auto", ClientAuthentication::Auto),
         ("basic", ClientAuthentication::Basic),
         ("post", ClientAuthentication::Post),
+        ("private_key_jwt", ClientAuthentication::PrivateKeyJwt),
     ];
     let word = block.text("client_authentication", check);
     let client_authentication = check.word(word.as_ref(), ClientAuthentication::Auto, &words);
+    let client_key = client_key::check(block, check);
+    let shown = (client_secret.as_ref(), client_authentication, client_key.as_ref());
+    let fits = fits(shown, block, check);
     let scopes = match block.texts("scopes", check) {
         Some(texts) => super::all(texts.iter().map(|text| check.parsed(text, "a scope", one_word))),
         None => Some(vec!["profile".to_owned(), "email".to_owned()]),
@@ -84,15 +93,52 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Oi
     let values = block.texts("acr_values", check).unwrap_or_default();
     let acr_values = super::all(values.iter().map(|text| check.parsed(text, "a value", one_word)));
     let tokens = token::check(block, "preferred_username", true, check);
+    if !fits {
+        return None;
+    }
     Some(Oidc {
         label: label?,
         client_id: client_id?,
         client_secret: client_secret?,
         client_authentication: client_authentication?,
+        client_key: client_key?,
         scopes: scopes?,
         acr_values: acr_values?,
         tokens: tokens?,
     })
+}
+
+/// Whether the way in which the gateway is to show who it is can be gone with what it has.
+fn fits(
+    shown: (
+        Option<&Option<ClientSecret>>,
+        Option<ClientAuthentication>,
+        Option<&Option<ClientKey>>,
+    ),
+    block: &Block<'_>,
+    check: &mut Checker<'_>,
+) -> bool {
+    let (Some(secret), Some(authentication), Some(key)) = shown else { return true };
+    let asked = block.place_of("client_authentication");
+    match (secret, authentication, key) {
+        (Some(_), _, Some(_)) => check.refuse(
+            block.place_of("client_secret"),
+            "there is a `client_secret` and a `client_key`, and only one of them can be shown",
+            "remove the secret, here and at the provider",
+        ),
+        (_, ClientAuthentication::PrivateKeyJwt, None) => check.refuse(
+            asked,
+            "`private_key_jwt` needs a `client_key`",
+            "name the file with the private key, such as `client_key: secrets/entra.pem`",
+        ),
+        (_, ClientAuthentication::Basic | ClientAuthentication::Post, Some(_)) => check.refuse(
+            asked,
+            "a `client_key` is shown by `private_key_jwt` alone",
+            "remove the line: `auto` takes the key",
+        ),
+        _ => return true,
+    }
+    false
 }
 
 fn secret(text: &Text, check: &mut Checker<'_>) -> Option<ClientSecret> {

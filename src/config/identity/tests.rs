@@ -2,7 +2,8 @@
 
 use crate::config::render::plain;
 use crate::config::{
-    ClientAuthentication, Examined, Provider, SourceFile, Surroundings, examine_source,
+    AssertionAudience, ClientAuthentication, Examined, Provider, SourceFile, Surroundings,
+    examine_source,
 };
 use crate::identifier::ProviderId;
 
@@ -55,6 +56,20 @@ fn a_provider_is_read_with_its_defaults_and_its_secret_is_never_shown() {
 }
 
 #[test]
+fn a_key_takes_the_place_of_a_secret() {
+    let entra = "  entra: {kind: oidc, issuer: https://login.example.dk/x, client_id: g, client_key: k.pem, client_certificate: /c.pem, client_key_id: a}";
+    let Provider::Oidc(oidc) = provider(entra) else { panic!() };
+    let key = oidc.client_key.as_ref().unwrap();
+    assert_eq!(key.key, std::path::Path::new("/nonexistent/k.pem"));
+    assert_eq!(key.certificate.as_deref(), Some(std::path::Path::new("/c.pem")));
+    assert_eq!(
+        (key.key_id.as_deref(), key.audience),
+        (Some("a"), AssertionAudience::TokenEndpoint)
+    );
+    assert!(oidc.client_secret.is_none());
+}
+
+#[test]
 fn what_would_open_something_is_refused_with_its_place() {
     let oidc = |more: &str| format!("  entra: {{kind: oidc, client_id: g, {more}}}");
     let sound = "issuer: https://x.dk";
@@ -66,6 +81,20 @@ fn what_would_open_something_is_refused_with_its_place() {
         (oidc("issuer: 'https://login.example.dk/?a=b'"), "has a query"),
         (oidc("scopes: []"), "the key `issuer` is missing here"),
         (oidc(&format!("{sound}, algorithms: [none]")), "is never taken"),
+        (oidc(&format!("{sound}, client_authentication: private_key_jwt")), "needs a `client_key`"),
+        (
+            oidc(&format!("{sound}, client_key: k.pem, client_secret: '${{SECRET}}'")),
+            "only one of them can be shown",
+        ),
+        (
+            oidc(&format!("{sound}, client_key: k.pem, client_authentication: post")),
+            "is shown by `private_key_jwt` alone",
+        ),
+        (oidc(&format!("{sound}, client_certificate: c.pem")), "stands without a `client_key`"),
+        (
+            oidc(&format!("{sound}, client_key: k.pem, client_assertion_audience: me")),
+            "token_endpoint",
+        ),
         (oidc(&format!("{sound}, algorithms: [HS256]")), "is never taken"),
         (oidc(&format!("{sound}, algorithms: []")), "no algorithm is left"),
         (oidc(&format!("{sound}, clock_skew: 1h")), "lies outside"),

@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderValue};
 use crate::client_address::address_text;
 use crate::territory::Country;
 
-/// Names that count as ours, or that upstreams take for a proxy's word: in lower case, with a hyphen
-/// for each separator. Those that end in a hyphen stand for all that begin so.
-const RESERVED: [&str; 24] = [
+/// Names that count as ours, or that upstreams take for a proxy's word on where somebody is or who it
+/// is: in lower case, with a hyphen for each separator. Those that end in a hyphen stand for all that
+/// begin so.
+const RESERVED: [&str; 28] = [
     "x-forwarded-",
     "x-geovagt-",
     "geovagt-",
@@ -30,8 +31,12 @@ const RESERVED: [&str; 24] = [
     "x-cluster-client-ip",
     "x-original-",
     "x-rewrite-url",
-    "x-remote-ip",
-    "x-remote-addr",
+    "x-remote-",
+    "remote-",
+    "x-auth-request-",
+    "x-authenticated-",
+    "x-webauth-",
+    "x-ssl-client-",
     "cf-connecting-ipv6",
     "cf-pseudo-ipv4",
     "x-originating-ip",
@@ -213,7 +218,7 @@ fn percent_encode(encoded: &mut BytesMut, text: &str) {
 /// Whether a name is one of ours or passes for one, in whatever spelling.
 pub(super) fn is_reserved(name: &str) -> bool {
     // The letters that the reserved names begin with: most names need no longer look.
-    let may_be = name.bytes().next().is_some_and(|b| b"xgfctp".contains(&folded(b)));
+    let may_be = name.bytes().next().is_some_and(|b| b"xgfctpr".contains(&folded(b)));
     may_be
         && RESERVED.iter().any(|reserved| {
             if reserved.ends_with('-') {

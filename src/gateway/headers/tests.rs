@@ -72,10 +72,21 @@ fn every_spelling_of_a_statement_is_gone() {
         "X-Original-URL",
         "X-Original-Host",
         "X_Rewrite_URL",
+        "X-Forwarded-User",
+        "X_Forwarded_Email",
+        "X-Remote-User",
+        "Remote-User",
+        "remote_groups",
+        "X-Auth-Request-User",
+        "X-Authenticated-User",
+        "X-WEBAUTH-USER",
+        "X-SSL-Client-S-DN",
     ] {
         assert!(prepared(&[(name, "1.1.1.1"), (name, "2.2.2.2")]).is_empty(), "{name}");
     }
-    for name in ["X-Forward", "X-Geo", "X-Requested-With", "X-Original", "Via", "X-MS-Client-IP"] {
+    for name in
+        ["X-Forward", "X-Geo", "X-Requested-With", "X-Original", "Via", "X-MS-Client-IP", "Referer"]
+    {
         assert_eq!(prepared(&[(name, "a")]).len(), 1, "{name}");
     }
 }

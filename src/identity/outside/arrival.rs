@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError};
 use aws_lc_rs::constant_time;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderMap, HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -17,13 +17,18 @@ use super::super::form::percent_decode;
 use super::super::{Authenticator, How, Identity, Next};
 use super::client::Silence;
 use super::departure::{self, Journey, encoded, form};
+use super::hint::IdToken;
+use super::issuer::Metadata;
 use super::known::{self, Described};
 use super::token::{self, Expected, Purpose, TokenError};
 use super::{OutsideError, Portal, Proof};
-use crate::config::{ClientAuthentication, ClientSecret};
+use crate::config::{AssertionAudience, ClientAuthentication, ClientSecret, Oidc};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::Person;
 use crate::store::KnownPerson;
+
+/// RFC 7523 section 2.2
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Somebody who comes back.
 #[derive(Debug, Clone, Copy)]
@@ -53,6 +58,8 @@ pub struct Arrived {
     pub identity: Identity,
     /// Where they wanted to go.
     pub next: Next,
+    /// What the provider said, for when they sign out there.
+    pub token: IdToken,
 }
 
 /// The query of the address that a provider sends a browser back to.
@@ -125,10 +132,10 @@ impl Authenticator {
             return Err(OutsideError::Ended(error));
         }
         let code = answer.code.ok_or(OutsideError::Stray("it has no code"))?;
-        let token = exchange(portal, &journey, &code).await?;
+        let token = exchange(portal, &journey, &code, arrival.now).await?;
         let described = prove(portal, &token, &journey.nonce, arrival.now).await?;
         let identity = self.described(&arrival, portal, described).await?;
-        Ok(Arrived { identity, next: Next::new(&journey.next) })
+        Ok(Arrived { identity, next: Next::new(&journey.next), token: IdToken(token) })
     }
 
     /// The journey that this answer belongs to: this browser's, begun here, not answered before.
@@ -218,11 +225,12 @@ impl Authenticator {
     }
 }
 
-/// Shows the code, the PKCE verifier and the client's secret to the provider.
+/// Shows the code, the PKCE verifier and which client this is to the provider.
 async fn exchange(
     portal: &Portal,
     journey: &Journey,
     code: &str,
+    now: Timestamp,
 ) -> Result<Zeroizing<String>, OutsideError> {
     let away = |silence: Silence| OutsideError::Provider(Box::new(silence));
     let metadata = portal.issuer.metadata().await.map_err(away)?;
@@ -237,21 +245,8 @@ async fn exchange(
         ("redirect_uri", journey.redirect_uri.clone()),
         ("code_verifier", journey.verifier.clone()),
     ];
-    let in_form = match portal.oidc.client_authentication {
-        ClientAuthentication::Auto => metadata.secret_in_form,
-        ClientAuthentication::Basic => false,
-        ClientAuthentication::Post => true,
-    };
-    let authorization = match &portal.oidc.client_secret {
-        Some(secret) if !in_form => basic(&portal.oidc.client_id, secret),
-        secret => {
-            parameters.push(("client_id", portal.oidc.client_id.clone()));
-            if let Some(secret) = secret {
-                parameters.push(("client_secret", secret.reveal().to_owned()));
-            }
-            None
-        }
-    };
+    let authorization = authenticate(portal, &metadata, endpoint, &mut parameters, now)
+        .ok_or_else(|| nonsense("no assertion could be made for it"))?;
     let (status, body) = portal
         .issuer
         .client
@@ -267,6 +262,44 @@ async fn exchange(
         }
         _ => Err(nonsense("the code was answered with no `id_token`")),
     }
+}
+
+/// Shows which client this is: by a key of ours, by the secret, or, where there is neither, by its
+/// name alone. None only where signing fails.
+fn authenticate(
+    portal: &Portal,
+    metadata: &Metadata,
+    endpoint: &Uri,
+    parameters: &mut Vec<(&'static str, String)>,
+    now: Timestamp,
+) -> Option<Option<HeaderValue>> {
+    let Oidc { client_id, client_key, client_secret, client_authentication, .. } = &*portal.oidc;
+    if let (Some(assertions), Some(key)) = (&portal.assertions, client_key) {
+        let audience = match key.audience {
+            AssertionAudience::TokenEndpoint => endpoint.to_string(),
+            AssertionAudience::Issuer => portal.issuer.rules.issuer.clone(),
+        };
+        let assertion = assertions.make(client_id, &audience, now)?;
+        parameters.push(("client_id", client_id.clone()));
+        parameters.push(("client_assertion_type", ASSERTION_TYPE.to_owned()));
+        parameters.push(("client_assertion", assertion.to_string()));
+        return Some(None);
+    }
+    let in_form = match client_authentication {
+        ClientAuthentication::Auto => metadata.secret_in_form,
+        ClientAuthentication::Basic | ClientAuthentication::PrivateKeyJwt => false,
+        ClientAuthentication::Post => true,
+    };
+    Some(match client_secret {
+        Some(secret) if !in_form => basic(client_id, secret),
+        secret => {
+            parameters.push(("client_id", client_id.clone()));
+            if let Some(secret) = secret {
+                parameters.push(("client_secret", secret.reveal().to_owned()));
+            }
+            None
+        }
+    })
 }
 
 /// RFC 6749 section 2.3.1: both parts are encoded as in a form first.

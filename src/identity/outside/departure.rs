@@ -135,6 +135,7 @@ impl Authenticator {
     pub async fn sign_out_elsewhere(
         &self,
         identity: &super::super::Identity,
+        (headers, secure): (&HeaderMap, bool),
         return_to: &str,
     ) -> Option<String> {
         let (organization, provider) =
@@ -143,10 +144,13 @@ impl Authenticator {
         let portal = providers.portal(organization, provider)?;
         let metadata = portal.issuer.metadata().await.ok()?;
         let endpoint = metadata.end_session_endpoint.as_ref()?.to_string();
-        let parameters = [
+        let mut parameters = vec![
             ("client_id", portal.oidc.client_id.clone()),
             ("post_logout_redirect_uri", return_to.to_owned()),
         ];
+        if let Some(token) = self.hint(identity, headers, secure) {
+            parameters.push(("id_token_hint", token.to_string()));
+        }
         Some(with_parameters(&endpoint, &parameters))
     }
 

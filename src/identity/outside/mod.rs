@@ -6,10 +6,12 @@
 
 mod answered;
 mod arrival;
+mod assertion;
 mod back_channel;
 mod bearer;
 mod client;
 mod departure;
+mod hint;
 mod issuer;
 mod kept;
 mod keys;
@@ -31,12 +33,15 @@ use crate::identifier::{OrganizationId, ProviderId};
 use crate::store::{Partly, ProviderLogout, UnclearLogout};
 use crate::upstream::TlsError;
 use answered::Answered;
+use assertion::Assertions;
 use issuer::Issuer;
 use logouts::Logouts;
 
 pub use arrival::{Arrival, Arrived};
+pub use assertion::ClientKeyError;
 pub use back_channel::LogoutRefused;
 pub use departure::{Departing, Departure};
+pub use hint::IdToken;
 
 /// Longer than any session lasts.
 const LOGOUTS_CONCERN: SignedDuration = SignedDuration::from_hours(24);
@@ -94,7 +99,20 @@ struct Portal {
     id: ProviderId,
     oidc: Arc<Oidc>,
     issuer: Issuer,
+    /// By what the gateway shows which client it is, where that is a key.
+    assertions: Option<Assertions>,
     epoch: i64,
+}
+
+/// Why a provider of the configuration cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// Its authority's certificate.
+    #[error("{0}: its authority cannot be used")]
+    Authority(ProviderId, #[source] Box<TlsError>),
+    /// The gateway's own key.
+    #[error("{0}: the gateway cannot show which client it is")]
+    ClientKey(ProviderId, #[source] Box<ClientKeyError>),
 }
 
 /// An issuer whose bearer tokens are taken.
@@ -122,16 +140,21 @@ impl Providers {
     /// Reads what the configuration names.
     ///
     /// # Errors
-    /// Where an authority's certificate cannot be used.
-    pub fn prepare(config: &Config) -> Result<Self, TlsError> {
+    /// [`ProviderError`] where an authority's certificate or the gateway's own key cannot be used.
+    pub fn prepare(config: &Config) -> Result<Self, ProviderError> {
         let mut providers = Self::default();
         for (id, provider) in &config.identity {
+            let authority = |error| ProviderError::Authority(id.clone(), Box::new(error));
             match provider {
                 Provider::Oidc(oidc) => {
+                    let assertions = oidc.client_key.as_ref().map(Assertions::read).transpose();
                     let portal = Portal {
                         id: id.clone(),
                         oidc: Arc::clone(oidc),
-                        issuer: Issuer::portal(&oidc.tokens)?,
+                        issuer: Issuer::portal(&oidc.tokens).map_err(authority)?,
+                        assertions: assertions.map_err(|error| {
+                            ProviderError::ClientKey(id.clone(), Box::new(error))
+                        })?,
                         epoch: epoch(oidc),
                     };
                     providers.portals.insert(id.clone(), Arc::new(portal));
@@ -141,7 +164,8 @@ impl Providers {
                     let bearers = Bearers {
                         bearer: Arc::clone(bearer),
                         people_of: named.unwrap_or_else(|| id.clone()),
-                        issuer: Issuer::bearer(&bearer.tokens, bearer.jwks_uri.clone())?,
+                        issuer: Issuer::bearer(&bearer.tokens, bearer.jwks_uri.clone())
+                            .map_err(authority)?,
                     };
                     providers.bearers.insert(id.clone(), Arc::new(bearers));
                 }
@@ -179,6 +203,7 @@ pub(super) struct Outside {
     providers: ArcSwap<Providers>,
     logouts: ArcSwap<Logouts>,
     journeys: RotatingSeal,
+    hints: RotatingSeal,
     answered: Mutex<Answered>,
     accepted: bearer::Accepted,
 }
@@ -189,6 +214,7 @@ impl Outside {
             providers: ArcSwap::from_pointee(Providers::default()),
             logouts: ArcSwap::from_pointee(Logouts::default()),
             journeys: RotatingSeal::new(keys, "geovagt departure 1"),
+            hints: RotatingSeal::new(keys, "geovagt id token 1"),
             answered: Mutex::default(),
             accepted: bearer::Accepted::new(),
         }

@@ -24,7 +24,8 @@ impl Store {
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("approved", ChangeAction::ExemptionApproved);
-        self.decide_exemption(id, Decision::Approve { two_people }, done, by.into(), now).await
+        let decision = Decision::Approve { two_people };
+        Ok(self.decide_exemption(id, decision, done, by.into(), now).await?.exemption)
     }
 
     /// One person's no to what waits, with the reason that the applicant is told.
@@ -39,7 +40,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("refused", ChangeAction::ExemptionRefused).reason(reason);
-        self.decide_exemption(id, Decision::Refuse, done, by.into(), now).await
+        Ok(self.decide_exemption(id, Decision::Refuse, done, by.into(), now).await?.exemption)
     }
 
     /// Takes an application back on the word of the one who applied, or of the traveller.
@@ -53,10 +54,10 @@ impl Store {
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
         let done = Done::new("withdrawn", ChangeAction::ExemptionClosed).word("withdrawn");
-        self.decide_exemption(id, Decision::Withdraw, done, by.into(), now).await
+        Ok(self.decide_exemption(id, Decision::Withdraw, done, by.into(), now).await?.exemption)
     }
 
-    /// Takes an exemption back; it has no effect from then on.
+    /// Takes an exemption back, with all that gives it more time; it has no effect from then on.
     ///
     /// # Errors
     /// [`ExemptionError::Over`] where it has none any more.
@@ -66,12 +67,12 @@ impl Store {
         reason: &str,
         by: impl Into<By<'_>>,
         now: Timestamp,
-    ) -> Result<TravelExemption, ExemptionError> {
+    ) -> Result<Decided, ExemptionError> {
         let done = Done::new("revoked", ChangeAction::ExemptionRevoked).reason(reason);
         self.decide_exemption(id, Decision::Revoke, done, by.into(), now).await
     }
 
-    /// Ends an exemption early on the traveller's word.
+    /// Ends an exemption early on the traveller's word, with all that gives it more time.
     ///
     /// # Errors
     /// [`ExemptionError::Over`] where it has no effect any more.
@@ -80,7 +81,7 @@ impl Store {
         id: &ExemptionId,
         by: impl Into<By<'_>>,
         now: Timestamp,
-    ) -> Result<TravelExemption, ExemptionError> {
+    ) -> Result<Decided, ExemptionError> {
         let done = Done::new("closed", ChangeAction::ExemptionClosed);
         self.decide_exemption(id, Decision::Close, done, by.into(), now).await
     }
@@ -92,7 +93,7 @@ impl Store {
         done: Done<'_>,
         by: By<'_>,
         now: Timestamp,
-    ) -> Result<TravelExemption, ExemptionError> {
+    ) -> Result<Decided, ExemptionError> {
         let mut change = self.begin().await?;
         let record = self.exemption_for_change(&mut change, id).await?;
         if by.seen.is_some_and(|version| version != record.version()) {
@@ -119,11 +120,13 @@ impl Store {
             change.take_over_devices(extended, id, now).await?;
         }
         change.record(&exemption, done, by, now).await?;
-        if matches!(decision, Decision::Revoke | Decision::Close) {
-            self.end_extensions(&mut change, &exemption, done.reason, by, now).await?;
-        }
+        let extensions = if matches!(decision, Decision::Revoke | Decision::Close) {
+            self.end_extensions(&mut change, &exemption, done.reason, by, now).await?
+        } else {
+            Vec::new()
+        };
         change.commit().await?;
-        Ok(exemption)
+        Ok(Decided { exemption, extensions })
     }
 
     /// Ends what gives more time to an exemption that somebody has just ended, and what gives more
@@ -135,7 +138,7 @@ impl Store {
         reason: Option<&str>,
         by: By<'_>,
         now: Timestamp,
-    ) -> Result<Vec<ExemptionId>, ExemptionError> {
+    ) -> Result<Vec<TravelExemption>, ExemptionError> {
         let mut followed = Vec::new();
         let mut next = vec![ended.id.clone()];
         while let Some(id) = next.pop() {
@@ -149,11 +152,20 @@ impl Store {
                 let done = Done { reason, ..Done::following(after) };
                 change.record(&extension, done, by, now).await?;
                 next.push(extension.id.clone());
-                followed.push(extension.id);
+                followed.push(extension);
             }
         }
         Ok(followed)
     }
+}
+
+/// What a decision has made of an exemption, and of what gives it more time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// The exemption that was decided about.
+    pub exemption: TravelExemption,
+    /// The extensions that ended with it.
+    pub extensions: Vec<TravelExemption>,
 }
 
 /// Why it was not done, naming the exemption and who decided it before.

@@ -373,7 +373,10 @@ impl Store {
         let asked = filter.bound(sqlx::query(sql));
         let mut by_exemption: HashMap<String, Vec<AnyRow>> = HashMap::new();
         for row in on.rows(asked).await? {
-            by_exemption.entry(self.text(&row, "exemption")?).or_default().push(row);
+            // An exemption whose name cannot be read is none, whatever belongs to it.
+            if let Ok(id) = self.text(&row, "exemption") {
+                by_exemption.entry(id).or_default().push(row);
+            }
         }
         Ok(by_exemption)
     }

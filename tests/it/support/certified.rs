@@ -18,13 +18,33 @@ pub struct Certified {
     pub public_key: Vec<u8>,
     issuer: String,
     authority: PathBuf,
-    directory: tempfile::TempDir,
+    _directory: tempfile::TempDir,
+    /// The lines by which the gateway shows which client it is.
+    shows: String,
     _program: Program,
 }
 
 impl Certified {
     /// Starts it for a gateway with these origins; it tells of logouts where it is told to.
     pub fn start(origins: &[&str], logout: Option<&str>) -> Self {
+        Self::start_for(origins, logout, None)
+    }
+
+    /// The same for a gateway that shows which client it is by a key of this kind, with `signs` as
+    /// the key that it has: none, the right one.
+    pub fn start_for_key(
+        origins: &[&str],
+        kind: &'static rcgen::SignatureAlgorithm,
+        signs: Option<&rcgen::KeyPair>,
+    ) -> Self {
+        Self::start_for(origins, None, Some((kind, signs)))
+    }
+
+    fn start_for(
+        origins: &[&str],
+        logout: Option<&str>,
+        shown_by: Option<(&'static rcgen::SignatureAlgorithm, Option<&rcgen::KeyPair>)>,
+    ) -> Self {
         npm_packages("oidc");
         let directory = tempfile::tempdir().unwrap();
         let (authority, key, public_key) = certificate(directory.path());
@@ -37,6 +57,19 @@ impl Certified {
             "redirect_uris": own("/.geovagt/callback"),
             "post_logout_redirect_uris": own("/.geovagt/sign-out"),
         });
+        let own_secret = directory.path().join("secret");
+        let mut shows = format!("client_secret: \"${{file:{}}}\"", own_secret.display());
+        if let Some((kind, signs)) = shown_by {
+            let (certificate, key) = client_key(directory.path(), kind, signs);
+            client.as_object_mut().unwrap().remove("client_secret");
+            client["token_endpoint_auth_method"] = json!("private_key_jwt");
+            client["certificate"] = json!(certificate);
+            let certificate = match signs {
+                Some(_) => String::new(),
+                None => format!(", client_certificate: {}", certificate.display()),
+            };
+            shows = format!("client_key: {}{certificate}", key.display());
+        }
         if let Some(uri) = logout {
             client["backchannel_logout_uri"] = json!(uri);
             client["backchannel_logout_session_required"] = json!(true);
@@ -49,19 +82,25 @@ impl Certified {
         node.arg(repository().join("tests/oidc/provider.mjs"))
             .env("SETTINGS", settings.to_string());
         let program = Program::start(node, &directory.path().join("provider"), at);
-        std::fs::write(directory.path().join("secret"), format!("{SECRET}\n")).unwrap();
-        Self { public_key, issuer, authority, directory, _program: program }
+        std::fs::write(own_secret, format!("{SECRET}\n")).unwrap();
+        Self { public_key, issuer, authority, _directory: directory, shows, _program: program }
     }
 
     /// A block of `identity` that finds people here, under the name `entra`.
     pub fn configuration(&self) -> String {
         format!(
             "  entra: {{kind: oidc, label: Ballerup, issuer: \"{}\", client_id: geovagt, \
-             client_secret: \"${{file:{}}}\", ca: {}, groups: []}}\n",
+             {}, ca: {}, groups: []}}\n",
             self.issuer,
-            self.directory.path().join("secret").display(),
+            self.shows,
             self.authority.display(),
         )
+    }
+
+    /// What the provider answers to this address, asked by nobody it knows.
+    pub fn ask(&self, address: &str) -> String {
+        let jar = tempfile::NamedTempFile::new().unwrap();
+        self.curl(jar.path(), &[address])
     }
 
     /// curl at the provider, with a cookie jar of its own: gives the head and the body.
@@ -100,11 +139,16 @@ impl Certified {
         let target = back.strip_prefix(&format!("http://{host}")).expect("the callback");
         let cookie = away.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
         let arrived = get(web, host, target).from(from).header("Cookie", &cookie).send();
-        let set = arrived.headers.iter().filter(|(name, _)| name == "set-cookie");
-        let pairs = set.filter_map(|(_, value)| value.split(';').next());
-        let session = pairs.map(str::to_owned).find(|pair| pair.starts_with("geovagt="));
+        let session = set_cookie(&arrived, "geovagt");
         (arrived, session)
     }
+}
+
+/// A cookie that an answer sets, as a browser sends it back.
+pub fn set_cookie(answer: &Answer, name: &str) -> Option<String> {
+    let set = answer.headers.iter().filter(|(header, _)| header == "set-cookie");
+    let mut pairs = set.filter_map(|(_, value)| value.split(';').next());
+    pairs.find(|pair| pair.starts_with(&format!("{name}="))).map(str::to_owned)
 }
 
 /// Files of a certificate and its key, and the public key.
@@ -115,6 +159,21 @@ fn certificate(directory: &Path) -> (PathBuf, PathBuf, Vec<u8>) {
     std::fs::write(&chain, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
     (chain, key, made.signing_key.subject_public_key_info())
+}
+
+/// Files of a certificate and of the key that signs, which is another one where it is given.
+fn client_key(
+    directory: &Path,
+    kind: &'static rcgen::SignatureAlgorithm,
+    signs: Option<&rcgen::KeyPair>,
+) -> (PathBuf, PathBuf) {
+    let own = rcgen::KeyPair::generate_for(kind).unwrap();
+    let parameters = rcgen::CertificateParams::new(["geovagt".to_owned()]).unwrap();
+    let made = parameters.self_signed(&own).unwrap();
+    let (certificate, key) = (directory.join("client.pem"), directory.join("client-key.pem"));
+    std::fs::write(&certificate, made.pem()).unwrap();
+    std::fs::write(&key, signs.unwrap_or(&own).serialize_pem()).unwrap();
+    (certificate, key)
 }
 
 fn located(answer: &str) -> String {
