@@ -112,8 +112,8 @@ fn every_frame_is_taken_where_it_may_stand() {
         ),
         (
             "generic 3.5",
-            "a large table and no push",
-            two(frame(SETTINGS, 0, 0, &[setting(1, 65_536), setting(2, 0)].concat()), complete(1)),
+            "several settings at once",
+            two(frame(SETTINGS, 0, 0, &[setting(2, 0), setting(3, 7)].concat()), complete(1)),
             Answered(200),
         ),
     ]);

@@ -86,6 +86,7 @@ mod outside_openssl;
 mod outside_operator;
 mod outside_package;
 mod outside_systemd;
+mod outside_systemd_live;
 mod outside_travellers;
 mod outside_webdav;
 mod outside_websocket;

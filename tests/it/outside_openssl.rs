@@ -84,7 +84,7 @@ fn outside_openssl_agrees_on_tls_1_2_and_1_3_alone() {
         assert_eq!(said.contains("HTTP/1.1 200"), is_spoken, "{version}: {said}");
         assert_eq!(served.upstream.received().len(), usize::from(is_spoken), "{version}");
         if !is_spoken {
-            assert!(said.contains("alert protocol version"), "{version}: {said}");
+            assert!(said.contains("SSL alert number"), "{version}: {said}");
         }
     }
 }
@@ -98,11 +98,10 @@ fn outside_openssl_makes_no_second_handshake_on_a_connection() {
         let arguments = [&["-tls1_2"], more].concat();
         let said = served.client(&arguments, &["R\n", &asking("/behind")]);
         assert!(said.contains("RENEGOTIATING"), "it was tried: {said}");
-        assert!(said.contains("no renegotiation"), "{said}");
         assert_eq!(said.matches("verify return:1").count(), 1, "one handshake: {said}");
-        // Told no, OpenSSL gives up; whether or not, nothing that stands behind is served as if
-        // there had been a second one.
-        assert!(!said.contains("HTTP/1.1 4"), "{said}");
+        // The connection ends, and nothing that stands behind is served on it.
+        assert!(!said.contains("HTTP/1.1 "), "{said}");
+        assert!(served.upstream.received().is_empty(), "{said}");
     }
     let said = served.client(&["-tls1_2", "-quiet"], &[&asking("/alone")]);
     assert!(said.contains("HTTP/1.1 200"), "{said}");
@@ -123,12 +122,15 @@ fn outside_openssl_is_served_nothing_before_the_handshake_is_done() {
     assert!(said.contains("Early data was not sent"), "{said}");
     // A ticket of a server that allows it: OpenSSL sends the request in its first flight.
     let other = free_address();
-    let mut server = command("openssl");
-    server.args(["s_server", "-accept", &other.to_string(), "-cert", "chain.pem"]);
-    server.args(["-key", "key.pem", "-tls1_3", "-early_data", "-www"]).current_dir(&directory);
+    // It ends with its input.
+    let line = format!(
+        "sleep 600 | openssl s_server -accept {other} -cert chain.pem -key key.pem -tls1_3 -early_data"
+    );
+    let mut server = command("sh");
+    server.args(["-c", &line]).current_dir(&directory);
     let mut server = Program::start(server, &directory.join("s_server.output"), other);
     let ticket = ["-tls1_3", "-sess_out", "theirs"];
-    let said = s_client(other, &directory, &ticket, &["GET / HTTP/1.0\r\n\r\n"]);
+    let said = s_client(other, &directory, &ticket, &["hello\n"]);
     assert!(!said.contains("Max Early Data: 0"), "{said}");
     server.stop();
     served.upstream.forget();
