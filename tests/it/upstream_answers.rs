@@ -257,13 +257,6 @@ fn the_log_says_whether_a_client_stalled_or_left() {
             assert_eq!(entry["http"]["response"]["status_code"], status, "{path}: {entry}");
         }
     }
-    let ended = |path: &str, how: &str| {
-        entries(path).iter().any(|entry| entry["geovagt"]["details"]["ended"] == how)
-    };
-    eventually("and why it was ended", || ended("/stalls", "client_stalled"));
-    for path in ["/leaves", "/is-gone"] {
-        assert!(!ended(path, "client_stalled"), "{path}: {:?}", entries(path));
-    }
 }
 
 /// An upstream whose answers have so many header lines as their path says.

@@ -10,6 +10,7 @@ use crate::contestants::Contestant::{self, Geovagt, Haproxy, Nginx};
 use crate::contestants::Surroundings;
 use crate::entrance::Entrance;
 use crate::load::{Kind, Offer, Target, connector};
+use crate::machine::{Machine, TOLERATED};
 use crate::options::Options;
 use crate::people::People;
 use crate::places::PERMITTED_PEER;
@@ -35,8 +36,16 @@ pub(crate) struct Flooded {
     pub(crate) p99: [f64; 2],
     /// Events a second that came.
     pub(crate) rate: f64,
-    /// CPU milliseconds for 1,000 events of the flood, and for what people asked beside it.
+    /// CPU milliseconds for 1,000 requests, those of the flood and of people together.
     pub(crate) cpu: f64,
+    /// The share of the machine that others took meanwhile.
+    pub(crate) others: f64,
+}
+
+impl Flooded {
+    pub(crate) fn quiet(&self) -> bool {
+        self.others <= TOLERATED
+    }
 }
 
 impl Kind {
@@ -53,6 +62,7 @@ impl Kind {
 pub(crate) async fn measure(
     options: &Options,
     around: &Surroundings,
+    machine: Machine,
 ) -> anyhow::Result<Vec<Flooded>> {
     let directory = &around.directory;
     std::fs::write(directory.join("flood.places"), around.places.rejected.join("\n"))?;
@@ -65,10 +75,14 @@ pub(crate) async fn measure(
                 if options.without.contains(&contestant) {
                     continue;
                 }
-                let flooded = one(options, around, contestant, kind).await;
-                all.push(flooded.with_context(|| {
-                    format!("flooding {} with {}", contestant.name(), kind.name())
-                })?);
+                let mut tries = Vec::new();
+                while tries.len() < options.size.tries && !tries.iter().any(Flooded::quiet) {
+                    let flooded = one(options, around, machine, (contestant, kind)).await;
+                    tries.push(flooded.with_context(|| {
+                        format!("flooding {} with {}", contestant.name(), kind.name())
+                    })?);
+                }
+                all.extend(tries.into_iter().min_by(|a, b| a.others.total_cmp(&b.others)));
             }
         }
     }
@@ -78,8 +92,8 @@ pub(crate) async fn measure(
 async fn one(
     options: &Options,
     around: &Surroundings,
-    contestant: Contestant,
-    kind: Kind,
+    machine: Machine,
+    (contestant, kind): (Contestant, Kind),
 ) -> anyhow::Result<Flooded> {
     let running = contestant.start(around)?;
     let entrance = kind.entrance();
@@ -92,6 +106,7 @@ async fn one(
         Kind::Closed => target,
         Kind::Requests | Kind::Connections => Target { sources: [].into(), ..target },
     };
+    let moment = machine.now();
     let alone = waited(&target, around, ALONE).await?;
     let flood = start(options, around, address, kind)?;
     tokio::time::sleep(Duration::from_secs(BEFORE)).await;
@@ -106,8 +121,9 @@ async fn one(
         let at = |waited: &[f64]| quantile(waited, share).context("nobody waited");
         Ok([at(&alone)?, at(&under)?])
     };
-    let cpu = spent * 1000.0 / (rate * FLOODING as f64);
-    Ok(Flooded { contestant, kind, p50: of(0.5)?, p99: of(0.99)?, rate, cpu })
+    let others = machine.others_since(moment);
+    let cpu = spent * 1000.0 / (rate * FLOODING as f64 + under.len() as f64);
+    Ok(Flooded { contestant, kind, p50: of(0.5)?, p99: of(0.99)?, rate, cpu, others })
 }
 
 async fn waited(target: &Target, around: &Surroundings, seconds: u64) -> anyhow::Result<Vec<f64>> {
@@ -127,6 +143,11 @@ fn start(
     flood.arg(address.to_string()).arg(&around.directory).arg((BEFORE + FLOODING).to_string());
     flood.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     flood.spawn().context("cannot start the flood")
+}
+
+/// Whether rounds are counted in which others used the machine.
+pub(crate) fn noisy(all: &[Flooded], kind: Kind) -> usize {
+    all.iter().filter(|one| one.kind == kind && !one.quiet()).count()
 }
 
 /// One contestant's figures under one kind of flood, over all rounds.

@@ -151,8 +151,8 @@ fn floods(text: &mut String, results: &Results) {
         text,
         "\n## a flood from listed countries (`{}`)\n\nWhat people who may pass wait meanwhile, and \
          how much longer that is than without the flood.\n\n| flood | | events/s | p50 ms alone | \
-         under it | over alone | p99 ms alone | under it | over alone | CPU ms / 1,000 |\n\
-         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+         under it | over alone | p99 ms alone | under it | over alone | CPU ms / 1,000 | others |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
         flood::NAME,
     );
     for kind in crate::load::Kind::ALL {
@@ -168,7 +168,7 @@ fn floods(text: &mut String, results: &Results) {
             };
             let _ = writeln!(
                 text,
-                "| {} | {} | {:.0} | {:.2} | {:.2} | {half} | {:.2} | {:.2} | {most} | {:.1} |",
+                "| {} | {} | {:.0} | {:.2} | {:.2} | {half} | {:.2} | {:.2} | {most} | {:.1} | {:.0} % |",
                 kind.name(),
                 contestant.name(),
                 median(|one| one.rate),
@@ -177,6 +177,7 @@ fn floods(text: &mut String, results: &Results) {
                 median(|one| one.p99[0]),
                 median(|one| one.p99[1]),
                 median(|one| one.cpu),
+                median(|one| one.others) * 100.0,
             );
         }
     }
@@ -309,6 +310,7 @@ fn of_flood(flooded: &Flooded) -> Value {
         "p50_ms": flooded.p50,
         "p99_ms": flooded.p99,
         "cpu_ms_per_1000": flooded.cpu,
+        "others": flooded.others,
     })
 }
 

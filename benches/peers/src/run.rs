@@ -46,7 +46,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
         results.attacks = results.kept(slowloris::NAME, measured).unwrap_or_default();
     }
     if options.wants(flood::NAME) {
-        let measured = flood::measure(options, &around).await;
+        let measured = flood::measure(options, &around, machine).await;
         results.floods = results.kept(flood::NAME, measured).unwrap_or_default();
     }
     if options.wants(growth::NAME) {
