@@ -64,10 +64,12 @@ fn is_shut_in(machine: &Machine, process: &str) {
         assert_eq!(u64::from_str_radix(&of(set), 16).unwrap(), 1 << 10, "{set}");
     }
     assert_eq!((of("NoNewPrivs:").as_str(), of("Seccomp:").as_str()), ("1", "2"));
-    let seen =
-        |path: &str| machine.sh(&format!("nsenter -t {process} -m sh -c 'touch {path}'")).code;
-    assert_ne!(seen("/etc/geovagt/a"), 0, "the file system is read-only for it");
-    assert_eq!(seen("/var/lib/geovagt/a"), 0, "but for its state");
+    // What root itself could do where the process is.
+    let there =
+        |line: &str| machine.sh(&format!("nsenter -t {process} -m -r -w sh -c '{line}'")).code;
+    assert_eq!(there("test -f /etc/geovagt/gateway.yaml"), 0);
+    assert_ne!(there("touch /etc/geovagt/a"), 0, "the file system is read-only for it");
+    assert_eq!(there("touch /var/lib/geovagt/a"), 0, "but for its state");
     let mode = machine.sh("stat -c '%U %a' /var/lib/geovagt").out;
     assert_eq!(mode.trim(), "geovagt 700");
 }
