@@ -134,8 +134,10 @@ impl Drop for Machine {
         // The first process of the namespace takes all others with it.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // They end a moment later than they are told to, and their groups can go then.
         let tidy = format!(
-            "find /sys/fs/cgroup -depth -type d -path '*/{}*' -exec rmdir {{}} + 2>/dev/null",
+            "for turn in 1 2 3 4 5; do find /sys/fs/cgroup -depth -type d -path '*/{}*' \
+             -exec rmdir {{}} + 2>/dev/null && break; sleep 1; done",
             self.group
         );
         let _ = Command::new("sh").args(["-c", &tidy]).status();
