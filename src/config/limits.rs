@@ -39,6 +39,13 @@ pub struct Limits {
     pub upstream_response_timeout: Duration,
     /// How long an upstream may be silent inside its answer. Event streams are.
     pub upstream_body_timeout: Duration,
+    /// Lines of the head of an upstream's answer over HTTP/1.1.
+    pub upstream_header_lines: usize,
+}
+
+impl Limits {
+    /// How many lines of an answer's head an HTTP/1.1 parser has room for without asking for memory.
+    pub const HEADER_LINES: usize = 100;
 }
 
 impl Default for Limits {
@@ -57,6 +64,7 @@ impl Default for Limits {
             upstream_connect_timeout: Duration::from_secs(5),
             upstream_response_timeout: Duration::from_secs(35 * 60),
             upstream_body_timeout: Duration::from_secs(2 * 60 * 60),
+            upstream_header_lines: Self::HEADER_LINES,
         }
     }
 }
@@ -77,6 +85,7 @@ pub(super) struct RawLimits {
     upstream_connect_timeout: Option<Text>,
     upstream_response_timeout: Option<Text>,
     upstream_body_timeout: Option<Text>,
+    upstream_header_lines: Option<Spanned<u64>>,
 }
 
 impl RawLimits {
@@ -98,6 +107,8 @@ impl RawLimits {
             count(self.requests_per_address.as_ref(), quarter, 1..=1_000_000);
         let header_bytes =
             count(self.header_bytes.as_ref(), default.header_bytes, 8 << 10..=1 << 20);
+        let upstream_header_lines =
+            count(self.upstream_header_lines.as_ref(), default.upstream_header_lines, 100..=1000);
         let body_rate = check.number(self.body_rate.as_ref(), default.body_rate, 0..=1_000_000);
         let mut span = |text: Option<&Text>, default, most| {
             let seconds = Duration::from_secs;
@@ -127,6 +138,7 @@ impl RawLimits {
             upstream_connect_timeout: upstream_connect_timeout?,
             upstream_response_timeout: upstream_response_timeout?,
             upstream_body_timeout: upstream_body_timeout?,
+            upstream_header_lines: upstream_header_lines?,
         })
     }
 }

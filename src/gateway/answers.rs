@@ -267,6 +267,7 @@ pub(super) fn upstream_trouble(
         | UpstreamError::NoServer => Failure::UpstreamUnavailable,
         UpstreamError::Nonsense { .. }
         | UpstreamError::Unasked { .. }
+        | UpstreamError::HeadTooLarge { .. }
         | UpstreamError::Ambiguous { .. }
         | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,

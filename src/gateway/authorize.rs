@@ -10,7 +10,7 @@
 mod asked;
 
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::body::ResponseBody;
 use super::exchange::Exchange;
@@ -21,6 +21,7 @@ use super::identify::{Admitted, admit, deny, overloaded};
 use super::{Gateway, answers, own_pages};
 use crate::audit::{Class, Entry};
 use crate::clock;
+use crate::identity::GATEWAY_COOKIES;
 use crate::policy::{Denial, Reason, Verdict};
 use asked::{Asked, Refused};
 
@@ -105,7 +106,7 @@ fn permitted(
 ) -> Response<ResponseBody> {
     let reference = entry.reference().to_string();
     let mut response = Response::new(ResponseBody::page(bytes::Bytes::new()));
-    let mut all = http::HeaderMap::new();
+    let mut all = HeaderMap::new();
     let stated = headers::set_ours(
         &mut all,
         &Statements {
@@ -130,8 +131,27 @@ fn permitted(
     if let Ok(value) = HeaderValue::from_str(&reference) {
         fields.insert("geovagt-reference", value);
     }
+    if let Some(cookies) = cookies_of_the_site(&exchange.parts.headers) {
+        fields.insert(header::COOKIE, cookies);
+    }
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// The client's cookies without ours as one line, for the proxy to put in the place of the client's:
+/// what is ours it need not know.
+fn cookies_of_the_site(request: &HeaderMap) -> Option<HeaderValue> {
+    let mut cookies = HeaderMap::new();
+    for line in request.get_all(header::COOKIE) {
+        cookies.append(header::COOKIE, line.clone());
+    }
+    headers::strip_gateway_cookies(&mut cookies, GATEWAY_COOKIES);
+    let lines: Vec<&[u8]> =
+        cookies.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    HeaderValue::from_bytes(&lines.join(&b"; "[..])).ok()
 }
 
 /// The gateway's own pages are no part of the site: the proxy should have sent this request to one

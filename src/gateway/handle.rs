@@ -10,7 +10,7 @@ use super::body::ResponseBody;
 use super::exchange::Exchange;
 use super::forward::{Upward, pass};
 use super::identify::{admit, overloaded};
-use super::{Closed, Gateway, own_pages};
+use super::{Closed, Gateway, asterisk, own_pages};
 use crate::clock;
 use crate::listen::{ConnectionFacts, Watch};
 
@@ -46,6 +46,9 @@ pub(crate) async fn handle(
         Box::pin(own_pages::answer(&exchange, body)).await
     } else {
         match admit(&exchange).await {
+            Ok(admitted) if exchange.canonical.is_about_the_server() => {
+                Box::pin(asterisk::answer(&exchange, &admitted)).await
+            }
             Ok(admitted) => {
                 pass(&exchange, &admitted, Upward { body, upgrade, watch }, place).await
             }

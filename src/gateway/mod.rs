@@ -5,6 +5,7 @@
 
 mod address_page;
 mod answers;
+mod asterisk;
 mod authorize;
 pub mod body;
 pub mod canonical;

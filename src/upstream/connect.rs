@@ -17,13 +17,13 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::RequestBody;
 use super::connection::Shared;
 use super::error::ConnectError;
 use super::resolve::Addresses;
 use super::stream::Stream;
 use super::tls::ClientTls;
-use crate::config::UpstreamProtocol;
+use super::{RequestBody, race};
+use crate::config::{Limits, UpstreamProtocol};
 use crate::lifecycle::Tasks;
 
 /// A server that has silently gone is looked for after this, and given up within twice this.
@@ -42,6 +42,8 @@ pub(super) struct Origin {
     pub(super) scheme: Scheme,
     pub(super) addresses: Addresses,
     pub(super) protocol: UpstreamProtocol,
+    /// Lines of an answer's head.
+    pub(super) header_lines: usize,
     /// None without TLS.
     pub(super) tls: Option<(Arc<ClientTls>, ServerName<'static>)>,
     pub(super) open: Arc<AtomicUsize>,
@@ -117,30 +119,29 @@ impl Origin {
         Ok((Stream::Tls(Box::new(stream)), agreed_http2))
     }
 
-    /// One address after the other, each for its part of the time.
     async fn first_that_answers(
         &self,
         addresses: &[SocketAddr],
         limit: Duration,
     ) -> Result<TcpStream, ConnectError> {
-        let each = limit / u32::try_from(addresses.len()).unwrap_or(1).max(1);
-        let mut last = ConnectError::Slow(limit);
-        for address in addresses {
-            match tokio::time::timeout(each, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => {
-                    self.addresses.prefer(*address);
-                    prepare(&stream);
-                    return Ok(stream);
-                }
-                Ok(Err(error)) => last = ConnectError::Refused(*address, error),
-                Err(_) => last = ConnectError::Slow(each),
+        match race::first(addresses, TcpStream::connect).await {
+            Ok((address, stream)) => {
+                self.addresses.prefer(address);
+                prepare(&stream);
+                Ok(stream)
             }
+            Err(Some((address, error))) => Err(ConnectError::Refused(address, error)),
+            Err(None) => Err(ConnectError::Slow(limit)),
         }
-        Err(last)
     }
 
     async fn http1(&self, stream: Stream) -> Result<Fresh, hyper::Error> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let mut builder = http1::Builder::new();
+        // hyper keeps its own number ready on the stack; any other costs every answer.
+        if self.header_lines != Limits::HEADER_LINES {
+            builder.max_headers(self.header_lines);
+        }
+        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
         let open = Open::new(&self.open);
         self.tasks.spawn(async move {
             let _open = open;

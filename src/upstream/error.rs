@@ -27,6 +27,17 @@ pub enum UpstreamError {
         #[source]
         source: hyper::Error,
     },
+    /// The head of its answer has more lines or octets than are taken: 502.
+    #[error(
+        "the upstream {server} answered with a head of more than {lines} lines or too many octets; \
+         `limits.upstream_header_lines` can be raised up to 1000"
+    )]
+    HeadTooLarge {
+        /// The server that was asked.
+        server: Arc<str>,
+        /// How many lines are taken.
+        lines: usize,
+    },
     /// It switched protocols although nobody had asked for that: 502.
     #[error("the upstream {server} switched protocols without being asked")]
     Unasked {
@@ -68,6 +79,7 @@ impl UpstreamError {
         match self {
             Self::Unreachable { .. }
             | Self::Nonsense { .. }
+            | Self::HeadTooLarge { .. }
             | Self::Unasked { .. }
             | Self::Ambiguous { .. } => StatusCode::BAD_GATEWAY,
             Self::ClientBody(_) => StatusCode::BAD_REQUEST,
@@ -82,6 +94,7 @@ impl UpstreamError {
         match self {
             Self::Unreachable { .. } => "unreachable",
             Self::Nonsense { .. } | Self::Unasked { .. } | Self::Ambiguous { .. } => "nonsense",
+            Self::HeadTooLarge { .. } => "head_too_large",
             Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::Full { .. } => "full",

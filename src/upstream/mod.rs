@@ -19,6 +19,7 @@ mod error;
 mod health;
 mod metrics;
 mod pool;
+mod race;
 mod resolve;
 mod server;
 mod servers;
@@ -197,7 +198,7 @@ impl Upstreams {
         let members = upstream.servers.iter().map(|configured| {
             let tls = tls.as_ref().filter(|_| is_https(&configured.url));
             Member {
-                server: self.server(site, &configured.url, tls),
+                server: self.server(site, limits, &configured.url, tls),
                 weight: configured.weight,
                 drain: configured.drain,
             }
@@ -206,8 +207,14 @@ impl Upstreams {
     }
 
     /// The server in use that is reached in the same way, or a new one.
-    fn server(&self, site: &Site, url: &Uri, tls: Option<&Arc<ClientTls>>) -> Arc<Server> {
-        let origin = self.origin(&site.upstream, url, tls);
+    fn server(
+        &self,
+        site: &Site,
+        limits: &Limits,
+        url: &Uri,
+        tls: Option<&Arc<ClientTls>>,
+    ) -> Arc<Server> {
+        let origin = self.origin(&site.upstream, limits, url, tls);
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let in_use = current.sites.get(&site.id);
         let same = in_use
@@ -218,7 +225,13 @@ impl Upstreams {
         }
     }
 
-    fn origin(&self, upstream: &Upstream, url: &Uri, tls: Option<&Arc<ClientTls>>) -> Origin {
+    fn origin(
+        &self,
+        upstream: &Upstream,
+        limits: &Limits,
+        url: &Uri,
+        tls: Option<&Arc<ClientTls>>,
+    ) -> Origin {
         let scheme = url.scheme().cloned().unwrap_or(Scheme::HTTP);
         let authority = url.authority().map_or("", |authority| authority.as_str());
         let host = url.host().unwrap_or_default();
@@ -231,6 +244,7 @@ impl Upstreams {
             scheme,
             addresses: Addresses::new(host, connect::port(url)),
             protocol: upstream.protocol,
+            header_lines: limits.upstream_header_lines,
             tls: tls.zip(name).map(|(tls, name)| (Arc::clone(tls), name)),
             open: Arc::default(),
             tasks: self.tasks.clone(),
@@ -241,7 +255,10 @@ impl Upstreams {
 impl Origin {
     /// Whether a connection to the one is as good as one to the other.
     fn is_like(&self, other: &Self) -> bool {
-        self.name == other.name && self.protocol == other.protocol && self.tls == other.tls
+        self.name == other.name
+            && self.protocol == other.protocol
+            && self.header_lines == other.header_lines
+            && self.tls == other.tls
     }
 }
 

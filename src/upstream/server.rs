@@ -70,7 +70,8 @@ impl Failure {
     pub(super) fn blames_server(&self) -> bool {
         matches!(
             self.error,
-            UpstreamError::Unreachable { .. } | UpstreamError::Nonsense { .. } if !self.unanswered
+            UpstreamError::Unreachable { .. } | UpstreamError::Nonsense { .. }
+                if !self.unanswered
         )
     }
 }
@@ -305,6 +306,10 @@ impl Server {
     ) -> Box<Failure> {
         if unsent.is_none() && (source.is_user() || was_given_up(&source)) {
             return Failure::lost(UpstreamError::ClientBody(source));
+        }
+        if source.is_parse_too_large() {
+            let (server, lines) = (Arc::clone(self.name()), self.origin.header_lines);
+            return Failure::lost(UpstreamError::HeadTooLarge { server, lines });
         }
         let unanswered = used && ended_unanswered(&source) || was_refused(&source);
         let error = UpstreamError::Nonsense { server: Arc::clone(self.name()), source };

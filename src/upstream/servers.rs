@@ -223,6 +223,7 @@ fn may_go_elsewhere(error: &UpstreamError, idempotent: bool) -> bool {
         // The others would be as full: this was the one with the fewest.
         UpstreamError::Full { .. }
         | UpstreamError::Unasked { .. }
+        | UpstreamError::HeadTooLarge { .. }
         | UpstreamError::Ambiguous { .. }
         | UpstreamError::ClientBody(_)
         | UpstreamError::Slow { .. }

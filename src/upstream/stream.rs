@@ -1,4 +1,9 @@
 //! The bytes to and from a server: TCP, or TLS over it.
+//!
+//! Always holds: that a server takes no more is learnt by reading. A server that answers before it has
+//! read the request to its end (413, say) and hangs up has answered; a failed write would end the
+//! exchange before that answer is read. So what such a server does not take is let go, and the read
+//! that follows gives its answer or the end.
 
 use std::io;
 use std::pin::Pin;
@@ -13,6 +18,17 @@ use tokio_rustls::client::TlsStream;
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// `all` in the place of an error that says that the server takes no more.
+fn let_go<T>(outcome: Poll<io::Result<T>>, all: T) -> Poll<io::Result<T>> {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset};
+    match outcome {
+        Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionReset) => {
+            Poll::Ready(Ok(all))
+        }
+        other => other,
+    }
 }
 
 impl AsyncRead for Stream {
@@ -35,8 +51,8 @@ impl AsyncWrite for Stream {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Plain(stream) => let_go(Pin::new(stream).poll_write(context, bytes), bytes.len()),
+            Self::Tls(stream) => let_go(Pin::new(stream).poll_write(context, bytes), bytes.len()),
         }
     }
 
@@ -45,10 +61,11 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match &mut *self {
+        let outcome = match &mut *self {
             Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
-        }
+        };
+        let_go(outcome, bytes.iter().map(|piece| piece.len()).sum())
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -60,8 +77,8 @@ impl AsyncWrite for Stream {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(context),
+            Self::Plain(stream) => let_go(Pin::new(stream).poll_flush(context), ()),
+            Self::Tls(stream) => let_go(Pin::new(stream).poll_flush(context), ()),
         }
     }
 

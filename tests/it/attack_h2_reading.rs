@@ -50,7 +50,12 @@ fn one_host_one_path_one_scheme() {
         421,
     );
     refused("*", path("*"), 400);
-    refused("OPTIONS *", head(&[(":method", "OPTIONS"), SCHEME, AUTHORITY, (":path", "*")]), 400);
+    let options = |path| head(&[(":method", "OPTIONS"), SCHEME, AUTHORITY, (":path", path)]);
+    refused("OPTIONS *?a", options("*?a"), 400);
+    refused("OPTIONS */", options("*/"), 400);
+    // It asks about the server, which answers itself.
+    let asked = fate(&mut Connection::open(&gateway), 1, &options("*"));
+    assert_eq!(asked, Came::Answer(204));
     refused("a path without a slash", path("a"), 400);
     refused("a whole URL as path", path("https://kilden.example.dk/"), 400);
     refused("a dot segment", path("/a/../b"), 400);

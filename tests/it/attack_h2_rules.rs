@@ -11,7 +11,7 @@ use crate::support::upstream::Upstream;
 
 /// What has to come of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Is {
+pub(super) enum Is {
     /// The connection ends.
     ConnectionError,
     /// Stream 1 is reset, or, where a library cannot go on, the connection ends.
@@ -23,10 +23,10 @@ enum Is {
 }
 use Is::{Answered, ConnectionError, PassedOver, StreamError};
 
-type Row = (&'static str, &'static str, Vec<u8>, Is);
+pub(super) type Row = (&'static str, &'static str, Vec<u8>, Is);
 
 /// Runs each row on a connection of its own.
-fn hold(rows: Vec<Row>) {
+pub(super) fn hold(rows: Vec<Row>) {
     let upstream = Upstream::start();
     let gateway = gateway(&upstream.url(), "");
     let mut wrong = Vec::new();
@@ -61,22 +61,22 @@ fn fits(came: Came, expected: Is) -> bool {
     }
 }
 
-fn still_serves(gateway: &Gateway) {
+pub(super) fn still_serves(gateway: &Gateway) {
     assert_eq!(Connection::open(gateway).ask(1, &request("GET", "/", &[])).0, 200);
 }
 
 /// A request that waits for its body.
-fn begun(stream: u32) -> Vec<u8> {
+pub(super) fn begun(stream: u32) -> Vec<u8> {
     headers(0, stream, &request("POST", "/", &[]))
 }
 
 /// A request that is complete.
-fn complete(stream: u32) -> Vec<u8> {
+pub(super) fn complete(stream: u32) -> Vec<u8> {
     headers(END_STREAM, stream, &request("GET", "/", &[]))
 }
 
 /// A complete request with these fields behind those of every request.
-fn with(more: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn with(more: &[(&str, &str)]) -> Vec<u8> {
     headers(END_STREAM, 1, &request("GET", "/", more))
 }
 
@@ -85,7 +85,7 @@ fn block_of(fields: &[(&str, &str)]) -> Vec<u8> {
     headers(END_STREAM, 1, &block(fields))
 }
 
-fn two(first: Vec<u8>, second: Vec<u8>) -> Vec<u8> {
+pub(super) fn two(first: Vec<u8>, second: Vec<u8>) -> Vec<u8> {
     [first, second].concat()
 }
 

@@ -307,6 +307,23 @@ fn envoy_puts_the_path_behind_ours_and_names_it_once() {
 }
 
 #[test]
+fn the_answer_has_the_cookies_that_are_the_sites() {
+    let gateway = asked();
+    let cookie = |client: &str, lines: &[&str]| {
+        let request = ask(&gateway, HOST, "/", client);
+        let request = lines.iter().fold(request, |request, line| request.header("Cookie", line));
+        request.send().header("cookie").map(str::to_owned)
+    };
+    let ours = "__Host-geovagt=x; geovagt-device=y; __Host-geovagt-oidc-3=z";
+    let mixed = format!("a=b; {ours}; c=d");
+    assert_eq!(cookie(DENMARK, &[&mixed]).as_deref(), Some("a=b; c=d"));
+    assert_eq!(cookie(DENMARK, &["a=b", ours, "c=d"]).as_deref(), Some("a=b; c=d"));
+    assert_eq!(cookie(DENMARK, &[ours]), None);
+    assert_eq!(cookie(DENMARK, &[]), None);
+    assert_eq!(cookie(CHINA, &["a=b"]), None, "a no says nothing of them");
+}
+
+#[test]
 fn without_a_log_or_a_place_nothing_is_permitted() {
     let upstream = Upstream::start();
     let text = configured("127.0.0.0/8", &upstream.url(), "limits: {requests_in_flight: 1}\n");

@@ -1,7 +1,8 @@
-//! A real nginx (`auth_request`) and a real Caddy (`forward_auth`) with the configurations that
-//! ship, only their addresses changed.
+//! A real nginx (`auth_request`), Caddy (`forward_auth`), Envoy (`ext_authz`) and Traefik
+//! (`ForwardAuth`) with the configurations that ship, only their addresses changed.
 
 use std::net::SocketAddr;
+use std::process::Command;
 
 use crate::support::client::{Answer, Request, get, post_form};
 use crate::support::gateway::{Gateway, configuration, eventually, repository};
@@ -121,6 +122,58 @@ fn caddy(change: impl Fn(String) -> String) -> Setting {
     Setting { upstream, gateway, proxy }
 }
 
+/// A program that `tests/run` has installed from PyPI.
+fn from_pypi(program: &str) -> Command {
+    let path = repository().join("tests/proxies/.venv/bin").join(program);
+    assert!(path.is_file(), "{} is missing: tests/run installs it", path.display());
+    Command::new(path)
+}
+
+fn envoy(change: impl Fn(String) -> String) -> Setting {
+    let upstream = Upstream::start();
+    let gateway = gateway(&upstream);
+    let directory = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let socket =
+        |address: SocketAddr| format!("address: {}, port_value: {}", address.ip(), address.port());
+    let replaced = [
+        ("address: 10.1.0.10, port_value: 8080", socket(upstream.address)),
+        ("address: 127.0.0.1, port_value: 9100", socket(gateway.address("operations"))),
+        ("http://127.0.0.1:9100", format!("http://{}", gateway.address("operations"))),
+        ("address: 127.0.0.1, port_value: 8080", socket(gateway.address("web"))),
+        ("address: 0.0.0.0, port_value: 80}", socket(address) + "}"),
+        ("# listener_filters:", "listener_filters:".to_owned()),
+    ];
+    let file = directory.path().join("envoy.yaml");
+    std::fs::write(&file, change(example("forward-auth.envoy.yaml", &replaced))).unwrap();
+    let mut envoy = from_pypi("envoy");
+    envoy.args(["--disable-hot-restart", "--concurrency", "1", "-c"]).arg(file);
+    let program = Program::start(envoy, &directory.path().join("output"), address);
+    let proxy = Proxy { address, place: Place::Preamble, _program: program, _directory: directory };
+    Setting { upstream, gateway, proxy }
+}
+
+fn traefik(change: impl Fn(String) -> String) -> Setting {
+    let upstream = Upstream::start();
+    let gateway = gateway(&upstream);
+    let directory = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let replaced = addresses(&upstream, &gateway);
+    let file = directory.path().join("dynamic.yaml");
+    std::fs::write(&file, change(example("forward-auth.traefik.yaml", &replaced))).unwrap();
+    let mut traefik = from_pypi("traefik");
+    traefik.arg(format!("--providers.file.filename={}", file.display()));
+    traefik.arg(format!("--entryPoints.web.address={address}"));
+    traefik.arg("--entryPoints.web.proxyProtocol.trustedIPs=127.0.0.1");
+    traefik.args(["--global.checkNewVersion=false", "--global.sendAnonymousUsage=false"]);
+    let program = Program::start(traefik, &directory.path().join("output"), address);
+    let proxy = Proxy { address, place: Place::Preamble, _program: program, _directory: directory };
+    let setting = Setting { upstream, gateway, proxy };
+    // It listens before it has read its routes.
+    eventually("it knows the site", || setting.from(DENMARK, "/").send().status == 200);
+    setting
+}
+
 fn as_it_ships(text: String) -> String {
     text
 }
@@ -205,7 +258,9 @@ impl Setting {
         let signed_in = self.at(DENMARK, post).header("Cookie", &form_cookie).browser().send();
         assert_eq!(signed_in.status, 303, "{}", signed_in.text());
         let session = signed_in.header("set-cookie").unwrap().split(';').next().unwrap();
-        let cookies = format!("a=b; {session}; c=d; {form_cookie}; e=f");
+        // A bound device and sign-ins under way have theirs, too.
+        let more = "__Host-geovagt-device=x; geovagt-oidc-2=y; __Host-geovagt-oidc=z";
+        let cookies = format!("a=b; {session}; c=d; {form_cookie}; {more}; e=f");
         let inside = self.from(DENMARK, "/admin/a").header("Cookie", &cookies).browser().send();
         assert_eq!(inside.status, 200, "{}", inside.text());
         assert_eq!(stated(&inside, "x-geovagt-user"), ["anna.holm"]);
@@ -322,4 +377,44 @@ fn outside_caddy_believes_no_stranger() {
     assert_eq!(forged.status, 403);
     let entry = entry(&setting.gateway, forged.header("geovagt-reference").unwrap());
     assert_ne!(entry["client"]["ip"], DENMARK);
+}
+
+#[test]
+fn outside_envoy_asks_before_it_forwards() {
+    let setting = envoy(as_it_ships);
+    setting.country_decides();
+    setting.path_rules_apply();
+    setting.traveller_passes();
+    setting.browser_signs_in();
+    setting.forged_user_does_not_survive();
+    let stranger = setting.from(CHINA, "/").from(DENMARK);
+    setting.forged_headers_have_no_effect(&stranger);
+    setting.without_the_gateway_it_is_closed(503);
+}
+
+#[test]
+fn outside_envoy_would_not_keep_a_forged_name_by_itself() {
+    // Where the mutation that removes them is left out, geovagt sees them and refuses.
+    let setting = envoy(|text| {
+        let names = ["country", "user", "exemption"].map(|name| format!("x-geovagt-{name}"));
+        names.iter().fold(text, |text, name| {
+            text.replace(&format!("- remove: {name}"), &format!("- remove: not-{name}"))
+        })
+    });
+    assert_eq!(setting.from(DENMARK, "/").send().status, 200);
+    let forged = setting.from(DENMARK, "/").header("X-Geovagt-User", "chief").send();
+    assert_eq!(forged.status, 403, "{}", forged.text());
+}
+
+#[test]
+fn outside_traefik_asks_before_it_forwards() {
+    let setting = traefik(as_it_ships);
+    setting.country_decides();
+    setting.path_rules_apply();
+    setting.traveller_passes();
+    setting.browser_signs_in();
+    setting.forged_user_does_not_survive();
+    let stranger = setting.from(CHINA, "/").from(DENMARK);
+    setting.forged_headers_have_no_effect(&stranger);
+    setting.without_the_gateway_it_is_closed(500);
 }

@@ -76,7 +76,7 @@ impl Storage {
             return;
         }
         let container = self.ask(&["from", "scratch"]);
-        self.ask(&["add", &container, tarball().to_str().unwrap(), "/"]);
+        self.ask(&["add", &container, tarball("").to_str().unwrap(), "/"]);
         self.ask(&["commit", "--quiet", "--rm", &container, "localhost/base"]);
     }
 

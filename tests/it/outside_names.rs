@@ -80,3 +80,36 @@ fn every_address_of_a_name_is_tried() {
         assert_eq!(name(&gateway).as_deref(), Some("b"));
     }
 }
+
+/// A listener that takes no connection: its queue is full, and whoever comes is left without an
+/// answer, as where a route swallows everything.
+fn swallowing(address: &str) -> (socket2::Socket, Vec<std::net::TcpStream>) {
+    let address: std::net::SocketAddr = address.parse().unwrap();
+    let domain = socket2::Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket.listen(0).unwrap();
+    let soon = std::time::Duration::from_millis(300);
+    let waiting = std::iter::from_fn(|| std::net::TcpStream::connect_timeout(&address, soon).ok());
+    let waiting = waiting.take(16).collect::<Vec<_>>();
+    assert!(waiting.len() < 16, "the queue never gets full");
+    (socket, waiting)
+}
+
+/// One after the other, half of two minutes for each, would outlast every client.
+#[test]
+fn a_dead_address_of_a_name_costs_a_moment_and_no_failure() {
+    let (_a, b, port) = two_servers();
+    let (dead, _waiting) = swallowing(&format!("[::1]:{port}"));
+    let directory = tempfile::tempdir().unwrap();
+    let hosts = directory.path().join("hosts");
+    std::fs::write(&hosts, "::1 intranet.test\n127.0.0.2 intranet.test\n").unwrap();
+    let more = "timeouts: {connect: 2m}";
+    let block = format!("servers: [\"http://intranet.test:{port}\"], {more}");
+    let gateway = started(&hosts, &block);
+    assert_eq!(name(&gateway).as_deref(), Some("b"));
+    assert_eq!(b.requests(), 1);
+    let metrics = get(gateway.address("operations"), "localhost", "/metrics").send().text();
+    assert!(!metrics.contains("geovagt_upstream_errors_total{"), "{metrics}");
+    drop(dead);
+}

@@ -1,117 +1,191 @@
-//! The README followed in an empty Debian: the package and nginx from apt, TLS, a restart under load,
-//! and afterwards what the metrics and the log say about it.
+//! The README followed to the letter on a Debian with systemd and nginx: its own lines are run, so
+//! what it says is true. The package, TLS, the units, a restart under load, and afterwards what the
+//! metrics and the log say about it.
 
-use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::process::Child;
 
-use crate::support::debian::{Debian, package};
-use crate::support::gateway::eventually;
-use crate::support::outside::{Program, curl, free_address};
+use crate::support::gateway::{Printed, eventually, repository};
+use crate::support::machine::{Machine, bootable};
 
 const HOST: &str = "intranet.example.dk";
 
-/// What somebody new does, line by line; free ports instead of 443, 80 and 9100.
-fn set_up(debian: &Debian, web: &str, nginx: &str, operations: &str) {
-    let _ = package(&debian.path("/tmp"));
-    std::fs::copy("/etc/resolv.conf", debian.path("/etc/resolv.conf")).unwrap();
-    debian
-        .sh("apt-get update -qq && apt-get install -y -qq --no-install-recommends \
-             /tmp/geovagt_*.deb nginx-light openssl")
-        .expect_code(0);
-    let site = format!("server {{ listen {nginx}; location / {{ return 200 \"intranet\\n\"; }} }}");
-    std::fs::write(debian.path("/etc/nginx/sites-available/default"), site).unwrap();
-    debian
+fn readme() -> String {
+    std::fs::read_to_string(repository().join("README.md")).unwrap()
+}
+
+/// The lines of the README's one block of commands that holds this text.
+fn lines(text: &str) -> Vec<String> {
+    let readme = readme();
+    let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let mut holding = blocks.filter(|block| block.contains(text));
+    let block = holding.next().unwrap_or_else(|| panic!("the README has no {text:?}"));
+    assert_eq!(holding.next(), None, "two blocks with {text:?}");
+    block.lines().map(str::to_owned).collect()
+}
+
+/// Runs a line as it stands there.
+fn follow(machine: &Machine, line: &str) -> Printed {
+    let printed = machine.sh(&format!("cd /root && {line}"));
+    assert_eq!(printed.code, 0, "{line}\n{}\n{}", printed.out, printed.err);
+    printed
+}
+
+/// nginx with the site, its certificate, and an editor that writes what the README says to write.
+fn prepare(machine: &Machine) {
+    let site = "server { listen 127.0.0.1:8000; location / { return 200 \"intranet\\n\"; } }";
+    std::fs::write(machine.path("/etc/nginx/conf.d/intranet.conf"), site).unwrap();
+    machine.sh("systemctl restart nginx").expect_code(0);
+    let readme = readme();
+    let said = readme.split("For TLS add `").nth(1).expect("the README says how TLS is set up");
+    let tls = said.split('`').next().unwrap();
+    let edit = format!(
+        "#!/bin/sh\nset -e\ngrep -qF '    # {tls}' \"$1\"\n\
+         sed -i -e 's|^    # \\(tls: \\)|    \\1|' \
+         -e 's|\\[\"127.0.0.1:8080\"\\]|[\"0.0.0.0:443\", \"[::]:443\"]|' \"$1\"\n\
+         grep -qF '    {tls}' \"$1\"\ngrep -qF '0.0.0.0:443' \"$1\"\n"
+    );
+    let editor = machine.path("/usr/bin/editor");
+    let _ = std::fs::remove_file(&editor);
+    std::fs::write(&editor, edit).unwrap();
+    machine.sh("chmod 755 /usr/bin/editor").expect_code(0);
+}
+
+/// As the README says where: into `/etc/geovagt/tls`, for the group `geovagt`.
+fn make_certificate(machine: &Machine) {
+    machine
         .sh(&format!(
             "cd /etc/geovagt/tls && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
              -nodes -days 90 -subj /CN={HOST} -addext subjectAltName=DNS:{HOST} -keyout key.pem \
              -out fullchain.pem && chgrp geovagt key.pem && chmod 640 key.pem"
         ))
         .expect_code(0);
-    let file = debian.path("/etc/geovagt/gateway.yaml");
-    let mut text = std::fs::read_to_string(&file).unwrap();
-    for (from, to) in [
-        ("127.0.0.1:8080", web),
-        ("127.0.0.1:8000", nginx),
-        ("127.0.0.1:9100", operations),
-        ("    # tls: {cert", "    tls: {cert"),
-    ] {
-        assert!(text.contains(from), "{from} is not in\n{text}");
-        text = text.replace(from, to);
-    }
-    std::fs::write(file, text).unwrap();
-    debian.sh("runuser -u geovagt -- geovagt check").expect_code(0);
 }
 
-fn serve(debian: &Debian, more: &[&str]) -> Command {
-    let line = ["runuser", "-u", "geovagt", "--", "geovagt", "serve"];
-    debian.inside(&[&line[..], more].concat())
+/// From the package to a gateway that says it is ready.
+fn install(machine: &Machine) {
+    let lines = lines("sudo apt install ./geovagt_");
+    let mut steps = lines.iter().map(String::as_str);
+    let built = steps.next().expect("the package is built first");
+    assert!(built.contains("config/debian/build-deb"), "{built}: as the tests have done it");
+    for line in steps {
+        follow(machine, line);
+        if line.contains("apt install") {
+            assert_eq!(machine.property("ActiveState"), "inactive", "it starts nothing yet");
+            make_certificate(machine);
+        }
+    }
+    assert_eq!(machine.property("ActiveState"), "active");
+    assert_eq!(machine.property("Type"), "notify");
+}
+
+/// Clients that believe the one certificate and write down every answer, a line each.
+struct Clients<'a> {
+    machine: &'a Machine,
+    children: Vec<Child>,
+}
+
+impl<'a> Clients<'a> {
+    fn start(machine: &'a Machine) -> Self {
+        let line = format!(
+            "while [ ! -e /tmp/enough ]; do curl -sS --max-time 30 --cacert \
+             /etc/geovagt/tls/fullchain.pem --resolve {HOST}:443:127.0.0.1 https://{HOST}/ 2>&1; \
+             done >>/tmp/answers."
+        );
+        let start = |number: i32| {
+            machine.inside(&["sh", "-c", &format!("{line}{number}")]).spawn().unwrap()
+        };
+        Self { machine, children: (0..3).map(start).collect() }
+    }
+
+    fn answers(&self) -> Vec<String> {
+        let all = self.machine.sh("cat /tmp/answers.*").out;
+        all.lines().map(str::to_owned).collect()
+    }
+
+    /// Waits until they have been answered some more.
+    fn go_on(&self) {
+        let before = self.answers().len();
+        eventually("clients go on", || self.answers().len() > before + 20);
+    }
+
+    /// How many answers there were, all of them the site's.
+    fn end(mut self) -> usize {
+        self.machine.sh("touch /tmp/enough").expect_code(0);
+        for child in &mut self.children {
+            child.wait().unwrap();
+        }
+        let answers = self.answers();
+        let other: Vec<_> = answers.iter().filter(|answer| *answer != "intranet").collect();
+        assert!(other.is_empty(), "{} of {} failed: {other:?}", other.len(), answers.len());
+        answers.len()
+    }
 }
 
 /// The entries of an action in the log.
-fn entries(debian: &Debian, action: &str) -> usize {
-    let search = format!(
-        "runuser -u geovagt -- geovagt audit search --json --limit 1000000 --action {action}"
-    );
-    debian.sh(&search).expect_code(0).out.lines().count()
+fn entries(machine: &Machine, action: &str) -> usize {
+    let search =
+        format!("sudo -u geovagt geovagt audit search --json --limit 1000000 --action {action}");
+    machine.sh(&search).expect_code(0).out.lines().count()
+}
+
+fn metrics(machine: &Machine) -> String {
+    machine.sh("curl -sS http://127.0.0.1:9100/metrics").expect_code(0).out
+}
+
+fn started(machine: &Machine) -> String {
+    let metrics = metrics(machine);
+    let line = metrics.lines().find(|line| line.starts_with("geovagt_start_timestamp_seconds "));
+    line.unwrap_or_else(|| panic!("no beginning in\n{metrics}")).to_owned()
 }
 
 #[test]
 fn an_operator_gets_from_an_empty_debian_to_a_restart_under_load() {
-    let debian = Debian::empty();
-    let addresses = [free_address(), free_address(), free_address()];
-    let [web, nginx, operations] = addresses.map(|address| address.to_string());
-    set_up(&debian, &web, &nginx, &operations);
-    let output = |name: &str| debian.path(name);
-    let run_nginx = debian.inside(&["nginx", "-g", "daemon off;"]);
-    let _nginx = Program::start(run_nginx, &output("/tmp/nginx.output"), addresses[1]);
-    let _old = Program::start(serve(&debian, &[]), &output("/tmp/old.output"), addresses[0]);
+    let machine = Machine::boot(bootable());
+    prepare(&machine);
+    install(&machine);
 
-    // Clients that believe the one certificate and stop at the first answer that is not nginx's.
-    let (ends, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let certificate = debian.path("/etc/geovagt/tls/fullchain.pem").display().to_string();
-    let clients: Vec<_> = (0..3)
-        .map(|_| {
-            let (ends, answered) = (Arc::clone(&ends), Arc::clone(&answered));
-            let port = addresses[0].port();
-            let resolve = format!("{HOST}:{port}:127.0.0.1");
-            let (url, certificate) = (format!("https://{HOST}:{port}/"), certificate.clone());
-            std::thread::spawn(move || {
-                while !ends.load(Ordering::Relaxed) {
-                    let said = curl(&["--resolve", &resolve, "--cacert", &certificate, &url]);
-                    assert_eq!(said, (0, "intranet\n".to_owned()));
-                    answered.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-        })
-        .collect();
-    let more = || {
-        let before = answered.load(Ordering::Relaxed);
-        eventually("clients go on", || {
-            assert!(clients.iter().all(|client| !client.is_finished()), "one failed");
-            answered.load(Ordering::Relaxed) > before + 20
-        });
+    let restart = lines("sudo systemctl restart geovagt");
+    let elsewhere = |line: &&String| {
+        line.starts_with('#') || line.contains("sudo install ") || line.contains("--take-over")
     };
-    more();
-    let next = serve(&debian, &["--take-over"]);
-    let mut new = Program::start(next, &output("/tmp/new.output"), addresses[0]);
-    eventually("the old one has ended", || entries(&debian, "stopped") == 1);
-    more();
-    ends.store(true, Ordering::Relaxed);
-    for client in clients {
-        client.join().expect("no request failed");
+    let mut restarts = 0;
+    let mut clients = None;
+    for line in restart.iter().filter(|line| !elsewhere(line)) {
+        if !line.contains("systemctl restart") {
+            follow(&machine, line);
+            continue;
+        }
+        let before = started(&machine);
+        let under_load = Clients::start(&machine);
+        for _ in 0..3 {
+            under_load.go_on();
+            follow(&machine, line);
+            restarts += 1;
+        }
+        under_load.go_on();
+        assert_ne!(started(&machine), before, "the metrics say when it began");
+        clients = Some(under_load);
     }
-    let answered = answered.load(Ordering::Relaxed);
+    let answered = clients.expect("the README says how it is restarted").end();
+    assert_eq!(restarts, 3);
 
-    debian.sh(&format!("geovagt health --url http://{operations}/readyz")).expect_code(0);
-    let (_, metrics) = curl(&[&format!("http://{operations}/metrics")]);
+    let health = lines("sudo apt install ./geovagt_");
+    follow(&machine, health.last().unwrap());
+    let metrics = metrics(&machine);
     for line in ["geovagt_ready 1", "geovagt_requests_total{", "geovagt_certificate_expiry"] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     assert!(!metrics.contains("geovagt_upstream_errors_total{"), "nothing failed\n{metrics}");
-    new.stop();
-    debian.sh("runuser -u geovagt -- geovagt audit verify").expect_code(0);
-    assert_eq!((entries(&debian, "started"), entries(&debian, "stopped")), (2, 2));
-    assert!(entries(&debian, "allowed") >= answered, "each answer has its entry");
-    eprintln!("{answered} answers, none failed\n{metrics}");
+    // Once with the package, once more for the socket unit, and each restart.
+    assert_eq!(
+        (entries(&machine, "started"), entries(&machine, "stopped")),
+        (2 + restarts, 1 + restarts)
+    );
+    assert!(entries(&machine, "allowed") >= answered, "each answer has its entry");
+    for line in lines("geovagt audit tail ") {
+        if line.contains("audit tail ") || line.contains("audit verify ") {
+            follow(&machine, &line);
+        }
+    }
+    eprintln!("{answered} answers over {restarts} restarts, none failed\n{metrics}");
 }

@@ -5,6 +5,7 @@
 
 mod contestants;
 mod entrance;
+mod flood;
 mod floors;
 mod growth;
 mod idle;
@@ -12,6 +13,7 @@ mod load;
 mod machine;
 mod nanoseconds;
 mod options;
+mod people;
 mod places;
 mod process;
 mod report;
@@ -55,6 +57,13 @@ fn start(arguments: &[String]) -> anyhow::Result<bool> {
         }
         ("upstream", [address]) => {
             one_thread()?.block_on(upstream::serve(address.parse()?))?;
+            Ok(true)
+        }
+        ("flood", [kind, address, directory, seconds]) => {
+            let known = load::Kind::ALL.into_iter().find(|known| known.name() == kind);
+            let kind = known.context("there is no such flood")?;
+            let flood = load::flood(kind, address.parse()?, directory.as_ref(), seconds.parse()?);
+            println!("{}", one_thread()?.block_on(flood)?);
             Ok(true)
         }
         ("measure", options) => {

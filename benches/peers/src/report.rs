@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use crate::contestants::Contestant;
+use crate::flood::{self, Flooded};
 use crate::growth::Growth;
 use crate::idle::Idle;
 use crate::nanoseconds::Timed;
@@ -25,6 +26,7 @@ pub(crate) fn markdown(results: &Results, rows: &[Row], head: &[String]) -> Stri
     memory(&mut text, results);
     idle(&mut text, results);
     slow_clients(&mut text, results);
+    floods(&mut text, results);
     growth(&mut text, results);
     nanoseconds(&mut text, results);
     verdict(&mut text, rows);
@@ -141,6 +143,46 @@ fn slow_clients(text: &mut String, results: &Results) {
     }
 }
 
+fn floods(text: &mut String, results: &Results) {
+    if results.floods.is_empty() {
+        return;
+    }
+    let _ = write!(
+        text,
+        "\n## a flood from listed countries (`{}`)\n\nWhat people who may pass wait meanwhile, and \
+         how much longer that is than without the flood.\n\n| flood | | events/s | p50 ms alone | \
+         under it | over alone | p99 ms alone | under it | over alone | CPU ms / 1,000 | others |\n\
+         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n",
+        flood::NAME,
+    );
+    for kind in crate::load::Kind::ALL {
+        for contestant in Contestant::ALL {
+            let of = |figure: fn(&Flooded) -> f64| {
+                flood::spread(&results.floods, contestant, kind, figure)
+            };
+            let median = |figure| of(figure).map_or(0.0, |spread| spread.median);
+            let (Some(half), Some(most)) =
+                (of(|one| one.p50[1] / one.p50[0]), of(|one| one.p99[1] / one.p99[0]))
+            else {
+                continue;
+            };
+            let _ = writeln!(
+                text,
+                "| {} | {} | {:.0} | {:.2} | {:.2} | {half} | {:.2} | {:.2} | {most} | {:.1} | {:.0} % |",
+                kind.name(),
+                contestant.name(),
+                median(|one| one.rate),
+                median(|one| one.p50[0]),
+                median(|one| one.p50[1]),
+                median(|one| one.p99[0]),
+                median(|one| one.p99[1]),
+                median(|one| one.cpu),
+                median(|one| one.others) * 100.0,
+            );
+        }
+    }
+}
+
 fn growth(text: &mut String, results: &Results) {
     if results.growth.is_empty() {
         return;
@@ -231,6 +273,7 @@ pub(crate) fn json(results: &Results, rows: &[Row], head: &[String]) -> Value {
         "memory": memory,
         "idle": results.idle.iter().map(of_idle).collect::<Vec<_>>(),
         "slow_clients": results.attacks.iter().map(of_attack).collect::<Vec<_>>(),
+        "floods": results.floods.iter().map(of_flood).collect::<Vec<_>>(),
         "growth": results.growth.iter().map(of_growth).collect::<Vec<_>>(),
         "nanoseconds": results.nanoseconds.iter().map(of_timed).collect::<Vec<_>>(),
         "verdict": rows,
@@ -256,6 +299,18 @@ fn of_attack(attack: &Attack) -> Value {
         "last_closed_seconds": attack.shed.longest.as_secs_f64(),
         "memory_kib": attack.memory,
         "p99_ms_of_others": attack.p99,
+    })
+}
+
+fn of_flood(flooded: &Flooded) -> Value {
+    json!({
+        "name": flooded.contestant.name(),
+        "flood": flooded.kind.name(),
+        "events_per_second": flooded.rate,
+        "p50_ms": flooded.p50,
+        "p99_ms": flooded.p99,
+        "cpu_ms_per_1000": flooded.cpu,
+        "others": flooded.others,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What was measured, and what follows from it.
 
 use crate::contestants::Contestant;
+use crate::flood::Flooded;
 use crate::growth::Growth;
 use crate::idle::Idle;
 use crate::nanoseconds::Timed;
@@ -16,6 +17,7 @@ pub(crate) struct Results {
     pub(crate) memory: Vec<Memory>,
     pub(crate) idle: Vec<Idle>,
     pub(crate) attacks: Vec<Attack>,
+    pub(crate) floods: Vec<Flooded>,
     pub(crate) growth: Vec<Growth>,
     pub(crate) nanoseconds: Vec<Timed>,
     /// Parts that did not come to their end, and why.

@@ -14,7 +14,7 @@ use crate::places::Places;
 use crate::process::{Program, on_core};
 use crate::results::{Measured, Memory, Results};
 use crate::scenario::{SCENARIOS, Scenario};
-use crate::{growth, idle, nanoseconds, report, rounds, selfcheck, slowloris, verdict};
+use crate::{flood, growth, idle, nanoseconds, report, rounds, selfcheck, slowloris, verdict};
 
 /// Where the upstream listens; the run has a network of its own.
 const UPSTREAM: &str = "127.0.0.1:19000";
@@ -44,6 +44,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<bool> {
     if options.wants(slowloris::NAME) {
         let measured = slowloris::measure(options, &around).await;
         results.attacks = results.kept(slowloris::NAME, measured).unwrap_or_default();
+    }
+    if options.wants(flood::NAME) {
+        let measured = flood::measure(options, &around, machine).await;
+        results.floods = results.kept(flood::NAME, measured).unwrap_or_default();
     }
     if options.wants(growth::NAME) {
         let measured = growth::measure(options, &around, machine).await;

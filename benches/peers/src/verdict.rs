@@ -1,7 +1,9 @@
 //! The table of what must hold and what is aimed at (README, "Beside the others").
 
 use crate::contestants::Contestant::{self, Haproxy, Hyper, Nginx, Splice};
+use crate::flood::{self, Flooded};
 use crate::growth::Growth;
+use crate::load::Kind;
 use crate::results::{Measured, Results};
 use crate::slowloris::COUNT;
 use crate::statistics::Spread;
@@ -48,6 +50,8 @@ const MEMORY: (f64, f64) = (60.0, 39.0);
 const IDLE: [(bool, f64, f64); 2] = [(false, 14.0, 2.4), (true, 25.0, 15.0)];
 /// Seconds in which slow clients are shed, and what the clocks may be apart.
 const SHED: (f64, f64) = (10.0, 0.5);
+/// How much longer people may wait in the middle while a flood goes on.
+const UNDER_A_FLOOD: f64 = 1.25;
 /// What counts as flat, beside the noise of quiet rounds.
 const FLAT: f64 = 1.1;
 /// Part of the benchmark's name, nanoseconds: must, goal.
@@ -70,6 +74,7 @@ pub(crate) fn rows(results: &Results) -> Vec<Row> {
     rows.extend(memory(results));
     rows.extend(IDLE.iter().filter_map(|&idle| idle_connection(results, idle)));
     rows.extend(slow_clients(results));
+    rows.extend(Kind::ALL.into_iter().filter_map(|kind| flooded(results, kind)));
     rows.extend(results.growth.iter().filter_map(flat));
     rows.extend(NANOSECONDS.iter().filter_map(|(what, part, must, goal)| {
         let all = results.nanoseconds.iter();
@@ -167,6 +172,31 @@ fn slow_clients(results: &Results) -> Vec<Row> {
         rows.push(row("p99 of the others", must));
     }
     rows
+}
+
+/// People wait under a flood no longer than behind nginx under the same one.
+fn flooded(results: &Results, kind: Kind) -> Option<Row> {
+    let of = |contestant, figure: fn(&Flooded) -> f64| {
+        flood::spread(&results.floods, contestant, kind, figure)
+    };
+    let under = |contestant| of(contestant, |one| one.p99[1]);
+    let (ours, theirs) = (under(Contestant::Geovagt)?, under(Nginx)?);
+    let noisy = flood::noisy(&results.floods, kind) > 0;
+    let must = Claim {
+        wanted: "≤ nginx + 10 %".to_owned(),
+        measured: format!("{:.2} ms; nginx {:.2} ms", ours.median, theirs.median),
+        met: ours.median <= theirs.median * 1.1,
+        noisy,
+    };
+    let half = of(Contestant::Geovagt, |one| one.p50[1] / one.p50[0])?;
+    let goal = Claim {
+        wanted: format!("p50 ≤ {UNDER_A_FLOOD} × without it"),
+        measured: half.to_string(),
+        met: half.median <= UNDER_A_FLOOD,
+        noisy,
+    };
+    let what = format!("flood of {}: p99 of who may pass", kind.name());
+    Some(Row { what, must: Some(must), goal: Some(goal) })
 }
 
 fn flat(growth: &Growth) -> Option<Row> {

@@ -53,7 +53,7 @@ pub enum Ambiguous {
     /// The host is not the one that the TLS connection was made for.
     #[error("the request's host is not the one this connection was made for")]
     OtherConnection,
-    /// The target is no path: `*`, or a scheme other than http and https; over HTTP/2, than https.
+    /// The target is no path: `*` of another method than `OPTIONS`, or a scheme other than http and https; over HTTP/2, than https.
     #[error("the request's target is not a path")]
     Target,
     /// An octet in the target that has to be encoded.
@@ -115,7 +115,7 @@ pub fn canonical(parts: &Parts, tls_server_name: Option<&str>) -> Result<Canonic
     if tls_server_name.is_some_and(|name| !authority.is_named(name)) {
         return Err(Ambiguous::OtherConnection);
     }
-    let target = path::target(&parts.uri, parts.version)?;
+    let target = path::target(&parts.method, &parts.uri, parts.version)?;
     framing::check(parts)?;
     check_login(&parts.headers)?;
     let websocket = parts.version == Version::HTTP_11
@@ -137,7 +137,7 @@ pub fn canonical_path(text: &str) -> Result<PathAndQuery, Ambiguous> {
     let mut parts = http::uri::Parts::default();
     parts.path_and_query = Some(target);
     let target = http::Uri::from_parts(parts).map_err(|_| Ambiguous::Target)?;
-    path::target(&target, Version::HTTP_11)
+    path::target(&Method::GET, &target, Version::HTTP_11)
 }
 
 /// The host that a request names, where that is clear, whatever else of it is not. For answering
@@ -177,6 +177,12 @@ impl Canonical {
     #[must_use]
     pub fn path(&self) -> &str {
         self.target.path()
+    }
+
+    /// Whether it asks about the server and not about anything on it: `OPTIONS *`. Its path is `*`.
+    #[must_use]
+    pub fn is_about_the_server(&self) -> bool {
+        self.target == path::ASTERISK
     }
 
     /// Whether the client asks to speak WebSocket from here on (RFC 6455). Any other upgrade,

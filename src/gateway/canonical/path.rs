@@ -5,17 +5,29 @@
 //! held against every reading of the path ([`crate::policy::SitePolicies::choose`]).
 
 use http::uri::PathAndQuery;
-use http::{Uri, Version};
+use http::{Method, Uri, Version};
 
 use super::Ambiguous;
 
-pub(super) fn target(uri: &Uri, version: Version) -> Result<PathAndQuery, Ambiguous> {
+/// What `OPTIONS` asks about where it asks about the server as a whole (RFC 9110 section 7.1).
+pub(super) const ASTERISK: &str = "*";
+
+pub(super) fn target(
+    method: &Method,
+    uri: &Uri,
+    version: Version,
+) -> Result<PathAndQuery, Ambiguous> {
     // HTTP/2 is spoken through TLS alone, and always names its scheme (RFC 9113 section 8.3.1).
     let fits = |scheme: &str| scheme == "https" || (scheme == "http" && version != Version::HTTP_2);
     if !uri.scheme_str().is_none_or(fits) {
         return Err(Ambiguous::Target);
     }
     let target = uri.path_and_query().ok_or(Ambiguous::Target)?;
+    // HTTP/2 has the scheme and the authority beside it (RFC 9113 section 8.3.1).
+    let alone = uri.authority().is_none() || version == Version::HTTP_2;
+    if target == ASTERISK && method == Method::OPTIONS && alone {
+        return Ok(target.clone());
+    }
     // An absolute target may have an empty path, which is `/`; it is written out here, so that no
     // later reader has to know.
     let target = if target.as_str().starts_with('/') {

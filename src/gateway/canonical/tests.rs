@@ -136,7 +136,18 @@ fn methods_that_are_not_served() {
     for method in ["PROPFIND", "VERSION-CONTROL", "RPC_IN_DATA", "OPTIONS", "REPORT"] {
         assert!(read(request("/").method(method), None).is_ok(), "{method}");
     }
-    assert_eq!(read(request("*").method("OPTIONS"), None), Err(Ambiguous::Target));
+}
+
+#[test]
+fn an_asterisk_is_for_options_alone() {
+    let about_the_server = read(request("*").method("OPTIONS"), None).unwrap();
+    assert!(about_the_server.is_about_the_server());
+    assert_eq!(about_the_server.path(), "*");
+    assert!(!read(request("/*").method("OPTIONS"), None).unwrap().is_about_the_server());
+    for method in ["GET", "HEAD", "POST", "PROPFIND"] {
+        assert_eq!(read(request("*").method(method), None), Err(Ambiguous::Target), "{method}");
+    }
+    assert_eq!(canonical_path("*"), Err(Ambiguous::Target));
 }
 
 #[test]

@@ -20,10 +20,15 @@ pub struct Debian {
 impl Debian {
     /// As debootstrap made it.
     pub fn empty() -> Self {
+        Self::with("")
+    }
+
+    /// The same with these packages, separated by commas.
+    pub fn with(packages: &str) -> Self {
         let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         let debian = Self { directory };
         std::fs::create_dir(debian.root()).unwrap();
-        succeed(command("tar").arg("-xf").arg(tarball()).arg("-C").arg(debian.root()));
+        succeed(command("tar").arg("-xf").arg(tarball(packages)).arg("-C").arg(debian.root()));
         debian
     }
 
@@ -74,15 +79,20 @@ pub fn package(directory: &Path) -> PathBuf {
 }
 
 /// Debian as one file, which stays under the target directory for the next run.
-pub fn tarball() -> PathBuf {
+pub fn tarball(packages: &str) -> PathBuf {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let lock = File::create(directory.join("debian.lock")).unwrap();
     lock.lock().unwrap();
-    let made = directory.join("debian-bookworm.tar");
+    let name = ["debian-bookworm", packages].join(if packages.is_empty() { "" } else { "-" });
+    let made = directory.join(name.replace(',', "-") + ".tar");
     if !made.exists() {
         let root = tempfile::tempdir_in(directory).unwrap();
         let mut debootstrap = command("debootstrap");
-        debootstrap.args(["--variant=minbase", "bookworm"]).arg(root.path());
+        debootstrap.arg("--variant=minbase");
+        if !packages.is_empty() {
+            debootstrap.arg(format!("--include={packages}"));
+        }
+        debootstrap.arg("bookworm").arg(root.path());
         succeed(debootstrap.args(mirror()));
         let partial = directory.join("debian-bookworm.partial");
         let mut tar = command("tar");

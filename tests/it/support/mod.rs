@@ -14,6 +14,7 @@ pub mod h2_raw;
 pub mod http2;
 pub mod large;
 pub mod line;
+pub mod machine;
 pub mod managed;
 pub mod oidc;
 pub mod outside;

@@ -1,6 +1,7 @@
 //! The load: so many requests, over so many connections at a time, each answer checked.
 
 mod connect;
+mod flood;
 mod http1;
 mod http2;
 mod slow;
@@ -14,6 +15,7 @@ use anyhow::bail;
 use tokio::task::JoinSet;
 
 pub(crate) use connect::{HOST, Offer, Target, connector};
+pub(crate) use flood::{Kind, flood};
 pub(crate) use http1::{Answer, Connection, request};
 pub(crate) use slow::{Shed, Slow};
 pub(crate) use standing::Standing;
