@@ -42,7 +42,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use generator::{DAYS, Generator};
+use generator::{DAYS, Generator, SEAL};
 use geovagt::audit::Class;
 use geovagt::audit::options::PerClass;
 use geovagt::clock;
@@ -50,17 +50,10 @@ use geovagt::store::log::{Batch, Bookmark, LOG_INDEX_FILE_NAME, Taken};
 use geovagt::store::{PostgresUrl, Store};
 use postgres::Postgres;
 use questions::{Answer, QUESTIONS, Question};
+use sqlx::ConnectOptions as _;
 
 /// What an answer may take.
 const GOAL: Duration = Duration::from_millis(200);
-/// As long as that of an entry with an address and a user agent: id, hash before it, two salts.
-const SEAL: [u8; 82] = {
-    let mut seal = [7; 82];
-    seal[48] = 0;
-    seal[65] = 6;
-    seal
-};
-
 fn main() -> ExitCode {
     let entries = number("GEOVAGT_LOG_ENTRIES").unwrap_or(200_000);
     let temporary = tempfile::tempdir().unwrap();
@@ -71,8 +64,9 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         let is_postgres = std::env::var("GEOVAGT_LOG_STORE").is_ok_and(|store| store == "postgres");
         let mut place = if is_postgres {
-            // As a small server is set up for this: a quarter of its memory, and what it writes in one go.
-            let settings = ["shared_buffers=512MB", "max_wal_size=4GB", "synchronous_commit=off"];
+            // As a small server is set up.
+            let settings =
+                ["shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB"];
             let server = Postgres::start_with(&settings);
             let database = server.new_database();
             Place::Postgres { server: Box::new(server), database }
@@ -80,10 +74,7 @@ fn main() -> ExitCode {
             Place::Sqlite(directory.to_owned())
         };
         if place.is_empty() {
-            let store = place.open().await;
-            let took = fill(&store, entries).await;
-            store.close().await;
-            println!("filled with {:.0} entries a second", entries as f64 / took.as_secs_f64());
+            fill_whole(&place, entries).await;
             place.settle();
         }
         let size = place.size();
@@ -123,6 +114,24 @@ impl Place {
                 let url = format!("postgres://geovagt:hemmelig%2Fkode%40%231@{at}/{database}");
                 Store::postgres(&PostgresUrl::parse(&url, Path::new("/")).unwrap()).unwrap()
             }
+        }
+    }
+
+    async fn run(&self, sql: &str) {
+        match self {
+            Self::Sqlite(directory) => {
+                let file = directory.join(LOG_INDEX_FILE_NAME);
+                let options = sqlx::sqlite::SqliteConnectOptions::new()
+                    .filename(file)
+                    .pragma("cache_size", "-400000");
+                let mut connection = options.connect().await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                sqlx::Connection::close(connection).await.unwrap();
+            }
+            Self::Postgres { server, database } => drop(server.sql(database, sql)),
         }
     }
 
@@ -178,37 +187,88 @@ fn forget_file(file: &Path) {
     assert!(done.unwrap().success());
 }
 
-/// As the gateway does it behind the writer, in its batches.
-async fn fill(store: &Store, entries: u64) -> Duration {
+/// Most of it goes in without the indexes that it would be put into anywhere, which are made then; the
+/// last fiftieth as the gateway does it behind the writer, in its batches.
+async fn fill_whole(place: &Place, entries: u64) {
     let began = clock::instant();
-    let mut bookmarks = PerClass::<Bookmark>::default();
-    let mut generator = Generator::new(entries);
-    let mut made = 0;
-    let mut writing = Duration::ZERO;
-    loop {
-        let mut batches = PerClass::<Vec<Taken>>::default();
-        for (class, event) in generator.by_ref().take(2200) {
-            let sequence = bookmarks.get(class).sequence + batches.get(class).len() as u64 + 1;
-            batches.get_mut(class).push(Taken::made(class, sequence, event, &SEAL));
-        }
-        let count = batches.denied.len() + batches.people.len();
-        if count == 0 {
-            return writing;
-        }
-        for (class, entries) in [(Class::Denied, batches.denied), (Class::People, batches.people)] {
-            let from = *bookmarks.get(class);
-            let to = Bookmark { sequence: from.sequence + entries.len() as u64, ..from };
-            let node = "bench".to_owned();
-            let tallied = Vec::new();
-            let batch = Batch { node, class, from, to, forgotten: 1, entries, tallied };
-            let wrote = clock::instant();
-            assert!(store.log().write(batch).await.unwrap());
-            writing += since(wrote);
-            *bookmarks.get_mut(class) = to;
-        }
-        made += count;
-        if made % 500_000 < 2200 {
-            println!("{made} made, {:.0} s", since(began).as_secs_f64());
+    let mut filling = Filling {
+        generator: Generator::new(entries),
+        bookmarks: PerClass::default(),
+        made: 0,
+        writing: Duration::ZERO,
+    };
+    let store = place.open().await;
+    store.log().bookmarks("bench").await.unwrap();
+    store.close().await;
+    for index in late_indexes() {
+        let name = index.split_whitespace().nth(2).unwrap();
+        place.run(&format!("DROP INDEX {name}")).await;
+    }
+    let store = place.open().await;
+    filling.fill(&store, entries - entries / 50, 10_000).await;
+    store.close().await;
+    for index in late_indexes() {
+        place.run(index).await;
+    }
+    println!("filled in {:.0} s", since(began).as_secs_f64());
+    let before = place.size();
+    let store = place.open().await;
+    let (made, written) = (filling.made, filling.writing);
+    filling.fill(&store, u64::MAX, 2200).await;
+    store.close().await;
+    let (made, took) = (filling.made - made, filling.writing - written);
+    println!(
+        "the last {made} as the gateway does it: {:.0} entries a second, {:.0} octets an entry",
+        made as f64 / took.as_secs_f64(),
+        place.size().saturating_sub(before) as f64 / made.max(1) as f64
+    );
+}
+
+/// The indexes that are not written in the order of time.
+fn late_indexes() -> impl Iterator<Item = &'static str> {
+    let statements = include_str!("../src/store/schema/0014_log_kinds.sql").split(';');
+    let indexes = statements.filter_map(|text| Some(&text[text.find("CREATE INDEX log_")?..]));
+    indexes.filter(|text| text.contains("ON log_entries") && !text.contains("log_by_organization"))
+}
+
+struct Filling {
+    generator: Generator,
+    bookmarks: PerClass<Bookmark>,
+    made: u64,
+    writing: Duration,
+}
+
+impl Filling {
+    async fn fill(&mut self, store: &Store, until: u64, at_once: usize) {
+        let began = clock::instant();
+        let Self { generator, bookmarks, made, writing } = self;
+        while *made < until {
+            let mut batches = PerClass::<Vec<Taken>>::default();
+            for (class, event) in generator.by_ref().take(at_once) {
+                let sequence = bookmarks.get(class).sequence + batches.get(class).len() as u64 + 1;
+                batches.get_mut(class).push(Taken::made(class, sequence, event, &SEAL));
+            }
+            let count = batches.denied.len() + batches.people.len();
+            if count == 0 {
+                return;
+            }
+            for (class, entries) in
+                [(Class::Denied, batches.denied), (Class::People, batches.people)]
+            {
+                let from = *bookmarks.get(class);
+                let to = Bookmark { sequence: from.sequence + entries.len() as u64, ..from };
+                let node = "bench".to_owned();
+                let tallied = Vec::new();
+                let batch = Batch { node, class, from, to, forgotten: 1, entries, tallied };
+                let wrote = clock::instant();
+                assert!(store.log().write(batch).await.unwrap());
+                *writing += since(wrote);
+                *bookmarks.get_mut(class) = to;
+            }
+            *made += count as u64;
+            if *made % 500_000 < at_once as u64 {
+                println!("{made} made, {:.0} s", since(began).as_secs_f64());
+            }
         }
     }
 }

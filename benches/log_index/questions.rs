@@ -139,6 +139,16 @@ pub(crate) async fn matched(store: &Store, question: Question, seed: u64) -> Opt
     Some(counts.iter().map(|count| count.entries).sum())
 }
 
+/// The search of a seed.
+#[cfg(test)]
+pub(crate) fn searched(wishes: &str, seed: u64) -> LogQuery {
+    let mut dice = dice(seed);
+    let organizations = one_of_these(&mut dice);
+    let (mut query, before) = query(wishes, &mut dice, organizations);
+    query.filter.until = query.filter.until.or(before);
+    query
+}
+
 fn dice(seed: u64) -> Dice {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     for _ in 0..8 {

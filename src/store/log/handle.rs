@@ -126,6 +126,8 @@ impl Sql {
     }
 
     pub(super) fn asked(self) -> Asked<'static> {
+        #[cfg(test)]
+        super::plan_tests::hear(&self.text);
         let mut asked = sqlx::query(AssertSqlSafe(self.text));
         for value in self.values {
             asked = match value {

@@ -8,7 +8,7 @@ use sqlx::Row;
 use super::super::StoreError;
 use super::super::transaction::{Change, Reading};
 use super::block::{self, Item};
-use super::handle::LogIndex;
+use super::handle::{LogIndex, Sql};
 
 /// So many parts of a block, and they are put together.
 const PARTS: usize = 48;
@@ -105,18 +105,16 @@ impl LogIndex {
         let end = block::block_of(hours.end - 1) + 1;
         let mut first = block::block_of(hours.start);
         while first < end {
-            let asked = sqlx::query(
-                "SELECT block, counts FROM log_counts WHERE organization = $1 AND block >= $2
-                 AND block < $3",
-            );
             // Before the first that is there are as many as there are years since 1970.
             first = match self.next_block(reading, organization, first).await? {
                 Some(next) => next.max(first),
                 None => return Ok(()),
             };
             let until = end.min(first.saturating_add(BLOCKS));
-            let asked = asked.bind(organization).bind(first).bind(until);
-            for row in reading.rows(asked).await? {
+            let mut sql = Sql::new("SELECT block, counts FROM log_counts WHERE organization = ");
+            sql.number(organization).push(" AND block >= ").number(first);
+            sql.push(" AND block < ").number(until);
+            for row in reading.rows(sql.asked()).await? {
                 let octets: &[u8] = row.try_get(1).map_err(|error| self.fault(error))?;
                 self.items(self.integer(&row, 0)?, octets, |item| {
                     if hours.contains(&item.hour) {
@@ -136,11 +134,10 @@ impl LogIndex {
         organization: i64,
         from: i64,
     ) -> Result<Option<i64>, StoreError> {
-        let asked = sqlx::query(
-            "SELECT block FROM log_counts WHERE organization = $1 AND block >= $2
-             ORDER BY organization, block LIMIT 1",
-        );
-        let rows = reading.rows(asked.bind(organization).bind(from)).await?;
+        let mut sql = Sql::new("SELECT block FROM log_counts WHERE organization = ");
+        sql.number(organization).push(" AND block >= ").number(from);
+        sql.push(" ORDER BY block LIMIT 1");
+        let rows = reading.rows(sql.asked()).await?;
         rows.first().map(|row| self.integer(row, 0)).transpose()
     }
 
@@ -152,12 +149,12 @@ impl LogIndex {
         number: i64,
         mut each: impl FnMut(Item),
     ) -> Result<Option<i64>, StoreError> {
-        let asked = sqlx::query(
-            "SELECT block, counts FROM log_counts WHERE organization = $1 AND block =
-             (SELECT MAX(block) FROM log_counts WHERE organization = $1 AND block <= $2)",
-        );
+        let mut sql = Sql::new("SELECT block, counts FROM log_counts WHERE organization = ");
+        sql.number(organization);
+        sql.push(" AND block = (SELECT MAX(block) FROM log_counts WHERE organization = ");
+        sql.number(organization).push(" AND block <= ").number(number).push(")");
         let mut found = None;
-        for row in reading.rows(asked.bind(organization).bind(number)).await? {
+        for row in reading.rows(sql.asked()).await? {
             let number = self.integer(&row, 0)?;
             found = Some(number);
             let octets: &[u8] = row.try_get(1).map_err(|error| self.fault(error))?;

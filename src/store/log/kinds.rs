@@ -126,11 +126,9 @@ impl LogIndex {
             known.of.get(&organization).cloned().unwrap_or_default()
         };
         let last = known.last().map_or(0, |kind| kind.number);
-        let asked = sqlx::query(
-            "SELECT number, numbers FROM log_kinds WHERE organization = $1 AND number > $2
-             ORDER BY number",
-        );
-        let rows = reading.rows(asked.bind(organization).bind(last)).await?;
+        let mut sql = Sql::new("SELECT number, numbers FROM log_kinds WHERE organization = ");
+        sql.number(organization).push(" AND number > ").number(last).push(" ORDER BY number");
+        let rows = reading.rows(sql.asked()).await?;
         if rows.is_empty() {
             return Ok(known);
         }
@@ -155,12 +153,11 @@ impl LogIndex {
         if let Some(organizations) = &wishes.organizations {
             return Ok(organizations.clone());
         }
-        let mut sql = Sql::new(
+        let sql = Sql::new(
             "WITH RECURSIVE found(n) AS (SELECT MIN(organization) FROM log_kinds UNION ALL
              SELECT (SELECT MIN(k.organization) FROM log_kinds k WHERE k.organization > found.n)
              FROM found WHERE found.n IS NOT NULL) SELECT n FROM found WHERE n IS NOT NULL",
         );
-        sql.push("");
         let rows = reading.rows(sql.asked()).await?;
         rows.iter().map(|row| self.integer(row, 0)).collect()
     }

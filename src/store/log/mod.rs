@@ -21,6 +21,8 @@ mod hours;
 mod key;
 mod kinds;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod query;
 mod review;
 mod row;

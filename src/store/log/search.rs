@@ -35,17 +35,27 @@ pub(super) struct Purse {
 
 impl Purse {
     /// Of a whole page: passed over in about a tenth of a second.
-    pub(super) const PAGE: Self = Self { left: 400_000 };
+    const PAGE: i64 = 400_000;
     /// Of a first try.
-    const TRY: Self = Self { left: 30_000 };
-    /// Everything.
-    const ALL: Self = Self { left: i64::MAX };
+    const TRY: i64 = 30_000;
     /// A place that is taken out of the database.
     const TAKEN: i64 = 8;
     /// An entry that is read.
     const READ: i64 = 100;
     /// A question.
     const ASKED: i64 = 40;
+
+    fn page() -> Self {
+        Self { left: most(Self::PAGE) }
+    }
+
+    fn first_try() -> Self {
+        Self { left: most(Self::TRY) }
+    }
+
+    fn without_an_end() -> Self {
+        Self { left: i64::MAX }
+    }
 
     pub(super) fn is_empty(&self) -> bool {
         self.left <= 0
@@ -140,6 +150,51 @@ impl LogIndex {
         }
     }
 
+    /// The entry that has so many newer ones beside it, of those that the words and the span of a
+    /// query lead to in one organisation. Nothing but that entry is read.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the index does not answer.
+    pub async fn entry_behind(
+        &self,
+        query: &LogQuery,
+        newer: u64,
+    ) -> Result<Option<LogEntry>, StoreError> {
+        let mut reading = self.reading().await?;
+        let Some(wishes) = self.wishes(&mut reading, query).await? else { return Ok(None) };
+        let Some(matched) = self.matched(&mut reading, &wishes).await?.pop() else {
+            return Ok(None);
+        };
+        let mut arm = guided(&matched, &wishes);
+        let mut kinds: Vec<i64> = Vec::new();
+        while self.more_spans(&mut reading, &mut arm, &mut Purse::without_an_end()).await? {
+            let counted = arm.spans.drain(..).filter_map(|span| span.counted);
+            let before = kinds.len();
+            kinds.extend(counted.flat_map(|counted| counted.kinds));
+            if kinds.len() == before {
+                break;
+            }
+        }
+        if kinds.is_empty() && !matched.all {
+            return Ok(None);
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        let mut sql = Sql::new("SELECT entry ").with(&arm.from);
+        sql.push("entry >= ").number(wishes.places.start);
+        sql.push(" AND entry < ").number(wishes.places.end);
+        if !kinds.is_empty() {
+            sql.push(" AND kind IN ").numbers(&kinds);
+        }
+        sql.push(" ORDER BY entry DESC LIMIT 1 OFFSET ");
+        sql.number(i64::try_from(newer).unwrap_or(i64::MAX));
+        let rows = reading.rows(sql.asked()).await?;
+        let places = rows.iter().map(|row| self.integer(row, 0)).collect::<Result<Vec<_>, _>>()?;
+        let found = self.entries_at(&mut reading, &places, query).await?.pop();
+        reading.done().await?;
+        Ok(found)
+    }
+
     pub(super) async fn search_in(
         &self,
         reading: &mut Reading,
@@ -158,7 +213,7 @@ impl LogIndex {
             return Ok(Page::default());
         }
         let by_words = || matched.iter().map(|one| guided(one, &wishes)).collect::<Vec<Arm>>();
-        let (mut purse, whole) = (Purse::TRY, Purse::PAGE);
+        let (mut purse, whole) = (Purse::first_try(), Purse::page());
         let Some(mut arms) = self.named_arms(reading, query, (&wishes, &matched)).await? else {
             let (mut arms, mut purse) = (by_words(), whole);
             return self.merge(reading, &mut arms, query, limit, &mut purse).await;
@@ -192,7 +247,7 @@ impl LogIndex {
         for arm in &mut arms {
             arm.at_once = limit.clamp(FEWEST, MOST);
         }
-        let (mut places, mut purse) = (Vec::new(), Purse::PAGE);
+        let (mut places, mut purse) = (Vec::new(), Purse::page());
         while places.len() < limit
             && let Newest::At(place) = self.newest(reading, &mut arms, &mut purse).await?
         {
@@ -214,7 +269,8 @@ impl LogIndex {
         for one in matched {
             arms.extend(self.second_arms(reading, network, (wishes, one)).await?);
         }
-        let page = self.merge(reading, &mut arms, query, MOST, &mut Purse::ALL.clone()).await?;
+        let page =
+            self.merge(reading, &mut arms, query, MOST, &mut Purse::without_an_end()).await?;
         let mut entries = page.entries;
         entries.retain(|entry| {
             let mut by_the_first = entry.event.clone();
@@ -240,6 +296,7 @@ impl LogIndex {
         }
         let mut entries: Vec<LogEntry> = Vec::new();
         let mut last = None;
+        let began = arms.iter().filter_map(Arm::frontier).max();
         loop {
             let missing = wanted.saturating_sub(entries.len()).max(FEWEST);
             let mut places = Vec::new();
@@ -253,6 +310,12 @@ impl LogIndex {
                     }
                     Newest::At(_) => {}
                     Newest::None => over = true,
+                    // Each page gets somewhere, or asking for the next would never end.
+                    Newest::NotLookedFor { before }
+                        if Some(before) == began && places.is_empty() && entries.is_empty() =>
+                    {
+                        *purse = Purse { left: Purse::ASKED };
+                    }
                     Newest::NotLookedFor { before } => {
                         entries.extend(self.entries_at(reading, &places, query).await?);
                         return Ok(Page::cut(entries, limit, Some(Cursor(before))));
@@ -427,6 +490,32 @@ impl LogIndex {
 const ROWS: usize = 250;
 /// So many entries are rather read than more of what was named passed over.
 const FEW_READ: i64 = 1500;
+
+#[cfg(not(test))]
+fn most(units: i64) -> i64 {
+    units
+}
+
+#[cfg(test)]
+use poor::most;
+
+/// A test lets pages cost next to nothing, so that every one of them goes on.
+#[cfg(test)]
+pub(super) mod poor {
+    use std::cell::Cell;
+
+    thread_local! {
+        static MOST: Cell<i64> = const { Cell::new(i64::MAX) };
+    }
+
+    pub(super) fn most(units: i64) -> i64 {
+        units.min(MOST.get())
+    }
+
+    pub(in super::super) fn only(units: i64) {
+        MOST.set(units);
+    }
+}
 
 /// The newest place of several arms.
 enum Newest {
