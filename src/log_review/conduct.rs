@@ -136,7 +136,6 @@ impl Reviewed<'_> {
         let mut seed = [0; SEED_LENGTH];
         // It was written by us, as so many digits.
         let _ = hex::decode_to_slice(&review.seed, &mut seed);
-        let mut draw = Draw::new(seed, review.sample);
         let begins = |day: jiff::civil::Date| {
             day.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
         };
