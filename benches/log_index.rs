@@ -49,7 +49,7 @@ use geovagt::clock;
 use geovagt::store::log::{Batch, Bookmark, LOG_INDEX_FILE_NAME, Taken};
 use geovagt::store::{PostgresUrl, Store};
 use postgres::Postgres;
-use questions::{Answer, QUESTIONS, Question};
+use questions::{QUESTIONS, Question};
 use sqlx::ConnectOptions as _;
 
 /// What an answer may take.

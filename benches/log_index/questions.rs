@@ -123,14 +123,11 @@ pub(crate) const QUESTIONS: &[(&str, Question)] = &[
 
 /// How many entries match, as the counts know it.
 pub(crate) async fn matched(store: &Store, question: Question, seed: u64) -> Option<u64> {
-    let mut dice = dice(seed);
-    let organizations = one_of_these(&mut dice);
     let (Question::Search(wishes) | Question::Counts(_, _, wishes)) = question else { return None };
-    let (mut query, before) = query(wishes, &mut dice, organizations);
     if wishes.contains("reference") {
         return None;
     }
-    query.filter.until = query.filter.until.or(before);
+    let mut query = searched(wishes, seed);
     if let Question::Counts(_, days, _) = question {
         let day = SignedDuration::from_hours(24);
         query = query.between(end() - day * i32::try_from(days).unwrap(), end());
@@ -140,7 +137,6 @@ pub(crate) async fn matched(store: &Store, question: Question, seed: u64) -> Opt
 }
 
 /// The search of a seed.
-#[cfg(test)]
 pub(crate) fn searched(wishes: &str, seed: u64) -> LogQuery {
     let mut dice = dice(seed);
     let organizations = one_of_these(&mut dice);

@@ -175,7 +175,11 @@ impl LogIndex {
     ) -> Result<(), StoreError> {
         let names = self.names(reading, matched, by).await?;
         let by_time = matches!(by, By::Hour | By::Day);
-        let columns = if by_time { format!("{PLACE_HOUR}, kind") } else { "CAST(0 AS BIGINT), kind".to_owned() };
+        let columns = if by_time {
+            format!("{PLACE_HOUR}, kind")
+        } else {
+            "CAST(0 AS BIGINT), kind".to_owned()
+        };
         let mut sql = Sql::new("SELECT ");
         sql.push(&columns);
         sql.push(", CAST(COUNT(*) AS BIGINT), CAST(SUM(folded) AS BIGINT) ");

@@ -491,6 +491,28 @@ const ROWS: usize = 250;
 /// So many entries are rather read than more of what was named passed over.
 const FEW_READ: i64 = 1500;
 
+/// The newest place of several arms.
+enum Newest {
+    At(i64),
+    None,
+    /// The purse is empty, and what stands before this place has not been looked for.
+    NotLookedFor {
+        before: i64,
+    },
+}
+
+impl Page {
+    /// A page of what was found: what there is too much is where the next one begins, or else the
+    /// place up to which the log was looked through.
+    fn cut(mut entries: Vec<LogEntry>, limit: usize, looked_to: Option<Cursor>) -> Self {
+        let more = entries.len() > limit;
+        entries.truncate(limit);
+        let next = if more { entries.last().map(|entry| entry.cursor) } else { looked_to };
+        let looked_to = looked_to.filter(|_| !more).map(|cursor| key::instant(cursor.0));
+        Self { entries, next, looked_to }
+    }
+}
+
 #[cfg(not(test))]
 fn most(units: i64) -> i64 {
     units
@@ -514,27 +536,5 @@ pub(super) mod poor {
 
     pub(in super::super) fn only(units: i64) {
         MOST.set(units);
-    }
-}
-
-/// The newest place of several arms.
-enum Newest {
-    At(i64),
-    None,
-    /// The purse is empty, and what stands before this place has not been looked for.
-    NotLookedFor {
-        before: i64,
-    },
-}
-
-impl Page {
-    /// A page of what was found: what there is too much is where the next one begins, or else the
-    /// place up to which the log was looked through.
-    fn cut(mut entries: Vec<LogEntry>, limit: usize, looked_to: Option<Cursor>) -> Self {
-        let more = entries.len() > limit;
-        entries.truncate(limit);
-        let next = if more { entries.last().map(|entry| entry.cursor) } else { looked_to };
-        let looked_to = looked_to.filter(|_| !more).map(|cursor| key::instant(cursor.0));
-        Self { entries, next, looked_to }
     }
 }
