@@ -225,7 +225,7 @@ pub(super) async fn a_search_finds_what_a_search_through_the_files_finds(store: 
 
 pub(super) async fn the_entry_behind_so_many_others_is_found(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
-    log(directory.path(), 13, 60);
+    log(directory.path(), 13, 120);
     follow(store, directory.path()).await;
     for (country, site) in [(None, None), (Some("RU"), None), (Some("CN"), Some("mail"))] {
         let mut query = LogQuery::of(these(&["egedal"]));
