@@ -1,10 +1,20 @@
 //! How long the block log's pages wait for their answers, at ten million entries.
 //!
-//! Goal: every answer within 200 ms. `GEOVAGT_LOG_ENTRIES` says how many entries (200,000 unless
-//! told), `GEOVAGT_LOG_DIRECTORY` where the index is made, and kept: another run takes it again;
-//! `GEOVAGT_LOG_QUESTION` asks only those whose name holds this. Each question is asked with many
-//! different wishes, first with nothing of the file in memory (`cold`: the operating system forgets
-//! it, and the connection is new), then again (`warm`).
+//! Goal: every answer within 200 ms; where one is not, the bench ends with exit code 1. Each question
+//! is asked with many different wishes, on SQLite first with nothing of the file in memory (`cold`:
+//! the operating system forgets it, and the connection is new), then again (`warm`); on PostgreSQL
+//! cold once for each question, after the server was started anew and the operating system made to
+//! forget its files. An answer over 200 ms is asked for again, cold, twice: it counts where it is
+//! never within, since others may use the machine. Beside each question stands a floor of the same
+//! moment: where each chain stands, through the same connections (two reads by a key), and how many
+//! times that the answer takes. `goes on` counts the answers that looked through a part and said so.
+//!
+//! `cargo bench --bench log_index`, with
+//! - `GEOVAGT_LOG_ENTRIES`: how many entries (200,000 unless told; the goal is meant for 10,000,000)
+//! - `GEOVAGT_LOG_STORE`: `sqlite` (unless told) or `postgres`, which is started for the bench
+//! - `GEOVAGT_LOG_DIRECTORY`: where the SQLite index is made and kept: another run takes it again
+//! - `GEOVAGT_LOG_QUESTION`: asks only those whose name holds this
+//! - `GEOVAGT_LOG_WISHES`: so many different wishes for each question (40 unless told)
 
 #![expect(
     clippy::unwrap_used,
@@ -16,38 +26,35 @@
 
 #[path = "log_index/generator.rs"]
 mod generator;
+#[expect(
+    unreachable_pub,
+    dead_code,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "the tests start a server by the same file"
+)]
+#[path = "../tests/it/support/postgres.rs"]
+mod postgres;
+#[path = "log_index/questions.rs"]
+mod questions;
 
-use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use generator::{COUNTRIES, DAYS, Dice, Generator, ORGANIZATIONS, REASONS, SITES, end};
+use generator::{DAYS, Generator, SEAL};
 use geovagt::audit::Class;
 use geovagt::audit::options::PerClass;
 use geovagt::clock;
-use geovagt::identifier::OrganizationId;
-use geovagt::store::Store;
-use geovagt::store::log::{
-    Batch, Bookmark, By, Home, LOG_INDEX_FILE_NAME, LogQuery, Organizations, Surges, Taken, Wanted,
-};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use geovagt::store::log::{Batch, Bookmark, LOG_INDEX_FILE_NAME, Taken};
+use geovagt::store::{PostgresUrl, Store};
+use postgres::Postgres;
+use questions::{QUESTIONS, Question};
+use sqlx::ConnectOptions as _;
 
 /// What an answer may take.
 const GOAL: Duration = Duration::from_millis(200);
-/// So many different wishes for each question.
-const WISHES: u64 = 40;
-const PAGE: usize = 50;
-/// As long as that of an entry with an address and a user agent: id, hash before it, two salts.
-const SEAL: [u8; 82] = {
-    let mut seal = [7; 82];
-    seal[48] = 0;
-    seal[65] = 6;
-    seal
-};
-
-fn main() {
-    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+fn main() -> ExitCode {
     let entries = number("GEOVAGT_LOG_ENTRIES").unwrap_or(200_000);
     let temporary = tempfile::tempdir().unwrap();
     let kept = std::env::var("GEOVAGT_LOG_DIRECTORY").ok();
@@ -55,136 +62,124 @@ fn main() {
     std::fs::create_dir_all(directory).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let file = directory.join(LOG_INDEX_FILE_NAME);
-        if !file.exists() {
-            fill(directory, entries).await;
+        let is_postgres = std::env::var("GEOVAGT_LOG_STORE").is_ok_and(|store| store == "postgres");
+        let mut place = if is_postgres {
+            // As a small server is set up.
+            let settings =
+                ["shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB"];
+            let server = Postgres::start_with(&settings);
+            let database = server.new_database();
+            Place::Postgres { server: Box::new(server), database }
+        } else {
+            Place::Sqlite(directory.to_owned())
+        };
+        if place.is_empty() {
+            fill_whole(&place, entries).await;
+            place.settle();
         }
-        let size = std::fs::metadata(&file).unwrap().len() / (1 << 20);
-        println!("{entries} entries over {DAYS} days; the index holds {size} MiB");
-        ask(directory).await;
-    });
-}
-
-async fn fill(directory: &Path, entries: u64) {
-    let store = Store::open(directory).await.unwrap();
-    let began = clock::instant();
-    let mut bookmarks = PerClass::<Bookmark>::default();
-    let mut generator = Generator::new(entries);
-    let mut made = 0;
-    loop {
-        let mut batches = PerClass::<Vec<Taken>>::default();
-        for (class, event) in generator.by_ref().take(10_000) {
-            let sequence = bookmarks.get(class).sequence + batches.get(class).len() as u64 + 1;
-            batches.get_mut(class).push(Taken::made(class, sequence, event, &SEAL));
-        }
-        let count = batches.denied.len() + batches.people.len();
-        if count == 0 {
-            break;
-        }
-        for (class, entries) in [(Class::Denied, batches.denied), (Class::People, batches.people)] {
-            let from = *bookmarks.get(class);
-            let to = Bookmark { sequence: from.sequence + entries.len() as u64, ..from };
-            let node = "bench".to_owned();
-            let tallied = Vec::new();
-            let batch = Batch { node, class, from, to, forgotten: 0, entries, tallied };
-            assert!(store.log().write(batch).await.unwrap());
-            *bookmarks.get_mut(class) = to;
-        }
-        made += count;
-        if made % 500_000 < 10_000 {
-            println!("{made} made, {:.0} s", clock::instant().duration_since(began).as_secs_f64());
-        }
-    }
-    store.close().await;
-}
-
-/// The questions of the pages, each as a function of the dice.
-#[derive(Debug, Clone, Copy)]
-enum Question {
-    Search(&'static str),
-    Counts(By, i64, &'static str),
-    Entry,
-    Surges,
-    ProbablyWrong,
-    WhoLooked,
-}
-
-const QUESTIONS: &[(&str, Question)] = &[
-    ("newest page", Question::Search("")),
-    ("a page anywhere", Question::Search("before")),
-    ("country", Question::Search("country")),
-    ("site", Question::Search("site")),
-    ("reason", Question::Search("reason")),
-    ("action", Question::Search("action")),
-    ("country, site", Question::Search("country site")),
-    ("country, reason, anywhere", Question::Search("country reason before")),
-    ("country, site, reason, listener", Question::Search("country site reason listener")),
-    ("site, reason, verdict, a week", Question::Search("site reason verdict week")),
-    ("what never happens", Question::Search("country site identify")),
-    ("network /32", Question::Search("address")),
-    ("network /24", Question::Search("24")),
-    ("network /16", Question::Search("16")),
-    ("network /12", Question::Search("12")),
-    ("network /8", Question::Search("8")),
-    ("network /16, country, site", Question::Search("16 country site")),
-    ("network IPv6 /48", Question::Search("48")),
-    ("person", Question::Search("person")),
-    ("person, country, site", Question::Search("person country site")),
-    ("every organisation, site, reason", Question::Search("all site reason")),
-    ("reference", Question::Entry),
-    ("counts by hour, a week", Question::Counts(By::Hour, 7, "")),
-    ("counts by hour, a week, country", Question::Counts(By::Hour, 7, "country")),
-    ("counts by day, 90 days", Question::Counts(By::Day, 90, "")),
-    ("counts by day, 400 days", Question::Counts(By::Day, DAYS, "")),
-    ("counts by day, 400 days, country", Question::Counts(By::Day, DAYS, "country")),
-    ("counts by country, 30 days", Question::Counts(By::Country, 30, "")),
-    ("counts by country, 400 days", Question::Counts(By::Country, DAYS, "")),
-    ("counts by site, 400 days, reason", Question::Counts(By::Site, DAYS, "reason")),
-    ("counts by reason, 90 days, site", Question::Counts(By::Reason, 90, "site")),
-    ("surges of a day", Question::Surges),
-    ("probably wrong, a week", Question::ProbablyWrong),
-    ("who looked", Question::WhoLooked),
-];
-
-async fn ask(directory: &Path) {
-    println!("{:<36} {:>5} {:>31} {:>31}", "", "", "cold, ms", "warm, ms");
-    println!(
-        "{:<36} {:>5} {:>9} {:>10} {:>10} {:>9} {:>10} {:>10}",
-        "question", "asked", "p50", "p95", "max", "p50", "p95", "max"
-    );
-    let (mut worst, mut over) = (Duration::ZERO, 0);
-    let only = std::env::var("GEOVAGT_LOG_QUESTION").unwrap_or_default();
-    for (name, question) in QUESTIONS.iter().filter(|(name, _)| name.contains(&only)) {
-        let mut cold = Vec::new();
-        let mut warm = Vec::new();
-        for seed in 1..=WISHES {
-            forget_file(directory);
-            let store = Store::open(directory).await.unwrap();
-            // Opening the file and its schema is the gateway's start, not the question.
-            store.log().bookmarks("bench").await.unwrap();
-            cold.push(timed(&store, *question, seed).await);
-            warm.push(timed(&store, *question, seed).await);
-            store.close().await;
-        }
-        let slow = cold.iter().chain(&warm).filter(|took| **took > GOAL).count();
-        worst = cold.iter().chain(&warm).copied().fold(worst, Duration::max);
-        over += slow;
+        let size = place.size();
         println!(
-            "{name:<36} {WISHES:>5} {} {}{}",
-            figures(cold),
-            figures(warm),
-            if slow > 0 { format!("  {slow} over") } else { String::new() }
+            "{entries} entries over {DAYS} days; the index holds {} MiB, {} octets an entry",
+            size >> 20,
+            size / entries.max(1)
         );
-    }
-    let goal = GOAL.as_millis();
-    println!("slowest {:.1} ms; {over} answers over {goal} ms", worst.as_secs_f64() * 1000.0);
+        ask(&mut place).await
+    })
 }
 
-/// Lets the operating system forget what it holds of the index.
-fn forget_file(directory: &Path) {
-    let file = directory.join(LOG_INDEX_FILE_NAME);
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok())
+}
+
+/// Where the index is.
+enum Place {
+    Sqlite(PathBuf),
+    Postgres { server: Box<Postgres>, database: String },
+}
+
+impl Place {
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Sqlite(directory) => !directory.join(LOG_INDEX_FILE_NAME).exists(),
+            Self::Postgres { .. } => true,
+        }
+    }
+
+    async fn open(&self) -> Store {
+        match self {
+            Self::Sqlite(directory) => Store::open(directory).await.unwrap(),
+            Self::Postgres { server, database } => {
+                // The password of the test's server, as it stands in an address.
+                let at = server.address;
+                let url = format!("postgres://geovagt:hemmelig%2Fkode%40%231@{at}/{database}");
+                Store::postgres(&PostgresUrl::parse(&url, Path::new("/")).unwrap()).unwrap()
+            }
+        }
+    }
+
+    async fn run(&self, sql: &str) {
+        match self {
+            Self::Sqlite(directory) => {
+                let file = directory.join(LOG_INDEX_FILE_NAME);
+                let options = sqlx::sqlite::SqliteConnectOptions::new()
+                    .filename(file)
+                    .pragma("cache_size", "-400000");
+                let mut connection = options.connect().await.unwrap();
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned()))
+                    .execute(&mut connection)
+                    .await
+                    .unwrap();
+                sqlx::Connection::close(connection).await.unwrap();
+            }
+            Self::Postgres { server, database } => drop(server.sql(database, sql)),
+        }
+    }
+
+    /// What a server does by itself within minutes of so many changes.
+    fn settle(&self) {
+        if let Self::Postgres { server, database } = self {
+            let began = clock::instant();
+            server.sql(database, "VACUUM ANALYZE");
+            server.sql(database, "CHECKPOINT");
+            println!("vacuum analyze: {:.0} s", since(began).as_secs_f64());
+        }
+    }
+
+    fn size(&self) -> u64 {
+        match self {
+            Self::Sqlite(directory) => {
+                std::fs::metadata(directory.join(LOG_INDEX_FILE_NAME)).unwrap().len()
+            }
+            Self::Postgres { server, database } => {
+                server.sql(database, "SELECT pg_database_size(current_database())").parse().unwrap()
+            }
+        }
+    }
+
+    /// Lets the operating system, and a server, forget what they hold of the index.
+    fn forget(&mut self) {
+        match self {
+            Self::Sqlite(directory) => forget_file(&directory.join(LOG_INDEX_FILE_NAME)),
+            Self::Postgres { server, database } => {
+                let base = server.sql(
+                    database,
+                    "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database \
+                     WHERE datname = current_database()",
+                );
+                server.stop();
+                for file in std::fs::read_dir(base).unwrap() {
+                    forget_file(&file.unwrap().path());
+                }
+                server.start_again();
+            }
+        }
+    }
+}
+
+/// Lets the operating system forget what it holds of a file.
+fn forget_file(file: &Path) {
     let mut input = std::ffi::OsString::from("if=");
-    input.push(&file);
+    input.push(file);
     let done = std::process::Command::new("dd")
         .arg(input)
         .args(["of=/dev/null", "iflag=nocache", "count=0", "status=none"])
@@ -192,139 +187,215 @@ fn forget_file(directory: &Path) {
     assert!(done.unwrap().success());
 }
 
-fn figures(mut took: Vec<Duration>) -> String {
-    took.sort_unstable();
-    let at =
-        |part: usize| took[(took.len() * part / 100).min(took.len() - 1)].as_secs_f64() * 1000.0;
-    format!("{:>9.2} {:>10.2} {:>10.2}", at(50), at(95), at(100))
+/// Most of it goes in without the indexes that it would be put into anywhere, which are made then; the
+/// last fiftieth as the gateway does it behind the writer, in its batches.
+async fn fill_whole(place: &Place, entries: u64) {
+    let began = clock::instant();
+    let mut filling = Filling {
+        generator: Generator::new(entries),
+        bookmarks: PerClass::default(),
+        made: 0,
+        writing: Duration::ZERO,
+    };
+    let store = place.open().await;
+    store.log().bookmarks("bench").await.unwrap();
+    store.close().await;
+    for index in late_indexes() {
+        let name = index.split_whitespace().nth(2).unwrap();
+        place.run(&format!("DROP INDEX {name}")).await;
+    }
+    let store = place.open().await;
+    filling.fill(&store, entries - entries / 50, 10_000).await;
+    store.close().await;
+    for index in late_indexes() {
+        place.run(index).await;
+    }
+    println!("filled in {:.0} s", since(began).as_secs_f64());
+    let before = place.size();
+    let store = place.open().await;
+    let (made, written) = (filling.made, filling.writing);
+    filling.fill(&store, u64::MAX, 2200).await;
+    store.close().await;
+    let (made, took) = (filling.made - made, filling.writing - written);
+    println!(
+        "the last {made} as the gateway does it: {:.0} entries a second, {:.0} octets an entry",
+        made as f64 / took.as_secs_f64(),
+        place.size().saturating_sub(before) as f64 / made.max(1) as f64
+    );
 }
 
-async fn timed(store: &Store, question: Question, seed: u64) -> Duration {
-    let mut dice = Dice(seed * 0x9e37_79b9_7f4a_7c15);
-    for _ in 0..8 {
-        dice.roll(2);
-    }
-    let index = store.log();
-    let organizations = one_of_these(&mut dice);
-    let day = SignedDuration::from_hours(24);
-    let zone = TimeZone::get("Europe/Copenhagen").unwrap();
-    match question {
-        Question::Search(wishes) => {
-            let (query, before) = query(wishes, &mut dice, organizations);
-            let mut query = query;
-            if let Some(before) = before {
-                query.filter.until = Some(before);
+/// The indexes that are not written in the order of time.
+fn late_indexes() -> impl Iterator<Item = &'static str> {
+    let statements = include_str!("../src/store/schema/0014_log_kinds.sql").split(';');
+    let indexes = statements.filter_map(|text| Some(&text[text.find("CREATE INDEX log_")?..]));
+    indexes.filter(|text| text.contains("ON log_entries") && !text.contains("log_by_organization"))
+}
+
+struct Filling {
+    generator: Generator,
+    bookmarks: PerClass<Bookmark>,
+    made: u64,
+    writing: Duration,
+}
+
+impl Filling {
+    async fn fill(&mut self, store: &Store, until: u64, at_once: usize) {
+        let began = clock::instant();
+        let Self { generator, bookmarks, made, writing } = self;
+        while *made < until {
+            let mut batches = PerClass::<Vec<Taken>>::default();
+            for (class, event) in generator.by_ref().take(at_once) {
+                let sequence = bookmarks.get(class).sequence + batches.get(class).len() as u64 + 1;
+                batches.get_mut(class).push(Taken::made(class, sequence, event, &SEAL));
             }
-            let began = clock::instant();
-            index.search(&query, None, PAGE).await.unwrap();
-            since(began)
-        }
-        Question::Counts(by, days, wishes) => {
-            let (query, _) = query(wishes, &mut dice, organizations);
-            let query = query.between(end() - day * i32::try_from(days).unwrap(), end());
-            let began = clock::instant();
-            index.counts(&query, by, &zone).await.unwrap();
-            since(began)
-        }
-        Question::Entry => {
-            let page = index.search(&LogQuery::of(organizations.clone()), None, 40).await.unwrap();
-            let picked = &page.entries[usize::try_from(dice.roll(40)).unwrap()].event;
-            let reference = picked.reference.as_ref().unwrap().parse().unwrap();
-            let began = clock::instant();
-            index.entry(&organizations, &Wanted::Reference(reference)).await.unwrap();
-            since(began)
-        }
-        Question::Surges => {
-            let began = clock::instant();
-            index.surges(&organizations, (end() - day, end()), &Surges::default()).await.unwrap();
-            since(began)
-        }
-        Question::ProbablyWrong => {
-            let home = Home {
-                countries: BTreeSet::from(["DK".parse().unwrap()]),
-                within: SignedDuration::from_hours(4),
-                networks: (4000..4010).collect(),
-            };
-            let span = (end() - day * 7, end());
-            let began = clock::instant();
-            index.probably_wrong(&organizations, span, &home, PAGE).await.unwrap();
-            since(began)
-        }
-        Question::WhoLooked => {
-            let began = clock::instant();
-            index.who_looked(&LogQuery::of(organizations), None, PAGE).await.unwrap();
-            since(began)
+            let count = batches.denied.len() + batches.people.len();
+            if count == 0 {
+                return;
+            }
+            for (class, entries) in
+                [(Class::Denied, batches.denied), (Class::People, batches.people)]
+            {
+                let from = *bookmarks.get(class);
+                let to = Bookmark { sequence: from.sequence + entries.len() as u64, ..from };
+                let node = "bench".to_owned();
+                let tallied = Vec::new();
+                let batch = Batch { node, class, from, to, forgotten: 1, entries, tallied };
+                let wrote = clock::instant();
+                assert!(store.log().write(batch).await.unwrap());
+                *writing += since(wrote);
+                *bookmarks.get_mut(class) = to;
+            }
+            *made += count as u64;
+            if *made % 500_000 < at_once as u64 {
+                println!("{made} made, {:.0} s", since(began).as_secs_f64());
+            }
         }
     }
+}
+
+/// What came of the questions.
+#[derive(Default)]
+struct Verdict {
+    worst: Duration,
+    over: usize,
+    again: usize,
+}
+
+async fn ask(place: &mut Place) -> ExitCode {
+    let wishes = number("GEOVAGT_LOG_WISHES").unwrap_or(40);
+    let only = std::env::var("GEOVAGT_LOG_QUESTION").unwrap_or_default();
+    println!(
+        "{:<38} {:>9} {:>5} {:>26} {:>26} {:>6} {:>6}",
+        "", "", "", "cold, ms", "warm, ms", "floor", ""
+    );
+    println!(
+        "{:<38} {:>9} {:>5} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6}",
+        "question", "matched", "on", "p50", "p99", "max", "p50", "p99", "max", "ms", "times"
+    );
+    let mut verdict = Verdict::default();
+    for (name, question) in QUESTIONS.iter().filter(|(name, _)| name.contains(&only)) {
+        row(place, (name, *question), wishes, &mut verdict).await;
+    }
+    let goal = GOAL.as_millis();
+    println!(
+        "slowest {:.1} ms; {} answers over {goal} ms; {} asked for again",
+        milliseconds(verdict.worst),
+        verdict.over,
+        verdict.again
+    );
+    if verdict.over > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+async fn row(
+    place: &mut Place,
+    (name, question): (&str, Question),
+    wishes: u64,
+    verdict: &mut Verdict,
+) {
+    let (mut cold, mut warm, mut floor) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut goes_on, mut over) = (0, 0);
+    let mut store = None;
+    for seed in 1..=wishes {
+        // A server takes a second to be started anew: the first wishes of each question are cold.
+        let is_cold = matches!(place, Place::Sqlite(_)) || seed <= 2;
+        if is_cold {
+            store = Some(anew(place, store.take()).await);
+        }
+        let Some(store) = &mut store else { continue };
+        let mut first = questions::ask(store, question, seed).await;
+        for _ in 0..2 {
+            if first.took > GOAL {
+                verdict.again += 1;
+                let closed = std::mem::replace(store, place.open().await);
+                *store = anew(place, Some(closed)).await;
+                let answer = questions::ask(store, question, seed).await;
+                first.took = first.took.min(answer.took);
+            }
+        }
+        let mut second = questions::ask(store, question, seed).await;
+        if second.took > GOAL {
+            verdict.again += 1;
+            second.took = second.took.min(questions::ask(store, question, seed).await.took);
+        }
+        for answer in [&first, &second] {
+            goes_on += usize::from(answer.goes_on);
+            over += usize::from(answer.took > GOAL);
+            verdict.worst = verdict.worst.max(answer.took);
+        }
+        if is_cold {
+            cold.push(first.took);
+        } else {
+            warm.push(first.took);
+        }
+        warm.push(second.took);
+        floor.push(floor_of(store).await);
+    }
+    let Some(store) = store else { return };
+    let matched = questions::matched(&store, question, 1).await;
+    let matched = matched.map_or_else(|| "-".to_owned(), |matched| matched.to_string());
+    floor.sort_unstable();
+    warm.sort_unstable();
+    let floor = floor[floor.len() / 2];
+    println!(
+        "{name:<38} {matched:>9} {goes_on:>5} {} {} {:>6.2} {:>6.0}{}",
+        figures(&mut cold),
+        figures(&mut warm),
+        milliseconds(floor),
+        warm[warm.len() / 2].as_secs_f64() / floor.as_secs_f64().max(1e-9),
+        if over > 0 { format!("  {over} over") } else { String::new() }
+    );
+    verdict.over += over;
+    store.close().await;
+}
+
+/// The store with nothing of it in memory.
+async fn anew(place: &mut Place, open: Option<Store>) -> Store {
+    if let Some(open) = open {
+        open.close().await;
+    }
+    place.forget();
+    let store = place.open().await;
+    // Opening the file and its schema is the gateway's start, not the question.
+    store.log().bookmarks("bench").await.unwrap();
+    store
+}
+
+async fn floor_of(store: &Store) -> Duration {
+    let began = clock::instant();
+    store.log().bookmarks("bench").await.unwrap();
+    since(began)
+}
+
+fn milliseconds(took: Duration) -> f64 {
+    took.as_secs_f64() * 1000.0
+}
+
+fn figures(took: &mut [Duration]) -> String {
+    took.sort_unstable();
+    let at = |part: usize| milliseconds(took[(took.len() * part / 100).min(took.len() - 1)]);
+    format!("{:>8.2} {:>8.2} {:>8.2}", at(50), at(99), at(100))
 }
 
 fn since(began: Instant) -> Duration {
     clock::instant().duration_since(began)
-}
-
-fn one_of_these(dice: &mut Dice) -> Organizations {
-    let id = OrganizationId::parse(dice.one(&ORGANIZATIONS)).unwrap();
-    Organizations::These(BTreeSet::from([id]))
-}
-
-fn query(wishes: &str, dice: &mut Dice, ours: Organizations) -> (LogQuery, Option<Timestamp>) {
-    let all = ORGANIZATIONS.map(|name| OrganizationId::parse(name).unwrap());
-    let everybodys = wishes.contains("all");
-    let organization = match &ours {
-        Organizations::These(these) if !everybodys => these.first().unwrap().to_string(),
-        _ => dice.one(&ORGANIZATIONS).to_owned(),
-    };
-    let ours = if everybodys { Organizations::These(all.into_iter().collect()) } else { ours };
-    let mut query = LogQuery::of(ours);
-    let mut before = None;
-    let anywhere = |dice: &mut Dice| {
-        end() - SignedDuration::from_secs(i64::try_from(dice.roll(DAYS as u64 * 86_400)).unwrap())
-    };
-    let countries: Vec<&str> = COUNTRIES.split_whitespace().collect();
-    let filter = &mut query.filter;
-    for wish in wishes.split_whitespace() {
-        match wish {
-            "before" => before = Some(anywhere(dice)),
-            // Evenly, so that the rare ones are asked for as often as the common.
-            "country" => {
-                let number = usize::try_from(dice.roll(countries.len() as u64)).unwrap();
-                filter.country = Some(countries[number].parse().unwrap());
-            }
-            "site" => {
-                let site = SITES[usize::try_from(dice.roll(4)).unwrap()];
-                filter.site = Some(format!("{organization}-{site}"));
-            }
-            "reason" => {
-                filter.reason = Some(REASONS[usize::try_from(dice.roll(5)).unwrap()].to_owned());
-            }
-            "action" => {
-                let actions = ["denied", "repeated", "sign_in", "exemption_granted", "allowed"];
-                let action = actions[usize::try_from(dice.roll(5)).unwrap()];
-                filter.action = geovagt::audit::Action::from_word(action);
-            }
-            "listener" => query.listener = Some(dice.one(&["web", "imap", "smtp"]).to_owned()),
-            "verdict" => query.verdict = Some("deny".to_owned()),
-            "identify" => query.verdict = Some("identify".to_owned()),
-            "week" => {
-                let at = anywhere(dice);
-                filter.since = Some(at - SignedDuration::from_hours(24 * 7));
-                filter.until = Some(at);
-            }
-            "person" => {
-                filter.user = Some(format!("person{:04}@example.dk", dice.few(4000)));
-            }
-            "48" => {
-                let (a, b) = (dice.roll(38) * 64 + dice.few(30), dice.few(512));
-                filter.client = Some(format!("2400:{a:x}:{b:x}::/48").parse().unwrap());
-            }
-            "address" | "24" | "16" | "12" | "8" => {
-                let (a, b) = (1 + dice.roll(190), dice.few(256));
-                let address = format!("{a}.{b}.{}.{}", dice.few(256), dice.roll(256));
-                let prefix = if wish == "address" { "32" } else { wish };
-                filter.client = Some(format!("{address}/{prefix}").parse().unwrap());
-            }
-            _ => {}
-        }
-    }
-    (query, before)
 }

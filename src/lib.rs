@@ -14,6 +14,9 @@
 //! ```
 
 // What it is about. Pure: no runtime, socket, file, database or clock.
+#[cfg(test)]
+extern crate self as geovagt; // a test takes the generator of a bench
+
 pub mod client_address;
 pub mod identifier;
 pub mod language;

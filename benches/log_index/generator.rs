@@ -1,5 +1,6 @@
-//! Makes a block log as a centre's might be: five municipalities, 400 days, the rhythm of days and
-//! weeks, scanners that come again and again, a few floods, a few thousand people.
+//! Makes a block log as a centre's might be: five municipalities, 400 days, the rhythm of the day, one
+//! scanner that is a twenty-fifth of everything, six floods of an hour, a few thousand people, one
+//! account of a machine that signs in all the time, and a country that is met three times.
 
 use geovagt::audit::event::{Action, Event, Field};
 use geovagt::audit::{Class, Reference};
@@ -30,6 +31,21 @@ const PATHS: [&str; 6] = [
     "/autodiscover/autodiscover.xml",
     "/.env",
 ];
+
+/// Met three times, by the first organisation's first site.
+pub(crate) const RARE_COUNTRY: &str = "TV";
+/// One address that comes again and again, from a country that is common.
+pub(crate) const SCANNER: &str = "198.51.100.7";
+/// An account that is in a tenth of people's entries.
+pub(crate) const BUSY: &str = "scanner-til-mail@example.dk";
+const FLOODS: u64 = 6;
+/// As long as that of an entry with an address and a user agent: id, hash before it, two salts.
+pub(crate) const SEAL: [u8; 82] = {
+    let mut seal = [7; 82];
+    seal[48] = 0;
+    seal[65] = 6;
+    seal
+};
 
 /// The end of the log.
 pub(crate) fn end() -> Timestamp {
@@ -78,10 +94,23 @@ impl Generator {
     fn at(&mut self) -> Timestamp {
         let span = DAYS * 86_400_000;
         // A twentieth of all within six floods of an hour; the rest by the rhythm of the day.
-        let whole = i128::from(span) * i128::from(self.made) / i128::from(self.entries.max(1));
-        let mut millisecond = i64::try_from(whole).unwrap();
+        let whole = self.entries.max(1);
+        let sixth = whole.div_ceil(FLOODS).max(1);
+        let (flood, place) = (self.made / sixth, self.made % sixth);
+        let sixth_span = u64::try_from(span).unwrap() / FLOODS;
+        let (before, hour) = (sixth * 19 / 40, 3_600_000);
+        let within = if place < before {
+            sixth_span / 2 * place / before.max(1)
+        } else if place < before + sixth / 20 {
+            sixth_span / 2 + hour * (place - before) / (sixth / 20).max(1)
+        } else {
+            let (place, rest) = (place - before - sixth / 20, sixth - before - sixth / 20);
+            sixth_span / 2 + hour + (sixth_span / 2 - hour) * place / rest.max(1)
+        };
+        let in_flood = (sixth_span / 2..=sixth_span / 2 + hour).contains(&within);
+        let mut millisecond = i64::try_from(flood * sixth_span + within).unwrap();
         let hour = millisecond / 3_600_000 % 24;
-        if !(6..18).contains(&hour) && self.dice.roll(3) > 0 {
+        if !in_flood && !(6..18).contains(&hour) && self.dice.roll(3) > 0 {
             millisecond += 6 * 3_600_000;
         }
         let start = end() - SignedDuration::from_millis(span);
@@ -108,7 +137,9 @@ impl Generator {
         let number = usize::try_from(self.dice.few(self.countries.len() as u64)).unwrap();
         let repeated = self.dice.roll(4) == 0;
         let action = if repeated { Action::Repeated } else { Action::Denied };
-        let address = self.address(number);
+        let scans = self.dice.roll(25) == 0;
+        let number = if scans { 0 } else { number };
+        let address = if scans { SCANNER.to_owned() } else { self.address(number) };
         let mut event = Event::new(action, at, random)
             .personal(Field::ClientIp, &address)
             .personal(Field::UserAgent, self.dice.one(&AGENTS));
@@ -144,7 +175,7 @@ impl Generator {
         let mut event = Event::new(action, at, random)
             .personal(Field::ClientIp, &address)
             .personal(Field::UserAgent, self.dice.one(&AGENTS))
-            .user(&self.person());
+            .user(&if self.dice.roll(10) == 0 { BUSY.to_owned() } else { self.person() });
         event.country = Some(if home { "DK" } else { self.countries[number] }.into());
         event.verdict = Some("allow".into());
         event.reason = Some("travel_exemption".into());
@@ -172,6 +203,11 @@ impl Iterator for Generator {
         let organization = self.dice.one(&ORGANIZATIONS);
         event.organization = Some(organization.into());
         event.site = Some(format!("{organization}-{}", self.dice.one(&SITES)).into());
+        if [1, 2, 3].map(|quarter| self.entries / 4 * quarter).contains(&self.made) {
+            event.country = Some(RARE_COUNTRY.into());
+            event.organization = Some(ORGANIZATIONS[0].into());
+            event.site = Some(format!("{}-{}", ORGANIZATIONS[0], SITES[0]).into());
+        }
         event.listener = Some(self.dice.one(&["web", "imap", "smtp"]).into());
         event.method = Some("GET".into());
         event.domain = Some(format!("mail.{organization}.dk").into());

@@ -146,21 +146,20 @@ impl<'a> Pages<'a> {
     }
 
     async fn fill(&mut self) -> Result<(), StoreError> {
-        if !self.found.is_empty() {
-            return Ok(());
+        while self.found.is_empty() {
+            let Some(index) = &self.index else { return Ok(()) };
+            let page = index.search(self.query, self.before, AT_ONCE).await?;
+            self.before = page.next;
+            if self.before.is_none() {
+                self.index = None;
+            }
+            self.found.extend(page.entries.into_iter().map(|entry| FoundEntry {
+                class: entry.class,
+                sequence: entry.sequence,
+                event: entry.event,
+                line: entry.line,
+            }));
         }
-        let Some(index) = &self.index else { return Ok(()) };
-        let page = index.search(self.query, self.before, AT_ONCE).await?;
-        self.before = page.next;
-        if self.before.is_none() {
-            self.index = None;
-        }
-        self.found.extend(page.entries.into_iter().map(|entry| FoundEntry {
-            class: entry.class,
-            sequence: entry.sequence,
-            event: entry.event,
-            line: entry.line,
-        }));
         Ok(())
     }
 

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::{Draw, Plan, SEED_LENGTH, Standing, group_of};
+use super::{Draw, EACH, Group, Plan, SEED_LENGTH, Standing, group_of, pick};
+use crate::audit::Action;
 use crate::audit::event::Field;
 use crate::identifier::OrganizationId;
 use crate::policy::Actor;
-use crate::store::log::{LogQuery, Organizations, Wanted};
+use crate::store::log::{By, Count, LogQuery, Organizations, Wanted};
 use crate::store::{NewReview, Outcome, Review, ReviewError, Store, StoreError};
 
 /// So many entries are offered to the draw at a time.
@@ -135,25 +136,28 @@ impl Reviewed<'_> {
         let mut seed = [0; SEED_LENGTH];
         // It was written by us, as so many digits.
         let _ = hex::decode_to_slice(&review.seed, &mut seed);
-        let mut draw = Draw::new(seed, review.sample);
         let begins = |day: jiff::civil::Date| {
             day.to_zoned(self.zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp())
         };
         let organizations = Organizations::These([self.organization.clone()].into());
         let query = LogQuery::of(organizations)
             .between(begins(review.period.from), begins(review.period.until));
-        let index = store.log();
-        let mut before = None;
-        loop {
-            let page = index.search(&query, before, AT_ONCE).await?;
-            for entry in &page.entries {
-                draw.offer(entry.event.id, group_of(entry.event.action));
-            }
-            before = page.next;
-            if before.is_none() {
-                return Ok(draw.finish());
-            }
+        let sample = usize::from(review.sample);
+        let mut drawn = super::Drawn { chosen: Vec::new(), population: 0 };
+        for (group, most) in [(Group::People, sample.div_ceil(2)), (Group::Denied, sample / 2)] {
+            let mut query = query.clone();
+            let of_group = Action::ALL.iter().filter(|action| group_of(**action) == group);
+            query.actions = of_group.map(|action| action.word().to_owned()).collect();
+            let hours = store.log().counts(&query, By::Hour, &TimeZone::UTC).await?;
+            let many: u64 = hours.iter().map(|hour| hour.entries).sum();
+            drawn.population += many;
+            drawn.chosen.extend(if many > EACH {
+                drawn_by_hours(store, &query, (&seed, group, most), &hours).await?
+            } else {
+                drawn_of_each(store, &query, (seed, group, review.sample)).await?
+            });
         }
+        Ok(drawn)
     }
 
     /// Keeps what a reviewer found of the entry at a place; says whether that finished the review.
@@ -181,4 +185,56 @@ impl Reviewed<'_> {
         let at = (self.organization, id, place);
         Ok(store.judge(at, (outcome, note), by, now).await?)
     }
+}
+
+/// Of few entries each is offered.
+async fn drawn_of_each(
+    store: &Store,
+    query: &LogQuery,
+    (seed, group, sample): ([u8; SEED_LENGTH], Group, u16),
+) -> Result<Vec<Uuid>, StoreError> {
+    let mut draw = Draw::new(seed, sample);
+    let mut before = None;
+    loop {
+        let page = store.log().search(query, before, AT_ONCE).await?;
+        for entry in &page.entries {
+            draw.offer(entry.event.id, group);
+        }
+        before = page.next;
+        if before.is_none() {
+            return Ok(draw.finish().chosen);
+        }
+    }
+}
+
+/// Of many no more are read than are drawn.
+async fn drawn_by_hours(
+    store: &Store,
+    query: &LogQuery,
+    (seed, group, most): (&[u8; SEED_LENGTH], Group, usize),
+    hours: &[Count],
+) -> Result<Vec<Uuid>, StoreError> {
+    let begins = |hour: &Count| hour.name.parse::<Timestamp>().ok();
+    let hours: Vec<(i64, u64)> = hours
+        .iter()
+        .filter_map(|hour| Some((begins(hour)?.as_second() / 3600, hour.entries)))
+        .collect();
+    let mut chosen = Vec::new();
+    // What was drawn before, and what was deleted since it was counted, is drawn anew.
+    for turn in 0..u64::try_from(most).unwrap_or(0) * 4 {
+        if chosen.len() >= most {
+            break;
+        }
+        let Some((hour, newer)) = pick(seed, (group, turn), &hours) else { break };
+        let at = |hour: i64| Timestamp::from_second(hour * 3600).unwrap_or(Timestamp::MAX);
+        let (since, until) = (query.filter.since, query.filter.until);
+        let mut of_hour = query.clone().between(at(hour), at(hour + 1));
+        of_hour.filter.since = of_hour.filter.since.max(since);
+        of_hour.filter.until = until
+            .map_or(of_hour.filter.until, |until| of_hour.filter.until.map(|end| end.min(until)));
+        let entry = store.log().entry_behind(&of_hour, newer).await?;
+        let id = entry.map(|entry| entry.event.id).filter(|id| !chosen.contains(id));
+        chosen.extend(id);
+    }
+    Ok(chosen)
 }

@@ -1,8 +1,13 @@
 //! Drawing entries so that nobody can foresee or choose them.
 //!
-//! Each entry gets a rank: the SHA-256 of the seed and its id. The lowest ranks are the sample. So
-//! the same entries come out in whatever order they are offered, and whoever holds the seed can draw
-//! them again.
+//! Of a group of up to two thousand entries each gets a rank: the SHA-256 of the seed and its id. The
+//! lowest ranks are the sample. So the same entries come out in whatever order they are offered, and
+//! whoever holds the seed can draw them again.
+//!
+//! Of a larger group no more is read than is drawn, by [`pick`]: for each place of the sample the
+//! hours race, each with a time that the seed gives it, shortened by how many entries it has; the
+//! winner's entries are numbered by time and the seed names one. Each entry has the same chance, and
+//! an entry that comes late moves what is drawn of its own hour and hardly anything else.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +36,36 @@ pub fn group_of(action: Action) -> Group {
         Action::Denied | Action::Repeated => Group::Denied,
         _ => Group::People,
     }
+}
+
+/// Up to so many entries of a group are each looked at.
+pub const EACH: u64 = 2000;
+
+/// Which entry of a large group stands at this turn of the sample: the number of its hour, and how
+/// many of that hour's entries are newer. None where there are none.
+#[must_use]
+pub fn pick(
+    seed: &[u8; SEED_LENGTH],
+    (group, turn): (Group, u64),
+    hours: &[(i64, u64)],
+) -> Option<(i64, u64)> {
+    let number = |what: u8, hour: i64| {
+        let mut digest = Sha256::new();
+        digest.update(seed);
+        digest.update([what, u8::from(group == Group::Denied)]);
+        digest.update(turn.to_be_bytes());
+        digest.update(hour.to_be_bytes());
+        let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = digest.finalize().into();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h])
+    };
+    let time = |(hour, many): &(i64, u64)| {
+        // From just above nothing to one.
+        let part = ((number(1, *hour) >> 11) as f64 + 1.0) / (1_u64 << 53) as f64;
+        -part.ln() / *many as f64
+    };
+    let there = hours.iter().filter(|(_, many)| *many > 0);
+    let (hour, many) = there.min_by(|one, other| time(one).total_cmp(&time(other)))?;
+    Some((*hour, number(2, *hour) % many))
 }
 
 /// A sample that is being drawn.
@@ -142,6 +177,35 @@ mod tests {
         let drawn = draw(4, 20, (0..3).map(|n| (n, Group::People)));
         assert_eq!(drawn.chosen.len(), 3);
         assert_eq!(draw(5, 20, std::iter::empty()), Drawn { chosen: Vec::new(), population: 0 });
+    }
+
+    #[test]
+    fn of_a_large_group_every_entry_comes_up_about_as_often() {
+        let hours = [(7, 10), (8, 0), (9, 30), (500_000, 60)];
+        let mut times = std::collections::BTreeMap::<(i64, u64), u32>::new();
+        for turn in 0..20_000 {
+            let picked = pick(&[3; 32], (Group::Denied, turn), &hours).unwrap();
+            *times.entry(picked).or_default() += 1;
+        }
+        // 200 are expected, with a deviation of 14.
+        assert_eq!(times.len(), 100);
+        assert!(times.values().all(|n| (130..270).contains(n)), "{times:?}");
+        assert_eq!(pick(&[3; 32], (Group::Denied, 0), &[(8, 0)]), None);
+    }
+
+    #[test]
+    fn what_comes_late_moves_little_of_a_large_group() {
+        let hours: Vec<(i64, u64)> = (0..200).map(|hour| (hour, 50)).collect();
+        let mut late = hours.clone();
+        late[17].1 = 51;
+        let all = |hours: &[(i64, u64)], seed| -> Vec<_> {
+            (0..1000).map(|turn| pick(&[seed; 32], (Group::People, turn), hours)).collect()
+        };
+        let (before, after) = (all(&hours, 1), all(&late, 1));
+        let moved: Vec<_> = before.iter().zip(&after).filter(|(one, other)| one != other).collect();
+        assert!(moved.iter().all(|(_, other)| other.unwrap().0 == 17), "{moved:?}");
+        assert!(moved.len() < 20, "{}", moved.len());
+        assert!(before.iter().zip(all(&hours, 2)).filter(|(one, other)| *one == other).count() < 5);
     }
 
     #[test]

@@ -15,5 +15,5 @@ mod plan;
 
 pub use breach::{Clock, deadline};
 pub use conduct::{ConductError, Progress, Reviewed};
-pub use draw::{Draw, Drawn, Group, SEED_LENGTH, group_of};
+pub use draw::{Draw, Drawn, EACH, Group, SEED_LENGTH, group_of, pick};
 pub use plan::{InvalidPlan, Period, Plan, Standing};

@@ -34,7 +34,10 @@ const STEPS: &[Step] = &[
 ];
 
 /// The block log's index: a file of its own on SQLite, part of the store on PostgreSQL.
-const LOG_INDEX: &[Step] = &[Step { number: 9, sql: include_str!("schema/0009_log_index.sql") }];
+const LOG_INDEX: &[Step] = &[
+    Step { number: 9, sql: include_str!("schema/0009_log_index.sql") },
+    Step { number: 14, sql: include_str!("schema/0014_log_kinds.sql") },
+];
 
 /// What a database holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

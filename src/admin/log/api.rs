@@ -24,6 +24,10 @@ struct Found {
     entries: Vec<Value>,
     /// What `before` has to be for the next ones; none: there are no more.
     next: Option<String>,
+    /// Where there are fewer entries than asked for and `next` goes on all the same: what matches is
+    /// so rare among so much that the log was looked through back to this instant and no further.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    looked_to: Option<jiff::Timestamp>,
 }
 
 /// One figure.
@@ -86,7 +90,7 @@ pub(super) async fn search(State(admin): State<Admin>, visitor: Visitor, asked: 
     let page = actions::search(&admin, &visitor, &query, before, limit).await?;
     let entries = page.entries.iter().map(as_json).collect();
     let next = page.next.map(|next| next.to_string());
-    Ok(json(StatusCode::OK, &Found { entries, next }))
+    Ok(json(StatusCode::OK, &Found { entries, next, looked_to: page.looked_to }))
 }
 
 /// One entry, or what a reference leads to, in words and with today's answer.

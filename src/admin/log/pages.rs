@@ -45,6 +45,7 @@ struct List<'a> {
     jsonl_query: String,
     first_page: Option<String>,
     next_page: Option<String>,
+    next_name: &'static str,
     saved: Vec<SavedSearch>,
     save_name: &'a str,
     save_wrong: Option<&'static str>,
@@ -91,24 +92,31 @@ async fn listed(
     let telling = telling(visitor);
     let lines: Vec<Line> = page.entries.iter().map(|entry| telling.line(entry)).collect();
     let next = page.next.map(|next| next.to_string());
-    let rows = Rows {
-        words,
-        lines,
-        empty: words.none_found,
-        empty_help: Some(words.none_found_help),
-        live: None,
+    let looked_to = page.looked_to.map(|at| telling.short(at));
+    let (found, next_name, empty) = match &looked_to {
+        Some(at) => {
+            let found = words::looked_to(page.entries.len(), at, visitor.language);
+            (found, words.go_on, words.none_so_far)
+        }
+        None => {
+            let found = words::found(page.entries.len(), next.is_some(), visitor.language);
+            (found, words.older, words.none_found)
+        }
     };
+    let empty_help = looked_to.is_none().then_some(words.none_found_help);
+    let rows = Rows { words, lines, empty, empty_help, live: None };
     let query = filters(fields);
     let body = List {
         words,
         csrf: &visitor.csrf,
-        found: words::found(page.entries.len(), next.is_some(), visitor.language),
+        found,
         form: form::render(&admin.loaded().config, visitor, ("/log", fields, &problems))?,
         rows: if problems.is_empty() { rows.render()? } else { String::new() },
         csv_query: fields.query_with(&[("before", ""), ("form", "csv")]),
         jsonl_query: fields.query_with(&[("before", ""), ("form", "jsonl")]),
         first_page: fields.given("before").map(|_| query.clone()),
         next_page: next.map(|next| fields.query_with(&[("before", &next)])),
+        next_name,
         query,
         saved: admin.store().saved_searches(visitor.organization_id(), &visitor.person).await?,
         save_name,

@@ -35,7 +35,9 @@ pub(crate) struct Words {
     pub(crate) who: &'static str,
     pub(crate) older: &'static str,
     pub(crate) newest: &'static str,
+    pub(crate) go_on: &'static str,
     pub(crate) none_found: &'static str,
+    pub(crate) none_so_far: &'static str,
     pub(crate) none_found_help: &'static str,
     pub(crate) charts: &'static str,
     pub(crate) live: &'static str,
@@ -115,7 +117,9 @@ pub(crate) const DANISH: Words = Words {
     who: "Hvem",
     older: "Ældre poster",
     newest: "Til de nyeste",
+    go_on: "Søg længere tilbage",
     none_found: "Intet i loggen svarer til det.",
+    none_so_far: "Intet fundet så langt tilbage.",
     none_found_help: "Prøv et længere tidsrum, eller ryd nogle af filtrene.",
     charts: "Afvisninger over tid og efter land",
     live: "Følg med nu",
@@ -195,7 +199,9 @@ pub(crate) const ENGLISH: Words = Words {
     who: "Who",
     older: "Older entries",
     newest: "To the newest",
+    go_on: "Search further back",
     none_found: "Nothing in the log matches that.",
+    none_so_far: "Nothing found that far back.",
     none_found_help: "Try a longer time span, or clear some of the filters.",
     charts: "Rejections over time and by country",
     live: "Watch live",
@@ -265,6 +271,20 @@ pub(crate) fn unknown_country(nearest: &[String], language: Language) -> String 
         (false, Language::English) => {
             format!("That country is not known. Did you mean {}?", enumeration(&names, language))
         }
+    }
+}
+
+/// Where a page is not full because the search was long, and goes on when asked to.
+pub(crate) fn looked_to(shown: usize, at: &str, language: Language) -> String {
+    match language {
+        Language::Danish => format!(
+            "{shown} fundet indtil videre. Så sjælden en søgning tager tid: der er set tilbage til {at}. \
+             Søg længere tilbage for at se, om der er flere."
+        ),
+        Language::English => format!(
+            "{shown} found so far. So rare a search takes time: the log was looked through back to {at}. \
+             Search further back to see whether there are more."
+        ),
     }
 }
 

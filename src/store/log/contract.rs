@@ -201,9 +201,15 @@ pub(super) async fn a_search_finds_what_a_search_through_the_files_finds(store: 
     follow(store, directory.path()).await;
     let mut dice = Dice(99);
     let mut hits = 0;
-    for _ in 0..150 {
+    let mut went_on = 0;
+    for _ in 0..180 {
         let query = dice.query();
         let at_once = 1 + dice.roll(20);
+        // Pages that may cost next to nothing miss nothing either.
+        search::poor::only(*[1, 900].get(dice.roll(10)).unwrap_or(&i64::MAX));
+        let page = store.log().search(&query, None, at_once).await.unwrap();
+        assert!(page.looked_to.is_none() || page.next.is_some());
+        went_on += usize::from(page.looked_to.is_some());
         let found: Vec<_> = everything(store.log(), &query, at_once)
             .await
             .into_iter()
@@ -213,7 +219,31 @@ pub(super) async fn a_search_finds_what_a_search_through_the_files_finds(store: 
         hits += wanted.len();
         assert_eq!(found, wanted, "{query:?}");
     }
-    assert!(hits > 500, "{hits}");
+    search::poor::only(i64::MAX);
+    assert!(hits > 500 && went_on > 8, "{hits} {went_on}");
+}
+
+pub(super) async fn the_entry_behind_so_many_others_is_found(store: &Store) {
+    let directory = tempfile::tempdir().unwrap();
+    log(directory.path(), 13, 120);
+    follow(store, directory.path()).await;
+    for (country, site) in [(None, None), (Some("RU"), None), (Some("CN"), Some("mail"))] {
+        let mut query = LogQuery::of(these(&["egedal"]));
+        query.filter.country = country.map(|code: &str| code.parse().unwrap());
+        query.filter.site = site.map(str::to_owned);
+        let all = everything(store.log(), &query, 50).await;
+        assert!(all.len() > 3, "{}", all.len());
+        for (newer, entry) in (0..).zip(&all) {
+            let found = store.log().entry_behind(&query, newer).await.unwrap().unwrap();
+            assert_eq!(found.line, entry.line);
+        }
+        let none = store.log().entry_behind(&query, all.len() as u64).await.unwrap();
+        assert!(none.is_none());
+    }
+    let mut never = LogQuery::of(these(&["egedal"]));
+    never.filter.reason = Some("overload".into());
+    never.class = Some(Class::Allowed);
+    assert!(store.log().entry_behind(&never, 0).await.unwrap().is_none());
 }
 
 pub(super) async fn counts_are_those_of_the_entries(store: &Store) {
@@ -561,6 +591,7 @@ pub(in super::super) async fn holds<G>(open: &impl AsyncFn() -> (Store, G)) {
     }
     each! {
         a_search_finds_what_a_search_through_the_files_finds
+        the_entry_behind_so_many_others_is_found
         counts_are_those_of_the_entries
         another_organizations_entries_never_come_out
         an_entry_is_found_by_its_id_and_its_reference

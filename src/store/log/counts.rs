@@ -1,6 +1,6 @@
 //! How many there were, from the counts of the hours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use jiff::tz::TimeZone;
@@ -9,17 +9,20 @@ use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
 use super::key;
-use super::plan::{Wishes, guide_of, hold};
-use super::query::{By, Count, LogQuery};
+use super::kinds::{Column, Kind, Matched};
+use super::plan::{Wishes, within};
+use super::query::{By, Count, LogEntry, LogQuery};
 
 /// What is counted together, in numbers, with how many entries and what they stand for.
 type Figures = BTreeMap<i64, (i64, i64)>;
+/// The same by name.
+type Named = BTreeMap<String, (i64, i64)>;
 
 impl LogIndex {
     /// How many denials and people's entries there were, or how many of one chain where the query
-    /// says so (allowed traffic is counted by whole hours), folded ones as what they stand for; by time oldest first, else
-    /// the most first. Days are those of `zone`. What only an entry can tell (a person, an address,
-    /// a reference, a subdivision) is counted entry by entry.
+    /// says so (allowed traffic is counted by whole hours), folded ones as what they stand for; by
+    /// time oldest first, else the most first. Days are those of `zone`. What the counts of the hours
+    /// do not know (a person, an address, a reference, a subdivision) is counted in the indexes.
     ///
     /// # Errors
     /// [`StoreError`] where the index does not answer.
@@ -29,20 +32,10 @@ impl LogIndex {
         by: By,
         zone: &TimeZone,
     ) -> Result<Vec<Count>, StoreError> {
-        let filter = &query.filter;
         let mut reading = self.reading().await?;
-        let by_entry = filter.reference.is_some()
-            || filter.client.is_some()
-            || filter.user.is_some()
-            || filter.country.is_some_and(|territory| territory.subdivision().is_some());
-        let named = if by_entry {
-            self.counted_one_by_one(&mut reading, query, by, zone).await?
-        } else {
-            let figures = match self.wishes(&mut reading, query).await? {
-                Some(wishes) => self.figures(&mut reading, &wishes, by).await?,
-                None => Figures::new(),
-            };
-            self.named(&mut reading, figures, by, zone).await?
+        let named = match self.wishes(&mut reading, query).await? {
+            Some(wishes) => self.count_by(&mut reading, query, &wishes, (by, zone)).await?,
+            None => Named::new(),
         };
         reading.done().await?;
         let mut counts: Vec<Count> = named
@@ -59,89 +52,150 @@ impl LogIndex {
         Ok(counts)
     }
 
-    pub(super) async fn figures(
+    async fn count_by(
+        &self,
+        reading: &mut Reading,
+        query: &LogQuery,
+        wishes: &Wishes,
+        (by, zone): (By, &TimeZone),
+    ) -> Result<Named, StoreError> {
+        let filter = &query.filter;
+        let matched = self.matched(reading, wishes).await?;
+        let mut figures = Figures::new();
+        let named = [
+            filter.reference.is_some(),
+            filter.client.is_some(),
+            filter.user.is_some(),
+            wishes.region.is_some(),
+        ];
+        let network = filter.client.map(key::known);
+        if wishes.places.is_empty() {
+            return Ok(Named::new());
+        }
+        match named {
+            [false, false, false, false] => {
+                for one in &matched {
+                    self.figures(reading, wishes, one, by, &mut figures).await?;
+                }
+            }
+            [false, true, false, false] if network.is_some_and(|known| known.exact) => {
+                let Some(known) = network else { return Ok(Named::new()) };
+                for one in &matched {
+                    let mut sql = Sql::new("FROM log_entries WHERE organization = ");
+                    sql.number(one.organization).push(" AND ").push(known.column());
+                    sql.push(" >= ").number(known.low).push(" AND ").push(known.column());
+                    sql.push(" <= ").number(known.high);
+                    let sql = sql.with(&within(&known));
+                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                }
+                // Those that it leads to by a second address alone.
+                let seconds = self.second_addresses(reading, query, wishes, &matched).await?;
+                let mut named = self.named(reading, figures, by, zone).await?;
+                for entry in &seconds {
+                    add_entry(&mut named, entry, by, zone);
+                }
+                return Ok(named);
+            }
+            [false, false, true, false] => {
+                let mark = filter.user.as_deref().map(key::person).unwrap_or_default();
+                for one in &matched {
+                    let mut sql = Sql::new("FROM log_marks WHERE organization = ");
+                    sql.number(one.organization).push(" AND mark = ").value(&mark);
+                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                }
+            }
+            [false, false, false, true] => {
+                for one in &matched {
+                    let mut sql = Sql::new("FROM log_entries WHERE region > 0 AND organization = ");
+                    sql.number(one.organization).push(" AND region = ");
+                    sql.number(wishes.region.unwrap_or_default());
+                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                }
+            }
+            _ => return self.counted_one_by_one(reading, query, by, zone).await,
+        }
+        self.named(reading, figures, by, zone).await
+    }
+
+    async fn figures(
         &self,
         reading: &mut Reading,
         wishes: &Wishes,
+        matched: &Matched,
         by: By,
-    ) -> Result<Figures, StoreError> {
-        let mut figures = Figures::new();
+        figures: &mut Figures,
+    ) -> Result<(), StoreError> {
         let (mut edges, mut hours) = split(&wishes.places);
-        if wishes.chains == [0] && !wishes.places.is_empty() {
+        if wishes.chains == [0] {
             // There are no entries of allowed traffic to count parts of hours by.
             let hour = |place: i64| key::hour(key::instant(place));
             hours = hour(wishes.places.start)..hour(wishes.places.end - 1) + 1;
             edges.clear();
         }
-        for edge in edges {
-            self.figures_of_entries(reading, wishes, by, edge, &mut figures).await?;
+        for places in edges {
+            let mut sql = Sql::new("FROM log_entries WHERE organization = ");
+            sql.number(matched.organization);
+            let edge = Wishes { places, ..wishes.clone() };
+            self.figures_of(reading, (&sql, &edge), matched, by, figures).await?;
         }
-        if !hours.is_empty() {
-            self.figures_of_hours(reading, wishes, by, hours, &mut figures).await?;
-        }
-        Ok(figures)
+        let names = self.names(reading, matched, by).await?;
+        let mut of_kind = (0, None);
+        self.counted(reading, matched.organization, hours, |item| {
+            if of_kind.0 != item.kind {
+                of_kind = (item.kind, names.get(&item.kind).copied());
+            }
+            let Some(name) = of_kind.1 else { return };
+            let figure = figures.entry(name.unwrap_or(item.hour)).or_default();
+            figure.0 = figure.0.saturating_add(item.entries);
+            figure.1 = figure.1.saturating_add(item.total);
+        })
+        .await
     }
 
-    async fn figures_of_hours(
+    /// Under which number each kind that is wished for is counted; none: under its hour.
+    async fn names(
         &self,
         reading: &mut Reading,
-        wishes: &Wishes,
+        matched: &Matched,
         by: By,
-        hours: Range<i64>,
-        figures: &mut Figures,
-    ) -> Result<(), StoreError> {
-        let guide = guide_of(&wishes.dimensions).filter(|_| wishes.organizations.is_some());
-        let column = column(by);
-        let mut sql = Sql::new("SELECT ");
-        sql.push(column).push(
-            ", CAST(SUM(entries) AS BIGINT), CAST(SUM(total) AS BIGINT) FROM log_hours WHERE hour >= ",
-        );
-        sql.number(hours.start).push(" AND hour < ").number(hours.end);
-        if let Some(organizations) = &wishes.organizations {
-            sql.push(" AND organization IN ").numbers(organizations);
-        }
-        sql.push(" AND chain IN ").numbers(&wishes.chains);
-        hold(&mut sql, &wishes.dimensions, guide);
-        sql.push(" GROUP BY ").push(column);
-        self.add(reading, sql, figures).await
+    ) -> Result<HashMap<i64, Option<i64>>, StoreError> {
+        let kinds = self.kinds(reading, matched.organization).await?;
+        let wished = kinds.iter().filter(|kind| matched.has(kind.number));
+        Ok(wished.map(|kind| (kind.number, name_of_kind(kind, by))).collect())
     }
 
-    /// An hour that is asked for in part.
-    async fn figures_of_entries(
+    /// Counted in an index.
+    async fn figures_of(
         &self,
         reading: &mut Reading,
-        wishes: &Wishes,
+        (from, wishes): (&Sql, &Wishes),
+        matched: &Matched,
         by: By,
-        places: Range<i64>,
         figures: &mut Figures,
     ) -> Result<(), StoreError> {
-        let column = match by {
-            By::Hour | By::Day => String::from(place_hour()),
-            _ => column(by).to_owned(),
+        let names = self.names(reading, matched, by).await?;
+        let by_time = matches!(by, By::Hour | By::Day);
+        let columns = if by_time {
+            format!("{PLACE_HOUR}, kind")
+        } else {
+            "CAST(0 AS BIGINT), kind".to_owned()
         };
         let mut sql = Sql::new("SELECT ");
-        sql.push(&column).push(
-            " AS named, CAST(COUNT(*) AS BIGINT), CAST(SUM(folded) AS BIGINT) FROM log_entries
-             WHERE entry >= ",
-        );
-        sql.number(places.start).push(" AND entry < ").number(places.end);
-        if let Some(organizations) = &wishes.organizations {
-            sql.push(" AND +organization IN ").numbers(organizations);
-        }
-        hold(&mut sql, &wishes.dimensions, None);
-        sql.push(" GROUP BY ").push(&column);
-        self.add(reading, sql, figures).await
-    }
-
-    async fn add(
-        &self,
-        reading: &mut Reading,
-        sql: Sql,
-        figures: &mut Figures,
-    ) -> Result<(), StoreError> {
+        sql.push(&columns);
+        sql.push(", CAST(COUNT(*) AS BIGINT), CAST(SUM(folded) AS BIGINT) ");
+        let mut sql = sql.with(from);
+        sql.push(" AND entry >= ").number(wishes.places.start);
+        sql.push(" AND entry < ").number(wishes.places.end);
+        sql.push(" GROUP BY ").push(if by_time { &columns } else { "kind" });
         for row in reading.rows(sql.asked()).await? {
-            let [name, entries, total] = [0, 1, 2].map(|column| self.integer(&row, column));
-            let figure = figures.entry(name?).or_default();
+            let [hour, kind, entries, total] =
+                [0, 1, 2, 3].map(|column| self.integer(&row, column));
+            let Some(name) = names.get(&kind?) else { continue };
+            let figure = figures.entry(match name {
+                Some(name) => *name,
+                None => hour?,
+            });
+            let figure = figure.or_default();
             figure.0 = figure.0.saturating_add(entries?);
             figure.1 = figure.1.saturating_add(total?);
         }
@@ -154,10 +208,10 @@ impl LogIndex {
         figures: Figures,
         by: By,
         zone: &TimeZone,
-    ) -> Result<BTreeMap<String, (i64, i64)>, StoreError> {
-        let mut named = BTreeMap::<String, (i64, i64)>::new();
+    ) -> Result<Named, StoreError> {
+        let mut named = Named::new();
         let words = match by {
-            By::Hour | By::Day => std::collections::HashMap::new(),
+            By::Hour | By::Day => HashMap::new(),
             _ => self.words(reading, figures.keys().copied()).await?,
         };
         for (number, (entries, total)) in figures {
@@ -178,26 +232,13 @@ impl LogIndex {
         query: &LogQuery,
         by: By,
         zone: &TimeZone,
-    ) -> Result<BTreeMap<String, (i64, i64)>, StoreError> {
-        let mut named = BTreeMap::<String, (i64, i64)>::new();
+    ) -> Result<Named, StoreError> {
+        let mut named = Named::new();
         let mut before = None;
         loop {
             let page = self.search_in(reading, query, before, 1000).await?;
             for entry in &page.entries {
-                let event = &entry.event;
-                let word =
-                    |word: &Option<smol_str::SmolStr>| word.as_deref().unwrap_or("").to_owned();
-                let name = match by {
-                    By::Hour => name_of(key::hour_begins(key::hour(event.at)), by, zone),
-                    By::Day => name_of(event.at, by, zone),
-                    By::Country => word(&event.country),
-                    By::Site => word(&event.site),
-                    By::Reason => word(&event.reason),
-                };
-                let figure = named.entry(name).or_default();
-                figure.0 += 1;
-                let count = i64::try_from(event.count).unwrap_or(i64::MAX);
-                figure.1 = figure.1.saturating_add(count);
+                add_entry(&mut named, entry, by, zone);
             }
             before = page.next;
             if before.is_none() {
@@ -207,6 +248,22 @@ impl LogIndex {
     }
 }
 
+fn add_entry(named: &mut Named, entry: &LogEntry, by: By, zone: &TimeZone) {
+    let event = &entry.event;
+    let word = |word: &Option<smol_str::SmolStr>| word.as_deref().unwrap_or("").to_owned();
+    let name = match by {
+        By::Hour => name_of(key::hour_begins(key::hour(event.at)), by, zone),
+        By::Day => name_of(event.at, by, zone),
+        By::Country => word(&event.country),
+        By::Site => word(&event.site),
+        By::Reason => word(&event.reason),
+    };
+    let figure = named.entry(name).or_default();
+    figure.0 = figure.0.saturating_add(1);
+    let count = i64::try_from(event.count).unwrap_or(i64::MAX);
+    figure.1 = figure.1.saturating_add(count);
+}
+
 fn name_of(at: jiff::Timestamp, by: By, zone: &TimeZone) -> String {
     match by {
         By::Day => at.to_zoned(zone.clone()).date().to_string(),
@@ -214,19 +271,18 @@ fn name_of(at: jiff::Timestamp, by: By, zone: &TimeZone) -> String {
     }
 }
 
-fn column(by: By) -> &'static str {
+/// The number that a kind is counted under; none: the hour's.
+fn name_of_kind(kind: &Kind, by: By) -> Option<i64> {
     match by {
-        By::Hour | By::Day => "hour",
-        By::Country => "country",
-        By::Site => "site",
-        By::Reason => "reason",
+        By::Hour | By::Day => None,
+        By::Country => Some(kind.number_in(Column::Country)),
+        By::Site => Some(kind.number_in(Column::Site)),
+        By::Reason => Some(kind.number_in(Column::Reason)),
     }
 }
 
 /// The hour of a place, in SQL.
-const fn place_hour() -> &'static str {
-    "entry / 7549747200000"
-}
+const PLACE_HOUR: &str = "entry / 7549747200000";
 
 /// The parts of hours at the ends, and the whole hours between them. What has no end is whole.
 fn split(places: &Range<i64>) -> (Vec<Range<i64>>, Range<i64>) {
@@ -266,7 +322,7 @@ mod tests {
             at("2026-11-22T12:15:00Z"),
         );
         let hour = ten / (3_600_000 << 21);
-        assert_eq!(place_hour(), format!("entry / {}", 3_600_000_i64 << 21));
+        assert_eq!(PLACE_HOUR, format!("entry / {}", 3_600_000_i64 << 21));
         assert_eq!(split(&(ten..twelve)), (vec![], hour..hour + 2));
         assert_eq!(
             split(&(half..end)),

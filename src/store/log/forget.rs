@@ -3,12 +3,14 @@
 
 use jiff::Timestamp;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::super::StoreError;
+use super::super::transaction::Change;
 use super::handle::{LogIndex, Sql};
 use super::key;
 use super::query::Cursor;
-use super::row::Taken;
+use super::row::{NumberedRow, Taken};
 use super::write::{AT_ONCE, insert, insert_marks};
 use crate::audit::Class;
 
@@ -54,35 +56,47 @@ impl LogIndex {
         words.push(node);
         let numbers = self.number(&mut change, &words).await?;
         let node = numbers.get(node).copied().unwrap_or_default();
+        let rows = taken.into_iter().map(|taken| (taken.event.at, taken.row(node, &numbers)));
+        let rows: Vec<(Timestamp, NumberedRow)> = rows.collect();
+        let combinations = rows.iter().map(|(_, row)| row.combination()).collect();
+        let kinds = self.kinds_of(&mut change, &combinations).await?;
         let mut replaced = 0;
-        for taken in taken {
-            let at = taken.event.at;
-            let mut row = taken.row(node, &numbers);
+        for (at, mut row) in rows {
+            row.kind = kinds.get(&row.combination()).copied().unwrap_or_default();
             let [_, chain, sequence, ..] = row.numbers;
             let places = key::places(at);
             let asked = sqlx::query(
-                "SELECT entry, client_nat, user_name, user_id, user_effective, user_target
-                 FROM log_entries WHERE entry >= $1 AND entry < $2 AND node = $3
+                "SELECT entry, organization, client_nat, user_name, user_id, user_effective,
+                 user_target, rest FROM log_entries WHERE entry >= $1 AND entry < $2 AND node = $3
                  AND chain = $4 AND sequence = $5",
             );
             let asked = asked.bind(places.start).bind(places.end).bind(node).bind(chain);
             let rows = change.rows(asked.bind(sequence)).await?;
             let Some(old) = rows.first() else { continue };
             row.entry = self.integer(old, 0)?;
-            for mark in old_marks(old) {
-                let gone = sqlx::query("DELETE FROM log_marks WHERE mark = $1 AND entry = $2");
-                change.execute(gone.bind(mark).bind(row.entry)).await?;
-            }
+            self.delete_marks(&mut change, old).await?;
             let gone = sqlx::query("DELETE FROM log_entries WHERE entry = $1");
             change.execute(gone.bind(row.entry)).await?;
             insert(&mut change, std::slice::from_ref(&row)).await?;
-            let marks: Vec<_> = row.marks.iter().map(|mark| (mark.as_str(), row.entry)).collect();
-            insert_marks(&mut change, &marks).await?;
+            insert_marks(&mut change, std::slice::from_ref(&row)).await?;
             replaced += 1;
         }
         change.commit_quietly().await?;
         self.remember(&numbers);
+        self.remember_kinds(kinds);
         Ok(replaced)
+    }
+
+    /// Deletes the marks that a row was given.
+    async fn delete_marks(&self, change: &mut Change, row: &AnyRow) -> Result<(), StoreError> {
+        let (entry, organization) = (self.integer(row, 0)?, self.integer(row, 1)?);
+        for mark in old_marks(row) {
+            let gone = sqlx::query(
+                "DELETE FROM log_marks WHERE organization = $1 AND mark = $2 AND entry = $3",
+            );
+            change.execute(gone.bind(organization).bind(mark).bind(entry)).await?;
+        }
+        Ok(())
     }
 
     /// Takes out some of what stands before this sequence of a chain, whose segments are gone: what
@@ -103,8 +117,8 @@ impl LogIndex {
         if let Some(node) = number {
             let first = i64::try_from(first_kept).unwrap_or(i64::MAX);
             let asked = sqlx::query(
-                "SELECT entry, client_nat, user_name, user_id, user_effective, user_target
-                 FROM log_entries WHERE node = $1 AND chain = $2 AND sequence < $3
+                "SELECT entry, organization, client_nat, user_name, user_id, user_effective,
+                 user_target, rest FROM log_entries WHERE node = $1 AND chain = $2 AND sequence < $3
                  AND entry > $4 AND entry < $5 ORDER BY entry LIMIT $6",
             );
             let asked = asked.bind(node).bind(key::chain(class)).bind(first);
@@ -119,12 +133,8 @@ impl LogIndex {
         let mut change = self.begin().await?;
         let mut entries = Vec::with_capacity(rows.len());
         for row in &rows {
-            let entry = self.integer(row, 0)?;
-            for mark in old_marks(row) {
-                let gone = sqlx::query("DELETE FROM log_marks WHERE mark = $1 AND entry = $2");
-                change.execute(gone.bind(mark).bind(entry)).await?;
-            }
-            entries.push(entry);
+            self.delete_marks(&mut change, row).await?;
+            entries.push(self.integer(row, 0)?);
         }
         let mut gone = Sql::new("DELETE FROM log_entries WHERE entry IN ");
         gone.numbers(&entries);
@@ -144,8 +154,7 @@ impl LogIndex {
         let rows = change.rows(sqlx::query(oldest)).await?;
         if let Some(oldest) = rows.first() {
             let hour = key::hour(key::instant(self.integer(oldest, 0)?));
-            let gone = sqlx::query("DELETE FROM log_hours WHERE hour < $1");
-            change.execute(gone.bind(hour)).await?;
+            self.uncount_before(&mut change, hour).await?;
         }
         change.commit_quietly().await
     }
@@ -177,13 +186,16 @@ impl LogIndex {
     }
 }
 
-/// The marks that a row was given, made of what stands in it: the second address, and the people.
-fn old_marks(row: &sqlx::any::AnyRow) -> Vec<String> {
+/// The marks that a row was given, made of what stands in it: the second address, the people, and
+/// where its network is registered.
+fn old_marks(row: &AnyRow) -> Vec<String> {
     let text = |column: usize| row.try_get::<Option<String>, _>(column).ok().flatten();
-    let mut marks: Vec<String> = (2..6).filter_map(|c| text(c).map(|n| key::person(&n))).collect();
-    if let Some(nat) = text(1).and_then(|nat| nat.parse().ok()) {
+    let mut marks: Vec<String> = (3..7).filter_map(|c| text(c).map(|n| key::person(&n))).collect();
+    if let Some(nat) = text(2).and_then(|nat| nat.parse().ok()) {
         marks.push(key::second(key::network(nat)));
         marks.push(key::second_wide(key::wide(nat)));
     }
+    let registered = text(7).and_then(|rest| super::row::registered_country(&rest));
+    marks.extend(registered.map(|country| key::registered(&country)));
     marks
 }

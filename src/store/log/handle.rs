@@ -13,18 +13,20 @@ use super::super::connections::{Asked, Connections};
 use super::super::transaction::{Change, Reading};
 use super::super::{StoreError, postgres, sqlite};
 use super::LOG_INDEX_FILE_NAME;
+use super::kinds::Kinds;
 
 /// The block log's index. Clones share the same connections.
 #[derive(Clone)]
 pub struct LogIndex {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
+pub(super) struct Inner {
     /// Where it is a file.
     file: Option<PathBuf>,
     connections: Mutex<Option<Arc<Connections>>>,
     words: Mutex<Words>,
+    pub(super) kinds: Mutex<Kinds>,
     standing: Mutex<Standing>,
 }
 
@@ -124,6 +126,8 @@ impl Sql {
     }
 
     pub(super) fn asked(self) -> Asked<'static> {
+        #[cfg(test)]
+        super::plan_tests::hear(&self.text);
         let mut asked = sqlx::query(AssertSqlSafe(self.text));
         for value in self.values {
             asked = match value {
@@ -149,8 +153,8 @@ impl LogIndex {
 
     fn with(file: Option<PathBuf>, connections: Option<Arc<Connections>>) -> Self {
         let connections = Mutex::new(connections);
-        let (words, standing) = (Mutex::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { file, connections, words, standing }) }
+        let (words, kinds, standing) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { inner: Arc::new(Inner { file, connections, words, kinds, standing }) }
     }
 
     /// Whether there may be something in it: no file, no index.
@@ -185,6 +189,7 @@ impl LogIndex {
         let Some(file) = &self.inner.file else { return Ok(()) };
         self.close().await;
         *self.lock_words() = Words::default();
+        *self.inner.kinds.lock().unwrap_or_else(PoisonError::into_inner) = Kinds::default();
         for suffix in ["", "-wal", "-shm"] {
             let mut name = file.clone().into_os_string();
             name.push(suffix);

@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::ops::Range;
 
+use ipnet::IpNet;
 use jiff::Timestamp;
 
 use crate::audit::{Class, Event};
@@ -140,14 +141,94 @@ pub(super) fn registered(country: &str) -> String {
     format!("r:{country}")
 }
 
-/// How the network of a second address is looked for.
+/// How the network of a second address is looked for. Sorted as texts they stand as the numbers do.
 pub(super) fn second(network: i64) -> String {
-    format!("n:{network}")
+    format!("n:{:016x}", sortable(network))
 }
 
 /// The same for the wide one.
 pub(super) fn second_wide(wide: i64) -> String {
-    format!("w:{wide}")
+    format!("w:{:016x}", sortable(wide))
+}
+
+/// The number again; none where it is no mark of a second address.
+#[cfg(test)]
+fn second_number(mark: &str) -> Option<i64> {
+    let digits = mark.strip_prefix("n:").or_else(|| mark.strip_prefix("w:"))?;
+    u64::from_str_radix(digits, 16).ok().map(|number| (number ^ 1 << 63).cast_signed())
+}
+
+fn sortable(number: i64) -> u64 {
+    number.cast_unsigned() ^ 1 << 63
+}
+
+/// What tells the addresses of a [`network`] apart: all of it (IPv4), or a few bits (IPv6).
+pub(super) fn host(address: IpAddr) -> i64 {
+    match address {
+        IpAddr::V4(v4) => i64::from(v4.to_bits() & 0xff),
+        IpAddr::V6(v6) => {
+            let [.., a, b, c, d] = v6.segments();
+            i64::from(a ^ b ^ c ^ d)
+        }
+    }
+}
+
+/// What tells the networks of a [`wide`] one apart: all of it (IPv4), or the next 16 bits (IPv6).
+pub(super) fn part(address: IpAddr) -> i64 {
+    match address {
+        IpAddr::V4(v4) => i64::from(v4.to_bits() >> 8 & 0xff),
+        IpAddr::V6(v6) => {
+            let [_, _, part, ..] = v6.segments();
+            i64::from(part)
+        }
+    }
+}
+
+/// Of which kind an address is; 0 where there is none.
+pub(super) fn family(address: Option<IpAddr>) -> i64 {
+    match address {
+        None => 0,
+        Some(IpAddr::V4(_)) => 4,
+        Some(IpAddr::V6(_)) => 6,
+    }
+}
+
+/// What of a network the index knows without reading an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Known {
+    /// Whether it is held against [`network`] or against [`wide`].
+    pub(super) narrow: bool,
+    /// From there to there, both within.
+    pub(super) low: i64,
+    pub(super) high: i64,
+    /// Where it is one alone: from which [`host`] or [`part`] to which.
+    pub(super) within: Option<(i64, i64)>,
+    /// Whether that is all there is to it; else the address itself has to be held against it.
+    pub(super) exact: bool,
+}
+
+/// What the index knows of a network.
+pub(super) fn known(network: IpNet) -> Known {
+    let (first, last) = (network.network(), network.broadcast());
+    let (whole, half) = match first {
+        IpAddr::V4(_) => (24, 16),
+        IpAddr::V6(_) => (64, 32),
+    };
+    let length = network.prefix_len();
+    let all = length == whole || length <= half;
+    // Of IPv6 many networks may stand in a wide one: the next bits tell them apart.
+    let narrow = if first.is_ipv4() { length > half } else { length >= whole };
+    let number = if narrow { self::network } else { wide };
+    let (one, other) = (number(first), number(last));
+    let within = match (first, narrow) {
+        _ if all => None,
+        (IpAddr::V4(_), true) => (length > whole).then(|| (host(first), host(last))),
+        (IpAddr::V4(_), false) => None,
+        (IpAddr::V6(_), true) => (length == 128).then(|| (host(first), host(first))),
+        (IpAddr::V6(_), false) => Some((part(first), part(last))),
+    };
+    let exact = first.is_ipv4() || all || length <= 48;
+    Known { narrow, low: one.min(other), high: one.max(other), within, exact }
 }
 
 #[cfg(test)]
@@ -176,6 +257,41 @@ mod tests {
             prop_assert!(places(at(a)).contains(&place(a)));
             prop_assert!(places(at(a)).contains(&next(place(a))));
             prop_assert!(places_of_hour(hour(at(a))).contains(&place(a)));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_network_is_told_by_what_is_known_of_it(
+            bits in any::<u128>(), other in any::<u128>(), shared in 0_u32..=128,
+            is_v6: bool, length in 0_u8..=128,
+        ) {
+            // Two addresses that often share much.
+            let mask = u128::MAX.checked_shl(128 - shared).unwrap_or(0);
+            let other = bits & mask | other & !mask;
+            let address = |bits: u128| match is_v6 {
+                true => IpAddr::V6(bits.into()),
+                false => IpAddr::V4(((bits >> 96) as u32).into()),
+            };
+            let length = if is_v6 { length } else { length % 33 };
+            let net = IpNet::new(address(bits), length).unwrap().trunc();
+            let known = known(net);
+            let one = address(other);
+            let (number, within) = match known.narrow {
+                true => (network(one), host(one)),
+                false => (wide(one), part(one)),
+            };
+            let told = (known.low..=known.high).contains(&number)
+                && known.within.is_none_or(|(low, high)| (low..=high).contains(&within));
+            let is_within = net.contains(&one);
+            prop_assert!(told || !is_within, "{net} {one} {known:?}");
+            prop_assert!(!known.exact || told == is_within, "{net} {one} {known:?}");
+        }
+
+        #[test]
+        fn marks_of_second_addresses_stand_as_their_numbers(a: i64, b: i64) {
+            prop_assert_eq!(second(a).cmp(&second(b)), a.cmp(&b));
+            prop_assert_eq!(second_number(&second_wide(a)), Some(a));
         }
     }
 

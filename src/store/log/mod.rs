@@ -10,13 +10,19 @@
 //! nothing is missing and nothing stands twice; who asks for certain organisations is given nothing
 //! of another; what was forgotten in a segment is forgotten here by [`LogIndex::forget`].
 
+mod block;
 #[cfg(test)]
 pub(super) mod contract;
 mod counts;
 mod forget;
+mod guide;
 mod handle;
+mod hours;
 mod key;
+mod kinds;
 mod plan;
+#[cfg(test)]
+mod plan_tests;
 mod query;
 mod review;
 mod row;

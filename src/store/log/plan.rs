@@ -1,12 +1,13 @@
-//! From a query to the ranges of rows that can hold its answer.
+//! From a query to where its entries can be.
 //!
-//! A query is driven by the one wish that leads to the fewest rows; the others are held against the
-//! rows it leads to. Where a wish is common and another rare, the counts of the hours tell in which
-//! hours it is worth looking.
+//! What many entries have in common is their kind, and the counts tell in which hours an organisation
+//! has entries of which kinds: those hours are looked into and no others. A person, a network, a
+//! reference lead to entries by an index of their own, each of which knows the kind of its entries. A
+//! wish that is common and one that is rare are so answered by the rare one.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use jiff::Timestamp;
@@ -14,19 +15,24 @@ use jiff::Timestamp;
 use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
-use super::key;
-use super::query::{LogEntry, LogQuery, Organizations};
+use super::key::{self, Known};
+use super::kinds::{Column, Kind, Matched};
+use super::query::{LogQuery, Organizations};
 use crate::audit::{Action, Class};
 
 /// So many networks are looked through one by one; more, and the rows are looked through by time.
 const NETWORKS: i64 = 256;
+/// So many networks of second addresses. There are few altogether.
+const SECONDS: i64 = 1024;
+/// So many entries of some networks are taken as they are.
+const FEW: i64 = 2000;
 /// The fewest rows that are asked for at a time.
 pub(super) const FEWEST: usize = 12;
 
-/// A wish that is a number in a column.
+/// A wish that is a word of an entry's kind.
 #[derive(Debug, Clone)]
 pub(super) struct Wish {
-    pub(super) column: &'static str,
+    pub(super) column: Column,
     /// Any of these.
     pub(super) numbers: Vec<i64>,
 }
@@ -36,7 +42,6 @@ pub(super) struct Wish {
 pub(super) struct Wishes {
     /// None: everybody's.
     pub(super) organizations: Option<Vec<i64>>,
-    /// What the counts of the hours know too.
     pub(super) dimensions: Vec<Wish>,
     pub(super) region: Option<i64>,
     /// Allowed traffic is counted only where it is asked for by itself.
@@ -44,28 +49,63 @@ pub(super) struct Wishes {
     pub(super) places: Range<i64>,
 }
 
-/// Rows that are read from the newest to the oldest.
-#[derive(Debug)]
-pub(super) struct Arm {
-    /// `FROM … WHERE … AND`, up to the places.
-    pub(super) from: Sql,
-    /// What may not be used to find rows, only to pass over them.
-    pub(super) residual: Sql,
-    /// The column of the place.
-    pub(super) entry: &'static str,
-    pub(super) ranges: VecDeque<Range<i64>>,
-    /// Where the counts of the hours say which ranges are worth looking into.
-    pub(super) hours: Option<Hours>,
-    pub(super) found: VecDeque<LogEntry>,
-    pub(super) at_once: usize,
+impl Wishes {
+    /// Whether entries of this kind are wished for.
+    pub(super) fn hold_for(&self, kind: &Kind) -> bool {
+        self.chains.contains(&kind.number_in(Column::Chain))
+            && self
+                .dimensions
+                .iter()
+                .all(|wish| wish.numbers.contains(&kind.number_in(wish.column)))
+    }
 }
 
-/// The hours in which an organisation has what is wished for, from the newest to the oldest.
+/// Entries that are read from the newest to the oldest.
 #[derive(Debug)]
-pub(super) struct Hours {
-    pub(super) organization: i64,
+pub(super) struct Arm {
+    /// `FROM … WHERE … AND`, up to the places: what an index leads to.
+    pub(super) from: Sql,
+    /// What else that index knows.
+    pub(super) within: Sql,
+    /// The kinds that are wished for, sorted; none: every kind.
+    pub(super) kinds: Option<Arc<Vec<i64>>>,
+    pub(super) spans: VecDeque<Span>,
+    /// Where the counts say which spans are worth looking into.
+    pub(super) guide: Option<Guide>,
+    pub(super) found: VecDeque<i64>,
+    pub(super) at_once: usize,
+    /// So many are passed over by one question at most.
+    pub(super) examined: i64,
+    /// Grows while there is less than the counts say: some was deleted.
+    pub(super) doubt: i64,
+}
+
+/// Places to be looked into.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Span {
+    pub(super) places: Range<i64>,
+    /// What the counts say of them.
+    pub(super) counted: Option<Counted>,
+}
+
+/// What the counts say of a span.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    /// The kinds that are in it, of those wished for.
+    pub(super) kinds: Vec<i64>,
+    /// How many entries that are.
+    pub(super) wished: i64,
+    /// How many entries there are of every kind.
+    pub(super) all: i64,
+}
+
+/// Goes through the counts of an organisation, from the newest to the oldest.
+#[derive(Debug, Clone)]
+pub(super) struct Guide {
+    pub(super) matched: Matched,
     /// Before this place nothing has been looked for yet.
     pub(super) end: i64,
+    pub(super) start: i64,
 }
 
 impl LogIndex {
@@ -97,13 +137,13 @@ impl LogIndex {
         };
         let one = |word: &Option<String>| word.clone().map(|word| vec![word]);
         let all = [
-            ("country", country.map(|word| vec![word])),
-            ("site", one(&filter.site)),
-            ("reason", one(&filter.reason)),
-            ("action", Some(actions.into_iter().map(str::to_owned).collect())),
-            ("action", Some(query.actions.clone())),
-            ("verdict", one(&query.verdict)),
-            ("listener", one(&query.listener)),
+            (Column::Country, country.map(|word| vec![word])),
+            (Column::Site, one(&filter.site)),
+            (Column::Reason, one(&filter.reason)),
+            (Column::Action, Some(actions.into_iter().map(str::to_owned).collect())),
+            (Column::Action, Some(query.actions.clone())),
+            (Column::Verdict, one(&query.verdict)),
+            (Column::Listener, one(&query.listener)),
         ];
         for (column, words) in all {
             let Some(words) = words.filter(|words| !words.is_empty()) else { continue };
@@ -118,9 +158,6 @@ impl LogIndex {
         }
         let chain = |class: &Class| key::chain(*class);
         wishes.chains = query.class.as_ref().map_or(vec![1, 2], |class| vec![chain(class)]);
-        if let [chain] = wishes.chains[..] {
-            wishes.dimensions.push(Wish { column: "chain", numbers: vec![chain] });
-        }
         if let Some(part) = filter.country.and_then(crate::territory::Territory::subdivision) {
             let number = self.number_of(reading, part.as_str()).await?;
             let Some(number) = number else { return Ok(None) };
@@ -129,232 +166,244 @@ impl LogIndex {
         Ok(Some(wishes))
     }
 
-    pub(super) async fn arms(
+    /// What the query names beside words leads to; none where it names words alone.
+    pub(super) async fn named_arms(
         &self,
         reading: &mut Reading,
         query: &LogQuery,
-        wishes: &Wishes,
-    ) -> Result<Vec<Arm>, StoreError> {
+        (wishes, matched): (&Wishes, &[Matched]),
+    ) -> Result<Option<Vec<Arm>>, StoreError> {
         let filter = &query.filter;
-        let table = || Sql::new("FROM log_entries e WHERE ");
         if let Some(reference) = filter.reference {
-            let mut from = table();
-            from.push("reference = ").number(key::reference(&reference.short())).push(" AND ");
-            return Ok(vec![Arm::over(from, wishes, "entry")]);
+            let mut from = Sql::new("FROM log_entries WHERE reference = ");
+            from.number(key::reference(&reference.short())).push(" AND ");
+            let mut kinds: Vec<i64> =
+                matched.iter().flat_map(|one| one.numbers.iter().copied()).collect();
+            kinds.sort_unstable();
+            return Ok(Some(vec![Arm::over(from, Some(Arc::new(kinds)), &wishes.places)]));
         }
         if let Some(user) = &filter.user {
-            return Ok(vec![marked(&key::person(user), wishes)]);
+            let mark = key::person(user);
+            return Ok(Some(matched.iter().map(|one| marked(&mark, one, wishes)).collect()));
         }
         if let Some(network) = filter.client {
-            return self.network_arms(reading, network, wishes).await;
+            let mut arms = Vec::new();
+            for one in matched {
+                arms.extend(self.network_arms(reading, network, (wishes, one)).await?);
+            }
+            return Ok(Some(arms));
         }
-        if let Some(region) = wishes.region {
-            let mut from = table();
-            from.push("region > 0 AND region = ").number(region).push(" AND ");
-            return Ok(vec![Arm::over(from, wishes, "entry")]);
-        }
-        let everybodys = wishes.organizations.is_none();
-        if everybodys && wishes.dimensions.is_empty() {
-            return Ok(vec![Arm::over(table(), wishes, "entry")]);
-        }
-        let organizations = match &wishes.organizations {
-            Some(organizations) => organizations.clone(),
-            None => self.distinct(reading, "organization", (0, i64::MAX), i64::MAX).await?,
+        let Some(region) = wishes.region else { return Ok(None) };
+        let of_region = |one: &Matched| {
+            let mut from = Sql::new("FROM log_entries WHERE region > 0 AND organization = ");
+            from.number(one.organization).push(" AND region = ").number(region).push(" AND ");
+            Arm::over(from, one.kinds(), &wishes.places)
         };
-        let kinds = by_action(wishes);
-        let kinds = if kinds.is_empty() { std::slice::from_ref(wishes) } else { &kinds };
-        Ok(organizations
-            .into_iter()
-            .flat_map(|organization| kinds.iter().map(move |one| by_dimension(organization, one)))
-            .collect())
+        Ok(Some(matched.iter().map(of_region).collect()))
     }
 
     async fn network_arms(
         &self,
         reading: &mut Reading,
         network: IpNet,
-        wishes: &Wishes,
+        (wishes, matched): (&Wishes, &Matched),
     ) -> Result<Vec<Arm>, StoreError> {
-        let (first, last) = (network.network(), network.broadcast());
-        let narrow = match first {
-            IpAddr::V4(_) => network.prefix_len() > 16,
-            IpAddr::V6(_) => network.prefix_len() > 32,
-        };
-        let (column, number): (_, fn(IpAddr) -> i64) =
-            if narrow { ("network", key::network) } else { ("wide", key::wide) };
-        let (low, high) = (number(first), number(last));
-        let present = if low == high {
-            vec![low]
+        let known = key::known(network);
+        let organization = matched.organization;
+        let mut arms = self.second_arms(reading, network, (wishes, matched)).await?;
+        let column = known.column();
+        let present = if known.low == known.high {
+            vec![known.low]
         } else {
-            self.distinct(reading, column, (low.min(high), low.max(high)), NETWORKS + 1).await?
-        };
-        let mark = if narrow { key::second } else { key::second_wide };
-        let by_mark = |present: &[i64]| -> Vec<Arm> {
-            // Few entries have a second address, so the first of many networks do for those.
-            present.iter().map(|network| marked(&mark(*network), wishes)).collect()
+            if let Some(arm) = self.few(reading, &known, (wishes, matched)).await? {
+                arms.push(arm);
+                return Ok(arms);
+            }
+            self.present(reading, organization, &known).await?
         };
         if i64::try_from(present.len()).unwrap_or(i64::MAX) > NETWORKS {
-            // So wide a network is met everywhere: by time, the range held against each row.
-            let mut arm = Arm::over(Sql::new("FROM log_entries e WHERE "), wishes, "entry");
-            if low <= high {
-                arm.residual.push(" AND (client_nat IS NOT NULL OR (").push(column).push(" >= ");
-                arm.residual.number(low).push(" AND ").push(column).push(" <= ").number(high);
-                arm.residual.push("))");
+            // So wide a network is met everywhere: by time, the network held against each.
+            let mut arm = everything(matched, wishes);
+            if !known.narrow {
+                arm.within.push(" AND wide >= ").number(known.low);
+                arm.within.push(" AND wide <= ").number(known.high);
             }
-            return Ok(vec![arm]);
+            arms.push(arm);
+            return Ok(arms);
         }
-        let seconds = self.seconds(reading, narrow, (low.min(high), low.max(high))).await?;
-        let mut arms = by_mark(&seconds);
         for number in present {
-            let mut from = Sql::new("FROM log_entries e WHERE ");
-            from.push(column).push(" = ").number(number).push(" AND ");
-            arms.push(Arm::over(from, wishes, "entry"));
+            let mut from = Sql::new("FROM log_entries WHERE organization = ");
+            from.number(organization).push(" AND ").push(column).push(" = ");
+            from.number(number).push(" AND ");
+            let mut arm = Arm::over(from, matched.kinds(), &wishes.places);
+            arm.within = within(&known);
+            arms.push(arm);
         }
         Ok(arms)
     }
 
-    /// Which networks of second addresses there are in this range. There are few altogether.
+    /// What leads to entries by a second address.
+    pub(super) async fn second_arms(
+        &self,
+        reading: &mut Reading,
+        network: IpNet,
+        (wishes, matched): (&Wishes, &Matched),
+    ) -> Result<Vec<Arm>, StoreError> {
+        let known = key::known(network);
+        let mark = if known.narrow { key::second } else { key::second_wide };
+        let ends = (mark(known.low), mark(known.high));
+        let marks = self.seconds(reading, matched.organization, ends).await?;
+        Ok(marks.iter().map(|mark| marked(mark, matched, wishes)).collect())
+    }
+
+    /// Every entry of these networks, where those are few.
+    async fn few(
+        &self,
+        reading: &mut Reading,
+        known: &Known,
+        (wishes, matched): (&Wishes, &Matched),
+    ) -> Result<Option<Arm>, StoreError> {
+        let column = known.column();
+        let mut sql = Sql::new("SELECT entry, kind FROM log_entries WHERE organization = ");
+        sql.number(matched.organization).push(" AND ").push(column).push(" >= ").number(known.low);
+        sql.push(" AND ").push(column).push(" <= ").number(known.high);
+        sql.push(" LIMIT ").number(FEW);
+        let rows = reading.rows(sql.asked()).await?;
+        if i64::try_from(rows.len()).unwrap_or(FEW) >= FEW {
+            return Ok(None);
+        }
+        let mut arm = everything(matched, wishes);
+        arm.spans.clear();
+        let mut found = Vec::new();
+        for row in &rows {
+            let (entry, kind) = (self.integer(row, 0)?, self.integer(row, 1)?);
+            if wishes.places.contains(&entry) && matched.has(kind) {
+                found.push(entry);
+            }
+        }
+        found.sort_unstable_by_key(|entry| std::cmp::Reverse(*entry));
+        arm.found = found.into();
+        Ok(Some(arm))
+    }
+
+    /// The marks of second addresses in this range.
     async fn seconds(
         &self,
         reading: &mut Reading,
-        narrow: bool,
-        (low, high): (i64, i64),
-    ) -> Result<Vec<i64>, StoreError> {
-        let prefix = if narrow { "n:" } else { "w:" };
+        organization: i64,
+        (low, high): (String, String),
+    ) -> Result<Vec<String>, StoreError> {
         if low == high {
             return Ok(vec![low]);
         }
         let mut sql = Sql::new(
-            "WITH RECURSIVE found(mark) AS (SELECT MIN(mark) FROM log_marks WHERE mark >= ",
+            "WITH RECURSIVE found(mark) AS (SELECT MIN(mark) FROM log_marks WHERE organization = ",
         );
-        sql.value(prefix).push(" AND mark < ").value(if narrow { "n;" } else { "w;" });
-        sql.push(
-            " UNION ALL SELECT (SELECT MIN(m.mark) FROM log_marks m WHERE m.mark > found.mark AND \
-             m.mark < ",
-        );
-        sql.value(if narrow { "n;" } else { "w;" });
+        sql.number(organization).push(" AND mark >= ").value(&low);
+        sql.push(" AND mark <= ").value(&high);
+        sql.push(" UNION ALL SELECT (SELECT MIN(m.mark) FROM log_marks m WHERE m.organization = ");
+        sql.number(organization).push(" AND m.mark > found.mark AND m.mark <= ").value(&high);
         sql.push(") FROM found WHERE found.mark IS NOT NULL) SELECT mark FROM found WHERE mark IS NOT NULL LIMIT ");
-        sql.number(NETWORKS);
+        sql.number(SECONDS);
         let rows = reading.rows(sql.asked()).await?;
-        let number = |row: &sqlx::any::AnyRow| -> Option<i64> {
-            sqlx::Row::try_get::<String, _>(row, 0).ok()?.strip_prefix(prefix)?.parse().ok()
-        };
-        Ok(rows.iter().filter_map(number).filter(|n| (low..=high).contains(n)).collect())
+        let mark = |row| sqlx::Row::try_get(row, 0).map_err(|error| self.fault(error));
+        rows.iter().map(mark).collect()
     }
 
-    /// The numbers that stand in an indexed column, within these ends, at most so many: from one to
-    /// the next through the index, however many rows have them.
-    pub(super) async fn distinct(
+    /// Which of these networks an organisation has entries of, at most one more than are looked
+    /// through one by one: from one to the next through the index, however many entries they have.
+    async fn present(
         &self,
         reading: &mut Reading,
-        column: &str,
-        (low, high): (i64, i64),
-        most: i64,
+        organization: i64,
+        known: &Known,
     ) -> Result<Vec<i64>, StoreError> {
+        let column = known.column();
         let mut sql = Sql::new("WITH RECURSIVE found(n) AS (SELECT MIN(");
-        sql.push(column).push(") FROM log_entries WHERE ").push(column).push(" >= ").number(low);
-        sql.push(" AND ").push(column).push(" <= ").number(high);
+        sql.push(column).push(") FROM log_entries WHERE organization = ").number(organization);
+        sql.push(" AND ").push(column).push(" >= ").number(known.low);
+        sql.push(" AND ").push(column).push(" <= ").number(known.high);
         sql.push(" UNION ALL SELECT (SELECT MIN(e.").push(column);
-        sql.push(") FROM log_entries e WHERE e.").push(column).push(" > found.n AND e.");
-        sql.push(column).push(" <= ").number(high);
+        sql.push(") FROM log_entries e WHERE e.organization = ").number(organization);
+        sql.push(" AND e.").push(column).push(" > found.n AND e.");
+        sql.push(column).push(" <= ").number(known.high);
         sql.push(") FROM found WHERE found.n IS NOT NULL) SELECT n FROM found WHERE n IS NOT NULL LIMIT ");
-        sql.number(most);
+        sql.number(NETWORKS + 1);
         let rows = reading.rows(sql.asked()).await?;
         rows.iter().map(|row| self.integer(row, 0)).collect()
     }
 }
 
+impl Known {
+    /// The column that it is held against.
+    pub(super) fn column(&self) -> &'static str {
+        if self.narrow { "network" } else { "wide" }
+    }
+}
+
+/// What the index of a network knows within it. A repeated denial stands for a whole one.
+pub(super) fn within(known: &Known) -> Sql {
+    let mut sql = Sql::default();
+    if let Some((low, high)) = known.within {
+        let column = if known.narrow { "host" } else { "part" };
+        sql.push(" AND (").push(column).push(" < 0 OR (").push(column).push(" >= ").number(low);
+        sql.push(" AND ").push(column).push(" <= ").number(high).push("))");
+    }
+    sql
+}
+
+impl Matched {
+    fn kinds(&self) -> Option<Arc<Vec<i64>>> {
+        (!self.all).then(|| Arc::clone(&self.numbers))
+    }
+}
+
 impl Arm {
-    /// Rows that `from` leads to, each held against everything else that is wished for.
-    pub(super) fn over(from: Sql, wishes: &Wishes, entry: &'static str) -> Self {
-        let mut residual = Sql::default();
-        if let Some(organizations) = &wishes.organizations {
-            residual.push(" AND +organization IN ").numbers(organizations);
+    /// What `from` leads to.
+    pub(super) fn over(from: Sql, kinds: Option<Arc<Vec<i64>>>, places: &Range<i64>) -> Self {
+        Self {
+            from,
+            within: Sql::default(),
+            kinds,
+            spans: [Span { places: places.clone(), counted: None }].into(),
+            guide: None,
+            found: VecDeque::new(),
+            at_once: FEWEST,
+            examined: 256,
+            doubt: 1,
         }
-        hold(&mut residual, &wishes.dimensions, None);
-        if let Some(region) = wishes.region {
-            residual.push(" AND +region = ").number(region);
-        }
-        let ranges = [wishes.places.clone()].into_iter().collect();
-        let found = VecDeque::new();
-        Self { from, residual, entry, ranges, hours: None, found, at_once: FEWEST }
+    }
+
+    /// Before this place it has not looked yet; none where it has looked everywhere.
+    pub(super) fn frontier(&self) -> Option<i64> {
+        let guided = self.guide.as_ref().filter(|guide| guide.end > guide.start);
+        self.spans.front().map(|span| span.places.end).or(guided.map(|guide| guide.end))
     }
 }
 
 /// The entries with a mark.
-fn marked(mark: &str, wishes: &Wishes) -> Arm {
-    let mut from =
-        Sql::new("FROM log_marks m JOIN log_entries e ON e.entry = m.entry WHERE m.mark = ");
-    from.value(mark).push(" AND ");
-    Arm::over(from, wishes, "m.entry")
+fn marked(mark: &str, matched: &Matched, wishes: &Wishes) -> Arm {
+    let mut from = Sql::new("FROM log_marks WHERE organization = ");
+    from.number(matched.organization).push(" AND mark = ").value(mark).push(" AND ");
+    Arm::over(from, matched.kinds(), &wishes.places)
 }
 
-/// One organisation's entries, by the wish that an index knows and that leads to the fewest.
-fn by_dimension(organization: i64, wishes: &Wishes) -> Arm {
-    let mut from = Sql::new("FROM log_entries e WHERE organization = ");
-    from.number(organization).push(" AND ");
-    let driver = driver_of(&wishes.dimensions);
-    let mut residual = Sql::default();
-    for wish in &wishes.dimensions {
-        if Some(wish.column) == driver {
-            from.push(wish.column).push(" = ");
-            from.number(wish.numbers.first().copied().unwrap_or_default()).push(" AND ");
-        }
-    }
-    let others: Vec<Wish> =
-        wishes.dimensions.iter().filter(|wish| Some(wish.column) != driver).cloned().collect();
-    hold(&mut residual, &others, None);
-    let mut arm = Arm::over(from, wishes, "entry");
-    arm.residual = residual;
-    if !others.is_empty() {
-        arm.ranges.clear();
-        arm.hours = Some(Hours { organization, end: wishes.places.end });
+/// One organisation's entries by time.
+fn everything(matched: &Matched, wishes: &Wishes) -> Arm {
+    let mut from = Sql::new("FROM log_entries WHERE organization = ");
+    from.number(matched.organization).push(" AND ");
+    Arm::over(from, matched.kinds(), &wishes.places)
+}
+
+/// One organisation's entries, in the hours that have what is wished for.
+pub(super) fn guided(matched: &Matched, wishes: &Wishes) -> Arm {
+    let mut arm = everything(matched, wishes);
+    if !matched.all {
+        arm.spans.clear();
+        let Range { start, end } = wishes.places;
+        arm.guide = Some(Guide { matched: matched.clone(), end, start });
     }
     arm
-}
-
-/// The same wishes for each action by itself, where several are wished for and nothing leads to the
-/// entries better.
-fn by_action(wishes: &Wishes) -> Vec<Wishes> {
-    let several = |wish: &&Wish| wish.column == "action" && wish.numbers.len() > 1;
-    let Some(actions) = wishes.dimensions.iter().find(several) else { return Vec::new() };
-    if driver_of(&wishes.dimensions).is_some() {
-        return Vec::new();
-    }
-    let one = |number: &i64| {
-        let mut one = wishes.clone();
-        one.dimensions.retain(|wish| wish.column != "action");
-        one.dimensions.push(Wish { column: "action", numbers: vec![*number] });
-        one
-    };
-    actions.numbers.iter().map(one).collect()
-}
-
-/// The wish whose index leads to the entries: the rarer kind first.
-fn driver_of(wishes: &[Wish]) -> Option<&'static str> {
-    ["country", "action", "reason", "site"]
-        .into_iter()
-        .find(|column| wishes.iter().any(|wish| wish.column == *column && wish.numbers.len() == 1))
-}
-
-/// The same for the counts of the hours.
-pub(super) fn guide_of(wishes: &[Wish]) -> Option<&'static str> {
-    driver_of(wishes).filter(|column| *column != "site")
-}
-
-/// Demands each wish; only the driver's may be looked up in an index.
-pub(super) fn hold(sql: &mut Sql, wishes: &[Wish], driver: Option<&'static str>) {
-    for wish in wishes {
-        sql.push(" AND ");
-        if driver != Some(wish.column) {
-            sql.push("+");
-        }
-        sql.push(wish.column);
-        match wish.numbers.as_slice() {
-            [number] => sql.push(" = ").number(*number),
-            numbers => sql.push(" IN ").numbers(numbers),
-        };
-    }
 }
 
 /// The first place at or after an instant; entries keep whole milliseconds.

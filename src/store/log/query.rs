@@ -67,6 +67,9 @@ pub struct Page {
     pub entries: Vec<LogEntry>,
     /// Where the next page begins; none: there is no more.
     pub next: Option<Cursor>,
+    /// Where the page is not full although there may be more: what would match is so rare among so
+    /// much that it was looked for down to this instant, and from [`Page::next`] it goes on.
+    pub looked_to: Option<Timestamp>,
 }
 
 /// Which entry.

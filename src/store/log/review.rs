@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::super::{FlagRecord, OddUse, Store, StoreError};
-use super::handle::LogIndex;
+use super::handle::{LogIndex, Sql};
 use super::query::{Cursor, LogQuery, Organizations, Page};
 use crate::audit::Class;
 use crate::identifier::OrganizationId;
@@ -42,12 +42,18 @@ impl Store {
         organizations: &Organizations,
         (since, until): (Timestamp, Timestamp),
     ) -> Result<Vec<(OrganizationId, ExemptionId, FlagRecord)>, StoreError> {
-        let rows = self
-            .rows(sqlx::query(
-                "SELECT exemptions.organization AS organization, exemption, kind, day, at, detail
-                 FROM odd_use_flags JOIN exemptions ON exemptions.id = exemption",
-            ))
-            .await?;
+        let mut sql = Sql::new(
+            "SELECT exemptions.organization AS organization, exemption, kind, day, at, detail
+             FROM odd_use_flags JOIN exemptions ON exemptions.id = exemption",
+        );
+        if let Organizations::These(these) = organizations {
+            sql.push(" WHERE exemptions.organization IN (''");
+            for organization in these {
+                sql.push(", ").value(organization.as_str());
+            }
+            sql.push(")");
+        }
+        let rows = self.rows(sql.asked()).await?;
         let mut found = Vec::new();
         for row in &rows {
             let organization = self.text(row, "organization")?;

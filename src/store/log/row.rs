@@ -11,6 +11,7 @@ use sqlx::Row;
 use sqlx::any::AnyRow;
 
 use super::key;
+use super::kinds::Combination;
 use super::query::{Cursor, LogEntry};
 use crate::audit::chain::Kept;
 use crate::audit::event::{Action, Event, Field, Outcome};
@@ -20,9 +21,14 @@ use crate::audit::{Class, line_event};
 /// The columns of a row, in the order in which [`Row`] is written and read.
 pub(super) const COLUMNS: &str = "entry, node, chain, sequence, organization, site, listener, \
      action, reason, verdict, country, region, system, folded, reference, network, wide, client, \
-     client_nat, user_name, user_id, user_effective, user_target, user_agent, rest, seal";
+     client_nat, user_name, user_id, user_effective, user_target, user_agent, rest, seal, kind, \
+     host, part, family";
 /// How many those are.
-pub(super) const WIDTH: usize = 26;
+pub(super) const WIDTH: usize = 30;
+/// Those of them that an entry is read from.
+pub(super) const COLUMNS_OF_ENTRY: &str = "entry, node, chain, sequence, organization, site, \
+     listener, action, reason, verdict, country, region, system, folded, reference, network, wide, \
+     client, client_nat, user_name, user_id, user_effective, user_target, user_agent, rest, seal";
 
 /// The personal columns, in their order.
 const PERSONAL: [Field; 7] = Field::ALL;
@@ -176,6 +182,14 @@ impl Taken {
             rest: self.rest,
             seal: self.seal,
             marks,
+            kind: 0,
+            // A repeated denial stands for the whole network of its client.
+            host: match (event.action, client) {
+                (Action::Repeated, _) | (_, None) => key::NOWHERE,
+                (_, Some(client)) => key::host(client),
+            },
+            part: client.map_or(key::NOWHERE, key::part),
+            family: key::family(address(Field::ClientNatIp).or(client)),
         }
     }
 }
@@ -220,6 +234,15 @@ fn rest(event: &Event, raw: Option<String>) -> Option<String> {
     serde_json::to_string(&rest).ok()
 }
 
+/// Where the network of an entry is registered, from what has no column of its own.
+pub(super) fn registered_country(rest: &str) -> Option<SmolStr> {
+    let rest: Rest = serde_json::from_str(rest).ok()?;
+    match rest.raw {
+        Some(line) => line_event(line.as_bytes())?.1.registered_country,
+        None => rest.registered_country,
+    }
+}
+
 /// An entry as a row.
 #[derive(Debug, Clone)]
 pub(super) struct NumberedRow {
@@ -231,15 +254,19 @@ pub(super) struct NumberedRow {
     pub(super) rest: String,
     pub(super) seal: Vec<u8>,
     pub(super) marks: Vec<String>,
+    /// Known once every combination of the batch has a number.
+    pub(super) kind: i64,
+    pub(super) host: i64,
+    pub(super) part: i64,
+    pub(super) family: i64,
 }
 
 impl NumberedRow {
-    /// The row of `log_hours` that counts it: organization, hour, chain, country, site, listener,
-    /// reason, verdict, action.
-    pub(super) fn counted(&self) -> [i64; 9] {
+    /// Whose it is, and the words of its kind.
+    pub(super) fn combination(&self) -> Combination {
         let [_, chain, _, organization, site, listener, action, reason, verdict, country, ..] =
             self.numbers;
-        [organization, self.hour, chain, country, site, listener, reason, verdict, action]
+        (organization, [chain, country, site, listener, reason, verdict, action])
     }
 
     /// How many it stands for.

@@ -1,20 +1,19 @@
 //! Countries that stand out from their own usual.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::StoreError;
 use super::super::transaction::Reading;
-use super::handle::{LogIndex, Sql};
+use super::handle::LogIndex;
 use super::key;
+use super::kinds::{Column, Matched};
 use super::query::{LogQuery, Organizations};
+use crate::audit::Class;
 
 /// A country's usual is told from so many hours at least.
 const HOURS_OF_USUAL: usize = 24;
-/// So many surges are held against their usual.
-const CANDIDATES: i64 = 200;
 
 /// What counts as a surge.
 #[derive(Debug, Clone)]
@@ -66,46 +65,32 @@ impl LogIndex {
         demands: &Surges,
     ) -> Result<Vec<Surge>, StoreError> {
         let mut reading = self.reading().await?;
-        let query = LogQuery::of(organizations.clone()).between(since, until);
+        let mut query = LogQuery::of(organizations.clone()).between(since, until);
+        query.class = Some(Class::Denied);
         let Some(wishes) = self.wishes(&mut reading, &query).await? else { return Ok(Vec::new()) };
-        let mut sql = Sql::new(
-            "SELECT organization, country, hour, CAST(SUM(total) AS BIGINT) AS many FROM log_hours
-             WHERE chain = 1 AND hour >= ",
-        );
         let last = until.checked_sub(SignedDuration::from_millis(1)).unwrap_or(until);
-        sql.number(key::hour(since)).push(" AND hour <= ").number(key::hour(last));
-        if let Some(organizations) = &wishes.organizations {
-            sql.push(" AND organization IN ").numbers(organizations);
-        }
-        sql.push(" GROUP BY organization, country, hour HAVING SUM(total) >= ");
-        sql.number(i64::try_from(demands.at_least).unwrap_or(i64::MAX));
-        sql.push(" ORDER BY many DESC LIMIT ").number(CANDIDATES);
-        let candidates = reading.rows(sql.asked()).await?;
-        let mut usual = HashMap::new();
+        let (asked, last) = (key::hour(since), key::hour(last));
+        let before = demands.usual.as_hours().max(1);
+        let least = i64::try_from(demands.at_least).unwrap_or(i64::MAX);
         let mut surges = Vec::new();
-        for row in &candidates {
-            let [organization, country, hour, count] =
-                [0, 1, 2, 3].map(|column| self.integer(row, column));
-            let (organization, country, hour, count) = (organization?, country?, hour?, count?);
-            let before = demands.usual.as_hours().max(1);
-            let key = (organization, country);
-            let (first, hours) = match usual.entry(key) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(place) => {
-                    let from = key::hour(since) - before;
-                    place.insert(self.hours_of(&mut reading, key, from).await?)
+        for matched in self.matched(&mut reading, &wishes).await? {
+            let organization = matched.organization;
+            let hours = self.by_country(&mut reading, &matched, asked - before..last + 1).await?;
+            let first = self.first_hour(&mut reading, organization).await?.unwrap_or(asked);
+            for (country, hours) in &hours {
+                for (hour, count) in hours.range(asked..).filter(|(_, count)| **count >= least) {
+                    let from = first.max(hour - before);
+                    let earlier: Vec<i64> =
+                        (from..*hour).map(|hour| hours.get(&hour).copied().unwrap_or(0)).collect();
+                    if earlier.len() < HOURS_OF_USUAL {
+                        continue;
+                    }
+                    let (median, spread) = robust(&earlier);
+                    let score = (*count as f64 - median) / spread.max(median.sqrt()).max(1.0);
+                    if score >= demands.spreads {
+                        surges.push((organization, *country, *hour, *count, median, spread, score));
+                    }
                 }
-            };
-            let from = (*first).max(hour - before);
-            let earlier: Vec<i64> =
-                (from..hour).map(|hour| hours.get(&hour).copied().unwrap_or(0)).collect();
-            if earlier.len() < HOURS_OF_USUAL {
-                continue;
-            }
-            let (median, spread) = robust(&earlier);
-            let score = (count as f64 - median) / spread.max(median.sqrt()).max(1.0);
-            if score >= demands.spreads {
-                surges.push((organization, country, hour, count, median, spread, score));
             }
         }
         let numbers = surges.iter().flat_map(|surge| [surge.0, surge.1]).collect::<Vec<_>>();
@@ -127,23 +112,26 @@ impl LogIndex {
         Ok(surges)
     }
 
-    /// The rejections of a country by the hour, and the first hour that is known at all.
-    async fn hours_of(
+    /// The rejections of each country by the hour.
+    async fn by_country(
         &self,
         reading: &mut Reading,
-        (organization, country): (i64, i64),
-        from: i64,
-    ) -> Result<(i64, HashMap<i64, i64>), StoreError> {
-        let asked = sqlx::query("SELECT MIN(hour) FROM log_hours WHERE organization = $1");
-        let rows = reading.rows(asked.bind(organization)).await?;
-        let first = rows.first().map_or(Ok(from), |row| self.integer(row, 0))?;
-        let asked = sqlx::query(
-            "SELECT hour, CAST(SUM(total) AS BIGINT) FROM log_hours
-             WHERE organization = $1 AND country = $2 AND hour >= $3 AND +chain = 1 GROUP BY hour",
-        );
-        let rows = reading.rows(asked.bind(organization).bind(country).bind(from)).await?;
-        let hours = rows.iter().map(|row| Ok((self.integer(row, 0)?, self.integer(row, 1)?)));
-        Ok((first.max(from), hours.collect::<Result<_, StoreError>>()?))
+        matched: &Matched,
+        hours: std::ops::Range<i64>,
+    ) -> Result<HashMap<i64, BTreeMap<i64, i64>>, StoreError> {
+        let kinds = self.kinds(reading, matched.organization).await?;
+        let wished = kinds.iter().filter(|kind| matched.has(kind.number));
+        let countries: HashMap<i64, i64> =
+            wished.map(|kind| (kind.number, kind.number_in(Column::Country))).collect();
+        let mut found = HashMap::<i64, BTreeMap<i64, i64>>::new();
+        self.counted(reading, matched.organization, hours, |item| {
+            if let Some(country) = countries.get(&item.kind) {
+                let sum = found.entry(*country).or_default().entry(item.hour).or_default();
+                *sum = sum.saturating_add(item.total);
+            }
+        })
+        .await?;
+        Ok(found)
     }
 }
 

@@ -1,13 +1,16 @@
 //! What the segments say is put into the index.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use jiff::Timestamp;
 
 use super::super::StoreError;
 use super::super::transaction::Change;
+use super::block::{Item, block_of};
 use super::handle::LogIndex;
+use super::hours::Added;
 use super::key;
+use super::kinds::Combination;
 use super::row::{COLUMNS, NumberedRow, Taken, WIDTH};
 use crate::audit::Class;
 use crate::audit::options::PerClass;
@@ -70,12 +73,12 @@ pub struct Tallied {
 }
 
 impl Tallied {
-    /// The row of `log_hours`, as [`NumberedRow::counted`] gives it.
-    fn counted(&self, class: Class, numbers: &HashMap<String, i64>) -> [i64; 9] {
+    /// Whose they are, and the words of their kind.
+    fn combination(&self, class: Class, numbers: &HashMap<String, i64>) -> Combination {
         let [organization, site, listener, country, reason, verdict, action] =
             self.words.each_ref().map(|word| numbers.get(word).copied().unwrap_or_default());
-        let (hour, chain) = (key::hour(self.at), key::chain(class));
-        [organization, hour, chain, country, site, listener, reason, verdict, action]
+        let chain = key::chain(class);
+        (organization, [chain, country, site, listener, reason, verdict, action])
     }
 }
 
@@ -143,15 +146,20 @@ impl LogIndex {
         }
         let rows: Vec<NumberedRow> =
             entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
-        self.put_in(&mut change, rows).await?;
-        let mut hours: BTreeMap<[i64; 9], (i64, i64)> = BTreeMap::new();
+        let tallied: Vec<(Combination, Tallied)> =
+            tallied.into_iter().map(|one| (one.combination(class, &numbers), one)).collect();
+        let combinations = tallied.iter().map(|(combination, _)| *combination);
+        let combinations = rows.iter().map(NumberedRow::combination).chain(combinations).collect();
+        let kinds = self.kinds_of(&mut change, &combinations).await?;
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        for tallied in &tallied {
-            let (entries, total) = hours.entry(tallied.counted(class, &numbers)).or_default();
-            *entries = entries.saturating_add(number(tallied.entries));
-            *total = total.saturating_add(number(tallied.total));
+        let mut added = Added::new();
+        for (combination, one) in &tallied {
+            let kind = kinds.get(combination).copied().unwrap_or_default();
+            let (entries, total) = (number(one.entries), number(one.total));
+            let item = Item { kind, hour: key::hour(one.at), entries, total };
+            added.entry((combination.0, block_of(item.hour))).or_default().push(item);
         }
-        count(&mut change, &hours).await?;
+        self.put_in(&mut change, rows, &kinds, added).await?;
         let keep = sqlx::query(
             "INSERT INTO log_bookmarks (node, chain, segment, reached, sequence, unreadable)
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (node, chain) DO UPDATE SET
@@ -163,6 +171,7 @@ impl LogIndex {
         change.execute(keep.bind(number(to.unreadable))).await?;
         change.commit_quietly().await?;
         self.remember(&numbers);
+        self.remember_kinds(kinds);
         Ok(true)
     }
 
@@ -193,12 +202,14 @@ impl LogIndex {
         &self,
         change: &mut Change,
         mut rows: Vec<NumberedRow>,
+        kinds: &HashMap<Combination, i64>,
+        mut added: Added,
     ) -> Result<(), StoreError> {
-        let mut hours: BTreeMap<[i64; 9], (i64, i64)> = BTreeMap::new();
-        for row in &rows {
-            let (entries, total) = hours.entry(row.counted()).or_default();
-            *entries += 1;
-            *total = total.saturating_add(row.folded());
+        for row in &mut rows {
+            let combination = row.combination();
+            row.kind = kinds.get(&combination).copied().unwrap_or_default();
+            let item = Item { kind: row.kind, hour: row.hour, entries: 1, total: row.folded() };
+            added.entry((combination.0, block_of(item.hour))).or_default().push(item);
         }
         // No place twice within the batch; what others have taken shows below.
         rows.sort_by_key(|row| row.entry);
@@ -213,12 +224,8 @@ impl LogIndex {
                 put_aside(change, some).await?;
             }
         }
-        let marks: Vec<(&str, i64)> = rows
-            .iter()
-            .flat_map(|row| row.marks.iter().map(|mark| (mark.as_str(), row.entry)))
-            .collect();
-        insert_marks(change, &marks).await?;
-        count(change, &hours).await
+        insert_marks(change, &rows).await?;
+        self.count(change, added).await
     }
 }
 
@@ -275,49 +282,27 @@ pub(super) async fn insert(change: &mut Change, rows: &[NumberedRow]) -> Result<
             asked = asked.bind(value.clone());
         }
         asked = asked.bind(row.rest.clone()).bind(row.seal.clone());
+        asked = asked.bind(row.kind).bind(row.host).bind(row.part).bind(row.family);
     }
     change.execute(asked).await
 }
 
 pub(super) async fn insert_marks(
     change: &mut Change,
-    marks: &[(&str, i64)],
+    rows: &[NumberedRow],
 ) -> Result<(), StoreError> {
+    let marks: Vec<(&NumberedRow, &String)> =
+        rows.iter().flat_map(|row| row.marks.iter().map(move |mark| (row, mark))).collect();
     for some in marks.chunks(AT_ONCE) {
-        let mut text = "INSERT INTO log_marks (mark, entry)".to_owned();
-        values(&mut text, some.len(), 2);
-        text.push_str(" ON CONFLICT (mark, entry) DO NOTHING");
-        let mut asked = sqlx::query(sqlx::AssertSqlSafe(text));
-        for (mark, entry) in some {
-            asked = asked.bind((*mark).to_owned()).bind(*entry);
-        }
-        change.execute(asked).await?;
-    }
-    Ok(())
-}
-
-async fn count(
-    change: &mut Change,
-    hours: &BTreeMap<[i64; 9], (i64, i64)>,
-) -> Result<(), StoreError> {
-    let all: Vec<_> = hours.iter().collect();
-    for some in all.chunks(AT_ONCE) {
         let mut text =
-            "INSERT INTO log_hours (organization, hour, chain, country, site, listener, \
-             reason, verdict, action, entries, total)"
-                .to_owned();
-        values(&mut text, some.len(), 11);
-        text.push_str(
-            " ON CONFLICT (organization, hour, chain, country, site, listener, reason, verdict, \
-             action) DO UPDATE SET entries = log_hours.entries + excluded.entries, \
-             total = log_hours.total + excluded.total",
-        );
+            "INSERT INTO log_marks (organization, mark, entry, kind, folded, family)".to_owned();
+        values(&mut text, some.len(), 6);
+        text.push_str(" ON CONFLICT DO NOTHING");
         let mut asked = sqlx::query(sqlx::AssertSqlSafe(text));
-        for (key, (entries, total)) in some {
-            for number in *key {
-                asked = asked.bind(*number);
-            }
-            asked = asked.bind(*entries).bind(*total);
+        for (row, mark) in some {
+            let (organization, _) = row.combination();
+            asked = asked.bind(organization).bind((*mark).clone()).bind(row.entry);
+            asked = asked.bind(row.kind).bind(row.folded()).bind(row.family);
         }
         change.execute(asked).await?;
     }

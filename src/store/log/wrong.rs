@@ -1,19 +1,23 @@
 //! Rejections that look wrong.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::ops::Range;
 
 use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
 
 use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
 use super::key;
-use super::query::{Cursor, LogEntry, LogQuery, Organizations};
-use crate::audit::event::Field;
-use crate::audit::{Action, Class, Event};
-use crate::identifier::OrganizationId;
-use crate::territory::{Country, Territory};
+use super::kinds::{Column, Kind, Matched};
+use super::plan::Wishes;
+use super::query::{LogEntry, LogQuery, Organizations};
+use crate::audit::{Action, Class};
+use crate::territory::Country;
+
+/// So many people's whereabouts are asked for by one question.
+const AT_ONCE: usize = 40;
 
 /// What shows that a person was somewhere.
 const PRESENCE: [Action; 3] = [Action::SignIn, Action::Identified, Action::Allowed];
@@ -63,9 +67,26 @@ pub enum Because {
     RegisteredAtHome,
 }
 
+/// A rejection of somebody who was named.
+#[derive(Debug)]
+struct Named {
+    place: i64,
+    person: String,
+    family: i64,
+}
+
+/// Where somebody was at home.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    place: i64,
+    country: Country,
+    family: i64,
+}
+
 impl LogIndex {
     /// Rejections that look wrong, newest first, each with why. A name in a rejection may only have
-    /// been claimed.
+    /// been claimed. Of each reason as many are looked at as may be given, of those that name
+    /// somebody four times as many.
     ///
     /// # Errors
     /// [`StoreError`] where the index does not answer.
@@ -79,111 +100,172 @@ impl LogIndex {
         let mut query = LogQuery::of(organizations.clone()).between(since, until);
         query.class = Some(Class::Denied);
         let mut reading = self.reading().await?;
-        let mut found = BTreeMap::<Cursor, ProbablyWrong>::new();
-        let mut add = |entry: LogEntry, reasons: Vec<Because>| {
-            let cursor = entry.cursor;
-            let one = found.entry(cursor);
-            let one = one.or_insert_with(|| ProbablyWrong { entry, because: Vec::new() });
-            one.because.extend(reasons);
-        };
-        let doubtful = home.networks.iter().map(|number| {
-            let mut from = Sql::new("FROM log_entries e WHERE system > 0 AND system = ");
-            from.number(i64::from(*number)).push(" AND ");
-            (from, "entry", Because::DoubtfulNetwork { number: *number })
-        });
-        let registered = home.countries.iter().map(|country| {
-            let mut from = Sql::new(
-                "FROM log_marks m JOIN log_entries e ON e.entry = m.entry WHERE m.mark = ",
-            );
-            from.value(&key::registered(country.as_str())).push(" AND ");
-            (from, "m.entry", Because::RegisteredAtHome)
-        });
-        for (from, entry, because) in doubtful.chain(registered).collect::<Vec<_>>() {
-            let page = self.led_by(&mut reading, &query, vec![(from, entry)], limit).await?;
-            for entry in page.entries {
-                add(entry, vec![because.clone()]);
+        let Some(wishes) = self.wishes(&mut reading, &query).await? else { return Ok(Vec::new()) };
+        let mut found = BTreeMap::<i64, Vec<Because>>::new();
+        for matched in self.matched(&mut reading, &wishes).await? {
+            let of = (&wishes, &matched);
+            for (from, because) in doubtful(&matched, home) {
+                for place in self.places_led_by(&mut reading, from, of, limit).await? {
+                    found.entry(place).or_default().push(because.clone());
+                }
+            }
+            let named = self.named_rejections(&mut reading, of, limit * 4).await?;
+            let seen = self.at_home(&mut reading, &matched, &named, home).await?;
+            for rejection in &named {
+                let seen = seen.get(&rejection.person).map(Vec::as_slice).unwrap_or_default();
+                let because = because_of(rejection, seen, home.within);
+                if !because.is_empty() {
+                    found.entry(rejection.place).or_default().extend(because);
+                }
             }
         }
-        let mut from = Sql::new("FROM log_entries e WHERE chain = 1 AND user_name IS NOT NULL");
-        from.push(" AND ");
-        let named = self.led_by(&mut reading, &query, vec![(from, "entry")], limit * 4).await?;
-        let mut asked = HashMap::new();
-        for entry in named.entries {
-            let because = self.at_home(&mut reading, &entry, home, &mut asked).await?;
-            if !because.is_empty() {
-                add(entry, because);
-            }
-        }
+        let places: Vec<i64> = found.keys().rev().copied().take(limit).collect();
+        let entries = self.entries_at(&mut reading, &places, &query).await?;
         reading.done().await?;
-        Ok(found.into_values().rev().take(limit).collect())
+        let with_why = |entry: LogEntry| {
+            let because = found.remove(&entry.cursor.0).unwrap_or_default();
+            ProbablyWrong { entry, because }
+        };
+        Ok(entries.into_iter().map(with_why).collect())
     }
 
-    /// Where else the person of a rejection was, so near to it.
+    /// The newest rejections in which somebody was named.
+    async fn named_rejections(
+        &self,
+        reading: &mut Reading,
+        (wishes, matched): (&Wishes, &Matched),
+        limit: usize,
+    ) -> Result<Vec<Named>, StoreError> {
+        let mut sql = Sql::new(
+            "SELECT entry, user_name, family FROM log_entries
+             WHERE chain = 1 AND user_name IS NOT NULL AND organization = ",
+        );
+        sql.number(matched.organization).push(" AND entry >= ").number(wishes.places.start);
+        sql.push(" AND entry < ").number(wishes.places.end);
+        sql.push(" ORDER BY entry DESC LIMIT ").number(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows = reading.rows(sql.asked()).await?;
+        let named = rows.iter().map(|row| {
+            let person: &str = row.try_get(1).map_err(|error| self.fault(error))?;
+            let (place, family) = (self.integer(row, 0)?, self.integer(row, 2)?);
+            Ok(Named { place, person: key::person(person), family })
+        });
+        named.collect()
+    }
+
+    /// Where else these people were, so near to it.
     async fn at_home(
         &self,
         reading: &mut Reading,
-        entry: &LogEntry,
+        matched: &Matched,
+        named: &[Named],
         home: &Home,
-        asked: &mut HashMap<(String, i64), Vec<Event>>,
-    ) -> Result<Vec<Because>, StoreError> {
-        let event = &entry.event;
-        let (Some(user), Some(organization)) =
-            (event.personal.get(Field::UserName), event.organization.as_deref())
-        else {
-            return Ok(Vec::new());
-        };
-        let Ok(organization) = OrganizationId::parse(organization) else { return Ok(Vec::new()) };
-        let around = (user.to_lowercase(), key::hour(event.at));
-        if !asked.contains_key(&around) {
-            let seen = self.presence(reading, user, organization, event.at, home).await?;
-            asked.insert(around.clone(), seen);
+    ) -> Result<HashMap<String, Vec<Seen>>, StoreError> {
+        let kinds = self.kinds_of_presence(reading, matched, home).await?;
+        let windows: Vec<(&str, Range<i64>)> = windows(named, home.within);
+        let mut seen = HashMap::<String, Vec<Seen>>::new();
+        if kinds.is_empty() {
+            return Ok(seen);
         }
-        let near = |other: &&Event| other.at.duration_since(event.at).abs() <= home.within;
-        let seen = asked.get(&around).map(Vec::as_slice).unwrap_or_default();
-        let mut because = Vec::new();
-        let nearest = seen.iter().filter(near).min_by_key(|o| o.at.duration_since(event.at).abs());
-        if let Some(other) = nearest
-            && let Some(Ok(country)) = other.country.as_deref().map(Country::parse)
-        {
-            because.push(Because::SignedInAtHome { at: other.at, country });
-        }
-        let other_family = seen.iter().filter(near).find(|other| {
-            matches!((family(event), family(other)), (Some(one), Some(other)) if one != other)
-        });
-        if let Some(other) = other_family {
-            because.push(Because::OtherFamilyAtHome { at: other.at });
-        }
-        Ok(because)
-    }
-
-    async fn presence(
-        &self,
-        reading: &mut Reading,
-        user: &str,
-        organization: OrganizationId,
-        at: Timestamp,
-        home: &Home,
-    ) -> Result<Vec<Event>, StoreError> {
-        let mut seen = Vec::new();
-        let hour = key::hour_begins(key::hour(at));
-        let next = key::hour_begins(key::hour(at) + 1);
-        let since = hour.checked_sub(home.within).unwrap_or(hour);
-        let until = next.checked_add(home.within).unwrap_or(next);
-        for country in &home.countries {
-            let organizations = Organizations::These(BTreeSet::from([organization.clone()]));
-            let mut query = LogQuery::of(organizations).between(since, until);
-            query.class = Some(Class::People);
-            query.filter.user = Some(user.to_owned());
-            query.filter.country = Some(Territory::country_of(*country));
-            let page = self.search_in(reading, &query, None, 200).await?;
-            let events = page.entries.into_iter().map(|entry| entry.event);
-            seen.extend(events.filter(|event| PRESENCE.contains(&event.action)));
+        for some in windows.chunks(AT_ONCE) {
+            let mut sql = Sql::default();
+            for (number, (person, places)) in some.iter().enumerate() {
+                sql.push(if number == 0 { "" } else { " UNION ALL " });
+                sql.push("SELECT mark, entry, kind, family FROM log_marks WHERE organization = ");
+                sql.number(matched.organization).push(" AND mark = ").value(person);
+                sql.push(" AND entry >= ").number(places.start);
+                sql.push(" AND entry < ").number(places.end);
+            }
+            for row in reading.rows(sql.asked()).await? {
+                let [place, kind, family] = [1, 2, 3].map(|column| self.integer(&row, column));
+                let Some(country) = kinds.get(&kind?) else { continue };
+                let person: String = row.try_get(0).map_err(|error| self.fault(error))?;
+                let one = Seen { place: place?, country: *country, family: family? };
+                seen.entry(person).or_default().push(one);
+            }
         }
         Ok(seen)
     }
+
+    /// The kinds of entries that show that somebody was at home, and where that is.
+    async fn kinds_of_presence(
+        &self,
+        reading: &mut Reading,
+        matched: &Matched,
+        home: &Home,
+    ) -> Result<HashMap<i64, Country>, StoreError> {
+        let (mut actions, mut countries) = (Vec::new(), HashMap::new());
+        for action in PRESENCE {
+            actions.extend(self.number_of(reading, action.word()).await?);
+        }
+        for country in &home.countries {
+            let number = self.number_of(reading, country.as_str()).await?;
+            countries.extend(number.map(|number| (number, *country)));
+        }
+        let people = key::chain(Class::People);
+        let kinds = self.kinds(reading, matched.organization).await?;
+        let of_presence = kinds.iter().filter(|kind| {
+            kind.number_in(Column::Chain) == people
+                && actions.contains(&kind.number_in(Column::Action))
+        });
+        let where_it_is = |kind: &Kind| countries.get(&kind.number_in(Column::Country)).copied();
+        Ok(of_presence.filter_map(|kind| Some((kind.number, where_it_is(kind)?))).collect())
+    }
 }
 
-fn family(event: &Event) -> Option<bool> {
-    let address = event.personal.get(Field::ClientNatIp).or(event.personal.get(Field::ClientIp))?;
-    address.parse::<IpAddr>().ok().map(|address| address.is_ipv4())
+/// What leads to rejections that are doubtful in themselves.
+fn doubtful(matched: &Matched, home: &Home) -> Vec<(Sql, Because)> {
+    let of_network = home.networks.iter().map(|number| {
+        let mut from = Sql::new("FROM log_entries WHERE system > 0 AND organization = ");
+        from.number(matched.organization).push(" AND system = ").number(i64::from(*number));
+        from.push(" AND ");
+        (from, Because::DoubtfulNetwork { number: *number })
+    });
+    let registered = home.countries.iter().map(|country| {
+        let mut from = Sql::new("FROM log_marks WHERE organization = ");
+        from.number(matched.organization).push(" AND mark = ");
+        from.value(&key::registered(country.as_str())).push(" AND ");
+        (from, Because::RegisteredAtHome)
+    });
+    of_network.chain(registered).collect()
+}
+
+/// The times around the rejections of each person, those that meet put together.
+fn windows(named: &[Named], within: SignedDuration) -> Vec<(&str, Range<i64>)> {
+    let mut around: Vec<(&str, Range<i64>)> = named
+        .iter()
+        .map(|one| {
+            let at = key::instant(one.place);
+            let since = at.checked_sub(within).unwrap_or(at);
+            let until = at.checked_add(within).unwrap_or(at);
+            (one.person.as_str(), key::first(since)..key::places(until).end)
+        })
+        .collect();
+    around.sort_unstable_by(|a, b| a.0.cmp(b.0).then(a.1.start.cmp(&b.1.start)));
+    around.dedup_by(|next, kept| {
+        let meet = next.0 == kept.0 && next.1.start <= kept.1.end;
+        if meet {
+            kept.1.end = kept.1.end.max(next.1.end);
+        }
+        meet
+    });
+    around
+}
+
+fn because_of(rejection: &Named, seen: &[Seen], within: SignedDuration) -> Vec<Because> {
+    let at = key::instant(rejection.place);
+    let distance = |other: &Seen| key::instant(other.place).duration_since(at).abs();
+    let near = || seen.iter().filter(|other| distance(other) <= within);
+    let mut because = Vec::new();
+    if let Some(other) = near().min_by_key(|other| (distance(other), other.place)) {
+        let (at, country) = (key::instant(other.place), other.country);
+        because.push(Because::SignedInAtHome { at, country });
+    }
+    let differs = |other: &&Seen| {
+        other.family != rejection.family && other.family != 0 && rejection.family != 0
+    };
+    let other_family = near().filter(differs).min_by_key(|other| (distance(other), other.place));
+    if let Some(other) = other_family {
+        because.push(Because::OtherFamilyAtHome { at: key::instant(other.place) });
+    }
+    because
 }
