@@ -180,5 +180,6 @@ fn outside_admin_speaks_tls_and_protects_its_cookies() {
         );
         assert!(printed.contains("set-cookie: __host-geovagt-form="), "{printed}");
         assert!(printed.contains("; secure"), "{printed}");
+        assert!(printed.contains("strict-transport-security: max-age=31536000"), "{printed}");
     }
 }

@@ -135,6 +135,9 @@ struct Session {
     /// The roles there.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<&'static str>>,
+    /// By whose clock its days are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
 }
 
 /// The description of the API.
@@ -160,6 +163,9 @@ async fn session(State(_): State<Admin>, visitor: Option<axum::Extension<Visitor
         name: visitor.as_ref().map(|known| known.name.as_str().to_owned()),
         organization: visitor.as_ref().map(|known| known.organization_id().to_string()),
         roles,
+        time_zone: visitor
+            .as_ref()
+            .and_then(|known| known.organization.time_zone.iana_name().map(str::to_owned)),
     };
     Ok(json(StatusCode::OK, &session))
 }

@@ -167,8 +167,10 @@ pub(super) async fn change(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Body(change): Body<Change>,
+    body: Result<Body<Change>, Refusal>,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
+    let Body(change) = body?;
     let (what, text) = match change {
         Change::Note(text) => ("note", text),
         Change::Persons(names) => ("persons", names.join("\n")),

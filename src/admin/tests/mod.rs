@@ -2,6 +2,7 @@
 
 mod calls;
 mod forms;
+mod others;
 mod overview;
 mod roles;
 mod routes;
