@@ -50,7 +50,7 @@ struct Arguments {
     #[arg(long, global = true)]
     json: bool,
     #[command(flatten)]
-    remote: remote::Arguments,
+    remote: remote::Elsewhere,
     #[command(subcommand)]
     command: Command,
 }

@@ -50,6 +50,7 @@ pub(super) struct Plan {
 
 /// A review.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogReview)]
 struct Shown {
     id: String,
     from: String,
@@ -85,6 +86,7 @@ struct Begun {
 #[serde(deny_unknown_fields)]
 pub(super) struct Judgement {
     /// `in_order`, `wrongly_rejected`, `look_closer` or `incident`.
+    #[schema(pattern = "^(in_order|wrongly_rejected|look_closer|incident)$")]
     outcome: String,
     /// At most 500 characters.
     note: Option<String>,

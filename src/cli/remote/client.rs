@@ -22,7 +22,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use zeroize::Zeroizing;
 
-use super::Arguments;
+use super::Elsewhere;
 use crate::config::process_environment;
 
 /// No answer is longer.
@@ -49,7 +49,7 @@ pub(super) enum Said {
 
 impl Client {
     /// The server that the arguments name, and its token.
-    pub(super) fn open(arguments: &Arguments, url: &Uri) -> anyhow::Result<Self> {
+    pub(super) fn open(arguments: &Elsewhere, url: &Uri) -> anyhow::Result<Self> {
         let host = url.host().unwrap_or_default();
         let tls = match url.scheme_str() {
             _ if host.is_empty() || !matches!(url.path(), "" | "/") || url.query().is_some() => {
@@ -160,7 +160,7 @@ fn is_this_machine(host: &str) -> bool {
 }
 
 /// The token as a header, which no `Debug` shows.
-fn token(arguments: &Arguments) -> anyhow::Result<HeaderValue> {
+fn token(arguments: &Elsewhere) -> anyhow::Result<HeaderValue> {
     let in_environment = || process_environment("GEOVAGT_TOKEN").map(Zeroizing::new);
     let text = match (&arguments.token_file, in_environment()) {
         (Some(file), _) => read(file)?,
@@ -209,8 +209,8 @@ where
 mod tests {
     use super::*;
 
-    fn arguments(token_file: Option<&Path>) -> Arguments {
-        Arguments { server: None, token_file: token_file.map(Path::to_owned), server_ca: None }
+    fn arguments(token_file: Option<&Path>) -> Elsewhere {
+        Elsewhere { server: None, token_file: token_file.map(Path::to_owned), server_ca: None }
     }
 
     #[test]

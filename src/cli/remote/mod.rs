@@ -21,7 +21,7 @@ use client::{Client, Said};
 /// Where the command is carried out instead of on this machine.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Another machine")]
-pub(crate) struct Arguments {
+pub(crate) struct Elsewhere {
     /// Ask the administration of this gateway, such as https://gateway.example.dk:9443, and read no
     /// configuration: for `exemption` and `audit search`. The token comes from a file or from
     /// GEOVAGT_TOKEN.
@@ -48,7 +48,7 @@ struct Server<'a> {
 /// Carries a command out on the server.
 pub(super) fn run(
     context: &Context,
-    arguments: &Arguments,
+    arguments: &Elsewhere,
     url: &Uri,
     command: &Command,
 ) -> anyhow::Result<Answer> {

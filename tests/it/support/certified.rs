@@ -34,7 +34,7 @@ impl Certified {
         let mut client = json!({
             "client_id": "geovagt",
             "client_secret": SECRET,
-            "redirect_uris": own("/.geovagt/callback"),
+            "redirect_uris": [own("/.geovagt/callback"), own("/sign-in/callback")].concat(),
             "post_logout_redirect_uris": own("/.geovagt/sign-out"),
         });
         if let Some(uri) = logout {
