@@ -54,7 +54,10 @@ pub(super) async fn a_session_takes_the_place_of_the_one_before(store: &Store) {
     }
     store.end_admin_sessions_of(&anna, "three").await.unwrap();
     let there = async |token| store.admin_session(token).await.unwrap().is_some();
-    assert_eq!((there("two").await, there("three").await, there("four").await), (false, true, true));
+    assert_eq!(
+        (there("two").await, there("three").await, there("four").await),
+        (false, true, true)
+    );
     store.end_admin_session("four").await.unwrap();
     assert!(!there("four").await);
     assert_eq!(store.change_number().await.unwrap(), number, "no gateway reloads for it");
@@ -173,7 +176,8 @@ pub(super) async fn a_review_is_drawn_once_and_finished_by_its_last_entry(store:
     store.begin_review(&new("LR-1"), &by, at(1)).await.unwrap();
     let again = store.begin_review(&new("LR-2"), &by, at(2)).await;
     assert!(matches!(again, Err(ReviewError::Open)), "{again:?}");
-    let drawn = Drawn { chosen: vec![uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2)], population: 40 };
+    let drawn =
+        Drawn { chosen: vec![uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2)], population: 40 };
     let elsewhere = store.fill_review(&egedal(), "LR-1", &drawn, &by, at(3)).await;
     assert!(matches!(elsewhere, Err(ReviewError::Unknown)), "{elsewhere:?}");
     assert!(store.fill_review(&own, "LR-1", &drawn, &by, at(3)).await.unwrap());
@@ -232,7 +236,10 @@ pub(super) async fn a_breach_file_is_added_to_and_reported_once(store: &Store) {
     assert_eq!(kept.persons, ["anna.holm", "bo.lund"]);
     let notes: Vec<&str> = kept.notes.iter().map(|note| note.text.as_str()).collect();
     assert_eq!(notes, ["Den første æøå", "Den anden"]);
-    assert_eq!((kept.reported, kept.discovered, kept.created_by.as_str()), (Some(at(50)), at(20), "dorte"));
+    assert_eq!(
+        (kept.reported, kept.discovered, kept.created_by.as_str()),
+        (Some(at(50)), at(20), "dorte")
+    );
 }
 
 pub(super) async fn a_saved_search_is_its_owners(store: &Store) {
@@ -264,5 +271,8 @@ pub(super) async fn a_question_about_a_pseudonym_is_answered_once(store: &Store)
     assert!(store.answer_reidentification(&asked, &dorte, at(9)).await.unwrap());
     assert!(!store.answer_reidentification(&asked, &dorte, at(10)).await.unwrap(), "once");
     let kept = store.reidentifications(&own).await.unwrap();
-    assert_eq!(kept[0].answered.as_ref().map(|(at, by)| (*at, by.name.as_str())), Some((at(9), "dorte")));
+    assert_eq!(
+        kept[0].answered.as_ref().map(|(at, by)| (*at, by.name.as_str())),
+        Some((at(9), "dorte"))
+    );
 }

@@ -13,6 +13,7 @@
 
 mod admin_listener;
 mod admin_log;
+mod admin_persons;
 mod admin_provider;
 mod admin_review;
 mod admin_travel;

@@ -4,6 +4,7 @@ mod calls;
 mod forms;
 mod others;
 mod overview;
+mod reviews;
 mod roles;
 mod routes;
 mod sessions;
