@@ -96,10 +96,10 @@ pub(super) async fn a_code_counts_once_and_attempts_are_counted(store: &Store) {
     assert!(store.count_code_attempt(&person("bo"), at(11)).await.unwrap(), "of each person");
     assert!(store.count_code_attempt(&owner, at(16 * 60)).await.unwrap(), "after a while");
     store.forget_code_attempts(&owner).await.unwrap();
-    let removed = store.remove_second_factors(&owner, &anna(), Some("a"), &by, at(20));
-    assert_eq!(removed.await.unwrap(), 1);
-    let removed = store.remove_second_factors(&owner, &anna(), None, &by, at(21));
-    assert_eq!(removed.await.unwrap(), 1);
+    for (id, seconds) in [(Some("a"), 20), (None, 21)] {
+        let removed = store.remove_second_factors(&owner, &anna(), id, &by, at(seconds)).await;
+        assert_eq!(removed.unwrap(), 1, "{id:?}");
+    }
     assert!(store.second_factors(&owner).await.unwrap().is_empty());
 }
 

@@ -71,8 +71,11 @@ async function until(what, condition) {
   }
   assert.fail(what);
 }
-async function picture(page, name) {
-  if (process.env.PICTURES) await page.screenshot({ path: join(process.env.PICTURES, name) });
+// What stands in the README: the upper part of a page.
+async function picture(page, name, height) {
+  if (!process.env.PICTURES) return;
+  const clip = { x: 0, y: 0, width: page.viewportSize().width, height };
+  await page.screenshot({ path: join(process.env.PICTURES, name), clip, fullPage: true });
 }
 async function download(page, what) {
   const [file] = await Promise.all([page.waitForEvent("download"), what.click()]);
@@ -137,7 +140,7 @@ async function endsWhen() {
   await journey(clerk, "bo.lund", "Thailand");
   const id = number(clerk);
   await travel(approver);
-  await picture(approver, "picture-travel.png");
+  await picture(approver, "picture-travel.png", 600);
   await openJourney(approver, id);
   await press(approver, link(approver, w("Godkend", "Approve")));
   await press(approver, button(approver, w("Godkend", "Approve")));
@@ -155,9 +158,10 @@ async function endsWhen() {
     await press(clerk, link(clerk, w("Overblik", "Overview")));
     await field(clerk, w("Find afvisning på reference", "Find a rejection by its reference")).fill(reference);
     await press(clerk, button(clerk, w("Find", "Find")));
-    return (await main(clerk)).includes(w("Hvorfor blev det sådan?", "Why did it come out like this?"));
+    return (await main(clerk)).includes(w("Hvorfor blev det sådan?", "Why did it go like that?"));
   });
   assert.ok((await main(clerk)).includes("Thailand"));
+  await picture(clerk, "picture-why.png", 680);
   done("the rejection is found");
 
   await link(traveller, "Følg mødet direkte").click({ noWaitAfter: true });
@@ -181,7 +185,6 @@ async function endsWhen() {
 
 async function fiveQuestions() {
   await press(security, link(security, "Log"));
-  await picture(security, "picture-log.png");
   await press(security, link(security, w("Gennemgang", "Review")));
   const questions = await security.locator(".cards h2 a").allInnerTexts();
   assert.ok(questions.length >= 5, questions.join());
@@ -197,7 +200,7 @@ async function decisions() {
   await travel(clerk);
   await press(clerk, link(clerk, w("Giv en rejseadgang", "Grant a journey")));
   await journey(clerk, "bo.lund", w("Kina", "China"), { grant: true });
-  assert.equal(await state(clerk), w("Afventer en anden person", "Waits for another person"));
+  assert.equal(await state(clerk), w("Afventer en anden person", "Awaits another person"));
   const china = number(clerk);
   await openJourney(approver, china);
   await press(approver, link(approver, w("Godkend", "Approve")));
@@ -312,7 +315,7 @@ async function log() {
 
 async function others() {
   const operator = await employee("ole.drift");
-  await picture(operator, "picture-overview.png");
+  await picture(operator, "picture-overview.png", 2400);
   await press(operator, link(operator, w("Liste", "List")));
   await press(operator, link(operator, w("Læs en indsat liste", "Read a pasted list")));
   await operator.fill("#text", "Kina, Thailand, Atlantis");

@@ -100,43 +100,43 @@ impl Scene {
         });
         let references: Vec<String> = references.collect();
         let (all, mine) = ("/api/v1/exemptions", "/api/v1/me/exemptions");
+        let this = &*self;
         let lands = ["TH", "VN", "KH", "LA", "MM", "PK", "NP", "BT", "MN", "LK"];
-        let several = |make: &dyn Fn(&str) -> String| -> Vec<String> {
-            lands.iter().map(|land| make(land)).collect()
-        };
-        let granted = |person: &'static str| move |land: &str| self.id(all, &journey(person, land));
-        let (to_close, to_revoke) = (several(&granted("anna.holm")), several(&granted("bo.lund")));
-        let to_extend = several(&granted("carl.friis"));
+        let several =
+            |make: &dyn Fn(&str) -> String| lands.iter().map(|land| make(land)).collect::<Vec<_>>();
+        let granted = |person| several(&|land| this.id(all, &journey(person, land)));
+        let (to_close, to_revoke) = (granted("anna.holm"), granted("bo.lund"));
+        let to_extend = granted("carl.friis");
         let to_withdraw = several(&|land| {
             let mut journey = journey("anna.holm", land);
             journey["kind"] = json!("application");
-            self.id(all, &journey)
+            this.id(all, &journey)
         });
-        let by_another = |land: &str| self.applied_by_another("bo.lund", land);
+        let by_another = |land: &str| this.applied_by_another("bo.lund", land);
         let (to_approve, to_refuse) = (several(&by_another), several(&by_another));
         let own = |land: &str| {
             let mut journey = journey("", land);
             journey.as_object_mut().unwrap().remove("person");
-            self.id(mine, &journey)
+            this.id(mine, &journey)
         };
         let my_withdraw = several(&own);
-        let granted_me = |land: &str| self.granted_by_another(NAME, land);
+        let granted_me = |land: &str| this.granted_by_another(NAME, land);
         let (my_close, my_extend) = (several(&granted_me), several(&granted_me));
         let breach = json!({"title": "Tyveri", "occurred_from": "2026-01-01",
             "occurred_until": "2026-01-02", "discovered": "2026-01-03"});
-        let breach = self.id("/api/v1/breaches", &breach);
+        let breach = this.id("/api/v1/breaches", &breach);
         let system = |number: i32| {
             let system =
                 json!({"name": format!("System {number}"), "operator": "KMD", "rule": "unknown"});
-            self.id("/api/v1/systems", &system)
+            this.id("/api/v1/systems", &system)
         };
         let systems: Vec<String> = (0..20).map(system).collect();
         let plan = json!({"starts": day(-15), "every_days": 7, "sample": 5, "within_days": 30});
-        self.call("PUT", "/api/v1/reviews/plan", &plan);
-        let review = self.id("/api/v1/reviews", &Value::Null);
+        this.call("PUT", "/api/v1/reviews/plan", &plan);
+        let review = this.id("/api/v1/reviews", &Value::Null);
         let mut entries = Vec::new();
         eventually("the log is indexed", || {
-            let page = self.call("GET", "/api/v1/log?span=24h", &Value::Null);
+            let page = this.call("GET", "/api/v1/log?span=24h", &Value::Null);
             let ids = page["entries"].as_array().unwrap().iter();
             entries = ids.map(|entry| entry["event"]["id"].as_str().unwrap().to_owned()).collect();
             entries.len() > 8
