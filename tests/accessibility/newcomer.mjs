@@ -140,7 +140,7 @@ async function endsWhen() {
   await journey(clerk, "bo.lund", "Thailand");
   const id = number(clerk);
   await travel(approver);
-  await picture(approver, "picture-travel.png", 600);
+  await picture(approver, "picture-travel.png", 590);
   await openJourney(approver, id);
   await press(approver, link(approver, w("Godkend", "Approve")));
   await press(approver, button(approver, w("Godkend", "Approve")));
@@ -161,7 +161,7 @@ async function endsWhen() {
     return (await main(clerk)).includes(w("Hvorfor blev det sådan?", "Why did it go like that?"));
   });
   assert.ok((await main(clerk)).includes("Thailand"));
-  await picture(clerk, "picture-why.png", 680);
+  await picture(clerk, "picture-why.png", 580);
   done("the rejection is found");
 
   await link(traveller, "Følg mødet direkte").click({ noWaitAfter: true });
@@ -315,7 +315,7 @@ async function log() {
 
 async function others() {
   const operator = await employee("ole.drift");
-  await picture(operator, "picture-overview.png", 2400);
+  await picture(operator, "picture-overview.png", 569);
   await press(operator, link(operator, w("Liste", "List")));
   await press(operator, link(operator, w("Læs en indsat liste", "Read a pasted list")));
   await operator.fill("#text", "Kina, Thailand, Atlantis");

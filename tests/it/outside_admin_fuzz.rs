@@ -93,7 +93,7 @@ impl Scene {
     /// Something of everything, each in the state in which something can be done with it.
     fn fill(&mut self) {
         let references = (1..=8).map(|number| {
-            let from = format!("1.0.{number}.1");
+            let from = format!("1.2.4.{number}");
             let answer =
                 get(self.gateway.address("web"), "kilden.example.dk", "/").from(&from).send();
             answer.header("geovagt-reference").expect("a rejection").to_owned()

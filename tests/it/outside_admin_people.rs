@@ -40,9 +40,10 @@ fn session(desk: &Desk) -> serde_json::Value {
 #[test]
 fn outside_admin_a_group_of_the_directory_gives_its_role_in_each_organisation() {
     let (slapd, upstream) = (Slapd::start(), Upstream::start());
-    // Made while the directory runs: then it says of anna that she is in it.
+    // As Active Directory says it of people.
     slapd.modify(&format!(
-        "dn: {GROUP}\nchangetype: add\nobjectClass: groupOfNames\ncn: sikkerhed\nmember: uid=anna,{BASE}\nmember: uid=carl,{BASE}\n"
+        "dn: uid=anna,{BASE}\nchangetype: modify\nadd: objectClass\nobjectClass: extensibleObject\n-\n\
+         add: memberOf\nmemberOf: {GROUP}\n"
     ));
     let gateway = with_directory(&slapd, &upstream);
     let at = gateway.address("admin");
@@ -67,9 +68,7 @@ fn outside_admin_a_group_of_the_directory_gives_its_role_in_each_organisation() 
     let wrong = Desk::try_signed_in(at, "ballerup", "anna", "forkert");
     assert_eq!(wrong.status, 401, "{}", wrong.text());
     // Out of the group: nothing is left at the next sign-in.
-    slapd.modify(&format!(
-        "dn: {GROUP}\nchangetype: modify\ndelete: member\nmember: uid=anna,{BASE}\n"
-    ));
+    slapd.modify(&format!("dn: uid=anna,{BASE}\nchangetype: modify\ndelete: memberOf\n"));
     let anna = Desk::signed_in_to(at, "ballerup", "anna", PASSWORD);
     assert_eq!(session(&anna)["roles"], json!([]));
 }

@@ -68,9 +68,8 @@ fn is_proven_elsewhere(archive: &str, key: &str) {
     let verified = elsewhere.command(&verify).expect_code(0);
     assert!(verified.out.starts_with("accepted: "), "{verified:?}");
     let mut bytes = std::fs::read(archive).unwrap();
-    let entry = b"\"@timestamp\"";
-    let at = bytes.windows(entry.len()).position(|window| window == entry).expect("an entry");
-    bytes[at + 2] ^= 1;
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
     std::fs::write(archive, bytes).unwrap();
     elsewhere.command(&verify).expect_code(1);
 }

@@ -158,7 +158,6 @@ fn configuration(directory: &Path, chain: &Path, key: &Path) -> String {
         r#"{schemas}modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload ppolicy
-moduleload memberof
 TLSCertificateFile {chain}
 TLSCertificateKeyFile {key}
 pidfile {directory}/slapd.pid
@@ -169,7 +168,6 @@ rootpw "{ADMIN_PASSWORD}"
 directory {directory}/db
 maxsize 16777216
 index uid,mail eq
-overlay memberof
 overlay ppolicy
 ppolicy_default "cn=policy,dc=example,dc=dk"
 access to attrs=userPassword by anonymous auth by * none
