@@ -22,7 +22,7 @@ const ENDS_TOKENS: [&str; 2] = ["/api/v1/me/lost-device", "/api/v1/tokens/{id}"]
 const NOTHING_ANNOUNCED: &str = "GET /api/v1/lists/{list}/forecast";
 
 fn office(upstream: &Upstream) -> Gateway {
-    let roles = "identity_providers: [local]\n    roles: {case_officer: [alt.muligt], approver: [alt.muligt], security: [alt.muligt], dpo: [alt.muligt], operator: [alt.muligt]}";
+    let roles = "identity_providers: [local]\n    roles: {case_officer: [alt.muligt, kirsten.vang], approver: [alt.muligt], security: [alt.muligt], dpo: [alt.muligt], operator: [alt.muligt]}";
     let text =
         configuration(&upstream.url(), "admin: {bind: [\"127.0.0.1:0\"], second_factor: off}\n")
             .replacen("identity_providers: [local]", roles, 1)
@@ -205,7 +205,7 @@ impl Scene {
             "--case",
             "26/1",
             "--by",
-            "Bente Lund",
+            "kirsten.vang",
         ];
         self.gateway.command(&line).expect_code(0).out.trim().to_owned()
     }

@@ -60,7 +60,7 @@ fn outside_admin_a_group_of_the_directory_gives_its_role_in_each_organisation() 
     let now = session(&anna);
     assert_eq!((&now["organization"], &now["roles"]), (&json!("egedal"), &json!(["dpo"])));
     assert_eq!(anna.get("/insight").status, 200);
-    assert_eq!(anna.get("/log").status, 403);
+    assert_eq!(anna.get("/review/wrong").status, 403);
     // Whoever is in no group is a traveller, and a wrong password is nobody.
     let bo = Desk::signed_in_to(at, "ballerup", "bo", PASSWORD);
     assert_eq!(session(&bo)["roles"], json!([]));
