@@ -16,7 +16,7 @@ const GROUP: &str = "cn=sikkerhed,dc=example,dc=dk";
 
 /// Both organisations know their people by one directory; a group gives a role in each.
 fn with_directory(slapd: &Slapd, upstream: &Upstream) -> Gateway {
-    let provider = slapd.provider("");
+    let provider = slapd.provider("    remember: 0s\n");
     let admin = "admin: {bind: [\"127.0.0.1:0\"], second_factor: off}\n";
     let text = configuration(&upstream.url(), admin)
         .replacen(

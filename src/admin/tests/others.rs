@@ -104,9 +104,16 @@ async fn token(office: &Office, by: &Actor) -> String {
     token.id
 }
 
+/// The person behind the account.
+async fn eva_herself(office: &Office) -> Person {
+    let accounts = office.admin.store().accounts().await.unwrap();
+    let account = accounts.iter().find(|account| account.name.as_str() == "eva.egedal").unwrap();
+    Person::new(egedal(), ProviderId::parse("local").unwrap(), account.id.as_str())
+}
+
 async fn factor(office: &Office, by: &Actor) -> String {
     let name = UserName::parse("eva.egedal").unwrap();
-    let person = Person::new(egedal(), ProviderId::parse("local").unwrap(), "eva.egedal");
+    let person = eva_herself(office).await;
     let factor = SecondFactorRecord {
         id: uuid::Uuid::now_v7().to_string(),
         kind: FactorKind::Totp,
@@ -137,7 +144,7 @@ async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
     });
     let journey = made(office, eva, "/api/v1/exemptions", &journey.to_string()).await;
     let store = office.admin.store();
-    let person = Person::new(egedal(), ProviderId::parse("local").unwrap(), "eva.egedal");
+    let person = eva_herself(office).await;
     store.save_search(&egedal(), &person, ("Kina", "country=CN"), clock::now()).await.unwrap();
     let saved = store.saved_searches(&egedal(), &person).await.unwrap().remove(0).id;
     let asked = store.ask_reidentification(&egedal(), "p_0", "anmeldelse", &by, clock::now()).await;
