@@ -40,7 +40,6 @@ fn office(upstream: &Upstream) -> Gateway {
 /// The office with what is in it.
 struct Scene {
     gateway: Gateway,
-    desk: Desk,
     token: String,
     at: SocketAddr,
     known: BTreeMap<&'static str, Vec<String>>,
@@ -70,7 +69,7 @@ impl Scene {
         let desk = Desk::signed_in(at, NAME, PASSWORD);
         let token = token(&desk, "fuzz");
         let known = BTreeMap::new();
-        let mut scene = Self { gateway, desk, token, at, known, _upstream: upstream };
+        let mut scene = Self { gateway, token, at, known, _upstream: upstream };
         scene.fill();
         scene
     }
@@ -404,7 +403,12 @@ impl Scene {
         let output = run(fuzzer.to_str().unwrap(), &arguments);
         let printed = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{printed}\n{}", String::from_utf8_lossy(&output.stderr));
-        assert!(printed.contains("No issues found"), "{printed}");
+        // `989 generated, 989 passed`: as many, and more than one for each call.
+        let counted = printed.lines().find(|line| line.contains(" generated, "));
+        let (made, passed) =
+            counted.and_then(|line| line.trim().split_once(" generated, ")).unwrap();
+        assert_eq!(passed, format!("{made} passed"), "{printed}");
+        assert!(made.parse::<u32>().unwrap() > 5, "{printed}");
         let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
         self.answers(&report)
     }
@@ -476,7 +480,8 @@ fn outside_admin_api_stands_a_fuzzer() {
     // What ends tokens, with tokens that may end.
     for path in ENDS_TOKENS {
         let include = format!("--include-path={path}");
-        let short_lived = token(&scene.desk, "short");
+        let desk = Desk::signed_in(scene.at, NAME, PASSWORD);
+        let short_lived = token(&desk, "short");
         let more = [include.as_str(), "--max-examples=15", "--phases=coverage,fuzzing"];
         for (call, statuses) in scene.fuzz(directory.path(), &more, &short_lived) {
             answers.get_mut(&call).unwrap().extend(statuses);
@@ -490,5 +495,7 @@ fn outside_admin_api_stands_a_fuzzer() {
         .map(|(call, _)| call.as_str())
         .collect();
     assert!(answers.len() > 50, "{answers:#?}");
-    assert!(never.contains(NOTHING_ANNOUNCED) && never.len() <= 3, "{never:#?} of {answers:#?}");
+    // All but every tenth call was done at least once.
+    assert!(never.contains(NOTHING_ANNOUNCED), "nothing is announced: {answers:#?}");
+    assert!(never.len() * 10 <= answers.len(), "never done: {never:#?} of {answers:#?}");
 }
