@@ -89,6 +89,11 @@ fn headers(response: &mut Response, asked: &shell::Asking) {
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    // Said over plain HTTP it would mean nothing.
+    if asked.connection.secure {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
     if let Some(cookie) = asked.language_cookie() {
         headers.append(header::SET_COOKIE, cookie);
     }

@@ -11,12 +11,12 @@ mod person;
 mod reidentify;
 mod report;
 mod review;
-mod search;
+pub(super) mod search;
 mod show;
 mod tail;
 mod time;
 mod verify;
-mod wanted;
+pub(super) mod wanted;
 
 use std::path::PathBuf;
 

@@ -4,6 +4,7 @@
 //! by the functions in [`CHECKS`], each independent of the others.
 
 mod access;
+mod administration;
 mod certificates;
 mod client_certificates;
 mod directories;
@@ -49,6 +50,7 @@ const CHECKS: &[Check] = &[
     providers::check,
     notices::check,
     access::check,
+    administration::check,
 ];
 
 /// What `check --json` prints.

@@ -2,15 +2,15 @@
 //!
 //! Works beside a running gateway, which takes notice within a second.
 
-mod apply;
+pub(super) mod apply;
 mod contact;
-mod decide;
+pub(super) mod decide;
 pub(super) mod devices;
-mod emergency;
+pub(super) mod emergency;
 mod found;
 pub(super) mod grant;
 mod odd_use;
-mod shown;
+pub(super) mod shown;
 
 use std::io::Write;
 
@@ -73,13 +73,13 @@ pub(crate) enum Command {
 pub(crate) struct List {
     /// Only those that stand here.
     #[arg(long, value_enum)]
-    state: Option<State>,
+    pub(in crate::cli) state: Option<State>,
     /// Only those of this organisation.
     #[arg(long, value_name = "O")]
-    organization: Option<String>,
+    pub(in crate::cli) organization: Option<String>,
     /// Only those of the person of this login name.
     #[arg(long, value_name = "USER")]
-    person: Option<String>,
+    pub(in crate::cli) person: Option<String>,
 }
 
 /// Arguments of `exemption show`.
@@ -87,12 +87,12 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// The exemption, such as TE-7K2M9D.
     #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
+    pub(in crate::cli) id: ExemptionId,
 }
 
 /// Where an exemption stands, as `--state` takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum State {
+pub(in crate::cli) enum State {
     /// Waits for a decision.
     Applied,
     /// Waits for a second person, or counts after an emergency until one has approved.

@@ -15,6 +15,7 @@ mod manual;
 mod notices;
 mod people;
 mod reload;
+mod remote;
 mod replay;
 mod serve;
 mod token;
@@ -48,6 +49,8 @@ struct Arguments {
     /// Print the result as JSON.
     #[arg(long, global = true)]
     json: bool,
+    #[command(flatten)]
+    remote: remote::Elsewhere,
     #[command(subcommand)]
     command: Command,
 }
@@ -153,7 +156,11 @@ pub fn main() -> ExitCode {
     }
     let arguments = Arguments::parse();
     let context = Context { config_file: arguments.config, json: arguments.json };
-    match run(&context, arguments.command) {
+    let answer = match &arguments.remote.server {
+        Some(url) => remote::run(&context, &arguments.remote, url, &arguments.command),
+        None => run(&context, arguments.command),
+    };
+    match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,

@@ -67,6 +67,12 @@ impl Roles {
         named.peek().is_none() || named.any(is_one)
     }
 
+    /// Whether no role names anybody.
+    #[must_use]
+    pub fn are_nobodys(&self) -> bool {
+        self.0.values().all(Vec::is_empty)
+    }
+
     /// The roles in which somebody of these names acts in the administration, where a role that names
     /// nobody is nobody's.
     #[must_use]

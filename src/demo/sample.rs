@@ -53,6 +53,7 @@ pub fn respond<B>(site: SampleSite, request: &Request<B>) -> Response<Body> {
     match (request.method(), request.uri().path()) {
         (_, "/echo") => echo(site, request),
         (&Method::GET | &Method::HEAD, "/stream") => stream::response(),
+        (&Method::GET | &Method::HEAD, "/direkte") => stream::minutes(),
         (&Method::GET | &Method::HEAD, "/") => page::response(site, request.headers()),
         (&Method::GET | &Method::HEAD, _) => {
             let missing = "Siden findes ikke på prøvesitet.\n";

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::contract_admin::*;
 use super::contract_devices::*;
 use super::contract_extensions::*;
 use super::contract_nodes::{
@@ -69,6 +70,14 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         a_link_itself_is_never_kept
         what_failed_is_tried_again_only_when_somebody_says_so
         an_address_reads_back_and_hurries_what_waits
+        a_session_takes_the_place_of_the_one_before
+        a_code_counts_once_and_attempts_are_counted
+        a_token_is_revoked_in_its_own_organization
+        a_call_under_one_name_is_made_once
+        a_review_is_drawn_once_and_finished_by_its_last_entry
+        a_breach_file_is_added_to_and_reported_once
+        a_saved_search_is_its_owners
+        a_question_about_a_pseudonym_is_answered_once
         a_system_keeps_its_history
         a_node_is_known_while_it_speaks
     }

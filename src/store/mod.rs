@@ -264,6 +264,8 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod contract_admin;
+#[cfg(test)]
 mod contract_devices;
 #[cfg(test)]
 mod contract_extensions;

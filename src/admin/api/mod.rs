@@ -59,7 +59,14 @@ impl Modify for Bearer {
 pub fn document() -> Document {
     let mut document = Documentation::openapi();
     document.merge(super::tokens::Documentation::openapi());
-    for room in [
+    for room in rooms() {
+        document.merge(with_problems(room));
+    }
+    document
+}
+
+fn rooms() -> [Document; 11] {
+    [
         super::overview::Documentation::openapi(),
         super::list::Documentation::openapi(),
         super::would::Documentation::openapi(),
@@ -71,10 +78,7 @@ pub fn document() -> Document {
         super::own::api::Documentation::openapi(),
         super::insight::Documentation::openapi(),
         super::report::Documentation::openapi(),
-    ] {
-        document.merge(with_problems(room));
-    }
-    document
+    ]
 }
 
 /// What every call may answer instead; said once and not at each.
@@ -135,6 +139,9 @@ struct Session {
     /// The roles there.
     #[serde(skip_serializing_if = "Option::is_none")]
     roles: Option<Vec<&'static str>>,
+    /// By whose clock its days are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_zone: Option<String>,
 }
 
 /// The description of the API.
@@ -160,6 +167,9 @@ async fn session(State(_): State<Admin>, visitor: Option<axum::Extension<Visitor
         name: visitor.as_ref().map(|known| known.name.as_str().to_owned()),
         organization: visitor.as_ref().map(|known| known.organization_id().to_string()),
         roles,
+        time_zone: visitor
+            .as_ref()
+            .and_then(|known| known.organization.time_zone.iana_name().map(str::to_owned)),
     };
     Ok(json(StatusCode::OK, &session))
 }
@@ -172,5 +182,25 @@ pub fn json(status: StatusCode, value: &impl Serialize) -> Response {
             (status, kind, bytes).into_response()
         }
         Err(error) => super::Refusal::fault(&error).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn no_two_rooms_call_different_things_by_one_name() {
+        let mut known = BTreeMap::new();
+        for room in rooms() {
+            for (name, schema) in room.components.unwrap_or_default().schemas {
+                let schema = serde_json::to_value(&schema).unwrap();
+                let first = known.entry(name.clone()).or_insert_with(|| schema.clone());
+                assert_eq!(*first, schema, "{name}");
+            }
+        }
+        assert!(known.len() > 20, "{known:?}");
     }
 }

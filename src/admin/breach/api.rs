@@ -22,6 +22,7 @@ pub(in crate::admin) struct Documentation;
 
 /// A breach file.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BreachFile)]
 struct Shown {
     id: String,
     title: String,
@@ -46,6 +47,7 @@ struct Note {
 /// A breach file to open.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewBreachFile)]
 pub(super) struct New {
     /// At most 120 characters.
     title: String,
@@ -61,6 +63,7 @@ pub(super) struct New {
 /// What is added; one of them.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "snake_case")]
+#[schema(as = BreachAddition)]
 pub(super) enum Change {
     /// Something to write down, at most 4,000 characters.
     Note(String),
@@ -167,8 +170,10 @@ pub(super) async fn change(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path(id): Path<String>,
-    Body(change): Body<Change>,
+    body: Result<Body<Change>, Refusal>,
 ) -> Answer {
+    actions::one(&admin, &visitor, &id).await?;
+    let Body(change) = body?;
     let (what, text) = match change {
         Change::Note(text) => ("note", text),
         Change::Persons(names) => ("persons", names.join("\n")),

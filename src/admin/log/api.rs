@@ -118,7 +118,7 @@ pub(super) async fn entry(
 
 /// How many entries match, counted by the hour, the day, the country, the site or the reason.
 #[utoipa::path(get, path = "/api/v1/log/counts", tag = "log", params(
-    ("by" = String, Query, description = "`hour`, `day`, `country`, `site` or `reason`; the filters are those of the search")),
+    ("by" = String, Query, pattern = "^(hour|day|country|site|reason)$", description = "`hour`, `day`, `country`, `site` or `reason`; the filters are those of the search")),
     responses(
     (status = 200, description = "The figures", body = [Count]),
     (status = 401, description = "No token, or one that does not count", body = Problem, content_type = "application/problem+json"),
@@ -147,9 +147,9 @@ pub(super) async fn counts(State(admin): State<Admin>, visitor: Visitor, asked: 
 
 /// The log as a file. That it was taken is entered into the log.
 #[utoipa::path(get, path = "/api/v1/log/export", tag = "log", params(
-    ("form" = String, Query, description = "`csv` or `jsonl`; the filters are those of the search")),
+    ("form" = String, Query, pattern = "^(csv|jsonl)$", description = "`csv` or `jsonl`; the filters are those of the search")),
     responses(
-    (status = 200, description = "The file: the search in its head, how many there were in its last line", content_type = "application/jsonl"),
+    (status = 200, description = "The file: the search in its head, how many there were in its last line", content((String = "application/jsonl"), (String = "text/csv"))),
     (status = 401, description = "No token, or one that does not count", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The role or scope does not cover it", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "A filter cannot be read", body = Problem, content_type = "application/problem+json"),

@@ -240,6 +240,9 @@ pub(super) async fn take(
     let step = step_of(&word)?;
     let desk = Desk::own(&admin, &visitor)?;
     let id = ExemptionId::new(&id);
+    // Of what is not there no version can be wrong.
+    let mine = desk.my_journey(&id).await;
+    mine.map_err(|undone| without_form(undone, visitor.language))?;
     let taken = desk.step(&id, step, Some(seen(&sent)?)).await;
     taken.map_err(|undone| without_form(undone, visitor.language))?;
     let done = match step {

@@ -50,6 +50,7 @@ pub(super) struct Plan {
 
 /// A review.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogReview)]
 struct Shown {
     id: String,
     from: String,
@@ -85,6 +86,7 @@ struct Begun {
 #[serde(deny_unknown_fields)]
 pub(super) struct Judgement {
     /// `in_order`, `wrongly_rejected`, `look_closer` or `incident`.
+    #[schema(pattern = "^(in_order|wrongly_rejected|look_closer|incident)$")]
     outcome: String,
     /// At most 500 characters.
     note: Option<String>,
@@ -216,7 +218,6 @@ pub(super) async fn one(
     params(("id" = String, Path, description = "The review's id"), ("place" = u32, Path, description = "The place of the entry in the draw")),
     request_body = Judgement, responses(
     (status = 200, description = "It is kept", body = Judged),
-    (status = 400, description = "The place is no number"),
     (status = 401, description = "No token, or one that does not count", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The role or scope does not cover it", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "There is none in this organisation", body = Problem, content_type = "application/problem+json"),
@@ -227,9 +228,11 @@ pub(super) async fn judge(
     State(admin): State<Admin>,
     visitor: Visitor,
     Path((id, place)): Path<(String, String)>,
-    Body(judgement): Body<Judgement>,
+    body: Result<Body<Judgement>, Refusal>,
 ) -> Answer {
     let place = place.parse().map_err(|_| Refusal::NotFound)?;
+    planned::drawn(&admin, &visitor, (&id, place)).await?;
+    let Body(judgement) = body?;
     let note = judgement.note.unwrap_or_default();
     let fields = Fields::default().query_with(&[("outcome", &judgement.outcome), ("note", &note)]);
     let fields = Fields::read(fields.as_bytes());

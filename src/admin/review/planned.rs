@@ -384,6 +384,7 @@ pub(super) async fn judged(
     sent: &Fields,
 ) -> Result<Result<bool, &'static str>, Refusal> {
     let words = words::of(visitor.language);
+    drawn(admin, visitor, at).await?;
     let Some(outcome) = Outcome::from_word(sent.text("outcome")) else {
         return Ok(Err(words.bad_outcome));
     };
@@ -394,4 +395,16 @@ pub(super) async fn judged(
     let (reviewed, by) = (reviewed(visitor), visitor.actor());
     let judged = reviewed.judge(admin.store(), at, (outcome, note), &by, clock::now()).await;
     judged.map(Ok).map_err(|error| refused(error, visitor))
+}
+
+/// Whether an entry was drawn at this place of one of the organisation's reviews: of what is not
+/// there nothing that was sent can be wrong.
+pub(super) async fn drawn(
+    admin: &Admin,
+    visitor: &Visitor,
+    (id, place): (&str, u32),
+) -> Result<(), Refusal> {
+    let review = admin.store().review(visitor.organization_id(), id).await?;
+    let items = review.ok_or(Refusal::NotFound)?.items;
+    items.iter().any(|item| item.place == place).then_some(()).ok_or(Refusal::NotFound)
 }

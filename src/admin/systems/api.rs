@@ -53,6 +53,7 @@ struct System {
 
 /// One change of a system.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = SystemChange)]
 struct Change {
     /// Which change it was.
     revision: i64,
@@ -75,6 +76,7 @@ struct NewSystem {
     /// Who runs it.
     operator: String,
     /// Whether the rule is in place: `yes`, `no`, `unknown`.
+    #[schema(pattern = "^(yes|no|unknown)$")]
     rule: String,
     /// When that was looked at, as `2026-11-22`.
     #[serde(default)]

@@ -2,7 +2,9 @@
 
 mod calls;
 mod forms;
+mod others;
 mod overview;
+mod reviews;
 mod roles;
 mod routes;
 mod sessions;

@@ -118,6 +118,9 @@ pub(super) async fn take(
 ) -> Answer {
     let ask = Ask::of(&word).ok_or(Refusal::NotFound)?;
     let (desk, id) = (Desk::of(&admin, &visitor), ExemptionId::new(&id));
+    // Of what is not there no version can be wrong.
+    let there = desk.journey(&id).await;
+    there.map_err(|undone| without_form(undone, visitor.language))?;
     let (reason, seen) = (sent.text("reason"), seen(&sent)?);
     let done = match ask {
         Ask::Step(step) => desk.take(&id, step, reason, Some(seen)).await.map(|(exemption, _)| {

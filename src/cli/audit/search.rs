@@ -14,10 +14,10 @@ use crate::store::ChangeAction;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    wanted: Wanted,
+    pub(in crate::cli) wanted: Wanted,
     /// At most this many.
     #[arg(long, value_name = "N", default_value_t = 100)]
-    limit: usize,
+    pub(in crate::cli) limit: usize,
 }
 
 pub(super) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {

@@ -23,7 +23,7 @@ use crate::territory::Territory;
 
 /// What is looked for.
 #[derive(Debug, clap::Args)]
-pub(super) struct Wanted {
+pub(in crate::cli) struct Wanted {
     /// The code that a rejected person read out: K7QX-2M9D, in any spelling.
     #[arg(long, value_name = "R", value_parser = reference)]
     reference: Option<Reference>,
@@ -113,6 +113,27 @@ impl Wanted {
             ("allowed", self.without_allowed.then(|| "not".to_owned())),
         ];
         all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+    }
+
+    /// The search as a server's API takes it, of all time where none is named.
+    pub(in crate::cli) fn for_a_server(
+        &self,
+        now: Timestamp,
+    ) -> Result<BTreeMap<String, String>, String> {
+        if self.allowed {
+            return Err("allowed traffic stands in the files of the gateway's own machine; search there, without --server".to_owned());
+        }
+        if self.place.directory.is_some() {
+            return Err(
+                "--directory is of this machine, and --server of another; say one".to_owned()
+            );
+        }
+        let mut words = self.in_words(&self.query(now), true);
+        words.remove("allowed");
+        if self.since.is_none() && self.until.is_none() {
+            words.insert("span".to_owned(), "all".to_owned());
+        }
+        Ok(words)
     }
 
     /// Opens the log and its store. A directory that was named is a copy, which has no store.

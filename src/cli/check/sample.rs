@@ -22,6 +22,15 @@ pub(super) fn loaded() -> Loaded {
 
 /// The same with its files in a directory, answering for other hosts.
 pub(super) fn in_directory(directory: &Path, hosts: &str) -> Loaded {
+    made(directory, hosts, "", "")
+}
+
+/// The same with more at the end, and more about the organisation.
+pub(super) fn with(more: &str, organization: &str) -> Loaded {
+    made(Path::new("/nonexistent"), "[kilden.example.dk]", more, organization)
+}
+
+fn made(directory: &Path, hosts: &str, more: &str, organization: &str) -> Loaded {
     let text = format!(
         "
 state_directory: state
@@ -29,14 +38,14 @@ geoip: {{database: country.mmdb}}
 country_lists: {{cfcs: cfcs.yaml}}
 policies:
   standard: {{list: cfcs, allow_networks: [{{network: 192.0.2.0/24, reason: operators}}]}}
-organizations: {{b: {{name: B, policy: standard}}}}
+organizations: {{b: {{name: B, policy: standard{organization}}}}}
 listeners:
   - name: web
     bind: [\"127.0.0.1:0\"]
     tls: {{certificates: [{{chain: chain.pem, key: key.pem}}]}}
 sites:
   kilden: {{organization: b, hosts: {hosts}, upstream: {{servers: [\"http://10.1.0.10\"]}}}}
-"
+{more}"
     );
     let surroundings = Surroundings { environment: &|_| None, now: now(), static_only: true };
     let examined =

@@ -20,41 +20,41 @@ use crate::store::{ExemptionError, Store};
 pub(crate) struct Arguments {
     /// Whose exemption it is to be.
     #[arg(long, value_name = "O")]
-    pub(super) organization: String,
+    pub(in crate::cli) organization: String,
     /// The login name of the person who travels.
     #[arg(long, value_name = "USER")]
-    pub(super) person: String,
+    pub(in crate::cli) person: String,
     /// The provider that knows the person, where more than one has that name, or with --subject.
     #[arg(long, value_name = "P")]
-    pub(super) provider: Option<String>,
+    pub(in crate::cli) provider: Option<String>,
     /// The provider's immutable name for a person who has not signed in yet.
     #[arg(long, value_name = "S", requires = "provider")]
-    pub(super) subject: Option<String>,
+    pub(in crate::cli) subject: Option<String>,
     /// Territories and first and last day, such as "CN,HK 2026-12-01..2026-12-08". Repeat for more
     /// legs; a stop on the way is a leg too.
     #[arg(long = "leg", value_name = "LEG", required = true)]
-    pub(super) legs: Vec<String>,
+    pub(in crate::cli) legs: Vec<String>,
     /// A site it is for. Repeat for more.
     #[arg(long = "site", value_name = "S", required = true)]
-    pub(super) sites: Vec<String>,
+    pub(in crate::cli) sites: Vec<String>,
     /// Why the person travels.
     #[arg(long, value_name = "TEXT")]
-    pub(super) purpose: String,
+    pub(in crate::cli) purpose: String,
     /// A device that is taken along, such as iPad. Repeat for more.
     #[arg(long = "device", value_name = "TEXT", required = true)]
-    pub(super) devices: Vec<String>,
+    pub(in crate::cli) devices: Vec<String>,
     /// Where the traveller can be called on the way, as dialled from abroad.
     #[arg(long, value_name = "NUMBER")]
-    pub(super) telephone: String,
+    pub(in crate::cli) telephone: String,
     /// A private mail address for notices: the municipal mailbox is what may be blocked.
     #[arg(long, value_name = "ADDRESS")]
-    pub(super) mail: String,
+    pub(in crate::cli) mail: String,
     /// The case it belongs to, where there is one already.
     #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
-    pub(super) case: String,
+    pub(in crate::cli) case: String,
     /// Who applies: the traveller, or a clerk on behalf; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    pub(super) by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 /// Arguments of `exemption extend`.
@@ -62,25 +62,25 @@ pub(crate) struct Arguments {
 pub(crate) struct Extend {
     /// The exemption that is to go on, such as TE-7K2M9D. It stays as it is.
     #[arg(value_name = "ID", value_parser = exemption_id)]
-    pub(super) id: ExemptionId,
+    pub(in crate::cli) id: ExemptionId,
     /// The new last day, or an RFC 3339 instant.
     #[arg(long, value_name = "DAY")]
-    pub(super) until: String,
+    pub(in crate::cli) until: String,
     /// Why; left out: as before.
     #[arg(long, value_name = "TEXT")]
-    pub(super) purpose: Option<String>,
+    pub(in crate::cli) purpose: Option<String>,
     /// A device that is taken along; left out: as before. Repeat for more.
     #[arg(long = "device", value_name = "TEXT")]
-    pub(super) devices: Vec<String>,
+    pub(in crate::cli) devices: Vec<String>,
     /// Where the traveller can be called; left out: as before.
     #[arg(long, value_name = "NUMBER")]
-    pub(super) telephone: Option<String>,
+    pub(in crate::cli) telephone: Option<String>,
     /// A private mail address for notices; left out: as before.
     #[arg(long, value_name = "ADDRESS")]
-    pub(super) mail: Option<String>,
+    pub(in crate::cli) mail: Option<String>,
     /// Who applies; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    pub(super) by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 type Prepared = Result<(ValidApplication, Actor), Vec<String>>;

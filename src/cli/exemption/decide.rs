@@ -16,10 +16,10 @@ use crate::store::{ExemptionError, Store};
 pub(crate) struct Decide {
     /// The exemption, such as TE-7K2M9D.
     #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
+    pub(in crate::cli) id: ExemptionId,
     /// Who does it; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 /// Arguments of `exemption refuse` and `revoke`.
@@ -27,13 +27,13 @@ pub(crate) struct Decide {
 pub(crate) struct DecideWithReason {
     /// The exemption, such as TE-7K2M9D.
     #[arg(value_name = "ID", value_parser = exemption_id)]
-    id: ExemptionId,
+    pub(in crate::cli) id: ExemptionId,
     /// Why. It is kept with the exemption, and the traveller is told.
     #[arg(long, value_name = "TEXT")]
-    reason: String,
+    pub(in crate::cli) reason: String,
     /// Who does it; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 pub(super) async fn approve(

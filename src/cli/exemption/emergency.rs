@@ -21,31 +21,31 @@ use crate::store::Store;
 pub(crate) struct Arguments {
     /// The code that the caller reads from the page: K7QX-2M9D, in any spelling.
     #[arg(long, value_name = "R", value_parser = reference)]
-    pub(super) reference: Reference,
+    pub(in crate::cli) reference: Reference,
     /// The login name of the person who called.
     #[arg(long, value_name = "USER")]
-    pub(super) person: String,
+    pub(in crate::cli) person: String,
     /// The provider that knows the person, where more than one has that name, or with --subject.
     #[arg(long, value_name = "P")]
-    pub(super) provider: Option<String>,
+    pub(in crate::cli) provider: Option<String>,
     /// The provider's immutable name for a person who has not signed in yet.
     #[arg(long, value_name = "S", requires = "provider")]
-    pub(super) subject: Option<String>,
+    pub(in crate::cli) subject: Option<String>,
     /// How you know that it is this person: "called back on the number in the staff list".
     #[arg(long, value_name = "TEXT")]
-    pub(super) caller_verified: String,
+    pub(in crate::cli) caller_verified: String,
     /// The organisation, to be sure that it is the one the reference leads to.
     #[arg(long, value_name = "O")]
-    pub(super) organization: Option<String>,
+    pub(in crate::cli) organization: Option<String>,
     /// Why the person travels.
     #[arg(long, value_name = "TEXT", default_value = "Nødadgang efter telefonopkald")]
-    pub(super) purpose: String,
+    pub(in crate::cli) purpose: String,
     /// The case it belongs to, where there is one already.
     #[arg(long, value_name = "NUMBER", default_value = "", hide_default_value = true)]
-    pub(super) case: String,
+    pub(in crate::cli) case: String,
     /// Who grants; logged beside the operating-system user.
     #[arg(long, value_name = "NAME")]
-    pub(super) by: Option<String>,
+    pub(in crate::cli) by: Option<String>,
 }
 
 fn reference(text: &str) -> Result<Reference, InvalidReference> {

@@ -157,8 +157,7 @@ pub(super) fn table(
     if records.is_empty() {
         return Ok(());
     }
-    let heads = ["ID", "STATE", "USER", "FROM", "TO", "WHERE", "SITES"].map(str::to_owned);
-    line(out, &heads)?;
+    line(out, &HEADS.map(str::to_owned))?;
     for record in records {
         let exemption = &record.exemption;
         let zone = zone(config, exemption);
@@ -245,9 +244,12 @@ pub(super) fn whole(
     Ok(())
 }
 
+/// The first line of the table.
+pub(in crate::cli) const HEADS: [&str; 7] = ["ID", "STATE", "USER", "FROM", "TO", "WHERE", "SITES"];
 const WIDTHS: [usize; 7] = [9, 11, 12, 10, 10, 8, 8];
 
-fn line(out: &mut impl Write, cells: &[String; 7]) -> std::io::Result<()> {
+/// One line of the table.
+pub(in crate::cli) fn line(out: &mut impl Write, cells: &[String; 7]) -> std::io::Result<()> {
     let padded: Vec<String> = cells
         .iter()
         .zip(WIDTHS)

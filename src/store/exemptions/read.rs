@@ -351,8 +351,13 @@ impl Store {
         };
         let organization = OrganizationId::parse(&organization)
             .map_err(|_| self.unreadable("an organisation", &organization))?;
-        let provider =
-            ProviderId::parse(&provider).map_err(|_| self.unreadable("a provider", &provider))?;
+        // What a token of the command line did has no provider's word behind it.
+        let of_tokens = ProviderId::of_tokens();
+        let provider = match ProviderId::parse(&provider) {
+            Ok(provider) => provider,
+            Err(_) if provider == of_tokens.as_str() => of_tokens,
+            Err(_) => return Err(self.unreadable("a provider", &provider)),
+        };
         Ok(Some(Person::new(organization, provider, &subject)))
     }
 

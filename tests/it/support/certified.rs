@@ -51,10 +51,11 @@ impl Certified {
         let at = free_address();
         let issuer = format!("https://localhost:{}", at.port());
         let own = |path: &str| origins.iter().map(|o| format!("{o}{path}")).collect::<Vec<_>>();
+        let callbacks = [own("/.geovagt/callback"), own("/sign-in/callback")].concat();
         let mut client = json!({
             "client_id": "geovagt",
             "client_secret": SECRET,
-            "redirect_uris": own("/.geovagt/callback"),
+            "redirect_uris": callbacks,
             "post_logout_redirect_uris": own("/.geovagt/sign-out"),
         });
         let own_secret = directory.path().join("secret");

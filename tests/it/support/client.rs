@@ -73,6 +73,12 @@ impl Request {
         self
     }
 
+    /// Puts a field line in the place of those of its name.
+    pub fn replacing(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.header(name, value)
+    }
+
     /// As a trusted proxy would say it.
     pub fn from(self, address: &str) -> Self {
         self.header("X-Forwarded-For", address)

@@ -40,6 +40,21 @@ impl Desk {
 
     /// Signs somebody in.
     pub fn signed_in(at: SocketAddr, name: &str, password: &str) -> Self {
+        Self::signed_in_to(at, "ballerup", name, password)
+    }
+
+    /// Signs somebody of an organisation in.
+    pub fn signed_in_to(at: SocketAddr, organization: &str, name: &str, password: &str) -> Self {
+        let answer = Self::try_signed_in(at, organization, name, password);
+        assert_eq!(answer.status, 303, "{name} signs in: {}", answer.text());
+        let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
+        let pairs = cookies.filter_map(|(_, value)| value.split(';').next());
+        let cookie = pairs.collect::<Vec<_>>().join("; ");
+        Self { at, cookie }
+    }
+
+    /// What somebody is answered who shows a name and a password.
+    pub fn try_signed_in(at: SocketAddr, organization: &str, name: &str, password: &str) -> Answer {
         let host = at.to_string();
         let form = get(at, &host, "/").browser().send();
         let page = form.text();
@@ -51,17 +66,19 @@ impl Desk {
             body.push_str(&format!("{name}={}&", encoded(value)));
         }
         body.push_str(&format!("name={}&password={}", encoded(name), encoded(password)));
+        body.push_str(&format!("&organization={organization}"));
         let mut request = post_form(at, &host, action, &body).browser();
         request = request.header("Origin", &format!("http://{host}"));
         if let Some(cookie) = form.header("set-cookie") {
             request = request.header("Cookie", cookie.split(';').next().unwrap());
         }
-        let answer = request.send();
-        assert_eq!(answer.status, 303, "{name} signs in: {}", answer.text());
-        let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie");
-        let pairs = cookies.filter_map(|(_, value)| value.split(';').next());
-        let cookie = pairs.collect::<Vec<_>>().join("; ");
-        Self { at, cookie }
+        request.send()
+    }
+
+    /// The cookie of the session alone.
+    pub fn session(&self) -> String {
+        let mut pairs = self.cookie.split("; ");
+        pairs.find(|pair| pair.starts_with("geovagt-admin=")).expect("a session").to_owned()
     }
 
     fn asked(&self, target: &str) -> Request {
@@ -80,7 +97,7 @@ impl Desk {
 
     /// Sends a form with the token that the pages hold.
     pub fn post(&self, target: &str, form: &str) -> Answer {
-        let page = self.get("/review/planned").text();
+        let page = self.get("/account").text();
         let token = between(&page, "name=\"csrf\" value=\"", "\"").expect("a token");
         self.post_with(target, &format!("csrf={token}&{form}"))
     }
