@@ -12,6 +12,7 @@ FROM ${RUST_IMAGE} AS build
 ARG PROFILE=dist
 WORKDIR /build
 COPY Cargo.toml Cargo.lock askama.toml ./
+COPY .cargo .cargo
 COPY src src
 COPY config config
 COPY benches benches

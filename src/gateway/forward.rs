@@ -261,7 +261,9 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
         headers::strip_authorization(&mut fields);
     }
     let host = exchange.canonical.authority();
-    if let Ok(value) = HeaderValue::from_str(&host) {
+    // Nearly everybody writes it as it goes on.
+    let written = fields.get(header::HOST).is_some_and(|sent| *sent == *host);
+    if !written && let Ok(value) = HeaderValue::from_str(&host) {
         fields.insert(header::HOST, value);
     }
     let client = match exchange.client {

@@ -85,21 +85,18 @@ pub struct Unwritable(pub &'static str);
 /// should be forwarded then.
 pub fn set_ours(headers: &mut HeaderMap, statements: &Statements<'_>) -> Result<(), Unwritable> {
     let (written, ranges) = Written::of(statements);
-    let Ranges { client, host, forwarded, request_id, user, exemption } = ranges;
+    let Ranges { client, host, forwarded, request_id, country, user, exemption } = ranges;
     written.set(headers, X_FORWARDED_FOR, client)?;
     headers.insert(X_FORWARDED_PROTO, proto(statements.proto)?);
     written.set(headers, X_FORWARDED_HOST, host)?;
     written.set(headers, FORWARDED, forwarded)?;
     written.set(headers, X_REQUEST_ID, request_id)?;
-    match statements.country {
-        Some(country) => {
-            let value = HeaderValue::from_str(country.as_str())
-                .map_err(|_| Unwritable("x-geovagt-country"))?;
-            headers.insert(X_GEOVAGT_COUNTRY, value);
-        }
-        None => drop(headers.remove(X_GEOVAGT_COUNTRY)),
-    }
-    for (name, value) in [(X_GEOVAGT_USER, user), (X_GEOVAGT_EXEMPTION, exemption)] {
+    let perhaps = [
+        (X_GEOVAGT_COUNTRY, country),
+        (X_GEOVAGT_USER, user),
+        (X_GEOVAGT_EXEMPTION, exemption),
+    ];
+    for (name, value) in perhaps {
         match value {
             Some(value) => written.set(headers, name, value)?,
             None => drop(headers.remove(name)),
@@ -132,6 +129,7 @@ struct Ranges {
     host: Range<usize>,
     forwarded: Range<usize>,
     request_id: Range<usize>,
+    country: Option<Range<usize>>,
     user: Option<Range<usize>>,
     exemption: Option<Range<usize>>,
 }
@@ -150,6 +148,9 @@ impl Written {
             host: write(&|text| text.extend_from_slice(statements.host.as_bytes())),
             forwarded: write(&|text| write_forwarded(text, &address, statements)),
             request_id: write(&|text| text.extend_from_slice(statements.request_id.as_bytes())),
+            country: statements
+                .country
+                .map(|country| write(&|text| text.extend_from_slice(country.as_str().as_bytes()))),
             user: statements.user.map(|user| write(&|text| percent_encode(text, user))),
             exemption: statements
                 .exemption
@@ -177,6 +178,7 @@ fn word(name: &HeaderName) -> &'static str {
         "x-forwarded-host",
         "forwarded",
         "x-request-id",
+        "x-geovagt-country",
         "x-geovagt-user",
         "x-geovagt-exemption",
     ];
