@@ -91,11 +91,8 @@ pub fn set_ours(headers: &mut HeaderMap, statements: &Statements<'_>) -> Result<
     written.set(headers, X_FORWARDED_HOST, host)?;
     written.set(headers, FORWARDED, forwarded)?;
     written.set(headers, X_REQUEST_ID, request_id)?;
-    let perhaps = [
-        (X_GEOVAGT_COUNTRY, country),
-        (X_GEOVAGT_USER, user),
-        (X_GEOVAGT_EXEMPTION, exemption),
-    ];
+    let perhaps =
+        [(X_GEOVAGT_COUNTRY, country), (X_GEOVAGT_USER, user), (X_GEOVAGT_EXEMPTION, exemption)];
     for (name, value) in perhaps {
         match value {
             Some(value) => written.set(headers, name, value)?,
