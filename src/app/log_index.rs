@@ -8,7 +8,14 @@ use crate::operations::Part;
 /// Starts it.
 pub(super) fn spawn(app: &App) {
     let directory = Options::from_config(&app.state.loaded().config).directory;
-    Follower::new(directory, app.store.log().clone()).spawn(&app.tasks);
+    let following = Follower::new(directory, app.store.log().clone()).spawn(&app.tasks);
+    if let Err(error) = following {
+        app.store.log().stands(|standing| standing.trouble = Some(error.to_string()));
+        tracing::error!(
+            error = &error as &dyn std::error::Error,
+            "the index of the block log does not follow; searches read the files"
+        );
+    }
 }
 
 /// How it is. Traffic never waits for it, and a search reads the files where it is behind.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
 
 use super::read;
 use super::tally::{Tally, tally};
@@ -27,6 +28,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// While more waits, it rests this many times as long as it worked, so that most of the machine is
 /// left to the traffic.
 const RESTS: u32 = 3;
+/// The nice value of the thread that follows: on Linux each thread has its own, and whoever it starts
+/// begins with it.
+const LEAST_WEIGHT: i32 = 19;
 /// The shortest and the longest of those rests.
 const SHORTEST: Duration = Duration::from_millis(20);
 /// Before it tries again after something failed.
@@ -70,30 +74,51 @@ impl Follower {
         Self { directory: Arc::new(directory), index, node: None, kept: PerClass::default() }
     }
 
-    /// Follows until the tasks are stopped. Nobody waits for it.
-    pub fn spawn(mut self, tasks: &Tasks) {
-        let stopping = tasks.stopping();
-        tasks.spawn(async move {
-            let mut failing = false;
-            loop {
-                let began = clock::instant();
-                let round = tokio::select! {
-                    round = self.round() => round,
-                    () = stopping.cancelled() => return,
-                };
-                let took = clock::instant().duration_since(began);
-                let pause = match &round {
-                    Ok(round) if round.behind > 0 => (took * RESTS).clamp(SHORTEST, PAUSE),
-                    Ok(_) => PAUSE,
-                    Err(error) => self.failed(error, failing).await,
-                };
-                failing = round.is_err();
-                tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
-                    () = stopping.cancelled() => return,
+    /// Follows until the tasks are stopped, in a thread of its own to which the system gives what
+    /// the traffic leaves: a flood of rejections is a flood of entries, and whoever may pass must
+    /// not wait for those.
+    ///
+    /// # Errors
+    /// What the operating system says: there is no thread to be had.
+    pub fn spawn(mut self, tasks: &Tasks) -> io::Result<()> {
+        self.index = self.index.for_filling();
+        let (stopping, ended) = (tasks.stopping(), CancellationToken::new());
+        let over = ended.clone().drop_guard();
+        std::thread::Builder::new().name("log-index".to_owned()).spawn(move || {
+            let _over = over;
+            step_back();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .thread_name("log-index")
+                .build();
+            match runtime {
+                Ok(runtime) => {
+                    runtime.block_on(stopping.run_until_cancelled(self.follow()));
                 }
+                Err(error) => tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "the index of the block log does not follow; searches read the files"
+                ),
             }
-        });
+        })?;
+        tasks.spawn(async move { ended.cancelled().await });
+        Ok(())
+    }
+
+    async fn follow(&mut self) {
+        let mut failing = false;
+        loop {
+            let began = clock::instant();
+            let round = self.round().await;
+            let took = clock::instant().duration_since(began);
+            let pause = match &round {
+                Ok(round) if round.behind > 0 => (took * RESTS).clamp(SHORTEST, PAUSE),
+                Ok(_) => PAUSE,
+                Err(error) => self.failed(error, failing).await,
+            };
+            failing = round.is_err();
+            tokio::time::sleep(pause).await;
+        }
     }
 
     /// Puts what has been flushed since into the index, at most one batch of each chain, and takes
@@ -227,6 +252,20 @@ fn first_kept(directory: &std::path::Path, class: Class) -> io::Result<Option<(u
     let complete = lines.advance()? == Some(LineEnd::Complete);
     let header = Header::parse(class, &lines.line).filter(|_| complete);
     Ok(header.map(|header| (header.first_sequence, header.created)))
+}
+
+/// This thread, and those that it starts, run on what others leave.
+fn step_back() {
+    // Elsewhere it would be the whole process that steps back.
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    if let Err(error) = rustix::process::setpriority_process(None, LEAST_WEIGHT) {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the thread that follows the log has the weight of any other"
+        );
+    }
 }
 
 async fn blocking<T: Send + 'static>(

@@ -98,6 +98,11 @@ impl Connections {
         })
     }
 
+    /// More connections of the same kind, which share nothing with these but the database.
+    pub(super) fn again(self: &Arc<Self>) -> Arc<Self> {
+        Self::beside(self.beside.as_ref().unwrap_or(self), self.ways)
+    }
+
     pub(super) fn place(&self) -> &Place {
         &self.place
     }

@@ -144,3 +144,38 @@ fn rejections_from_very_many_networks_are_counted_exactly_in_few_entries() {
     });
     assert!(entries <= 25_000, "{entries}");
 }
+
+/// A thread's name and its nice value (proc(5): the name may hold spaces, the 19th field is nice).
+fn threads(process: &str) -> Vec<(String, i32)> {
+    let of_one = |task: std::fs::DirEntry| {
+        // One that has ended meanwhile is none.
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        Some((name.to_owned(), rest.split_whitespace().nth(16)?.parse().ok()?))
+    };
+    let tasks = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    tasks.filter_map(|task| of_one(task.unwrap())).collect()
+}
+
+#[test]
+fn what_indexes_the_log_has_no_weight_beside_the_traffic() {
+    let upstream = Upstream::start();
+    let gateway = letting_one_in(&upstream, "");
+    let mut stream = connect_from("127.0.3.1", gateway.address("direct"));
+    assert_eq!(ask(&mut stream, None), 403);
+    let process = gateway.process_id();
+    // The gateway begins with the weight of whoever started it.
+    let begun = threads(&std::process::id().to_string())[0].1;
+    eventually(
+        "a thread of little weight writes the index, and none of the traffic's is one",
+        || {
+            let found = threads(&process);
+            let light = |name: &str| found.iter().any(|(n, nice)| n == name && *nice == 19);
+            let traffic = found.iter().filter(|(name, _)| name == "geovagt" || name == "audit");
+            assert!(traffic.clone().count() > 0, "{found:?}");
+            light("log-index")
+                && light("sqlx-sqlite-wor")
+                && traffic.clone().all(|(_, nice)| *nice == begun)
+        },
+    );
+}

@@ -19,12 +19,17 @@ use super::kinds::Kinds;
 #[derive(Clone)]
 pub struct LogIndex {
     pub(super) inner: Arc<Inner>,
+    /// Whether this is the hand of whoever fills it.
+    filling: bool,
 }
 
 pub(super) struct Inner {
     /// Where it is a file.
     file: Option<PathBuf>,
     connections: Mutex<Option<Arc<Connections>>>,
+    /// Those of whoever fills it, who has a runtime of its own: what that opens ends with it, and of a
+    /// file has threads of as little weight.
+    filling: Mutex<Option<Arc<Connections>>>,
     words: Mutex<Words>,
     pub(super) kinds: Mutex<Kinds>,
     standing: Mutex<Standing>,
@@ -152,9 +157,17 @@ impl LogIndex {
     }
 
     fn with(file: Option<PathBuf>, connections: Option<Arc<Connections>>) -> Self {
+        let filling = Mutex::new(connections.as_ref().map(Connections::again));
         let connections = Mutex::new(connections);
         let (words, kinds, standing) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self { inner: Arc::new(Inner { file, connections, words, kinds, standing }) }
+        let inner = Inner { file, connections, filling, words, kinds, standing };
+        Self { inner: Arc::new(inner), filling: false }
+    }
+
+    /// The same index for whoever fills it, with connections of its own.
+    #[must_use]
+    pub(crate) fn for_filling(&self) -> Self {
+        Self { filling: true, ..self.clone() }
     }
 
     /// Whether there may be something in it: no file, no index.
@@ -203,11 +216,13 @@ impl LogIndex {
 
     /// Closes what is idle. Whoever asks again opens it again, where it is a file.
     pub(in super::super) async fn close(&self) {
-        let open = self.lock_connections().take();
-        if let Some(connections) = open {
-            connections.close().await;
-            if self.inner.file.is_none() {
-                *self.lock_connections() = Some(connections);
+        for place in [&self.inner.connections, &self.inner.filling] {
+            let open = place.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(connections) = open {
+                connections.close().await;
+                if self.inner.file.is_none() {
+                    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(connections);
+                }
             }
         }
     }
@@ -254,7 +269,8 @@ impl LogIndex {
     }
 
     fn lock_connections(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connections>>> {
-        self.inner.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        let place = if self.filling { &self.inner.filling } else { &self.inner.connections };
+        place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_words(&self) -> std::sync::MutexGuard<'_, Words> {
