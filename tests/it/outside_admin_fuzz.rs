@@ -442,6 +442,9 @@ impl Scene {
     }
 }
 
+/// Needs an address.
+const EXPLAIN: &str = "GET /api/v1/explain";
+
 /// The numbers that each call was answered with.
 type Answers = BTreeMap<String, BTreeSet<u64>>;
 /// Method, path, and for each place in the call the values that are good there.
@@ -498,7 +501,22 @@ fn outside_admin_api_stands_a_fuzzer() {
         .map(|(call, _)| call.as_str())
         .collect();
     assert!(answers.len() > 50, "{answers:#?}");
-    // Most calls were done at least once: two of three, where chance finds what is good.
+    // The token may call every one of them: none was only ever turned away.
+    let turned_away = |statuses: &BTreeSet<u64>| statuses.iter().all(|s| [401, 403].contains(s));
+    let closed: Vec<&String> = answers
+        .iter()
+        .filter(|(_, statuses)| turned_away(statuses))
+        .map(|(call, _)| call)
+        .collect();
+    assert!(closed.is_empty(), "only turned away: {closed:#?}");
+    // What needs no number, no parameter and no body is done whatever chance brings; of the rest
+    // chance finds what is good for some.
+    let plain: Vec<&str> = never
+        .iter()
+        .copied()
+        .filter(|call| call.starts_with("GET ") && !call.contains('{') && *call != EXPLAIN)
+        .collect();
+    assert!(plain.is_empty(), "never done: {plain:#?}");
     assert!(never.contains(NOTHING_ANNOUNCED), "nothing is announced: {answers:#?}");
-    assert!(never.len() * 3 <= answers.len(), "never done: {never:#?} of {answers:#?}");
+    assert!(never.len() * 2 <= answers.len(), "never done: {never:#?} of {answers:#?}");
 }
