@@ -169,12 +169,21 @@ impl<'a> Pages<'a> {
 
     fn next(&mut self) -> Option<FoundEntry> {
         let (unseen, found) = (self.unseen.front().map(order), self.found.front().map(order));
+        let lines = (self.unseen.front().map(line), self.found.front().map(line));
+        if lines.0.is_some() && lines.0 == lines.1 {
+            // The index took it in after the files were read.
+            self.unseen.pop_front();
+        }
         if unseen > found { self.unseen.pop_front() } else { self.found.pop_front() }
     }
 }
 
 fn order(found: &FoundEntry) -> (jiff::Timestamp, Class, u64) {
     (found.event.at, found.class, found.sequence)
+}
+
+fn line(found: &FoundEntry) -> &str {
+    &found.line
 }
 
 /// What was flushed and is not in the index yet, or why the index cannot be used.
