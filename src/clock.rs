@@ -4,7 +4,8 @@
 //! so that a test can stand at any instant and a decision can be made again later.
 
 use std::cell::RefCell;
-use std::time::Instant;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -21,6 +22,25 @@ pub fn now() -> Timestamp {
 pub fn instant() -> Instant {
     Instant::now()
 }
+
+/// The monotonic clock to within a few milliseconds, for limits that every request looks at: the
+/// kernel keeps this one ready, where the exact one asks the processor.
+#[must_use]
+pub fn about() -> Instant {
+    static BEGAN: OnceLock<(Instant, Duration)> = OnceLock::new();
+    let coarse = || {
+        let now = rustix::time::clock_gettime(COARSE);
+        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+        Duration::new(seconds, u32::try_from(now.tv_nsec).unwrap_or(0))
+    };
+    let (instant, then) = BEGAN.get_or_init(|| (instant(), coarse()));
+    instant.checked_add(coarse().saturating_sub(*then)).unwrap_or(*instant)
+}
+
+#[cfg(target_os = "linux")]
+const COARSE: rustix::time::ClockId = rustix::time::ClockId::MonotonicCoarse;
+#[cfg(not(target_os = "linux"))]
+const COARSE: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
 
 /// The monotonic clock as the service manager counts it, in microseconds.
 #[must_use]
@@ -69,6 +89,18 @@ pub fn random_bytes_in_bulk<const N: usize>() -> [u8; N] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn about_is_close_to_the_instant_and_never_goes_back() {
+        let mut before = about();
+        for _ in 0..1000 {
+            let (earlier, now, later) = (instant(), about(), instant());
+            let tick = Duration::from_millis(50);
+            assert!(now + tick >= earlier && now <= later + tick);
+            assert!(now >= before);
+            before = now;
+        }
+    }
 
     #[test]
     fn random_bytes_differ() {

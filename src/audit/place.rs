@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 
-use super::event::{Action, Event, Outcome};
+use super::event::{Action, Event, Field, Outcome};
 use super::facts::Facts;
 use super::handle::Shared;
 use super::options::Class;
@@ -102,7 +102,7 @@ impl Place {
     /// there.
     #[must_use]
     pub fn entry(self, facts: Facts, permit: Permit) -> Entry {
-        self.entry_begun(facts, permit, clock::instant())
+        self.entry_begun(facts, permit, clock::about())
     }
 
     pub(super) fn entry_begun(self, mut facts: Facts, permit: Permit, started: Instant) -> Entry {
@@ -221,7 +221,7 @@ impl Drop for Completion {
     fn drop(&mut self) {
         let requests = self.shared.keeping.allowed() == AllowedTraffic::Requests;
         let kept = self.class != Class::Allowed || requests;
-        let long = clock::instant().duration_since(self.exchange.started) > LONG_EXCHANGE;
+        let long = clock::about().duration_since(self.exchange.started) > LONG_EXCHANGE;
         let by_us = self.ending.is_some_and(|ending| ending.by_us);
         if !kept || !(long || by_us) {
             return;
@@ -240,14 +240,13 @@ impl Drop for Completion {
 }
 
 impl Ending {
-    fn told_in(self, event: Event) -> Event {
-        let event = event
-            .detail("ended", self.how)
-            .detail("request_bytes", self.request_octets)
-            .detail("response_bytes", self.response_octets);
-        match self.because {
-            Some(reason) => event.detail("because", reason),
-            None => event,
+    fn tell(self, event: &mut Event) {
+        let mut detail = |key: &str, value: String| event.details.insert(key.to_owned(), value);
+        detail("ended", self.how.to_owned());
+        detail("request_bytes", self.request_octets.to_string());
+        detail("response_bytes", self.response_octets.to_string());
+        if let Some(reason) = self.because {
+            detail("because", reason.to_owned());
         }
     }
 }
@@ -273,7 +272,10 @@ impl Answered {
             let took = Duration::from_millis(self.milliseconds);
             at = at.checked_add(took).unwrap_or(at);
         }
-        let mut event = Event::new(self.action, at, random).facts(facts).reference(*reference);
+        // Each request has one, and it is large: it is filled where it stands.
+        let mut event = Event::new(self.action, at, random);
+        facts.describe(&mut event);
+        event.reference = Some(reference.short());
         event.outcome = match self.status {
             Some(_) => Outcome::Success,
             None => Outcome::Unknown,
@@ -285,11 +287,11 @@ impl Answered {
         event.would_be = permit.would_be().map(|reason| SmolStr::new_static(reason.code()));
         event.exemption = permit.exemption().map(|id| id.as_str().into());
         if let Some(person) = permit.person() {
-            let id = format!("{}/{}", person.provider(), person.subject());
-            event = event.personal(super::event::Field::UserId, &id);
+            let id = format_smolstr!("{}/{}", person.provider(), person.subject());
+            event.personal.set(Field::UserId, Some(id));
         }
         if let Some(ending) = self.ending {
-            event = ending.told_in(event);
+            ending.tell(&mut event);
         }
         event
     }

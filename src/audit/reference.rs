@@ -60,7 +60,7 @@ impl Reference {
         let [a, b, c, d, e, f, g, h] = self.0;
         let text = [a, b, c, d, b'-', e, f, g, h];
         // Every symbol is of the alphabet, so this is text.
-        SmolStr::new(std::str::from_utf8(&text).unwrap_or_default())
+        SmolStr::new_inline(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

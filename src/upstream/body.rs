@@ -29,7 +29,7 @@ impl Lease {
     /// The answer has ended: the connection can serve another request.
     fn finished(mut self) {
         if let Some(connection) = self.connection.take() {
-            self.place.keep(connection, clock::instant());
+            self.place.keep(connection, clock::about());
         }
     }
 }

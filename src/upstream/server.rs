@@ -212,7 +212,7 @@ impl Server {
         rules: &Rules,
         only_http1: bool,
     ) -> Result<(Connection, bool), Arc<ConnectError>> {
-        let began = clock::instant();
+        let began = clock::about();
         if let Some(connection) = self.pool.take(began, rules.timeouts.idle, only_http1) {
             return Ok((connection, true));
         }

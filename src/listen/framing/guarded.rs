@@ -52,7 +52,7 @@ struct Mark(AtomicU64);
 
 impl Mark {
     fn set(&self, start: Instant) {
-        let elapsed = clock::instant().duration_since(start).as_millis();
+        let elapsed = clock::about().duration_since(start).as_millis();
         self.0
             .store(u64::try_from(elapsed).unwrap_or(u64::MAX).saturating_add(1), Ordering::Release);
     }
