@@ -4,8 +4,9 @@
 //! is asked with many different wishes, on SQLite first with nothing of the file in memory (`cold`:
 //! the operating system forgets it, and the connection is new), then again (`warm`); on PostgreSQL
 //! cold once for each question, after the server was started anew and the operating system made to
-//! forget its files. An answer over 200 ms is asked for again, cold, twice: it counts where it is
-//! never within, since others may use the machine. Beside each question stands a floor of the same
+//! forget its files. The figures are those of the first time something is asked for. An answer over
+//! 200 ms is asked for again, cold, twice: the bench fails where one is never within, since others may
+//! use the machine; how many were over once is told. Beside each question stands a floor of the same
 //! moment: where each chain stands, through the same connections (two reads by a key), and how many
 //! times that the answer takes. `goes on` counts the answers that looked through a part and said so.
 //!
@@ -277,7 +278,10 @@ impl Filling {
 #[derive(Default)]
 struct Verdict {
     worst: Duration,
+    /// Answers over the goal as often as they were asked for.
     over: usize,
+    /// Answers over the goal when they were asked for first.
+    once: usize,
     again: usize,
 }
 
@@ -298,8 +302,9 @@ async fn ask(place: &mut Place) -> ExitCode {
     }
     let goal = GOAL.as_millis();
     println!(
-        "slowest {:.1} ms; {} answers over {goal} ms; {} asked for again",
+        "slowest {:.1} ms; {} answers over {goal} ms when first asked for, {} always; {} asked again",
         milliseconds(verdict.worst),
+        verdict.once,
         verdict.over,
         verdict.again
     );
@@ -313,7 +318,7 @@ async fn row(
     verdict: &mut Verdict,
 ) {
     let (mut cold, mut warm, mut floor) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut goes_on, mut over) = (0, 0);
+    let (mut goes_on, mut over, mut once) = (0, 0, 0);
     let mut store = None;
     for seed in 1..=wishes {
         // A server takes a second to be started anew: the first wishes of each question are cold.
@@ -322,24 +327,25 @@ async fn row(
             store = Some(anew(place, store.take()).await);
         }
         let Some(store) = &mut store else { continue };
-        let mut first = questions::ask(store, question, seed).await;
+        let first = questions::ask(store, question, seed).await;
+        let mut best = first.took;
         for _ in 0..2 {
-            if first.took > GOAL {
+            if best > GOAL {
                 verdict.again += 1;
                 let closed = std::mem::replace(store, place.open().await);
                 *store = anew(place, Some(closed)).await;
-                let answer = questions::ask(store, question, seed).await;
-                first.took = first.took.min(answer.took);
+                best = best.min(questions::ask(store, question, seed).await.took);
             }
         }
-        let mut second = questions::ask(store, question, seed).await;
+        over += usize::from(best > GOAL);
+        let second = questions::ask(store, question, seed).await;
         if second.took > GOAL {
             verdict.again += 1;
-            second.took = second.took.min(questions::ask(store, question, seed).await.took);
+            over += usize::from(questions::ask(store, question, seed).await.took > GOAL);
         }
         for answer in [&first, &second] {
             goes_on += usize::from(answer.goes_on);
-            over += usize::from(answer.took > GOAL);
+            once += usize::from(answer.took > GOAL);
             verdict.worst = verdict.worst.max(answer.took);
         }
         if is_cold {
@@ -362,9 +368,10 @@ async fn row(
         figures(&mut warm),
         milliseconds(floor),
         warm[warm.len() / 2].as_secs_f64() / floor.as_secs_f64().max(1e-9),
-        if over > 0 { format!("  {over} over") } else { String::new() }
+        if once > 0 { format!("  {once} once, {over} always over") } else { String::new() }
     );
     verdict.over += over;
+    verdict.once += once;
     store.close().await;
 }
 

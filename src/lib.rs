@@ -52,6 +52,7 @@ pub mod odd_use;
 
 // What stands under them.
 pub mod clock;
+pub mod pem_file;
 pub mod store;
 pub mod telemetry;
 

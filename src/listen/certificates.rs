@@ -3,8 +3,7 @@
 //! Always holds: what is served is a chain whose key fits. A bad new file leaves the old in place.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,39 +11,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::validity::validity;
 use crate::config::CertificateFiles;
-
-/// No chain and no key is longer.
-const MAXIMUM_LENGTH: u64 = 1024 * 1024;
+use crate::pem_file::{PemFile, PemFileError};
 
 /// A certificate that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// The file is missing or may not be read.
-    #[error("cannot read {}; check its path and who may read it", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        source: io::Error,
-    },
-    /// The file is no PEM, or holds nothing of the kind.
-    #[error("{} holds no {wanted} in PEM form", path.display())]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        wanted: &'static str,
-        /// What was found.
-        source: pem::Error,
-    },
+    /// A file that cannot be read, or holds nothing of the kind.
+    #[error(transparent)]
+    File(#[from] PemFileError),
     /// The certificate itself is broken.
     #[error("the first certificate in {} is not valid X.509", path.display())]
     Certificate {
@@ -217,20 +197,8 @@ impl ByName {
 }
 
 fn certified_key(pair: &CertificateFiles) -> Result<CertifiedKey, CertificateError> {
-    let not_pem = |path: &Path, wanted| {
-        let path = path.to_owned();
-        move |source| CertificateError::Pem { path, wanted, source }
-    };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&read(&pair.chain)?)
-        .collect::<Result<_, _>>()
-        .and_then(
-            |chain: Vec<_>| {
-                if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) }
-            },
-        )
-        .map_err(not_pem(&pair.chain, "certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(&zeroize::Zeroizing::new(read(&pair.key)?))
-        .map_err(not_pem(&pair.key, "private key"))?;
+    let chain = PemFile::read(&pair.chain)?.certificates()?;
+    let key = PemFile::read(&pair.key)?.private_key()?;
     CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|source| {
         CertificateError::Key { chain: pair.chain.clone(), key: pair.key.clone(), source }
     })
@@ -241,18 +209,6 @@ fn names(certified: &CertifiedKey, chain: &Path) -> Result<Vec<String>, Certific
     let leaf = webpki::EndEntityCert::try_from(leaf)
         .map_err(|source| CertificateError::Certificate { path: chain.to_owned(), source })?;
     Ok(leaf.valid_dns_names().map(str::to_ascii_lowercase).collect())
-}
-
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
-    let failed = |source| CertificateError::Read { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAXIMUM_LENGTH + 1).read_to_end(&mut bytes))
-        .map_err(failed)?;
-    if bytes.len() as u64 > MAXIMUM_LENGTH {
-        return Err(failed(io::Error::new(io::ErrorKind::FileTooLarge, "longer than 1 MiB")));
-    }
-    Ok(bytes)
 }
 
 fn fingerprints(files: &[CertificateFiles]) -> Vec<Option<Fingerprint>> {

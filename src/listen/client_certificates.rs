@@ -15,17 +15,17 @@ use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{
     WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
-use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 
 use super::alternative_names::alternative_name;
-use super::certificates::{CertificateError, Fingerprint, Reloaded, fingerprint, read};
+use super::certificates::{CertificateError, Fingerprint, Reloaded, fingerprint};
 use super::validity::{next_update, validity};
 use crate::config::{CertificateName, ClientCertificate, ClientCertificates};
 use crate::identifier::ProviderId;
+use crate::pem_file::PemFile;
 
 /// A shown certificate is verified anew after this long at the latest.
 const VERIFIED_FOR: i64 = 10;
@@ -242,29 +242,14 @@ impl ExaminedAuthority {
     }
 }
 
-fn unusable<'a>(
-    path: &'a Path,
-    wanted: &'static str,
-) -> impl Fn(pem::Error) -> CertificateError + use<'a> {
-    move |source| CertificateError::Pem { path: path.to_owned(), wanted, source }
-}
-
 fn certificates(
     rules: &ClientCertificate,
 ) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
-    let wrong = unusable(&rules.ca, "certificate");
-    let found: Vec<_> = CertificateDer::pem_slice_iter(&read(&rules.ca)?)
-        .collect::<Result<_, _>>()
-        .map_err(&wrong)?;
-    if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
+    Ok(PemFile::read(&rules.ca)?.certificates()?)
 }
 
 fn lists(path: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, CertificateError> {
-    let wrong = unusable(path, "revocation list");
-    let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(&read(path)?)
-        .collect::<Result<_, _>>()
-        .map_err(&wrong)?;
-    if found.is_empty() { Err(wrong(pem::Error::NoItemsFound)) } else { Ok(found) }
+    Ok(PemFile::read(path)?.revocation_lists()?)
 }
 
 fn verifier(rules: &ClientCertificate) -> Result<Arc<dyn ClientCertVerifier>, CertificateError> {

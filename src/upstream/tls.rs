@@ -4,38 +4,18 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use rustls::client::danger::ServerCertVerifier;
-use rustls::pki_types::pem::{self, PemObject as _};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{UpstreamProtocol, UpstreamTls, read_bytes};
-
-/// No file is longer.
-const MAXIMUM_LENGTH: u64 = 1 << 20;
+use crate::config::{UpstreamProtocol, UpstreamTls};
+use crate::pem_file::{PemFile, PemFileError};
 
 /// Why TLS to an upstream cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// A file is missing or may not be read.
-    #[error("cannot read {}: {why}; check its path and who may read it", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        why: String,
-    },
-    /// A file is no PEM, or holds nothing of the kind.
-    #[error("{} holds no {wanted} in PEM form", path.display())]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        wanted: &'static str,
-        /// What was found.
-        #[source]
-        source: pem::Error,
-    },
+    /// A file that cannot be read, or holds nothing of the kind.
+    #[error(transparent)]
+    File(#[from] PemFileError),
     /// An authority's certificate is broken.
     #[error("{} holds a certificate that cannot be used", path.display())]
     Authority {
@@ -113,21 +93,19 @@ pub(super) fn load(
     let builder = ClientConfig::builder();
     let builder = match &tls.ca {
         Some(path) => {
-            let pem = read(path)?;
-            digest.update(&pem);
-            builder.with_root_certificates(authorities(path, &pem)?)
+            let file = PemFile::read(path)?;
+            digest.update(file.octets());
+            builder.with_root_certificates(authorities(path, &file)?)
         }
         None => builder.dangerous().with_custom_certificate_verifier(system.verifier()?),
     };
     let mut config = match &tls.certificate {
         Some(files) => {
-            let (chain, key) = (read(&files.chain)?, read(&files.key)?);
+            let (chain, key) = (PemFile::read(&files.chain)?, PemFile::read(&files.key)?);
             digest.update([0]);
-            digest.update(&chain);
-            digest.update(&key);
-            let chain = certificates(&files.chain, &chain)?;
-            let key = PrivateKeyDer::from_pem_slice(&key)
-                .map_err(|source| pem_error(&files.key, "private key", source))?;
+            digest.update(chain.octets());
+            digest.update(key.octets());
+            let (chain, key) = (chain.certificates()?, key.private_key()?);
             builder.with_client_auth_cert(chain, key).map_err(|source| TlsError::Key {
                 chain: files.chain.clone(),
                 key: files.key.clone(),
@@ -152,7 +130,7 @@ pub(super) fn load(
 pub(crate) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsError> {
     let builder = ClientConfig::builder();
     let builder = match ca {
-        Some(path) => builder.with_root_certificates(authorities(path, &read(path)?)?),
+        Some(path) => builder.with_root_certificates(authorities(path, &PemFile::read(path)?)?),
         None => {
             let verifier = SystemTrust::default().verifier()?;
             builder.dangerous().with_custom_certificate_verifier(verifier)
@@ -161,29 +139,9 @@ pub(crate) fn client_config(ca: Option<&Path>) -> Result<Arc<ClientConfig>, TlsE
     Ok(Arc::new(builder.with_no_client_auth()))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    read_bytes(path, MAXIMUM_LENGTH)
-        .map_err(|why| TlsError::Read { path: path.to_owned(), why: why.to_string() })
-}
-
-fn pem_error(path: &Path, wanted: &'static str, source: pem::Error) -> TlsError {
-    TlsError::Pem { path: path.to_owned(), wanted, source }
-}
-
-fn certificates(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TlsError> {
-    let wanted = "certificate";
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|source| pem_error(path, wanted, source))?;
-    if chain.is_empty() {
-        return Err(pem_error(path, wanted, pem::Error::NoItemsFound));
-    }
-    Ok(chain)
-}
-
-fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, TlsError> {
+fn authorities(path: &Path, file: &PemFile<'_>) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path, pem)? {
+    for certificate in file.certificates()? {
         roots
             .add(certificate)
             .map_err(|source| TlsError::Authority { path: path.to_owned(), source })?;

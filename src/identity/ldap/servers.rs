@@ -11,19 +11,16 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use rustls::RootCertStore;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connection::{Bound, Connection};
 use super::error::LdapError;
 use crate::clock;
-use crate::config::{Ldap, LdapServer, read_bytes};
+use crate::config::{Ldap, LdapServer};
+use crate::pem_file::PemFile;
 
 /// Longer unused, and something on the way may have forgotten the connection.
 const IDLE: Duration = Duration::from_secs(30);
-/// No file with authorities is longer.
-const MAXIMUM_LENGTH: u64 = 1 << 20;
 
 pub(super) struct Servers {
     settings: Arc<Ldap>,
@@ -164,14 +161,10 @@ impl Servers {
 
 fn authorities(path: &Path) -> Result<RootCertStore, LdapError> {
     let wrong = |why: String| LdapError::Authorities { path: path.to_owned(), why };
-    let pem = read_bytes(path, MAXIMUM_LENGTH).map_err(|why| wrong(why.to_string()))?;
+    let certificates = PemFile::read(path).and_then(|file| file.certificates());
     let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
+    for certificate in certificates.map_err(|error| wrong(error.to_string()))? {
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(wrong("it holds no certificate in PEM form".to_owned()));
     }
     Ok(roots)
 }

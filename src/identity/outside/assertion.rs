@@ -17,17 +17,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use rustls::InconsistentKeys;
-use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
 use crate::clock;
-use crate::config::{ClientKey, read_bytes};
+use crate::config::ClientKey;
+use crate::pem_file::{PemFile, PemFileError};
 
-/// No file is longer.
-const MAXIMUM_LENGTH: u64 = 1 << 20;
 /// What a weaker key signs, no provider should take.
 const FEWEST_RSA_OCTETS: usize = 256;
 /// So many seconds an assertion lasts: a provider's clock may be a little off.
@@ -36,25 +34,9 @@ const LASTS: i64 = 60;
 /// Why a client's key cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientKeyError {
-    /// A file is missing or may not be read.
-    #[error("cannot read {}: {why}; check its path and who may read it", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the operating system said.
-        why: String,
-    },
-    /// A file is no PEM, or holds nothing of the kind.
-    #[error("{} holds no {wanted} in PEM form", path.display())]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        wanted: &'static str,
-        /// What was found.
-        #[source]
-        source: pem::Error,
-    },
+    /// A file that cannot be read, or holds nothing of the kind.
+    #[error(transparent)]
+    File(#[from] PemFileError),
     /// A key with which nothing can be signed that a provider takes.
     #[error(
         "{} holds neither an RSA key of 2048 bits or more nor one on P-256; make another: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:3072",
@@ -97,12 +79,7 @@ impl Assertions {
     /// Reads the key, and the certificate where there is one.
     pub(super) fn read(settings: &ClientKey) -> Result<Self, ClientKeyError> {
         let path = &settings.key;
-        let pem = Zeroizing::new(read(path)?);
-        let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|source| ClientKeyError::Pem {
-            path: path.clone(),
-            wanted: "private key",
-            source,
-        })?;
+        let key = PemFile::read(path)?.private_key()?;
         let signer = Signer::of(&key).ok_or_else(|| ClientKeyError::Kind(path.clone()))?;
         let mut header = Map::new();
         let mut say = |name: &str, value: &str| header.insert(name.to_owned(), json!(value));
@@ -193,10 +170,7 @@ fn certificate_of(
     key_path: &Path,
     key: &PrivateKeyDer<'static>,
 ) -> Result<CertificateDer<'static>, ClientKeyError> {
-    let pem = read(path)?;
-    let wanted = "certificate";
-    let certificate = CertificateDer::from_pem_slice(&pem)
-        .map_err(|source| ClientKeyError::Pem { path: path.to_owned(), wanted, source })?;
+    let certificate = PemFile::read(path)?.certificates()?.swap_remove(0);
     let signing = rustls::crypto::aws_lc_rs::sign::any_supported_type(key)
         .map_err(|_| ClientKeyError::Kind(key_path.to_owned()))?;
     let both = CertifiedKey::new(vec![certificate.clone()], Arc::clone(&signing));
@@ -206,11 +180,6 @@ fn certificate_of(
             Err(ClientKeyError::Mismatch { certificate: path.to_owned(), key: key_path.to_owned() })
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, ClientKeyError> {
-    read_bytes(path, MAXIMUM_LENGTH)
-        .map_err(|error| ClientKeyError::Read { path: path.to_owned(), why: error.to_string() })
 }
 
 #[cfg(test)]
@@ -289,7 +258,7 @@ mod tests {
         assert!(matches!(wrong, ClientKeyError::Mismatch { .. }), "{wrong}");
         std::fs::write(&path, "rubbish").unwrap();
         let wrong = Assertions::read(&settings).unwrap_err();
-        assert!(matches!(wrong, ClientKeyError::Pem { .. }), "{wrong}");
+        assert!(matches!(wrong, ClientKeyError::File(PemFileError::Content { .. })), "{wrong}");
     }
 
     #[test]
@@ -302,6 +271,6 @@ mod tests {
         assert!(!format!("{wrong:?} {wrong}").contains("PRIVATE"));
         std::fs::remove_file(&settings.key).unwrap();
         let wrong = Assertions::read(&settings).unwrap_err();
-        assert!(matches!(wrong, ClientKeyError::Read { .. }), "{wrong}");
+        assert!(matches!(wrong, ClientKeyError::File(PemFileError::Read { .. })), "{wrong}");
     }
 }

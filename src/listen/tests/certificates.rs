@@ -1,4 +1,5 @@
 use super::*;
+use crate::pem_file::PemFileError;
 
 fn everything(_: ConnectionAddress) -> Gate {
     Gate::Open
@@ -65,7 +66,8 @@ async fn new_files_are_served_and_bad_ones_are_not() {
         assert!(serves(running.address, "a.dk", &new).await);
     }
     std::fs::remove_file(&files.chain).unwrap();
-    assert!(matches!(reload().unwrap_err(), CertificateError::Read { .. }));
+    let gone = reload().unwrap_err();
+    assert!(matches!(gone, CertificateError::File(PemFileError::Read { .. })), "{gone}");
     assert!(serves(running.address, "a.dk", &new).await);
 }
 
@@ -84,7 +86,8 @@ fn a_certificate_that_cannot_be_used_is_an_error_at_load() {
     std::fs::write(&long, vec![b'a'; 1024 * 1024 + 1]).unwrap();
     for chain in [directory.path().join("none"), directory.path().to_owned(), long] {
         let files = CertificateFiles { chain, key: first.key.clone() };
-        assert!(matches!(Certificates::load(&[files]).unwrap_err(), CertificateError::Read { .. }));
+        let wrong = Certificates::load(&[files]).unwrap_err();
+        assert!(matches!(wrong, CertificateError::File(PemFileError::Read { .. })), "{wrong}");
     }
     assert!(matches!(Certificates::load(&[]).unwrap_err(), CertificateError::None));
 }
