@@ -195,6 +195,14 @@ const KEPT: &[Kept] = &[
         withheld: &[],
         whose: "organization = $1 AND (lower(asked_by) = $4 OR lower(answered_by) = $4)",
     },
+    of_staff(
+        "erasure_orders",
+        &["id", "organization", "removes", "about", "why", "case_number", "given", "given_by"],
+        &["given_by"],
+        // The names of whom it is about stand there until it is carried out: perhaps another's.
+        &["names", "since", "before", "given_as"],
+        "organization = $1 AND (lower(given_by) = $4 OR lower(names) LIKE '%\"' || $4 || '\"%')",
+    ),
     Kept {
         table: "admin_sessions",
         columns: &[
@@ -333,6 +341,7 @@ const OF_NOBODY: &[(&str, &str)] = &[
     ("shared_keys", "keys"),
     ("pseudonym_halves", "keys"),
     ("segments_to_tell", "numbers of segments"),
+    ("erasure_parts", "how far orders have come in the log of each node"),
     ("ended_sessions", "random names of sessions, for fourteen hours"),
     ("admin_idempotency", "answers to programs, by the hash of their token, for a day"),
     ("log_words", "the log's index: its entries are shown from the log"),

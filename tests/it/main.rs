@@ -79,6 +79,7 @@ mod outside_haproxy;
 mod outside_image;
 mod outside_large;
 mod outside_ldap;
+mod outside_ldap_groups;
 mod outside_ldap_shut_out;
 mod outside_names;
 mod outside_namespaces;
