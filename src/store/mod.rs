@@ -270,6 +270,8 @@ mod contract_admin;
 #[cfg(test)]
 mod contract_devices;
 #[cfg(test)]
+mod contract_erasure;
+#[cfg(test)]
 mod contract_extensions;
 #[cfg(test)]
 mod contract_journey;

@@ -13,7 +13,7 @@ use super::words::{self, Words};
 use crate::admin::fault::Faults;
 use crate::admin::{Admin, Answer, Asked, Fields, Place, Right, Routes, Sent, Visitor, shell};
 use crate::audit::order::Why;
-use crate::language::{self, Language};
+use crate::language;
 use crate::store::{About, ErasureOrder, ErasurePart, ErasureWish, PartState};
 
 /// What is carried from the form to the question whether the order is to be given.
@@ -352,7 +352,7 @@ fn part(part: &ErasurePart, hosts: &[(String, String)], visitor: &Visitor) -> Pa
 #[cfg(test)]
 mod tests {
     use super::*;
-    use Language::{Danish, English};
+    use crate::language::Language::{Danish, English};
 
     #[test]
     fn every_reason_and_state_is_said_in_both_languages() {

@@ -15,7 +15,7 @@ use crate::config::Role;
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::log_review::{Drawn, Period};
 use crate::policy::{Actor, Person, UserName};
-use crate::store::{FactorKind, NewReview, SecondFactorRecord};
+use crate::store::{About, ErasureWish, FactorKind, NewReview, SecondFactorRecord};
 
 /// What nobody has.
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -127,6 +127,23 @@ async fn factor(office: &Office, by: &Actor) -> String {
     factor.id
 }
 
+/// An order about somebody of Egedal.
+async fn order(office: &Office, by: &Actor) -> String {
+    let (organization, id) = (egedal(), uuid::Uuid::now_v7());
+    let wish = ErasureWish {
+        removes: true,
+        about: About::Person(vec!["finn.egedal".to_owned()]),
+        since: None,
+        before: None,
+        why: "erasure_request".to_owned(),
+        case: None,
+    };
+    let (order, logs) = ((&organization, id), ["test".to_owned()]);
+    let store = office.admin.store();
+    assert!(store.give_erasure_order(order, &wish, &logs, by, clock::now()).await.unwrap());
+    id.to_string()
+}
+
 async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
     add(office.admin.store(), "egedal", "finn.egedal").await;
     let by = Actor { name: "eva.egedal".to_owned(), operating_system_user: None };
@@ -148,6 +165,7 @@ async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
     store.save_search(&egedal(), &person, ("Kina", "country=CN"), clock::now()).await.unwrap();
     let saved = store.saved_searches(&egedal(), &person).await.unwrap().remove(0).id;
     let asked = store.ask_reidentification(&egedal(), "p_0", "anmeldelse", &by, clock::now()).await;
+    let order = order(office, &by).await;
     let (review, token) = (review(office, &by).await, token(office, &by).await);
     BTreeMap::from([
         ("/systems", system.clone()),
@@ -164,6 +182,8 @@ async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
         ("/insight/pseudonyms", asked.unwrap()),
         ("/api/v1/people", "finn.egedal".to_owned()),
         ("/insight/person", "finn.egedal".to_owned()),
+        ("/insight/orders", order.clone()),
+        ("/api/v1/erasure-orders", order),
         ("/system/tokens", token.clone()),
         ("/api/v1/tokens", token),
         ("/account/factors", factor(office, &by).await),
@@ -205,5 +225,5 @@ async fn what_is_not_ones_own_organisations_is_not_there() {
             seen += 1;
         }
     }
-    assert!(seen >= 14, "{seen}");
+    assert!(seen >= 16, "{seen}");
 }
