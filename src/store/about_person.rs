@@ -175,7 +175,8 @@ const KEPT: &[Kept] = &[
         others: &[],
         // Within a second it is an entry of the log, which is shown.
         withheld: &["sequence", "event", "taken_for", "taken_at"],
-        whose: "event LIKE '%\"' || $4 || '\"%' AND event LIKE '%\"' || $1 || '\"%'",
+        whose: "event LIKE '%\"' || $4 || '\"%'
+            AND event LIKE '%\"organization\":\"' || $1 || '\"%'",
     },
     Kept {
         table: "reidentifications",
@@ -435,6 +436,22 @@ impl Store {
         }
         reading.done().await?;
         Ok(held)
+    }
+
+    /// Whether another organisation knows anybody of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn is_known_elsewhere(
+        &self,
+        organization: &OrganizationId,
+        name: &UserName,
+    ) -> Result<bool, StoreError> {
+        let asked = "SELECT organization FROM accounts WHERE organization <> $1 AND name = $2
+            UNION SELECT organization FROM known_people WHERE organization <> $1 AND user_name = $2
+            UNION SELECT organization FROM exemptions WHERE organization <> $1 AND user_name = $2";
+        let asked = sqlx::query(asked).bind(organization.as_str()).bind(name.as_str());
+        Ok(self.row(asked).await?.is_some())
     }
 
     fn held(

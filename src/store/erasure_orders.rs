@@ -99,12 +99,12 @@ impl ErasureOrder {
     #[must_use]
     pub fn state(&self) -> PartState {
         let all = |state| self.parts.iter().all(|part| part.state == state);
-        match self.parts.iter().any(|part| part.state == PartState::UnderWay) {
-            true => PartState::UnderWay,
-            false if all(PartState::Done) => PartState::Done,
-            // One node is done and another one has yet to begin.
-            false if all(PartState::Waiting) => PartState::Waiting,
-            false => PartState::UnderWay,
+        if all(PartState::Done) {
+            PartState::Done
+        } else if all(PartState::Waiting) {
+            PartState::Waiting
+        } else {
+            PartState::UnderWay
         }
     }
 

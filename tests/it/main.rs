@@ -13,6 +13,7 @@
 
 mod admin_listener;
 mod admin_log;
+mod admin_orders;
 mod admin_persons;
 mod admin_provider;
 mod admin_review;
@@ -65,10 +66,13 @@ mod options_asterisk;
 mod outside_accessibility;
 mod outside_admin;
 mod outside_admin_fuzz;
+mod outside_admin_live;
 mod outside_admin_log;
+mod outside_admin_orders;
 mod outside_admin_overview;
 mod outside_admin_people;
 mod outside_admin_travel;
+mod outside_anchors;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;
