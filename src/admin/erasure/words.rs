@@ -43,6 +43,7 @@ pub(super) struct Words {
     pub(super) change: &'static str,
     pub(super) no_back: &'static str,
     pub(super) receipt: &'static str,
+    pub(super) receipt_done: &'static str,
     pub(super) by: &'static str,
     pub(super) entries: &'static str,
     pub(super) state: &'static str,
@@ -116,6 +117,7 @@ const DANISH: Words = Words {
     change: "Ret",
     no_back: "Fortryd",
     receipt: "Ordren er givet. Den bliver udført i løbet af kort tid; du kan lukke siden imens.",
+    receipt_done: "Ordren er givet og udført.",
     by: "Givet af",
     entries: "Ændrede poster",
     state: "Status",
@@ -189,6 +191,7 @@ const ENGLISH: Words = Words {
     change: "Change",
     no_back: "Cancel",
     receipt: "The order is given. It will be carried out shortly; you can close the page meanwhile.",
+    receipt_done: "The order is given and carried out.",
     by: "Given by",
     entries: "Entries changed",
     state: "State",
@@ -270,13 +273,15 @@ pub(super) fn why(word: &str, language: Language) -> String {
 /// What an order would change.
 pub(super) fn would_change(entries: u64, files: u64, language: Language) -> String {
     let (many, number) = (language::number(entries, language), language::number(files, language));
-    match (language, entries) {
-        (Language::Danish, 0) => "Ingen poster ville blive ændret.".to_owned(),
-        (Language::Danish, 1) => "1 post bliver ændret.".to_owned(),
-        (Language::Danish, _) => format!("{many} poster i {number} filer bliver ændret."),
-        (Language::English, 0) => "No entry would be changed.".to_owned(),
-        (Language::English, 1) => "1 entry will be changed.".to_owned(),
-        (Language::English, _) => format!("{many} entries in {number} files will be changed."),
+    match (language, entries, files) {
+        (Language::Danish, 0, _) => "Ingen poster ville blive ændret.".to_owned(),
+        (Language::Danish, 1, _) => "1 post bliver ændret.".to_owned(),
+        (Language::Danish, _, 1) => format!("{many} poster i én fil bliver ændret."),
+        (Language::Danish, _, _) => format!("{many} poster i {number} filer bliver ændret."),
+        (Language::English, 0, _) => "No entry would be changed.".to_owned(),
+        (Language::English, 1, _) => "1 entry will be changed.".to_owned(),
+        (Language::English, _, 1) => format!("{many} entries in one file will be changed."),
+        (Language::English, _, _) => format!("{many} entries in {number} files will be changed."),
     }
 }
 

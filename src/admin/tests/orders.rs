@@ -69,7 +69,7 @@ async fn an_order_is_counted_then_given_once_and_shows_how_far_it_is() {
     let preview = office.post(&mut officer, NEW, &form(&[("case", SCRIPT)])).await;
     assert_eq!(preview.status, StatusCode::OK, "{}", preview.text);
     // Hers and the look itself, which names her.
-    assert!(plain(&preview.text).contains("2 poster i 1 filer bliver ændret."), "{}", preview.text);
+    assert!(plain(&preview.text).contains("2 poster i én fil bliver ændret."), "{}", preview.text);
     assert!(!preview.text.contains(SCRIPT) && preview.text.contains("alert(1)"));
     assert_eq!(looks(&office, Action::PersonViewed, "erasure_forecast"), 1);
     assert!(kept(&office).await.is_empty(), "nothing is ordered yet");
