@@ -117,9 +117,9 @@ fn a_person_leaves_the_log_by_an_order_of_the_pages() {
     let [order] = orders.as_slice() else { panic!("{orders:?}") };
     assert_eq!((&order["order"], &order["by"]), (&json!(number), &json!("dorte.krogh")));
     assert_eq!(order["case"], "2026-17");
-    let entries = order["entries"].as_u64().unwrap();
-    assert!(entries >= 2, "{order}");
-    assert!(told.starts_with(&format!("{entries} poster i ")), "{told} was told, {order}");
+    let changed = order["entries"].as_u64().unwrap();
+    assert!(changed >= 2, "{order}");
+    assert!(told.starts_with(&format!("{changed} poster i ")), "{told} was told, {order}");
     // The command line's own orders stand beside it.
     let remove = ["audit", "pseudonymise", "--person", "anna.holm", "--remove"];
     let more = ["--why", "mistake", "--organization", "ballerup", "--by", "Sven"];

@@ -227,6 +227,9 @@ pub(super) fn section(id: &str, language: Language) -> String {
         }
         "odd_use_seen" => ("Hvad der er set af brugen", "What was seen of the use"),
         "odd_use_flags" => ("Hvad der så usædvanligt ud", "What looked unusual"),
+        "erasure_orders" => {
+            ("Ordrer om at fjerne oplysninger fra loggen", "Orders to take data out of the log")
+        }
         "admin_sessions" => ("Log-ind i administrationen", "Sign-ins to the administration"),
         "admin_tokens" => ("Nøgler til programmer", "Tokens for programs"),
         "admin_second_factors" => ("Anden faktor", "Second factor"),
