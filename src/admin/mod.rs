@@ -32,6 +32,7 @@ pub mod access;
 pub mod api;
 mod breach;
 pub mod chart;
+mod erasure;
 mod fault;
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -190,6 +191,7 @@ pub fn routes(admin: &Admin) -> Routes {
     let routes = own::routes(routes);
     let routes = list::routes(routes);
     let routes = insight::routes(routes);
+    let routes = erasure::routes(routes);
     report::routes(routes)
 }
 

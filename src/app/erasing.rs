@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use super::App;
 use crate::clock;
 use crate::control::{AUDIT, Reply};
 use crate::erasure::{self, OrderError, Place, Request};
+use crate::store::StoreError;
 
 /// How often is looked for what has grown old.
 const EVERY: Duration = Duration::from_secs(3600);
@@ -17,8 +19,14 @@ const FIRST: Duration = Duration::from_secs(30);
 /// So long a command waits for its order; it goes on without it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(45);
 
+/// How often is looked for orders that were given in the administration.
+const LOOKED_FOR_EVERY: Duration = Duration::from_secs(1);
+/// After so long one that did not go on is tried again.
+const TRIED_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+
 /// Starts it.
 pub(super) fn spawn(app: &App) {
+    spawn_orders(app);
     let app = app.clone();
     app.tasks.clone().spawn(async move {
         let stopping = app.tasks.stopping();
@@ -38,6 +46,65 @@ pub(super) fn spawn(app: &App) {
             }
         }
     });
+}
+
+/// Carries out what is ordered in the administration, as the command line would have it carried out.
+fn spawn_orders(app: &App) {
+    let app = app.clone();
+    app.tasks.clone().spawn(async move {
+        let stopping = app.tasks.stopping();
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOKED_FOR_EVERY) => {}
+                () = stopping.cancelled() => return,
+            }
+            // What is left of an order when the gateway stops is done when it runs again.
+            let round = tokio::select! {
+                round = orders(&app) => round,
+                () = stopping.cancelled() => return,
+            };
+            if let Err(error) = round {
+                // Whoever asks the store for more says so louder.
+                tracing::debug!(
+                    error = crate::telemetry::chain(&error),
+                    "nobody can say whether an order to change the log waits"
+                );
+            }
+        }
+    });
+}
+
+async fn orders(app: &App) -> Result<(), StoreError> {
+    let place = place(app);
+    for order in app.store.open_erasure_orders(place.log_name).await? {
+        if app.state.is_handing_over() || app.state.handed_over.is_cancelled() {
+            return Ok(());
+        }
+        let now = clock::now();
+        let rests = order
+            .parts
+            .iter()
+            .any(|part| part.problem.is_some() && now.duration_since(part.changed) < TRIED_AGAIN);
+        if rests {
+            continue;
+        }
+        // What is done and waits for the log is about the person, too.
+        if let Err(error) = app.state.outbox.drain(&app.store, &app.audit).await {
+            tracing::debug!(error = crate::telemetry::chain(&error), "an order has to wait");
+            return Ok(());
+        }
+        match erasure::carry_out_given(&app.audit, place, &order, now).await {
+            Ok(entries) => {
+                tracing::info!(order = %order.id, entries, "an order has changed the log");
+            }
+            Err(error) => tracing::warn!(
+                order = %order.id,
+                error = crate::telemetry::chain(&error),
+                "an order to change the log is not carried out; it is tried again"
+            ),
+        }
+    }
+    Ok(())
 }
 
 fn place(app: &App) -> Place<'_> {

@@ -225,6 +225,7 @@ fn action(action: ChangeAction) -> Action {
         ChangeAction::LogExported => Action::LogExported,
         ChangeAction::ReidentificationAsked => Action::ReidentificationAsked,
         ChangeAction::Reidentified => Action::Reidentified,
+        ChangeAction::ErasureOrdered => Action::ErasureOrdered,
     }
 }
 

@@ -115,6 +115,17 @@ impl Rewritten {
     }
 }
 
+/// What came of looking at the next segment.
+#[derive(Debug)]
+pub enum Step {
+    /// It is ready to take the old one's place.
+    Ready(Ready),
+    /// It stays as it is.
+    Unchanged,
+    /// There is no more to do.
+    Over,
+}
+
 /// An order that is being carried out; nobody else's is meanwhile.
 #[derive(Debug)]
 pub struct Pass<'a> {
@@ -122,33 +133,43 @@ pub struct Pass<'a> {
     looked_at: tokio::sync::MutexGuard<'a, BTreeSet<(Class, u64)>>,
     order: Arc<Order>,
     places: VecDeque<(Class, u64)>,
+    all: usize,
     erased: Erased,
 }
 
 impl Pass<'_> {
-    /// Writes the next segment anew, beside the log. None where there is no more to do.
+    /// Writes the next segment anew, beside the log.
     ///
     /// # Errors
     /// [`EraseError`].
-    pub async fn next(&mut self) -> Result<Option<Ready>, EraseError> {
-        while let Some(place) = self.places.pop_front() {
-            let (order, log) = (Arc::clone(&self.order), self.audit.shared().directory.clone());
-            match blocking(move || rewrite::stage(&log, place, &order)).await? {
-                Ok(staged) => {
-                    if self.order.why == Why::Age {
-                        self.looked_at.insert(place);
-                    }
-                    if let Some(staged) = staged {
-                        return Ok(Some(Ready(staged)));
-                    }
+    pub async fn next(&mut self) -> Result<Step, EraseError> {
+        let Some(place) = self.places.pop_front() else { return Ok(Step::Over) };
+        let (order, log) = (Arc::clone(&self.order), self.audit.shared().directory.clone());
+        match blocking(move || rewrite::stage(&log, place, &order)).await? {
+            Ok(staged) => {
+                if self.order.why == Why::Age {
+                    self.looked_at.insert(place);
                 }
-                // Its time was over meanwhile.
-                Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(Refused::Io(error)) => return Err(error.into()),
-                Err(refused) => self.erased.refused.push(refused.to_string()),
+                return Ok(staged.map_or(Step::Unchanged, |staged| Step::Ready(Ready(staged))));
             }
+            // Its time was over meanwhile.
+            Err(Refused::Io(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(Refused::Io(error)) => return Err(error.into()),
+            Err(refused) => self.erased.refused.push(refused.to_string()),
         }
-        Ok(None)
+        Ok(Step::Unchanged)
+    }
+
+    /// How many segments are looked at, and how many there are to look at.
+    #[must_use]
+    pub fn looked_at(&self) -> (usize, usize) {
+        (self.all - self.places.len(), self.all)
+    }
+
+    /// What is done so far.
+    #[must_use]
+    pub fn so_far(&self) -> &Erased {
+        &self.erased
     }
 
     /// Puts it on record and in the old one's place. None where the old one's time was over.
@@ -185,10 +206,13 @@ impl Audit {
     #[cfg(test)]
     pub(super) async fn erase(&self, order: Order) -> Result<Erased, EraseError> {
         let mut pass = self.begin_erasing(order).await?;
-        while let Some(ready) = pass.next().await? {
-            pass.put_in_place(ready).await?;
+        loop {
+            match pass.next().await? {
+                Step::Ready(ready) => drop(pass.put_in_place(ready).await?),
+                Step::Unchanged => {}
+                Step::Over => return Ok(pass.done()),
+            }
         }
-        Ok(pass.done())
     }
 
     /// Begins to carry an order out, when whoever does so now is done.
@@ -203,9 +227,10 @@ impl Audit {
         }
         let order = Arc::new(order);
         let (asked, log, known) = (Arc::clone(&order), shared.directory.clone(), looked_at.clone());
-        let places = blocking(move || candidates(&log, &asked, &known)).await??.into();
+        let places: VecDeque<_> = blocking(move || candidates(&log, &asked, &known)).await??.into();
         let erased = Erased { order: order.id.to_string(), ..Erased::default() };
-        Ok(Pass { audit: self, looked_at, order, places, erased })
+        let all = places.len();
+        Ok(Pass { audit: self, looked_at, order, places, all, erased })
     }
 
     /// Signs with a new key from now on; the old one signs that. Gives the new public key.

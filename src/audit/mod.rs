@@ -26,6 +26,7 @@ pub mod facts;
 #[cfg(test)]
 pub(crate) mod fixture;
 pub mod fold;
+pub mod forecast;
 mod handle;
 pub mod head;
 mod keeping;
@@ -54,7 +55,7 @@ pub mod tree;
 pub mod verify;
 mod writer;
 
-pub use erasing::{EraseError, Erased, Pass, Ready, Rewritten, oldest_segment};
+pub use erasing::{EraseError, Erased, Pass, Ready, Rewritten, Step, oldest_segment};
 pub use event::{Action, Event, Outcome};
 pub use facts::Facts;
 pub use fold::Rejection;

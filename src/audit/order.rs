@@ -113,18 +113,24 @@ impl Order {
 
     /// What becomes of one value, or the month for which there is no key.
     pub(super) fn fate(&self, asked: &Asked<'_>) -> Result<Fate, String> {
-        let Asked { event, field, value, is_pseudonym } = *asked;
-        if !self.selection.takes(event, field) {
+        let Asked { event, field, value, .. } = *asked;
+        if !self.touches(asked) {
             return Ok(Fate::Kept);
         }
         match &self.what {
             What::Remove => Ok(Fate::Removed),
-            What::Pseudonymise(_) if is_pseudonym => Ok(Fate::Kept),
             What::Pseudonymise(keys) => match keys.pseudonym(field, event.at, value) {
                 Some(pseudonym) => Ok(Fate::Replaced(pseudonym)),
                 None => Err(pseudonym::period(event.at)),
             },
         }
+    }
+
+    /// Whether anything becomes of one value.
+    pub(super) fn touches(&self, asked: &Asked<'_>) -> bool {
+        // One pseudonym does not follow another.
+        let may = matches!(self.what, What::Remove) || !asked.is_pseudonym;
+        may && self.selection.takes(asked.event, asked.field)
     }
 
     /// The record of what it does to one segment.
@@ -201,6 +207,7 @@ impl Selection {
                 | Action::Pseudonymised
                 | Action::Reidentified
                 | Action::ReidentificationAsked
+                | Action::ErasureOrdered
         );
         if answers && matches!(field, Field::UserName | Field::UserEffective) {
             return false;

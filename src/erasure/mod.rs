@@ -5,6 +5,7 @@
 //! the same pass, or when the gateway runs again; the two halves of a month's key are in two places,
 //! the state directory and the store.
 
+mod given;
 mod halves;
 mod reidentify;
 
@@ -17,11 +18,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::order::{Order, Selection, What, Why};
 use crate::audit::pseudonym::Keys;
-use crate::audit::{Audit, Class, EraseError, Erased, Rewritten};
+use crate::audit::{Audit, Class, EraseError, Erased, Rewritten, Step};
 use crate::config::Retention;
 use crate::policy::Actor;
 use crate::store::{Store, StoreError};
 
+pub use given::{carry_out_given, forecast};
 pub use halves::KeyError;
 pub use reidentify::{Question, ReidentifyError, Revealed, answer, ask};
 
@@ -76,6 +78,9 @@ pub enum OrderError {
     /// The reason.
     #[error("{0:?} is no reason; say one of {known}", known = reasons())]
     Why(String),
+    /// An order that was given in the administration and has forgotten whom it was about.
+    #[error("the order is carried out, or it cannot be read whom it is about")]
+    Forgotten,
     /// Nobody and no time is named.
     #[error(
         "an order that takes values out for good names a person or an end; it would empty the log"
@@ -97,17 +102,31 @@ pub async fn carry_out(
     request: &Request,
     now: Timestamp,
 ) -> Result<Erased, OrderError> {
+    let keys = keys_for(audit, place, request, now).await?;
+    run(audit, place, order_of(request, keys)?, |_| std::future::ready(Ok(()))).await
+}
+
+/// The keys that an order needs. Those that it makes pseudonyms with are made where there are none.
+async fn keys_for(
+    audit: &Audit,
+    place: Place<'_>,
+    request: &Request,
+    now: Timestamp,
+) -> Result<Keys, OrderError> {
+    if request.remove {
+        // Also what stands under a pseudonym goes, as far as anybody can still tell whose it is.
+        return place.keys().await;
+    }
+    let oldest = oldest(audit.directory())?.unwrap_or(now);
+    place.keys_of_months(oldest, now).await
+}
+
+/// The order that a request means, with the keys there are.
+fn order_of(request: &Request, keys: Keys) -> Result<Order, OrderError> {
     let why = Why::from_word(&request.why).ok_or_else(|| OrderError::Why(request.why.clone()))?;
     if request.remove && request.names.is_empty() && request.until.is_none() {
         return Err(OrderError::Everything);
     }
-    let oldest = oldest(audit.directory())?.unwrap_or(now);
-    let keys = if request.remove {
-        // Also what stands under a pseudonym goes, as far as anybody can still tell whose it is.
-        place.keys().await?
-    } else {
-        place.keys_of_months(oldest, now).await?
-    };
     let names = request.names.iter().map(|name| name.trim().to_lowercase());
     let pseudonyms = request.names.iter().flat_map(|name| keys.pseudonyms_of(name));
     let names = names.filter(|name| !name.is_empty()).chain(pseudonyms.map(Into::into)).collect();
@@ -119,8 +138,7 @@ pub async fn carry_out(
     };
     let what = if request.remove { What::Remove } else { What::Pseudonymise(Arc::new(keys)) };
     let by = Actor { name: request.by.clone(), operating_system_user: request.by_as.clone() };
-    let order = Order { case: request.case.clone(), ..Order::given(what, selection, by, why) };
-    run(audit, place, order).await
+    Ok(Order { case: request.case.clone(), ..Order::given(what, selection, by, why) })
 }
 
 /// Puts pseudonyms in the place of what is older than `audit.pseudonymise_after`.
@@ -138,7 +156,8 @@ pub async fn pseudonymise_what_is_old(
         return Ok(Erased::default());
     };
     let keys = place.keys_of_months(oldest, before).await?;
-    run(audit, place, Order::by_age(Arc::new(keys), before)).await
+    let order = Order::by_age(Arc::new(keys), before);
+    run(audit, place, order, |_| std::future::ready(Ok(()))).await
 }
 
 /// Removes the keys of months of which nothing is kept any more.
@@ -171,17 +190,41 @@ pub async fn tell_what_was_not_told(audit: &Audit, place: Place<'_>) -> Result<(
     Ok(())
 }
 
-async fn run(audit: &Audit, place: Place<'_>, order: Order) -> Result<Erased, OrderError> {
-    let mut erased = audit.begin_erasing(order).await?;
-    while let Some(next) = erased.next().await? {
+/// How far an order has come.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    looked_at: usize,
+    segments: usize,
+    entries: u64,
+    refused: usize,
+}
+
+async fn run<F>(
+    audit: &Audit,
+    place: Place<'_>,
+    order: Order,
+    mut told: impl FnMut(Progress) -> F,
+) -> Result<Erased, OrderError>
+where
+    F: Future<Output = Result<(), StoreError>>,
+{
+    let mut pass = audit.begin_erasing(order).await?;
+    loop {
+        let (looked_at, segments) = pass.looked_at();
+        let Erased { entries, refused, .. } = pass.so_far();
+        told(Progress { looked_at, segments, entries: *entries, refused: refused.len() }).await?;
+        let next = match pass.next().await? {
+            Step::Ready(next) => next,
+            Step::Unchanged => continue,
+            Step::Over => return Ok(pass.done()),
+        };
         let (chain, segment) = (next.chain(), next.segment());
         place.store.note_segment(place.log_name, chain, segment).await?;
-        if let Some(rewritten) = erased.put_in_place(next).await? {
+        if let Some(rewritten) = pass.put_in_place(next).await? {
             tell_index(place, &rewritten).await?;
         }
         place.store.segment_is_told(place.log_name, chain, segment).await?;
     }
-    Ok(erased.done())
 }
 
 /// The one place where the index learns what the files no longer say. Allowed traffic of others than

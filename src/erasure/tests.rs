@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use crate::config::Role;
 use crate::identifier::OrganizationId;
 use crate::lifecycle::Tasks;
+use crate::store::{About, ErasureOrder, ErasureWish, PartState};
 
 const LOG: &str = "this-log";
 
@@ -69,6 +70,72 @@ fn request(remove: bool, names: &[&str]) -> Request {
         by: "Dorte".into(),
         by_as: None,
     }
+}
+
+/// An order as the administration keeps it.
+async fn given(setting: &Setting, removes: bool, about: About) -> ErasureOrder {
+    let wish = ErasureWish {
+        removes,
+        about,
+        since: None,
+        before: None,
+        why: "erasure_request".into(),
+        case: None,
+    };
+    let (id, now) = (uuid::Uuid::now_v7(), clock::now());
+    let (organization, logs) = (ballerup(), [LOG.to_owned()]);
+    let order = (&organization, id);
+    setting.store.give_erasure_order(order, &wish, &logs, &actor("dorte"), now).await.unwrap();
+    setting.store.erasure_order(&organization, id).await.unwrap().unwrap()
+}
+
+fn person(name: &str) -> About {
+    About::Person(vec![name.to_owned()])
+}
+
+#[tokio::test]
+async fn what_is_ordered_in_the_administration_is_counted_and_carried_out_under_its_name() {
+    let setting = Setting::new().await;
+    let log = setting.state.path().join("audit");
+    let minute = Duration::from_secs(60);
+    for (removes, organization, entries) in
+        [(true, "ballerup", 1), (false, "ballerup", 1), (true, "herlev", 0)]
+    {
+        let asked =
+            Request { organization: Some(organization.into()), ..request(removes, &["Anna"]) };
+        let told = forecast(&log, setting.place(), &asked, minute).await.unwrap();
+        assert_eq!((told.entries, told.cut_short), (entries, false), "{removes} {organization}");
+    }
+    assert_eq!(setting.place().keys().await.unwrap().periods().count(), 0, "a look makes no key");
+    let order = given(&setting, true, person("Anna")).await;
+    let done = carry_out_given(&setting.audit, setting.place(), &order, clock::now()).await;
+    assert_eq!(done.unwrap(), 1);
+    let text = setting.text();
+    assert!(!text.contains("\"anna\"") && text.contains("\"bo\""), "{text}");
+    assert!(text.contains(&order.id.to_string()), "the record bears its name: {text}");
+    let kept = setting.store.erasure_order(&ballerup(), order.id).await.unwrap().unwrap();
+    assert_eq!((kept.state(), kept.entries()), (PartState::Done, 1));
+    assert_eq!(kept.wish.about, About::Forgotten);
+    // Begun anew, as after a crash before it was kept that it is done: the log says what it was.
+    let again = carry_out_given(&setting.audit, setting.place(), &order, clock::now()).await;
+    assert_eq!(again.unwrap(), 1);
+    setting.end().await;
+}
+
+#[tokio::test]
+async fn an_order_that_has_forgotten_whom_it_was_about_takes_nothing_from_anybody() {
+    let setting = Setting::new().await;
+    let mut order = given(&setting, false, person("anna")).await;
+    for about in [About::Forgotten, About::Person(Vec::new())] {
+        order.wish.about = about;
+        let outcome = carry_out_given(&setting.audit, setting.place(), &order, clock::now()).await;
+        assert!(matches!(outcome, Err(OrderError::Forgotten)), "{outcome:?}");
+    }
+    assert!(setting.text().contains("\"anna\""));
+    let kept = setting.store.open_erasure_orders(LOG).await.unwrap().pop().unwrap();
+    assert_eq!(kept.parts[0].state, PartState::Waiting);
+    assert!(kept.parts[0].problem.as_deref().is_some_and(|why| why.contains("whom it is about")));
+    setting.end().await;
 }
 
 fn ballerup() -> OrganizationId {

@@ -156,7 +156,10 @@ pub async fn about(
         .collect();
     let (log, names) = (log.to_owned(), subject.names());
     let organization = subject.organization.to_string();
-    let look = move || entries(&log, &names, &organization);
+    let known_here = sections.iter().any(|one| one.id != "outbox" && !one.items.is_empty());
+    let ownerless =
+        known_here && !store.is_known_elsewhere(&subject.organization, &subject.name).await?;
+    let look = move || entries(&log, &names, (&organization, ownerless));
     let entries = tokio::task::spawn_blocking(look).await.map_err(std::io::Error::other)??;
     let log_is_cut = entries.len() > MOST_ENTRIES;
     let items = entries.into_iter().take(MOST_ENTRIES).collect();
@@ -225,14 +228,18 @@ fn why_kept(table: &str, no_journey_runs: bool) -> &'static str {
 
 /// The entries that the person did or that were done to them, newest first; one more than is shown
 /// where there are more.
-fn entries(log: &Path, names: &BTreeSet<String>, organization: &str) -> std::io::Result<Vec<Item>> {
+/// `ownerless`: those too that are of no organisation; they may be anybody's of this name.
+fn entries(
+    log: &Path,
+    names: &BTreeSet<String>,
+    (organization, ownerless): (&str, bool),
+) -> std::io::Result<Vec<Item>> {
     let filter = Filter::default();
     let mut items = Vec::new();
     for found in search(log, &filter)? {
         let event = found?.event;
-        // What names no organisation can be anybody's of this name.
-        let elsewhere = event.organization.as_deref().is_some_and(|id| id != organization);
-        if let Some(item) = of_entry(&event, names).filter(|_| !elsewhere) {
+        let theirs = event.organization.as_deref().map_or(ownerless, |id| id == organization);
+        if let Some(item) = of_entry(&event, names).filter(|_| theirs) {
             items.push(item);
             if items.len() > MOST_ENTRIES {
                 break;

@@ -4,6 +4,9 @@ use crate::clock;
 use crate::lifecycle::Tasks;
 use crate::store::NewAccount;
 
+/// Somebody called Anna failed to sign in there, of nobody knows which organisation.
+const OWNERLESS: &str = "192.0.2.77";
+
 fn subject(name: &str) -> Subject {
     Subject {
         person: None,
@@ -36,7 +39,10 @@ async fn setting() -> (tempfile::TempDir, Store) {
     let others = event(Action::SignIn).user("bo");
     let mut elsewhere = event(Action::SignIn).user("anna").personal(Field::ClientIp, "192.0.2.1");
     elsewhere.organization = Some("herlev".into());
-    for event in [own, done_to, done_by, others, elsewhere] {
+    let mut ownerless =
+        event(Action::SignInFailed).user("anna").personal(Field::ClientIp, OWNERLESS);
+    ownerless.organization = None;
+    for event in [own, done_to, done_by, others, elsewhere, ownerless] {
         assert!(audit.record(event).reached_disk().await);
     }
     audit.close().await;
@@ -55,7 +61,7 @@ async fn a_person_sees_everything_of_themselves_and_nobody_else() {
     };
     assert_eq!(section("accounts")[0]["name"], "anna");
     let log = section("log");
-    assert_eq!(log.as_array().unwrap().len(), 3, "{log:#}");
+    assert_eq!(log.as_array().unwrap().len(), 4, "{log:#}");
     let of = |action: &str| {
         log.as_array().unwrap().iter().find(|e| e["event.action"] == action).unwrap().clone()
     };
@@ -70,6 +76,30 @@ async fn a_person_sees_everything_of_themselves_and_nobody_else() {
     let text = insight.to_text();
     for secret in ["bente", "\"bo\"", ": bo\n", "argon2", "198.51.100.7", "192.0.2.1"] {
         assert!(!text.contains(secret) && !json.to_string().contains(secret), "{secret}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_no_organisation_is_told_where_the_name_is_one_persons_alone() {
+    let (state, store) = setting().await;
+    let log = state.path().join("audit");
+    let told = async |subject: Subject| {
+        let insight = about(&store, &log, &subject, clock::now()).await.unwrap();
+        insight.to_text()
+    };
+    assert!(
+        told(subject("anna")).await.contains(OWNERLESS),
+        "it is hers: nobody else has the name"
+    );
+    let herlev = OrganizationId::parse("herlev").unwrap();
+    let unknown = Subject { organization: herlev.clone(), ..subject("anna") };
+    assert!(!told(unknown.clone()).await.contains(OWNERLESS), "nobody of that name is known there");
+    let by = Actor { name: "bente".into(), operating_system_user: None };
+    let name = UserName::parse("anna").unwrap();
+    let account = NewAccount { organization: &herlev, name: &name, password_hash: "$argon2id$x" };
+    store.add_account(&account, &by, clock::now()).await.unwrap();
+    for ambiguous in [subject("anna"), unknown] {
+        assert!(!told(ambiguous).await.contains(OWNERLESS), "it may be the other Anna");
     }
 }
 

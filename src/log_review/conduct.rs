@@ -238,3 +238,7 @@ async fn drawn_by_hours(
     }
     Ok(chosen)
 }
+
+#[cfg(test)]
+#[path = "conduct_tests.rs"]
+mod tests;

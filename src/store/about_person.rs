@@ -175,7 +175,8 @@ const KEPT: &[Kept] = &[
         others: &[],
         // Within a second it is an entry of the log, which is shown.
         withheld: &["sequence", "event", "taken_for", "taken_at"],
-        whose: "event LIKE '%\"' || $4 || '\"%' AND event LIKE '%\"' || $1 || '\"%'",
+        whose: "event LIKE '%\"' || $4 || '\"%'
+            AND event LIKE '%\"organization\":\"' || $1 || '\"%'",
     },
     Kept {
         table: "reidentifications",
@@ -195,6 +196,14 @@ const KEPT: &[Kept] = &[
         withheld: &[],
         whose: "organization = $1 AND (lower(asked_by) = $4 OR lower(answered_by) = $4)",
     },
+    of_staff(
+        "erasure_orders",
+        &["id", "organization", "removes", "about", "why", "case_number", "given", "given_by"],
+        &["given_by"],
+        // The names of whom it is about stand there until it is carried out: perhaps another's.
+        &["names", "since", "before", "given_as"],
+        "organization = $1 AND (lower(given_by) = $4 OR lower(names) LIKE '%\"' || $4 || '\"%')",
+    ),
     Kept {
         table: "admin_sessions",
         columns: &[
@@ -333,6 +342,7 @@ const OF_NOBODY: &[(&str, &str)] = &[
     ("shared_keys", "keys"),
     ("pseudonym_halves", "keys"),
     ("segments_to_tell", "numbers of segments"),
+    ("erasure_parts", "how far orders have come in the log of each node"),
     ("ended_sessions", "random names of sessions, for fourteen hours"),
     ("admin_idempotency", "answers to programs, by the hash of their token, for a day"),
     ("log_words", "the log's index: its entries are shown from the log"),
@@ -426,6 +436,22 @@ impl Store {
         }
         reading.done().await?;
         Ok(held)
+    }
+
+    /// Whether another organisation knows anybody of this name.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn is_known_elsewhere(
+        &self,
+        organization: &OrganizationId,
+        name: &UserName,
+    ) -> Result<bool, StoreError> {
+        let asked = "SELECT organization FROM accounts WHERE organization <> $1 AND name = $2
+            UNION SELECT organization FROM known_people WHERE organization <> $1 AND user_name = $2
+            UNION SELECT organization FROM exemptions WHERE organization <> $1 AND user_name = $2";
+        let asked = sqlx::query(asked).bind(organization.as_str()).bind(name.as_str());
+        Ok(self.row(asked).await?.is_some())
     }
 
     fn held(

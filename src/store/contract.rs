@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::contract_admin::*;
 use super::contract_devices::*;
+use super::contract_erasure::an_order_waits_for_every_log_and_then_forgets_whom_it_was_about;
 use super::contract_extensions::*;
 use super::contract_nodes::{
     an_entry_is_taken_for_one_log, keys_follow_one_another,
@@ -48,6 +49,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         a_locked_persons_exemptions_do_not_count
         the_person_of_an_exemption_is_not_removed
         a_name_that_is_taken_is_drawn_again
+        an_order_waits_for_every_log_and_then_forgets_whom_it_was_about
         every_change_is_told_once
         keys_follow_one_another
         an_entry_is_taken_for_one_log

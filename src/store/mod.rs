@@ -26,6 +26,7 @@ mod demands;
 mod devices;
 mod ends;
 mod erasure;
+mod erasure_orders;
 mod error;
 mod exemptions;
 mod keys;
@@ -71,6 +72,7 @@ pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};
 pub use devices::{BoundDevice, DeviceKind, LinkError, NewBrowser, TravelLink};
 pub use ends::Ended;
 pub use erasure::{Half, Reidentification};
+pub use erasure_orders::{About, ErasureOrder, ErasurePart, ErasureWish, PartState};
 pub use error::StoreError;
 pub use exemptions::{By, Decided, ExemptionError, ExemptionRecord, HistoryEntry};
 pub use keys::{KEY_LENGTH, SharedKey, is_followed};
@@ -267,6 +269,8 @@ mod contract;
 mod contract_admin;
 #[cfg(test)]
 mod contract_devices;
+#[cfg(test)]
+mod contract_erasure;
 #[cfg(test)]
 mod contract_extensions;
 #[cfg(test)]

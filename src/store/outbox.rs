@@ -78,6 +78,8 @@ pub enum ChangeAction {
     ReidentificationAsked,
     /// Another one joined in, and they were told.
     Reidentified,
+    /// Somebody ordered that personal values leave the log.
+    ErasureOrdered,
 }
 
 /// One change that the log has to tell of.

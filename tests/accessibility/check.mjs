@@ -5,7 +5,9 @@
 //
 // The pages forbid scripts, so their policy is set aside in this browser alone; what it says is
 // tested in src/gateway/pages and src/admin. CHROMIUM names another browser than /usr/bin/chromium,
-// COOKIE (name=value) what the browser brings along: somebody who is signed in.
+// COOKIE (name=value) what the browser brings along: somebody who is signed in. FORM (JSON) is a form
+// that is filled in and sent on each page, so that the page behind it is looked at: write {selector:
+// text}, choose {selector: value}, tick [selector], send selector, arrives selector.
 
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
@@ -22,6 +24,15 @@ const rules = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"];
 // 640 pixels is a window of 1,280 at 200 %.
 const widths = [320, 390, 640, 1280];
 const schemes = ["light", "dark"];
+
+const form = process.env.FORM ? JSON.parse(process.env.FORM) : null;
+const sendForm = async (page) => {
+  for (const [selector, text] of Object.entries(form.write ?? {})) await page.fill(selector, text);
+  for (const [selector, value] of Object.entries(form.choose ?? {})) await page.selectOption(selector, value);
+  for (const selector of form.tick ?? []) await page.check(selector, { force: true });
+  await Promise.all([page.waitForNavigation(), page.$eval(form.send, (button) => button.click())]);
+  await page.waitForSelector(form.arrives);
+};
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -49,6 +60,7 @@ for (const colorScheme of schemes) {
       page.on("request", note);
       try {
         await page.goto(url);
+        if (form) await sendForm(page);
       } catch (error) {
         tell(url, circumstances, `cannot be opened: ${error.message.split("\n")[0]}`);
         continue;

@@ -61,6 +61,10 @@ fn journey(person: &str, land: &str) -> Value {
     })
 }
 
+fn order(person: &str) -> Value {
+    json!({"what": "remove", "about": "one_person", "persons": [person], "why": "mistake"})
+}
+
 impl Scene {
     fn open() -> Self {
         let upstream = Upstream::start();
@@ -133,6 +137,7 @@ impl Scene {
         let plan = json!({"starts": day(-15), "every_days": 7, "sample": 5, "within_days": 30});
         this.call("PUT", "/api/v1/reviews/plan", &plan);
         let review = this.id("/api/v1/reviews", &Value::Null);
+        let order = this.id("/api/v1/erasure-orders", &order("carl.friis"));
         let mut entries = Vec::new();
         eventually("the log is indexed", || {
             let page = this.call("GET", "/api/v1/log?span=24h", &Value::Null);
@@ -155,6 +160,7 @@ impl Scene {
             ("breaches", vec![breach]),
             ("systems", systems),
             ("reviews", vec![review]),
+            ("orders", vec![order]),
             ("entries", entries),
         ]);
     }
@@ -251,7 +257,21 @@ impl Scene {
             day(1),
             day(3)
         );
+        let order = || {
+            vec![
+                ("body.what", json!(["pseudonymise", "remove"])),
+                ("body.about", json!(["one_person"])),
+                ("body.persons[*]", json!(["carl.friis", "local/17"])),
+                ("body.since", json!([day(-9)])),
+                ("body.until", json!([day(1)])),
+                ("body.why", json!(["erasure_request", "mistake"])),
+                ("body.case", json!(["26/1"])),
+            ]
+        };
         vec![
+            ("post", "/api/v1/erasure-orders", order()),
+            ("post", "/api/v1/erasure-orders/forecast", order()),
+            ("get", "/api/v1/erasure-orders/{id}", vec![("path.id", of("orders"))]),
             ("post", "/api/v1/exemptions", grant),
             ("post", "/api/v1/exemptions/import", vec![("body.csv", json!([csv]))]),
             (

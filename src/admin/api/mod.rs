@@ -65,7 +65,7 @@ pub fn document() -> Document {
     document
 }
 
-fn rooms() -> [Document; 11] {
+fn rooms() -> [Document; 12] {
     [
         super::overview::Documentation::openapi(),
         super::list::Documentation::openapi(),
@@ -77,6 +77,7 @@ fn rooms() -> [Document; 11] {
         super::travel::api::Documentation::openapi(),
         super::own::api::Documentation::openapi(),
         super::insight::Documentation::openapi(),
+        super::erasure::Documentation::openapi(),
         super::report::Documentation::openapi(),
     ]
 }

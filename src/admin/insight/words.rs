@@ -28,6 +28,8 @@ pub(super) struct Words {
     pub(super) no_deletion: &'static str,
     pub(super) pseudonymised_after: &'static str,
     pub(super) pseudonyms: &'static str,
+    pub(super) orders: &'static str,
+    pub(super) order_person: &'static str,
     pub(super) pseudonyms_intro: &'static str,
     pub(super) wanted: &'static str,
     pub(super) wanted_help: &'static str,
@@ -72,6 +74,8 @@ const DANISH: Words = Words {
     no_deletion: "Intet er blevet gammelt nok endnu.",
     pseudonymised_after: "Navne og adresser i loggen erstattes af pseudonymer efter",
     pseudonyms: "Pseudonymer",
+    orders: "Ordrer om at fjerne personoplysninger fra loggen",
+    order_person: "Giv en ordre om at fjerne personen fra loggen",
     pseudonyms_intro: "Gamle poster i loggen har pseudonymer i stedet for navne og adresser. Det tager to personer at finde ud af, hvem et pseudonym står for: én spørger og siger hvorfor, en anden svarer. Begge dele står i loggen.",
     wanted: "Pseudonym eller reference",
     wanted_help: "Som det står i loggen.",
@@ -116,6 +120,8 @@ const ENGLISH: Words = Words {
     no_deletion: "Nothing has grown old enough yet.",
     pseudonymised_after: "Names and addresses in the log are replaced by pseudonyms after",
     pseudonyms: "Pseudonyms",
+    orders: "Orders to remove personal data from the log",
+    order_person: "Give an order to remove the person from the log",
     pseudonyms_intro: "Old entries of the log have pseudonyms in the place of names and addresses. It takes two people to find out whom a pseudonym stands for: one asks and says why, another answers. Both stand in the log.",
     wanted: "Pseudonym or reference",
     wanted_help: "As it stands in the log.",
@@ -221,6 +227,9 @@ pub(super) fn section(id: &str, language: Language) -> String {
         }
         "odd_use_seen" => ("Hvad der er set af brugen", "What was seen of the use"),
         "odd_use_flags" => ("Hvad der så usædvanligt ud", "What looked unusual"),
+        "erasure_orders" => {
+            ("Ordrer om at fjerne oplysninger fra loggen", "Orders to take data out of the log")
+        }
         "admin_sessions" => ("Log-ind i administrationen", "Sign-ins to the administration"),
         "admin_tokens" => ("Nøgler til programmer", "Tokens for programs"),
         "admin_second_factors" => ("Anden faktor", "Second factor"),

@@ -202,6 +202,11 @@ const ACTIONS: &[(Action, &str, &str)] = &[
         "Ønske om at opløse et pseudonym",
         "Asked to resolve a pseudonym",
     ),
+    (
+        Action::ErasureOrdered,
+        "Ordre om at fjerne personoplysninger fra loggen",
+        "Order to take personal data out of the log",
+    ),
     (Action::KeyChanged, "Ny nøgle underskriver loggen", "Another key signs the log"),
     (Action::SecondFactor, "Andet trin ved log-in ændret", "Second factor changed"),
     (Action::TokenMade, "Adgangsnøgle til API oprettet", "Token for the API made"),

@@ -115,13 +115,49 @@
     rows.prepend(row);
     while (rows.children.length > most) rows.lastElementChild.remove();
   };
+  const pause = document.getElementById("live-pause");
+  // While paused: what came meanwhile, the newest of it.
+  let waiting = null;
+  let came = 0;
+  const take = (lines) => {
+    document.querySelector("[data-live-empty]")?.remove();
+    rows.parentElement.hidden = false;
+    lines.forEach(show);
+  };
+  const tell = () => {
+    state.textContent = waiting ? state.dataset.paused + " " + came : state.dataset.running;
+  };
+  const toggle = () => {
+    if (waiting) {
+      take(waiting);
+      waiting = null;
+    } else {
+      waiting = [];
+      came = 0;
+    }
+    pause.textContent = waiting ? pause.dataset.goOn : pause.dataset.pause;
+    if (source.readyState !== EventSource.CLOSED) tell();
+    // It has ended meanwhile: there is nothing left to wait for.
+    else if (!waiting) pause.hidden = true;
+  };
   const source = new EventSource(rows.dataset.live);
   const end = () => {
     source.close();
     state.textContent = state.dataset.ended;
+    pause.hidden = !waiting;
   };
-  source.onopen = () => (state.textContent = state.dataset.running);
-  source.addEventListener("entries", (event) => JSON.parse(event.data).forEach(show));
+  pause.addEventListener("click", toggle);
+  source.onopen = () => {
+    pause.hidden = false;
+    tell();
+  };
+  source.addEventListener("entries", (event) => {
+    const lines = JSON.parse(event.data);
+    if (!waiting) return take(lines);
+    came += lines.length;
+    waiting = waiting.concat(lines).slice(-most);
+    tell();
+  });
   source.addEventListener("end", end);
   source.onerror = end;
 })();

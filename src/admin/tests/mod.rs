@@ -2,6 +2,7 @@
 
 mod calls;
 mod forms;
+mod orders;
 mod others;
 mod overview;
 mod reviews;

@@ -10,12 +10,14 @@ use super::super::travel::tests::day;
 use crate::admin::access::token::{NewToken, Scope, make};
 use crate::admin::fixture::{Answered, Browser, Office, add};
 use crate::admin::{Route, routes};
+use crate::audit::event::Field;
+use crate::audit::{Action, Event};
 use crate::clock;
 use crate::config::Role;
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::log_review::{Drawn, Period};
 use crate::policy::{Actor, Person, UserName};
-use crate::store::{FactorKind, NewReview, SecondFactorRecord};
+use crate::store::{About, ErasureWish, FactorKind, NewReview, SecondFactorRecord};
 
 /// What nobody has.
 const NOBODY: &str = "00000000-0000-7000-8000-000000000000";
@@ -127,6 +129,23 @@ async fn factor(office: &Office, by: &Actor) -> String {
     factor.id
 }
 
+/// An order about somebody of Egedal.
+async fn order(office: &Office, by: &Actor) -> String {
+    let (organization, id) = (egedal(), uuid::Uuid::now_v7());
+    let wish = ErasureWish {
+        removes: true,
+        about: About::Person(vec!["finn.egedal".to_owned()]),
+        since: None,
+        before: None,
+        why: "erasure_request".to_owned(),
+        case: None,
+    };
+    let (order, logs) = ((&organization, id), ["test".to_owned()]);
+    let store = office.admin.store();
+    assert!(store.give_erasure_order(order, &wish, &logs, by, clock::now()).await.unwrap());
+    id.to_string()
+}
+
 async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
     add(office.admin.store(), "egedal", "finn.egedal").await;
     let by = Actor { name: "eva.egedal".to_owned(), operating_system_user: None };
@@ -148,6 +167,7 @@ async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
     store.save_search(&egedal(), &person, ("Kina", "country=CN"), clock::now()).await.unwrap();
     let saved = store.saved_searches(&egedal(), &person).await.unwrap().remove(0).id;
     let asked = store.ask_reidentification(&egedal(), "p_0", "anmeldelse", &by, clock::now()).await;
+    let order = order(office, &by).await;
     let (review, token) = (review(office, &by).await, token(office, &by).await);
     BTreeMap::from([
         ("/systems", system.clone()),
@@ -164,10 +184,85 @@ async fn theirs(office: &Office, eva: &mut Browser) -> Theirs {
         ("/insight/pseudonyms", asked.unwrap()),
         ("/api/v1/people", "finn.egedal".to_owned()),
         ("/insight/person", "finn.egedal".to_owned()),
+        ("/insight/orders", order.clone()),
+        ("/api/v1/erasure-orders", order),
         ("/system/tokens", token.clone()),
         ("/api/v1/tokens", token),
         ("/account/factors", factor(office, &by).await),
     ])
+}
+
+/// What only Egedal may read: where its people came from.
+const THEIR_ADDRESS: &str = "198.51.100.200";
+
+/// Finn is of Egedal alone; Anna is a person of each, under one name.
+async fn files_hold_nothing_of_another_organisation(
+    office: &Office,
+    browser: &mut Browser,
+    eva: &mut Browser,
+) {
+    add(office.admin.store(), "egedal", "anna.holm").await;
+    for (name, organization) in [
+        ("finn.egedal", Some("egedal")),
+        ("anna.holm", Some("egedal")),
+        ("finn.egedal", None),
+        ("anna.holm", None),
+    ] {
+        for event in [
+            Event::new(Action::SignIn, clock::now(), clock::random_bytes()).user(name),
+            Event::new(Action::PersonViewed, clock::now(), clock::random_bytes())
+                .user("eva.egedal")
+                .target(name),
+        ] {
+            let mut event = event.personal(Field::ClientIp, THEIR_ADDRESS).detail("x", "y");
+            event.site = Some("egedal-web".into());
+            event.organization = organization.map(Into::into);
+            assert!(office.admin.audit().record(event).reached_disk().await);
+        }
+    }
+    let file = async |browser: &mut Browser, name: &str, form: &str| {
+        let path = format!("/insight/person/{name}/file/{form}");
+        let answered = office.get(browser, &path).await;
+        assert_eq!(answered.status, StatusCode::OK, "{path}");
+        answered
+    };
+    for (name, own) in [("finn.egedal", false), ("anna.holm", true)] {
+        for form in ["json", "txt"] {
+            let page = file(browser, name, form).await.text;
+            for theirs in [THEIR_ADDRESS, "eva.egedal", "egedal-web", "Studietur", "Stj"] {
+                assert!(!page.contains(theirs), "{name} {form} tells {theirs}: {page}");
+            }
+        }
+        let page = office.get(browser, &format!("/insight/person?name={name}")).await;
+        assert!(!page.text.contains(THEIR_ADDRESS) && !page.text.contains("egedal-web"));
+        let about = file(browser, name, "json").await.json();
+        assert_eq!(about["organization"], "ballerup");
+        for section in about["sections"].as_array().unwrap() {
+            let items = section["items"].as_array().unwrap();
+            let id = section["id"].as_str().unwrap();
+            let organization = |item: &serde_json::Value| item["organization"] == "ballerup";
+            match id {
+                // Only the looks that were just made.
+                "log" => assert!(
+                    items.iter().all(|item| item["event.action"] == "person_viewed"
+                        && item["user.target.name"] == name),
+                    "{section}"
+                ),
+                "accounts" => assert_eq!(
+                    (items.len(), items.iter().all(organization)),
+                    (usize::from(own), true)
+                ),
+                "outbox" => assert_eq!(items.is_empty(), !own, "{section}"),
+                _ => assert!(items.is_empty(), "{name}: {section}"),
+            }
+        }
+        // To those they are theirs, all of that is told.
+        let theirs = file(eva, name, "json").await;
+        assert!(theirs.text.contains(THEIR_ADDRESS), "{}", theirs.text);
+        let held = theirs.json()["sections"].as_array().unwrap().clone();
+        let held = held.iter().filter(|one| !one["items"].as_array().unwrap().is_empty());
+        assert!(held.count() >= if own { 3 } else { 6 }, "{}", theirs.text);
+    }
 }
 
 #[tokio::test]
@@ -186,6 +281,7 @@ async fn what_is_not_ones_own_organisations_is_not_there() {
     let held = sections.iter().filter(|section| section["id"] != "log");
     assert!(held.clone().count() > 10, "{about}");
     assert!(held.clone().all(|section| section["items"] == serde_json::json!([])), "{about}");
+    files_hold_nothing_of_another_organisation(&office, &mut browser, &mut eva).await;
     for route in &named {
         for to in [path(route, &theirs), path(route, &Theirs::new())] {
             let answered = ask(&office, &mut browser, route, &to).await;
@@ -205,5 +301,5 @@ async fn what_is_not_ones_own_organisations_is_not_there() {
             seen += 1;
         }
     }
-    assert!(seen >= 14, "{seen}");
+    assert!(seen >= 16, "{seen}");
 }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use super::super::chain::PSEUDONYM;
 use super::super::event::{Event, Field};
 use super::super::fixture::{self, THREE};
+use super::super::forecast::forecast;
 use super::super::options::Options;
 use super::super::order::{Selection, What};
 use super::super::pseudonym::{KEY_LENGTH, Keys, period};
@@ -137,7 +138,11 @@ proptest! {
             let mut selection = names(&[name]);
             selection.names.extend(keys().pseudonyms_of(name).iter().map(ToString::to_string));
             let what = if removes { What::Remove } else { What::Pseudonymise(keys()) };
-            erase(state.path(), Order::given(what, selection, actor(), Why::Mistake));
+            let order = Order::given(what, selection, actor(), Why::Mistake);
+            let told = forecast(&state.path().join("audit"), &order, || true).unwrap();
+            let erased = erase(state.path(), order);
+            let done = (erased.entries, erased.segments.len() as u64);
+            prop_assert_eq!((told.entries, told.segments, told.cut_short), (done.0, done.1, false));
             gone.insert(name);
         }
         whole(state.path());
@@ -151,6 +156,30 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_forecast_knows_every_spelling_of_a_name_and_says_where_it_was_cut_short() {
+    let people: Vec<&str> = [&["anna", "ANNA", "Ægir", "ægir", "an", "annas"][..]; 3].concat();
+    let state = log(&people);
+    let audit = state.path().join("audit");
+    for (selection, entries) in [
+        (names(&["anna"]), 18),
+        // What is not plain is looked for in every line.
+        (names(&["ægir"]), 18),
+        (names(&["nobody"]), 0),
+        (Selection { until: Some(fixture::instant(3)), ..names(&["anna"]) }, 6),
+        (Selection { organization: Some("elsewhere".into()), ..names(&["anna"]) }, 0),
+        (Selection::default(), 54),
+    ] {
+        let order = removal(selection.clone());
+        let told = forecast(&audit, &order, || true).unwrap();
+        assert_eq!((told.entries, told.cut_short), (entries, false), "{selection:?}");
+    }
+    let looks = std::cell::Cell::new(0);
+    let only_once = || looks.replace(looks.get() + 1) == 0;
+    let told = forecast(&audit, &removal(Selection::default()), only_once).unwrap();
+    assert!(told.cut_short && (1..54).contains(&told.entries), "{told:?}");
 }
 
 #[test]

@@ -124,6 +124,8 @@ actions! {
     Reidentified = "reidentified" "database" "access",
     /// One person asked whom a pseudonym stands for, and waits for another.
     ReidentificationAsked = "reidentification_asked" "database" "info",
+    /// Somebody ordered that personal fields leave the log, or give way to pseudonyms.
+    ErasureOrdered = "erasure_ordered" "database" "info",
     /// Whole segments were deleted, their time being over; or personal fields, on somebody's order.
     Deleted = "deleted" "database" "deletion",
     /// Another key signs the log from now on.

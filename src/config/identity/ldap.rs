@@ -6,7 +6,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::block::Block;
-use crate::config::checker::{Checker, Wrong, all};
+use crate::config::checker::{Checker, Text, Wrong, all};
 
 /// A directory that people are looked up in and bind to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,8 +34,11 @@ pub struct Ldap {
     /// Who is not in one of these may not sign in; empty: everybody of the base may.
     pub required_groups: Vec<String>,
     /// What holds of a group that somebody is in, where `memberOf` does not say so: a filter with
-    /// `{dn}`.
+    /// `{dn}` and `{user}`.
     pub group_filter: Option<String>,
+    /// Where the groups are in which people are looked for when they sign in, beside `memberOf`; none:
+    /// nowhere.
+    pub group_base: Option<String>,
     /// How long an answer may take, and how long every refusal does take.
     pub timeout: Duration,
     /// Connections at the same time.
@@ -105,6 +108,9 @@ const ACTIVE_DIRECTORY: Usual = Usual {
     other_names: &["userPrincipalName", "mail"],
 };
 
+/// How directories without `memberOf` keep who is in a group (RFC 4519, RFC 2307).
+const USUAL_GROUPS: &str = "(|(&(objectClass=groupOfNames)(member={dn}))(&(objectClass=groupOfUniqueNames)(uniqueMember={dn}))(&(objectClass=posixGroup)(memberUid={user})))";
+
 /// Given to somebody else one day.
 const REUSED: [&str; 9] = [
     "cn",
@@ -154,7 +160,12 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
         }
         Some(group)
     }));
-    let group_filter = template(block, "group_filter", None, &["{dn}"], check);
+    let group_base = match block.text("group_base", check) {
+        Some(text) => base_of_groups(&text, check).map(Some),
+        None => Some(None),
+    };
+    let usual_groups = matches!(group_base, Some(Some(_))).then_some(USUAL_GROUPS);
+    let group_filter = template(block, "group_filter", usual_groups, &["{dn}", "{user}"], check);
     let bounds = bounds(block, check);
     if let (Some(groups), Some(None)) = (&required_groups, &group_filter)
         && !groups.is_empty()
@@ -163,7 +174,7 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
         check.note(
             here,
             "groups are read from `memberOf`, which a directory may not keep",
-            "write a `group_filter` such as \"(&(objectClass=groupOfNames)(member={dn}))\" if yours does not",
+            "write a `group_base` such as \"ou=groups,dc=example,dc=dk\" if yours does not",
         );
     }
     Some(Ldap {
@@ -178,6 +189,7 @@ pub(super) fn check(block: &mut Block<'_>, check: &mut Checker<'_>) -> Option<Ld
         domains: domains?,
         required_groups: required_groups?,
         group_filter: group_filter?,
+        group_base: group_base?,
         base: base?,
         timeout: bounds.timeout?,
         connections: bounds.connections?,
@@ -353,6 +365,20 @@ fn domain_of(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new("is no domain", help));
     }
     Ok(text.to_lowercase())
+}
+
+/// Refused where it cannot be one: nobody would be found in a group, and nobody told why.
+fn base_of_groups(text: &Text, check: &mut Checker<'_>) -> Option<String> {
+    let base = check.label(text)?;
+    if !is_distinguished_name(&base) {
+        check.refuse(
+            text.referenced,
+            format!("`{base}` is no distinguished name"),
+            "write where the groups are, as `ou=grupper,dc=ballerup,dc=dk`",
+        );
+        return None;
+    }
+    Some(base)
 }
 
 /// Whether a text looks like a distinguished name (RFC 4514): each part names an attribute.

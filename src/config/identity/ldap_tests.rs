@@ -100,6 +100,8 @@ fn nothing_that_would_weaken_it_is_taken() {
         (adding("filter: \"(uid={user}\""), "is no filter"),
         (adding("filter: \"(uid={user})(cn={name})\""), "is no filter"),
         (adding("group_filter: \"(member=x)\""), "holds no place for the value"),
+        (adding("group_base: grupper"), "is no distinguished name"),
+        (adding("group_base: \"\""), "group_base"),
         (adding("subject: sAMAccountName"), "may be given to somebody else one day"),
         (adding("subject: \"entry uuid\""), "is no attribute"),
         (adding("domains: [\"BALLERUP\\\\\"]"), "is no domain"),
@@ -126,4 +128,18 @@ fn a_required_group_that_is_no_distinguished_name_warns() {
     for group in ["\"cn=Rejsende,dc=dk\"", "\"CN = Rejsende\\\\, alle, OU=x\"", "\"2.5.4.3=a\""] {
         assert!(!said(group), "{group}");
     }
+}
+
+#[test]
+fn groups_are_looked_for_where_it_is_said_and_nowhere_else() {
+    assert_eq!((ldap(SMALL).group_base.clone(), ldap(SMALL).group_filter.clone()), (None, None));
+    let base = "    group_base: \"ou=grupper,dc=example,dc=dk\"\n";
+    let usual = ldap(&format!("{SMALL}{base}"));
+    assert_eq!(usual.group_base.as_deref(), Some("ou=grupper,dc=example,dc=dk"));
+    let filter = usual.group_filter.clone().unwrap();
+    for kind in ["(member={dn})", "(uniqueMember={dn})", "(memberUid={user})"] {
+        assert!(filter.contains(kind), "{filter}");
+    }
+    let own = ldap(&format!("{SMALL}{base}    group_filter: \"(memberUid={{user}})\"\n"));
+    assert_eq!(own.group_filter.as_deref(), Some("(memberUid={user})"));
 }

@@ -9,15 +9,11 @@ use super::connection::{Connection, Entries};
 use super::entry::{Entry, STANDING_ATTRIBUTES, Standing, subject_octets};
 use super::error::LdapError;
 use super::filter::{escaped_octets, fill};
+use super::groups::MOST_GROUPS;
 use super::login::Login;
 use super::servers::Borrowed;
 use crate::policy::UserName;
 
-/// So many groups of one person are looked at.
-const MOST_GROUPS: usize = 1000;
-
-/// Asks for no attribute (RFC 4511 section 4.5.1.8).
-const NOTHING: &str = "1.1";
 const ANY: &str = "(objectClass=*)";
 
 /// A person as the directory knows them.
@@ -35,7 +31,8 @@ pub struct Found {
     pub display_name: Option<String>,
     /// The first mail address.
     pub mail: Option<String>,
-    /// The groups of `memberOf`, as the directory writes them.
+    /// The groups, as the directory writes them: of `memberOf`, and once the password is proven those
+    /// under `group_base` too.
     pub groups: Vec<String>,
 }
 
@@ -142,30 +139,6 @@ impl LdapProvider {
         })
     }
 
-    /// Whether the person is in a group that is required.
-    pub(super) async fn is_in_group(
-        &self,
-        connection: &mut Connection,
-        entry: &Entry,
-    ) -> Result<bool, LdapError> {
-        let required = &self.settings.required_groups;
-        if required.is_empty() {
-            return Ok(true);
-        }
-        let Some(template) = &self.settings.group_filter else {
-            let groups: Vec<String> = entry.texts("memberOf").map(plain).collect();
-            return Ok(required.iter().any(|group| groups.contains(&plain(group))));
-        };
-        let filter = fill(template, &[("{dn}", &entry.dn)]);
-        for group in required {
-            let entries = connection.search(group, Scope::Base, &filter, &[NOTHING], 1).await?;
-            if !entries.found.is_empty() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     /// After a bind that succeeded: a lock whose time is over is gone now.
     pub(super) async fn is_still_locked(
         &self,
@@ -175,29 +148,5 @@ impl LdapProvider {
         let entries =
             connection.search(&entry.dn, Scope::Base, ANY, &STANDING_ATTRIBUTES, 1).await?;
         Ok(entries.found.first().is_none_or(|entry| entry.standing() != Standing::Good))
-    }
-}
-
-/// Distinguished names without what plays no part when they are compared: case, and spaces around
-/// the signs.
-fn plain(dn: &str) -> String {
-    let parts = dn.split(',').map(|part| match part.split_once('=') {
-        Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
-        None => part.trim().to_owned(),
-    });
-    parts.collect::<Vec<_>>().join(",").to_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_groups_are_compared_without_case_and_spaces() {
-        assert_eq!(
-            plain("CN=Rejsende, OU=Grupper,dc=dk"),
-            plain("cn = rejsende,ou=grupper, DC=DK")
-        );
-        assert_ne!(plain("cn=a,dc=dk"), plain("cn=a,dc=dk,dc=dk"));
     }
 }

@@ -6,7 +6,8 @@
 //!   never given to anybody else, and this is compared before any password is sent;
 //! - an empty password is never sent: a directory would say yes;
 //! - nothing takes longer than the provider's `timeout`, and whatever goes wrong proves nothing;
-//! - the directory refuses few passwords of one person through us ([`failures`]).
+//! - the directory refuses few passwords of one person through us ([`failures`]);
+//! - a search for groups that fails gives none ([`groups`]).
 
 mod attempt;
 mod connection;
@@ -15,6 +16,7 @@ mod error;
 mod examine;
 mod failures;
 mod filter;
+mod groups;
 mod health;
 mod login;
 mod look_up;
@@ -250,7 +252,7 @@ impl LdapProvider {
         question: &Question<'_>,
         service: &mut Borrowed,
         entry: &Entry,
-        found: Found,
+        mut found: Found,
     ) -> Result<(Found, Timestamp), NotProven> {
         let turn = self.turn(&found.subject);
         let _turn = turn.lock().await;
@@ -281,6 +283,7 @@ impl LdapProvider {
         {
             return Err(Why::Locked.into());
         }
+        self.add_groups(service, entry, &mut found).await;
         self.recent.keep(fingerprint, found.clone(), now);
         Ok((found, now))
     }

@@ -43,6 +43,8 @@ pub(super) struct Borrowed {
     pub(super) server: usize,
     /// It was used before, and may have been closed meanwhile.
     pub(super) kept: bool,
+    /// Something went wrong on it: it is not kept.
+    pub(super) spent: bool,
     place: OwnedSemaphorePermit,
 }
 
@@ -74,7 +76,7 @@ impl Servers {
         let kept = self.take_idle();
         match kept {
             Some(Idle { connection, server, .. }) => {
-                Ok(Borrowed { connection, server, kept: true, place })
+                Ok(Borrowed { connection, server, kept: true, spent: false, place })
             }
             None => self.open(place).await,
         }
@@ -91,8 +93,10 @@ impl Servers {
 
     /// Keeps it for whoever is next.
     pub(super) fn give_back(&self, borrowed: Borrowed) {
-        let Borrowed { connection, server, place, .. } = borrowed;
-        self.idle().push(Idle { connection, server, since: clock::instant() });
+        let Borrowed { connection, server, spent, place, .. } = borrowed;
+        if !spent {
+            self.idle().push(Idle { connection, server, since: clock::instant() });
+        }
         drop(place);
     }
 
@@ -135,7 +139,8 @@ impl Servers {
             match self.connect(server, within).await {
                 Ok(connection) => {
                     self.preferred.store(index, Ordering::Relaxed);
-                    return Ok(Borrowed { connection, server: index, kept: false, place });
+                    let (kept, spent) = (false, false);
+                    return Ok(Borrowed { connection, server: index, kept, spent, place });
                 }
                 Err(error) => {
                     // The next attempt begins with another, also where this one is given up.
