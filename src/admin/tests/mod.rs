@@ -1,5 +1,6 @@
 //! The list of routes, and everything that somebody who should not could try.
 
+mod attacks;
 mod calls;
 mod forms;
 mod others;

@@ -1,0 +1,2 @@
+//! The attacks on the administration, the guard against each, and a test that fails without it.
+//!
