@@ -185,7 +185,6 @@ async fn nothing_of_people_is_shown_where_the_look_cannot_be_written() {
     );
     let (from, until) = (day(0), day(8));
     for (path, fields) in [
-        (format!("/breach/{breach}/evidence"), Vec::new()),
         ("/travel/import".to_owned(), vec![("rows", rows.as_str())]),
         ("/travel/new".to_owned(), form("mads.bro", "Thailand", (&from, &until))),
         ("/travel/apply".to_owned(), form("mads.bro", "Thailand", (&from, &until))),
@@ -298,6 +297,48 @@ async fn what_a_group_gave_a_token_goes_with_the_group() {
     office.signed_in("anna.holm").await;
     assert_eq!(answers(lately).await, StatusCode::UNAUTHORIZED);
     assert_eq!(answers(own).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_ends_at_its_time_and_with_the_last_of_its_makers_roles() {
+    let office = Office::open().await;
+    let sofie = office.signed_in("sofie.lind").await;
+    let proven = proof(&office, &sofie).await;
+    let made = async |role: Role, ends: Timestamp, written: Option<&str>| {
+        let new = NewToken {
+            organization: &ballerup(),
+            label: "Elevsystem",
+            scope: Scope::Read,
+            roles: &[role].into(),
+            made_by: &proven.user_name().unwrap(),
+            proof: Some(proven.written()),
+            ends,
+        };
+        let (secret, mut token) = make(&new, clock::now());
+        if let Some(written) = written {
+            written.clone_into(&mut token.roles);
+        }
+        let by = Actor { name: "test".to_owned(), operating_system_user: None };
+        office.admin.store().add_admin_token(&token, &by).await.unwrap();
+        secret
+    };
+    let (soon, ago) =
+        (clock::now() + SignedDuration::from_hours(1), clock::now() - SignedDuration::from_secs(1));
+    let good = made(Role::Security, soon, None).await;
+    let over = made(Role::Security, ago, None).await;
+    let more = made(Role::Security, soon, Some("security operator dpo")).await;
+    let other = made(Role::Operator, soon, None).await;
+    let nothing = made(Role::Security, soon, Some("")).await;
+    let session = async |token: &str| {
+        call(&office, token, Method::GET, "/api/v1/session", "").await.json()["roles"].clone()
+    };
+    let security = serde_json::json!(["security"]);
+    assert_eq!((session(&good).await, session(&more).await), (security.clone(), security));
+    for token in [&over, &other, &nothing] {
+        assert_eq!(session(token).await, serde_json::Value::Null);
+    }
+    office.reload(&configuration(", second_factor: off").replace("[sofie.lind, ", "["));
+    assert_eq!(session(&good).await, serde_json::Value::Null, "no role is left");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod attacks;
 mod calls;
 mod forms;
+mod guards;
 mod others;
 mod overview;
 mod reviews;
