@@ -227,6 +227,11 @@ impl Office {
         Self { admin, router, state, _tasks: tasks, loaded }
     }
 
+    /// From here on the log takes no entry.
+    pub(crate) async fn end_log(&self) {
+        self.admin.audit().close().await;
+    }
+
     /// Another configuration, as after a reload.
     pub(crate) fn reload(&self, text: &str) {
         let file = self.state.path().join("gateway.yaml");

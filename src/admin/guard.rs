@@ -4,6 +4,7 @@
 //! elsewhere; a change that a browser asks for comes from our own page, by what the browser says of
 //! the request (`Sec-Fetch-Site`, `Origin`) and by a token that only this session's pages hold.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 use tower_http::csrf::{CsrfLayer, ProtectionError};
 
@@ -42,6 +44,12 @@ pub(super) fn is_api(path: &str) -> bool {
 /// Says in words what was refused, and puts the headers on.
 async fn dress(State(admin): State<Admin>, request: Request, next: Next) -> Response {
     let asked = shell::Asking::of(&request);
+    if !is_taken(&admin, asked.connection.client) {
+        let mut response = Response::default();
+        *response.status_mut() = StatusCode::FORBIDDEN;
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
     let answered = tokio::time::timeout(LONGEST, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| Refusal::TooSlow.into_response());
     if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
@@ -50,6 +58,13 @@ async fn dress(State(admin): State<Admin>, request: Request, next: Next) -> Resp
     }
     headers(&mut response, &asked);
     response
+}
+
+/// Whether the networks still hold the client: a connection can be older than they are.
+fn is_taken(admin: &Admin, client: IpAddr) -> bool {
+    let loaded = admin.loaded();
+    let networks = loaded.config.admin.as_ref().map_or(&[][..], |rules| &rules.networks);
+    networks.is_empty() || networks.iter().any(|network| network.contains(&client))
 }
 
 async fn said(

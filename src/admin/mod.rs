@@ -57,6 +57,7 @@ mod system;
 mod systems;
 mod tokens;
 mod travel;
+mod turn;
 mod would;
 
 use std::sync::Arc;

@@ -64,3 +64,31 @@ pub async fn connection(router: Router, accepted: Accepted, tasks: Tasks) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_address::{KnownAddress, UnknownBecause};
+
+    #[test]
+    fn an_address_is_held_against_the_networks_however_it_is_written() {
+        let networks = ["10.0.0.0/8".parse().unwrap(), "2001:db8::/32".parse().unwrap()];
+        let known = |address: &str| {
+            let known = KnownAddress::new(address.parse().unwrap()).unwrap();
+            ConnectionAddress::Settled(ClientAddress::Known(known))
+        };
+        for within in ["10.1.2.3", "::ffff:10.1.2.3", "2001:db8::1"] {
+            assert_eq!(gate(&networks, known(within)), Gate::Open, "{within}");
+        }
+        for outside in ["11.1.2.3", "::ffff:11.1.2.3", "2001:db9::1"] {
+            assert_eq!(gate(&networks, known(outside)), Gate::Close, "{outside}");
+            assert_eq!(gate(&[], known(outside)), Gate::Open, "{outside}");
+        }
+        for unknown in [
+            ConnectionAddress::PerRequest,
+            ConnectionAddress::Settled(ClientAddress::Unknown(UnknownBecause::HeaderMissing)),
+        ] {
+            assert_eq!(gate(&networks, unknown), Gate::Close);
+        }
+    }
+}

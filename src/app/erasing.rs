@@ -1,5 +1,6 @@
 //! What becomes of the log with time, beside the requests: pseudonyms in the place of what is old,
-//! keys that nobody needs; and orders that a command hands over.
+//! keys that nobody needs; and orders that a command hands over. What programs were answered a day
+//! ago goes in the same round.
 
 use std::time::Duration;
 
@@ -121,6 +122,7 @@ async fn round(app: &App) -> Result<(), OrderError> {
         return Ok(());
     }
     let (now, place, loaded) = (clock::now(), place(app), app.state.loaded());
+    app.store.forget_old_answers(now).await?;
     erasure::tell_what_was_not_told(&app.audit, place).await?;
     let after = loaded.config.audit.pseudonymise_after;
     let erased = erasure::pseudonymise_what_is_old(&app.audit, place, after, now).await?;

@@ -1,7 +1,7 @@
 //! Whom a pseudonym stands for: one person asks and says why, another one answers.
 //!
-//! Always holds: the two are surely different people, each in the role of `security` or `dpo` (the
-//! caller proves who they are); the entry about it is kept before anything is shown.
+//! Always holds: the two are surely different people, by name and by what a provider has proven, each
+//! in the role of `security` or `dpo` (the caller proves who they are); the entry about it is kept before anything is shown.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::audit::{Reference, open_sealed};
 use crate::config::Role;
 use crate::identifier::OrganizationId;
 use crate::policy::{Actor, ApprovalRefused, is_surely_another};
-use crate::store::{Reidentification, Store, StoreError};
+use crate::store::{By, Reidentification, Store, StoreError};
 
 /// What one person asks.
 #[derive(Debug, Clone)]
@@ -82,11 +82,12 @@ pub async fn ask(
     store: &Store,
     organization: &OrganizationId,
     question: &Question<'_>,
-    by: &Actor,
+    by: impl Into<By<'_>>,
     held: &BTreeSet<Role>,
     now: Timestamp,
 ) -> Result<String, ReidentifyError> {
-    may(organization, by, held)?;
+    let by = by.into();
+    may(organization, by.actor(), held)?;
     let wanted = question.wanted.trim();
     let is_pseudonym = wanted.starts_with(PSEUDONYM) && wanted.len() < 100;
     if !is_pseudonym && Reference::parse(wanted).is_err() {
@@ -107,16 +108,21 @@ pub async fn answer(
     place: Place<'_>,
     organization: &OrganizationId,
     id: &str,
-    by: &Actor,
+    by: impl Into<By<'_>>,
     held: &BTreeSet<Role>,
     now: Timestamp,
 ) -> Result<Revealed, ReidentifyError> {
+    let by = by.into();
+    let (person, by) = (by.person(), by.actor());
     may(organization, by, held)?;
     let question = place.store.reidentification(id).await?;
     let is_theirs = |q: &Reidentification| q.organization == organization.as_str();
     let question = question.filter(|q| is_theirs(q) && !q.is_over(now));
     let question = question.ok_or(ReidentifyError::NoQuestion)?;
     is_surely_another(&question.asked_by, by).map_err(ReidentifyError::SamePerson)?;
+    if person.is_some_and(|person| question.is_asked_by(person)) {
+        return Err(ReidentifyError::SamePerson(ApprovalRefused::Twice));
+    }
     let keys = place.keys().await?;
     let (log, wanted) = (place.state.join("audit"), question.wanted.clone());
     let of = organization.clone();

@@ -5,9 +5,10 @@ use crate::clock;
 use std::collections::BTreeSet;
 
 use crate::config::Role;
-use crate::identifier::OrganizationId;
+use crate::identifier::{OrganizationId, ProviderId};
 use crate::lifecycle::Tasks;
-use crate::store::{About, ErasureOrder, ErasureWish, PartState};
+use crate::policy::Person;
+use crate::store::{About, By, ErasureOrder, ErasureWish, PartState};
 
 const LOG: &str = "this-log";
 
@@ -183,14 +184,34 @@ async fn a_person_is_pseudonymised_and_two_others_together_learn_who_it_was() {
     let herlev = OrganizationId::parse("herlev").unwrap();
     let elsewhere = answer(setting.place(), &herlev, &id, &actor("sven"), &held("sven"), now).await;
     assert!(matches!(elsewhere, Err(ReidentifyError::NoQuestion)), "another organisation's");
+    // Nor does a name that was chosen in between make one person two.
+    let person =
+        |subject: &str| Person::new(ballerup.clone(), ProviderId::parse("entra").unwrap(), subject);
+    let (dorte, sven) = (actor("dorte"), actor("sven"));
+    let (one, two) = (person("1"), person("2"));
+    let by_one = By::proven(&dorte, &one);
+    let proven = ask(&setting.store, &ballerup, &question, by_one, &held("dorte"), now).await;
+    let proven = proven.unwrap();
+    let answered_by = async |person: &Person| {
+        let by = By::proven(&sven, person);
+        answer(setting.place(), &ballerup, &proven, by, &held("sven"), now).await
+    };
+    assert!(matches!(answered_by(&one).await, Err(ReidentifyError::SamePerson(_))));
+    answered_by(&two).await.unwrap();
+    let before = setting.store.outbox(10).await.unwrap().len();
     let revealed = answered("sven").await.unwrap();
     assert_eq!(revealed.values, [("user.name", "anna".to_owned())]);
     assert!(matches!(answered("svend").await, Err(ReidentifyError::NoQuestion)), "once");
     let outbox = setting.store.outbox(10).await.unwrap();
     let actions: Vec<String> =
         outbox.iter().map(|entry| serde_json::to_string(&entry.event.action).unwrap()).collect();
-    assert_eq!(actions, ["\"reidentification_asked\"", "\"reidentified\""]);
-    let told = serde_json::to_string(&outbox[1].event).unwrap();
+    let (asked_first, revealed_last) = (&actions[0], &actions[before]);
+    assert_eq!(
+        (asked_first.as_str(), revealed_last.as_str()),
+        ("\"reidentification_asked\"", "\"reidentified\"")
+    );
+    assert_eq!(actions.len(), before + 1);
+    let told = serde_json::to_string(&outbox[before].event).unwrap();
     assert!(!told.contains("politi") && !told.contains("anna"), "{told}");
 
     let asked_late = asked("dorte").await.unwrap();

@@ -77,6 +77,18 @@ impl Remembered {
         UserName::parse(&self.user_name).ok()
     }
 
+    /// When it was proven.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The same, of which nobody knows any more which groups it is in.
+    #[must_use]
+    pub fn without_groups(&self) -> Self {
+        Self { groups: Vec::new(), ..self.clone() }
+    }
+
     /// The names by which roles are given: the user's and their groups'.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

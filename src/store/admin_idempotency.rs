@@ -21,6 +21,28 @@ pub enum Earlier {
 }
 
 impl Store {
+    /// Forgets the answers of a day ago, whoever got them: they tell of people.
+    ///
+    /// # Errors
+    /// [`StoreError`] where they are still there.
+    pub async fn forget_old_answers(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let oldest = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
+        let mut change = self.begin().await?;
+        let asked = sqlx::query("SELECT token, name, created FROM admin_idempotency");
+        let mut forgotten = 0;
+        for row in change.rows(asked).await? {
+            if self.instant(&row, "created")? < oldest {
+                let over =
+                    sqlx::query("DELETE FROM admin_idempotency WHERE token = $1 AND name = $2")
+                        .bind(self.text(&row, "token")?)
+                        .bind(self.text(&row, "name")?);
+                forgotten += change.execute(over).await?;
+            }
+        }
+        change.commit_quietly().await?;
+        Ok(forgotten)
+    }
+
     /// Takes a name for a call, or says what became of it before.
     ///
     /// # Errors

@@ -127,6 +127,16 @@ impl Store {
         self.row(asked).await?.map(|row| self.read_admin_token(&row)).transpose()
     }
 
+    /// Keeps what its maker has proven now as what a token stands on.
+    ///
+    /// # Errors
+    /// [`StoreError`] where that could not be kept.
+    pub async fn renew_token_proof(&self, id: &str, proof: &str) -> Result<(), StoreError> {
+        let renew =
+            sqlx::query("UPDATE admin_tokens SET proof = $1 WHERE id = $2").bind(proof).bind(id);
+        self.quietly(renew).await
+    }
+
     /// Notes that it was used.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use super::contract::{actor, anna, at, ballerup};
 use super::{
-    AdminSession, AdminToken, BreachChange, Earlier, FactorKind, NewBreach, NewReview, Outcome,
+    AdminSession, AdminToken, BreachChange, By, Earlier, FactorKind, NewBreach, NewReview, Outcome,
     ReviewError, SaveError, SecondFactorRecord, SessionStage, Store,
 };
 use crate::identifier::{OrganizationId, ProviderId};
@@ -150,6 +150,11 @@ pub(super) async fn a_call_under_one_name_is_made_once(store: &Store) {
     );
     let firsts = [both.0.unwrap(), both.1.unwrap()];
     assert_eq!(firsts.iter().filter(|one| **one == Earlier::First).count(), 1, "{firsts:?}");
+    // Also where the program never comes back.
+    let later = at(26 * 3600);
+    assert_eq!(store.forget_old_answers(later).await.unwrap(), 2);
+    assert_eq!(store.forget_old_answers(later).await.unwrap(), 0);
+    assert_eq!(begin("t", "call", 26 * 3600).await, Earlier::Unanswered, "not yet a day old");
 }
 
 fn plan(sample: u16) -> Plan {
@@ -263,6 +268,13 @@ pub(super) async fn a_saved_search_is_its_owners(store: &Store) {
 pub(super) async fn a_question_about_a_pseudonym_is_answered_once(store: &Store) {
     let (own, by) = (ballerup(), actor("sofie"));
     let id = store.ask_reidentification(&own, "p_x", "Sag 26/1", &by, at(0)).await.unwrap();
+    let on_the_command_line = store.reidentification(&id).await.unwrap().unwrap();
+    assert!(!on_the_command_line.is_asked_by(&person("sofie")));
+    let herself = person("sofie");
+    let proven = By::proven(&by, &herself);
+    let id = store.ask_reidentification(&own, "p_x", "Sag 26/1", proven, at(0)).await.unwrap();
+    let proven = store.reidentification(&id).await.unwrap().unwrap();
+    assert!(proven.is_asked_by(&person("sofie")) && !proven.is_asked_by(&person("mads")));
     assert!(store.reidentifications(&egedal()).await.unwrap().is_empty());
     let asked = store.reidentification(&id).await.unwrap().unwrap();
     assert_eq!((asked.wanted.as_str(), asked.asked_by.name.as_str()), ("p_x", "sofie"));

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::outbox::{ChangeAction, ChangeEvent};
-use super::{KEY_LENGTH, Store, StoreError};
+use super::{By, KEY_LENGTH, Store, StoreError};
 use crate::identifier::OrganizationId;
-use crate::policy::Actor;
+use crate::policy::{Actor, Person};
 
 /// Half of a key.
 pub type Half = Zeroizing<[u8; KEY_LENGTH]>;
@@ -32,6 +32,8 @@ pub struct Reidentification {
     pub asked: Timestamp,
     /// By whom.
     pub asked_by: Actor,
+    /// Whom a provider has proven that to be; none on the command line.
+    pub asked_person: Option<String>,
     /// When and by whom it was answered.
     pub answered: Option<(Timestamp, Actor)>,
 }
@@ -42,6 +44,16 @@ impl Reidentification {
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.answered.is_some() || now.duration_since(self.asked) > WAITS
     }
+
+    /// Whether this is the person who asked, whatever name they go by now.
+    #[must_use]
+    pub fn is_asked_by(&self, person: &Person) -> bool {
+        self.asked_person.as_deref() == Some(written(person).as_str())
+    }
+}
+
+fn written(person: &Person) -> String {
+    format!("{}/{}/{}", person.organization(), person.provider(), person.subject())
 }
 
 impl Store {
@@ -159,17 +171,19 @@ impl Store {
         organization: &OrganizationId,
         wanted: &str,
         reason: &str,
-        by: &Actor,
+        by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<String, StoreError> {
+        let by = by.into();
+        let (person, by) = (by.person().map(written), by.actor());
         let id = Uuid::now_v7().to_string();
         let mut change = self.begin().await?;
         let keep = "INSERT INTO reidentifications
-                        (id, organization, wanted, reason, asked, asked_by, asked_as)
-                    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+                        (id, organization, wanted, reason, asked, asked_by, asked_as, asked_person)
+                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
         let keep = sqlx::query(keep).bind(id.as_str()).bind(organization.as_str()).bind(wanted);
         let keep = keep.bind(reason).bind(now.to_string()).bind(by.name.as_str());
-        change.execute(keep.bind(by.operating_system_user.as_deref())).await?;
+        change.execute(keep.bind(by.operating_system_user.as_deref()).bind(person)).await?;
         let event = ChangeEvent::about_log(ChangeAction::ReidentificationAsked, by)
             .of(organization)
             .detail("question", &id);
@@ -260,6 +274,7 @@ impl Store {
                 name: self.text(row, "asked_by")?,
                 operating_system_user: self.maybe_text(row, "asked_as")?,
             },
+            asked_person: self.maybe_text(row, "asked_person")?,
             answered,
         })
     }

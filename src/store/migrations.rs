@@ -32,6 +32,7 @@ const STEPS: &[Step] = &[
     Step { number: 12, sql: include_str!("schema/0012_systems.sql") },
     Step { number: 13, sql: include_str!("schema/0013_travel.sql") },
     Step { number: 15, sql: include_str!("schema/0015_erasure_orders.sql") },
+    Step { number: 16, sql: include_str!("schema/0016_second_person.sql") },
 ];
 
 /// The block log's index: a file of its own on SQLite, part of the store on PostgreSQL.

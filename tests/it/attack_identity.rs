@@ -107,34 +107,10 @@
 //! | a travel link is sent after a revocation | withheld | `a_travel_link_that_waits_is_not_sent_after_a_revocation` |
 //! | two nodes send one message | the claim | `it_holds_the_contract` |
 
-use crate::support::gateway::repository;
-
-/// Every source file of program and tests, in one text.
-fn sources() -> String {
-    let mut all = String::new();
-    let mut directories = vec![repository().join("src"), repository().join("tests/it")];
-    while let Some(directory) = directories.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                directories.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                all.push_str(&std::fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    all
-}
+use crate::support::table::each_test_is_there;
 
 #[test]
 fn each_test_in_the_table_is_there() {
-    let sources = sources();
-    let rows = include_str!("attack_identity.rs").lines().filter(|line| line.starts_with("//! | "));
-    let tests = rows.filter_map(|row| row.rsplit('`').nth(1).filter(|_| row.ends_with("` |")));
-    let mut count = 0;
-    for test in tests {
-        assert!(sources.contains(&format!("fn {test}(")), "there is no test {test}");
-        count += 1;
-    }
+    let count = each_test_is_there(include_str!("attack_identity.rs"));
     assert!(count > 50, "{count} rows were read");
 }

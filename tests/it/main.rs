@@ -18,6 +18,7 @@ mod admin_persons;
 mod admin_provider;
 mod admin_review;
 mod admin_travel;
+mod attack_admin;
 mod attack_bearer;
 mod attack_door;
 mod attack_factor;

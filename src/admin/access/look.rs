@@ -2,6 +2,7 @@
 
 use super::Visitor;
 use crate::admin::{Admin, Refusal};
+use crate::audit::event::Field;
 use crate::audit::{Action, Event};
 use crate::clock;
 
@@ -14,6 +15,14 @@ pub enum Looked {
     Travel,
     /// What is stored about somebody was looked at.
     Person,
+}
+
+/// Says in an entry who does it: the person, and the token where it is one of their programs.
+pub(in crate::admin) fn by(visitor: &Visitor, event: Event) -> Event {
+    let mut event = event.organization(visitor.organization_id()).user(visitor.name.as_str());
+    let token = visitor.actor().operating_system_user;
+    event.personal.set(Field::UserEffective, token.map(Into::into));
+    event
 }
 
 /// Writes the entry. `describe` adds what was looked at: `.exemption(id)`, `.target(name)`,
@@ -32,9 +41,7 @@ pub async fn look(
         Looked::Travel => Action::TravelViewed,
         Looked::Person => Action::PersonViewed,
     };
-    let event = Event::new(action, clock::now(), clock::random_bytes())
-        .organization(visitor.organization_id())
-        .user(visitor.name.as_str());
+    let event = by(visitor, Event::new(action, clock::now(), clock::random_bytes()));
     // Whatever `audit.on_failure` allows traffic: people's data is shown to nobody unseen.
     let written = admin.audit().record(describe(event)).reached_disk().await;
     if written { Ok(()) } else { Err(Refusal::NoEntry) }

@@ -10,12 +10,13 @@ mod visitor;
 use super::shell::Asking;
 use super::{Admin, Refusal};
 
+pub(super) use look::by;
 pub use look::{Looked, look};
 pub use right::Right;
 pub use role_name::role_name;
 #[cfg(test)]
 pub(super) use session::digest;
-pub(super) use session::{begin, carried, csrf, end, lasts, proof};
+pub(super) use session::{begin, carried, csrf, end, proof};
 pub use visitor::Visitor;
 #[cfg(test)]
 pub(super) use visitor::{is_centre_operator, roles};
@@ -42,6 +43,15 @@ pub struct Connection {
 pub(super) fn connection(extensions: &http::Extensions) -> Connection {
     let unknown = Connection { client: std::net::Ipv4Addr::UNSPECIFIED.into(), secure: false };
     extensions.get().copied().unwrap_or(unknown)
+}
+
+/// Whether somebody who was let in, or their program, would still be let in, in the same roles: for
+/// what goes on by itself.
+pub(super) async fn lasts(admin: &Admin, visitor: &Visitor) -> bool {
+    match visitor.token {
+        Some(_) => token::lasts(admin, visitor).await,
+        None => session::lasts(admin, visitor).await,
+    }
 }
 
 /// Whoever is signed in, or the program whose token came.

@@ -11,7 +11,8 @@ pub enum Right {
     Everybody,
     /// Whoever is signed in; a traveller is nothing else.
     SignedIn,
-    /// Whoever is signed in and somebody: a token that was made on the command line is nobody's.
+    /// Whoever is signed in and somebody: a token that was made on the command line is nobody's, and
+    /// one for another organisation than its maker's own does not reach what is the maker's own.
     Somebody,
     /// Whoever has one of these roles.
     Roles(&'static [Role]),
@@ -28,7 +29,11 @@ impl Right {
     pub fn is_of(self, visitor: &Visitor) -> bool {
         match self {
             Self::Everybody | Self::SignedIn => true,
-            Self::Somebody => *visitor.person.provider() != ProviderId::of_tokens(),
+            Self::Somebody => {
+                let (person, token) = (&visitor.person, visitor.token.is_some());
+                *person.provider() != ProviderId::of_tokens()
+                    && (!token || person.organization() == visitor.organization_id())
+            }
             Self::Roles(roles) => visitor.has_any(roles),
             Self::RolesOrCentre(roles) => visitor.has_any(roles) || visitor.centre_operator,
         }

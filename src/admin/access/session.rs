@@ -10,8 +10,8 @@ use http::header::{COOKIE, HeaderValue};
 use jiff::SignedDuration;
 use sha2::{Digest as _, Sha256};
 
-use super::Connection;
 use super::visitor::{Visitor, is_centre_operator, roles};
+use super::{Connection, token};
 use crate::admin::shell::Asking;
 use crate::admin::{Admin, Refusal};
 use crate::clock;
@@ -74,9 +74,9 @@ pub(in crate::admin) async fn carried(
     Ok(Some(session))
 }
 
-/// Whether somebody who was let in is still signed in, in the same roles, without prolonging it: for
-/// what goes on by itself. Where the store cannot be asked, it is taken to be over.
-pub(in crate::admin) async fn lasts(admin: &Admin, visitor: &Visitor) -> bool {
+/// Whether a session is still there in the same roles, without prolonging it. Where the store cannot
+/// be asked, it is taken to be over.
+pub(super) async fn lasts(admin: &Admin, visitor: &Visitor) -> bool {
     let Ok(Some(session)) = admin.store().admin_session(&visitor.key).await else { return false };
     let Some(proof) = Remembered::read(&session.proof) else { return false };
     let config = &admin.loaded().config;
@@ -167,6 +167,9 @@ pub(in crate::admin) async fn begin(
     };
     let before = cookie(headers, connection.secure).map(digest);
     admin.store().begin_admin_session(&session, &person, before.as_deref()).await?;
+    if stage == SessionStage::Open {
+        token::renew(admin, &person, &session.proof).await?;
+    }
     Ok(set_cookie(&token, None, connection.secure))
 }
 

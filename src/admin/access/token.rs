@@ -2,8 +2,10 @@
 //!
 //! Always holds: a token acts in one organisation, with no more roles than its maker has now, in the
 //! maker's name (so that nobody approves his own through one), and as long as its maker's account.
+//! Which groups the maker is in is known from the last sign-in, and for a month.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,7 +17,7 @@ use super::visitor::{Visitor, roles};
 use crate::admin::shell::Asking;
 use crate::admin::{Admin, Refusal};
 use crate::clock;
-use crate::config::{Config, Role};
+use crate::config::{Config, Organization, Role};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::identity::Remembered;
 use crate::policy::{Person, UserName};
@@ -25,6 +27,9 @@ use crate::store::AdminToken;
 const PREFIX: &str = "gva_";
 /// Use is noted to this precision.
 const NOTED_EVERY: SignedDuration = SignedDuration::from_secs(60);
+/// A provider tells the groups of somebody who signs in and of nobody else: so long after its maker
+/// signed in for the last time a token has what groups give, and no longer.
+const GROUPS_ARE_KNOWN_FOR: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,11 +111,23 @@ pub(super) async fn visitor(admin: &Admin, asked: &Asking) -> Result<Option<Visi
     let Some(secret) = shown(&asked.headers) else { return Ok(None) };
     let Some(token) = admin.store().admin_token(&digest(secret)).await? else { return Ok(None) };
     let now = clock::now();
-    if token.revoked.is_some() || now >= token.ends {
-        return Ok(None);
-    }
     let loaded = admin.loaded();
-    let Some(visitor) = described(admin, &loaded.config, &token, asked) else { return Ok(None) };
+    let Some((person, organization, held)) = holder(admin, &loaded.config, &token, now) else {
+        return Ok(None);
+    };
+    let visitor = Visitor {
+        person,
+        name: token.made_by.clone(),
+        roles: BTreeMap::from([(organization.id.clone(), held)]),
+        centre_operator: false,
+        language: asked.language(organization.language),
+        organizations: vec![(organization.id.clone(), organization.name.clone())],
+        organization,
+        csrf: String::new(),
+        key: token.token.clone(),
+        token: Some(token.label.clone()),
+        path: asked.path.clone(),
+    };
     if token.scope != Scope::Write.word() && !matches!(asked.method, Method::GET | Method::HEAD) {
         return Err(Refusal::NotPermitted);
     }
@@ -128,12 +145,45 @@ fn shown(headers: &HeaderMap) -> Option<&str> {
     (fits && secret.starts_with(PREFIX)).then_some(secret)
 }
 
-fn described(
+/// Somebody has signed in: what they are by now, their programs are. A token that counts no longer
+/// does not count again by that.
+pub(super) async fn renew(admin: &Admin, person: &Person, proof: &str) -> Result<(), Refusal> {
+    let loaded = admin.loaded();
+    for organization in loaded.config.organizations.keys() {
+        for token in admin.store().admin_tokens(organization).await? {
+            let known = token.proof.as_deref().and_then(Remembered::read);
+            let counts = |known: &Remembered| {
+                known.person().as_ref() == Some(person) && admin.authenticator().remembers(known)
+            };
+            if token.revoked.is_none() && known.as_ref().is_some_and(counts) {
+                admin.store().renew_token_proof(&token.id, proof).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a program that was let in would still be, in the same roles. Where the store cannot be
+/// asked, it is taken not to be.
+pub(super) async fn lasts(admin: &Admin, visitor: &Visitor) -> bool {
+    let Ok(Some(token)) = admin.store().admin_token(&visitor.key).await else { return false };
+    let loaded = admin.loaded();
+    let held = holder(admin, &loaded.config, &token, clock::now());
+    held.is_some_and(|(_, organization, held)| {
+        visitor.roles == BTreeMap::from([(organization.id.clone(), held)])
+    })
+}
+
+/// Whom a token acts for, where, and in which roles; none where it does not count.
+fn holder(
     admin: &Admin,
     config: &Config,
     token: &AdminToken,
-    asked: &Asking,
-) -> Option<Visitor> {
+    now: Timestamp,
+) -> Option<(Person, Arc<Organization>, BTreeSet<Role>)> {
+    if token.revoked.is_some() || now >= token.ends {
+        return None;
+    }
     let organization = config.organizations.get(&token.organization)?;
     let mut held: BTreeSet<Role> = token.roles.split(' ').filter_map(Role::from_word).collect();
     let person = match &token.proof {
@@ -143,9 +193,12 @@ fn described(
                 return None;
             }
             let person = proof.person()?;
-            let now = roles(config, &proof, &person);
-            let now = now.get(&organization.id).cloned().unwrap_or_default();
-            held.retain(|role| now.contains(role));
+            let known = match now.duration_since(proof.at()) < GROUPS_ARE_KNOWN_FOR {
+                true => roles(config, &proof, &person),
+                false => roles(config, &proof.without_groups(), &person),
+            };
+            let known = known.get(&organization.id).cloned().unwrap_or_default();
+            held.retain(|role| known.contains(role));
             person
         }
         None => Person::new(organization.id.clone(), ProviderId::of_tokens(), &token.id),
@@ -153,17 +206,5 @@ fn described(
     if held.is_empty() {
         return None;
     }
-    Some(Visitor {
-        person,
-        name: token.made_by.clone(),
-        roles: BTreeMap::from([(organization.id.clone(), held)]),
-        centre_operator: false,
-        language: asked.language(organization.language),
-        organization: std::sync::Arc::clone(organization),
-        organizations: vec![(organization.id.clone(), organization.name.clone())],
-        csrf: String::new(),
-        key: token.token.clone(),
-        token: Some(token.label.clone()),
-        path: asked.path.clone(),
-    })
+    Some((person, Arc::clone(organization), held))
 }

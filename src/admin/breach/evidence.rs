@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::{actions, words};
 use crate::admin::streamed::{BrokenOff, streamed};
+use crate::admin::turn::turn;
 use crate::admin::{Admin, Answer, Refusal, Visitor};
 use crate::clock;
 use crate::evidence::{self, EvidenceError, Recorder, Wanted};
@@ -43,6 +44,7 @@ pub(super) async fn send(admin: &Admin, visitor: &Visitor, id: &str) -> Answer {
     // The state directory is closed to others.
     let removed = Removed(loaded.config.state_directory.join(name));
     let recorder = Recorder::Log(admin.audit());
+    let _until_it_is_made = turn(visitor).await?;
     let made =
         evidence::make(&loaded, admin.store(), recorder, &wanted, &visitor.actor(), &removed.0)
             .await

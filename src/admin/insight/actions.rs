@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::admin::access::{self, Looked};
+use crate::admin::turn::turn;
 use crate::admin::{Admin, Refusal, Visitor};
 use crate::audit::{self, Action};
 use crate::clock;
@@ -61,6 +62,7 @@ pub(super) async fn about(
     access::look(admin, visitor, Looked::Person, |event| event.target(name.as_str())).await?;
     let subject = subject(admin, visitor, name).await?;
     let directory = audit::Options::from_config(&admin.loaded().config).directory;
+    let _until_it_is_read = turn(visitor).await?;
     Ok(insight::about(admin.store(), &directory, &subject, clock::now()).await?)
 }
 

@@ -12,6 +12,7 @@ use crate::clock;
 use crate::config::Role;
 use crate::erasure::{self, OrderError, Question, ReidentifyError};
 use crate::language::{self, Language};
+use crate::store::By;
 
 /// Those who may ask and answer.
 pub(super) const TWO: &[Role] = &[Role::Security, Role::DataProtectionOfficer];
@@ -69,7 +70,8 @@ async fn page(
         wanted: one.wanted.clone(),
         reason: one.reason.clone(),
         asked: words::by(&instant(one.asked), &one.asked_by.name, language),
-        own: one.asked_by.name.eq_ignore_ascii_case(visitor.name.as_str()),
+        own: one.is_asked_by(&visitor.person)
+            || one.asked_by.name.eq_ignore_ascii_case(visitor.name.as_str()),
     });
     let answered = questions.iter().filter_map(|one| {
         let (at, by) = one.answered.as_ref()?;
@@ -88,9 +90,9 @@ async fn ask(State(admin): State<Admin>, visitor: Visitor, sent: Sent) -> Answer
     let held = held(&visitor);
     let organization = visitor.organization_id();
     let question = Question { wanted, reason };
-    let by = visitor.actor();
-    let asked =
-        erasure::ask(admin.store(), organization, &question, &by, &held, clock::now()).await;
+    let actor = visitor.actor();
+    let by = By::proven(&actor, &visitor.person);
+    let asked = erasure::ask(admin.store(), organization, &question, by, &held, clock::now()).await;
     let fault = match asked {
         Ok(_) => return Ok(shell::see("/insight/pseudonyms")),
         Err(ReidentifyError::Wanted(_)) => Fault::new(
@@ -137,8 +139,9 @@ async fn answer(State(admin): State<Admin>, visitor: Visitor, Path(id): Path<Str
         store: admin.store(),
     };
     let (organization, held) = (visitor.organization_id(), held(&visitor));
-    let answered =
-        erasure::answer(place, organization, &id, &visitor.actor(), &held, clock::now()).await;
+    let actor = visitor.actor();
+    let by = By::proven(&actor, &visitor.person);
+    let answered = erasure::answer(place, organization, &id, by, &held, clock::now()).await;
     let revealed = answered.map_err(|error| refusal(error, visitor.language))?;
     let words = Words::of(visitor.language);
     let values = revealed.values.into_iter().map(|(field, value)| Value { field, value });

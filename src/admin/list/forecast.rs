@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::actions::Standing;
 use crate::admin::access::{self, Looked};
+use crate::admin::turn::{Turn, turn};
 use crate::admin::{Admin, Refusal, Visitor};
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search_until};
@@ -118,7 +119,8 @@ pub(super) async fn forecast(
     let organization = visitor.organization_id();
     let directory = audit::Options::from_config(&admin.loaded().config).directory;
     let wanted = (organization.clone(), change.added.clone());
-    let (seen, complete) = look(directory, wanted, standing.now).await?;
+    let turn = turn(visitor).await?;
+    let (seen, complete) = look(directory, wanted, standing.now, turn).await?;
     let accounts = admin.store().accounts().await?;
     let people = admin.store().known_people(organization).await?;
     let records = admin.store().exemptions(Some(organization)).await?;
@@ -145,11 +147,13 @@ async fn look(
     directory: PathBuf,
     (organization, added): (OrganizationId, Vec<Territory>),
     now: Timestamp,
+    turn: Turn,
 ) -> Result<(BTreeMap<Key, Raw>, bool), Refusal> {
     let given_up = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&given_up);
     let since = now.checked_sub(LOOK_BACK).ok();
     let reading = tokio::task::spawn_blocking(move || {
+        let _until_it_is_read = turn;
         let countries = match added.len() <= ONE_BY_ONE {
             true => added.iter().map(|territory| Some(*territory)).collect(),
             false => vec![None],

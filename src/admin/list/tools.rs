@@ -12,6 +12,7 @@ use super::actions::{self, Standing};
 use super::pages::READERS;
 use super::words::{self, Words};
 use crate::admin::fault::{Fault, Faults};
+use crate::admin::turn::{Turn, turn};
 use crate::admin::{Admin, Answer, Asked, Fields, Place, Refusal, Routes, Sent, Visitor, shell};
 use crate::language::{self, Language};
 use crate::lists::{
@@ -405,7 +406,7 @@ async fn export(
     let name = standing.version(asked.given("version"))?.version.clone();
     let path = admin.loaded().config.geoip.database.clone();
     let title = format!("{}-{name}.{}", standing.list.id(), format.extension());
-    let content = exported(standing, name, format, path).await?;
+    let content = exported(standing, name, format, path, turn(&visitor).await?).await?;
     let kind = match format {
         Format::Entra => "application/json",
         Format::Csv => "text/csv; charset=utf-8",
@@ -420,8 +421,10 @@ async fn exported(
     version: String,
     format: Format,
     database: std::path::PathBuf,
+    turn: Turn,
 ) -> Result<String, Refusal> {
     let writing = tokio::task::spawn_blocking(move || {
+        let _until_it_is_written = turn;
         let version = standing.version(Some(&version))?;
         let exported = Exported {
             list: &standing.list,

@@ -1,7 +1,8 @@
 //! The log as a file: a table for a spreadsheet, or the entries line by line.
 //!
 //! Always holds: `log_exported` is on disk before the first byte; the search stands in the head; the
-//! last line says how many there were, and a file without it is not whole.
+//! last line says how many there were, and a file without it is not whole; it breaks off where
+//! whoever takes it is signed out, or the token revoked, meanwhile.
 
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use super::actions;
 use super::csv_cell::cell;
 use super::told::personal;
 use crate::admin::streamed::{BrokenOff, Step, streamed};
-use crate::admin::{Admin, Answer, Refusal, Visitor};
+use crate::admin::{Admin, Answer, Refusal, Visitor, access};
 use crate::audit::event::Field;
 use crate::audit::{Action, Event};
 use crate::clock;
@@ -65,10 +66,8 @@ pub(crate) async fn export(
     form: Form,
 ) -> Answer {
     let now = clock::now();
-    let event = Event::new(Action::LogExported, now, clock::random_bytes())
-        .organization(visitor.organization_id())
-        .user(visitor.name.as_str())
-        .detail("form", form.word());
+    let event = Event::new(Action::LogExported, now, clock::random_bytes());
+    let event = access::by(visitor, event).detail("form", form.word());
     let event = actions::described(event, &query);
     if !admin.audit().record(event).reached_disk().await {
         return Err(Refusal::NoEntry);
@@ -76,10 +75,15 @@ pub(crate) async fn export(
     let paper = Paper { form, language: visitor.language };
     let head = paper.head(&query, visitor, now);
     let begin = Progress { at: At::Head(head), found: 0 };
-    let index = admin.store().log().clone();
+    let (reading, reader) = (admin.clone(), visitor.clone());
     let body = streamed(begin, move |progress| {
-        let (index, query) = (index.clone(), query.clone());
-        async move { piece(&index, &query, paper, progress).await }
+        let (admin, visitor, query) = (reading.clone(), reader.clone(), query.clone());
+        async move {
+            if !access::lasts(&admin, &visitor).await {
+                return Err(BrokenOff);
+            }
+            piece(admin.store().log(), &query, paper, progress).await
+        }
     });
     let day = now.to_zoned(visitor.organization.time_zone.clone()).date();
     let name = format!("geovagt-log-{}-{day}.{}", visitor.organization_id(), form.word());

@@ -143,3 +143,16 @@ fn as_json(line: &Line) -> serde_json::Value {
         "reference": line.reference,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_read_along_and_no_more() {
+        let mut places: Vec<_> = (0..MOST_READERS).map(|_| Place::take().unwrap()).collect();
+        assert!(Place::take().is_none());
+        places.pop();
+        assert!(Place::take().is_some(), "whoever leaves makes room");
+    }
+}

@@ -15,6 +15,7 @@ use super::words::Words;
 use crate::admin::access::{Looked, look};
 use crate::admin::travel::actions::{Desk, Undone};
 use crate::admin::travel::{sentences::pick, without_form};
+use crate::admin::turn::turn;
 use crate::admin::{Admin, Answer, Place, Refusal, Visitor, shell};
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
@@ -100,7 +101,12 @@ pub(super) async fn lines(desk: &Desk<'_>) -> Result<Found, Undone> {
         journeys: mine.iter().map(|record| record.exemption.id.to_string()).collect(),
         since: desk.now.checked_sub(SINCE).unwrap_or(Timestamp::MIN),
     };
-    match tokio::task::spawn_blocking(move || own.lines()).await {
+    let turn = turn(desk.visitor).await?;
+    let read = move || {
+        let _until_it_is_read = turn;
+        own.lines()
+    };
+    match tokio::task::spawn_blocking(read).await {
         Ok(Ok(lines)) => Ok(lines),
         Ok(Err(error)) => Err(Refusal::fault(&error).into()),
         Err(error) => Err(Refusal::fault(&error).into()),

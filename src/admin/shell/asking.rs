@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::admin::access::{self, Connection};
 use crate::admin::guard;
+use crate::admin::sign_in::is_path;
 use crate::language::Language;
 
 const LANGUAGE_COOKIE: &str = "geovagt-language";
@@ -44,9 +45,11 @@ impl Asking {
         self.headers.get(guard::TOKEN_HEADER).map(HeaderValue::as_bytes).unwrap_or_default()
     }
 
-    /// Where to go on after signing in: back here, unless coming back would do something.
+    /// Where to go on after signing in: back here, unless coming back would do something, or a
+    /// browser would take the path for another host (`//elsewhere`).
     pub(in crate::admin) fn next(&self) -> String {
         match (&self.method, &self.query) {
+            (&Method::GET | &Method::HEAD, _) if !is_path(&self.path) => "/".to_owned(),
             (&Method::GET | &Method::HEAD, Some(query)) => format!("{}?{query}", self.path),
             (&Method::GET | &Method::HEAD, None) => self.path.clone(),
             _ => "/".to_owned(),

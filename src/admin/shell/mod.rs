@@ -111,7 +111,7 @@ pub(in crate::admin) fn frame_with(
         visitor: Some(visitor),
         links,
         searches: visitor.has_any(super::log::FINDER),
-        other_language: format!("{}?sprog={}", visitor.path, visitor.language.other().tag()),
+        other_language: in_other_language(&visitor.path, visitor.language),
         body: String::new(),
     };
     rendered(status, page, body)
@@ -134,10 +134,16 @@ pub(super) fn frame_for_strangers(
         visitor: None,
         links: Vec::new(),
         searches: false,
-        other_language: format!("{}?sprog={}", asked.path, language.other().tag()),
+        other_language: in_other_language(&asked.path, language),
         body: String::new(),
     };
     rendered(status, page, body)
+}
+
+/// This page in the other language. A path that a browser would take for another host leads home.
+fn in_other_language(path: &str, language: Language) -> String {
+    let path = if super::sign_in::is_path(path) { path } else { "/" };
+    format!("{path}?sprog={}", language.other().tag())
 }
 
 fn rendered(status: StatusCode, mut page: Frame<'_>, body: &dyn DynTemplate) -> Response {

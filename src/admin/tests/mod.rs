@@ -1,7 +1,9 @@
 //! The list of routes, and everything that somebody who should not could try.
 
+mod attacks;
 mod calls;
 mod forms;
+mod guards;
 mod orders;
 mod others;
 mod overview;

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::people;
 use super::typed::Typed;
+use crate::admin::turn::turn;
 use crate::admin::{Admin, Refusal, Visitor};
 use crate::audit::{Options, Reference};
 use crate::config::{Loaded, Organization, Role};
@@ -446,8 +447,10 @@ impl<'a> Desk<'a> {
         self.require(OFFICERS)?;
         let (store, log, now) = (self.store.clone(), self.log.clone(), self.now);
         let runtime = tokio::runtime::Handle::current();
+        let turn = turn(self.visitor).await?;
         // Files are read on the way.
         let searched = tokio::task::spawn_blocking(move || {
+            let _until_it_is_found = turn;
             runtime.block_on(emergency::rejection_of(&store, &log, reference, now))
         });
         let found = match searched.await {

@@ -300,7 +300,11 @@ async fn list(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Ans
     let found: Vec<Journey> =
         all.iter().filter(wanted).map(|record| Journey::of(record, desk.now)).collect();
     look(&admin, &visitor, Looked::Travel, |event| {
-        event.detail("view", "list").detail("results", found.len().to_string())
+        let event = event.detail("view", "list").detail("results", found.len().to_string());
+        match &person {
+            Some(name) => event.target(name),
+            None => event,
+        }
     })
     .await?;
     Ok(json(StatusCode::OK, &found))

@@ -17,6 +17,18 @@ impl<'a> By<'a> {
         Self { actor, person: Some(person), seen: None }
     }
 
+    /// As history and log name them.
+    #[must_use]
+    pub fn actor(&self) -> &'a Actor {
+        self.actor
+    }
+
+    /// Whom a provider has proven that to be.
+    #[must_use]
+    pub fn person(&self) -> Option<&'a Person> {
+        self.person
+    }
+
     /// Only where the exemption is still the one of this version, see
     /// [`super::ExemptionRecord::version`].
     #[must_use]

@@ -26,4 +26,5 @@ pub mod recorder;
 pub mod secure;
 pub mod slapd;
 pub mod smtp;
+pub mod table;
 pub mod upstream;
