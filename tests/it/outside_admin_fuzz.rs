@@ -136,8 +136,14 @@ impl Scene {
             this.id(mine, &journey)
         };
         let my_withdraw = several(&own);
-        let granted_me = |land: &str| this.granted_by_another(NAME, land);
-        let (my_close, my_extend) = (several(&granted_me), several(&granted_me));
+        let my_close = several(&|land| this.granted_by_another(NAME, land));
+        let approved = |land: &str| {
+            let id = own(land);
+            let line = ["exemption", "approve", &id, "--by", "kirsten.vang"];
+            this.gateway.command(&line).expect_code(0);
+            id
+        };
+        let my_extend = several(&approved);
         let breach = json!({"title": "Tyveri", "occurred_from": "2026-01-01",
             "occurred_until": "2026-01-02", "discovered": "2026-01-03"});
         let breach = this.id("/api/v1/breaches", &breach);
@@ -459,7 +465,8 @@ impl Scene {
             let first = |place: &str| {
                 places.iter().find(|(good, _)| *good == place).map(|(_, values)| values[0].clone())
             };
-            for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
                 let [kind, name] = ["in", "name"].map(|key| parameter[key].as_str().unwrap());
                 if let Some(value) = first(&format!("{kind}.{name}")) {
                     parameter["example"] = value;
@@ -529,6 +536,16 @@ impl Scene {
             let url = url::Url::parse(entry["request"]["url"].as_str().unwrap()).unwrap();
             let method = entry["request"]["method"].as_str().unwrap();
             let status = entry["response"]["status"].as_u64().unwrap();
+            if status >= 400
+                && (url.path().ends_with("emergency") || url.path().ends_with("refuse"))
+            {
+                eprintln!(
+                    "DBG {} {} {}",
+                    url.path(),
+                    entry["request"]["postData"],
+                    entry["response"]["content"]
+                );
+            }
             let fits = |call: &&String| is_of(call, method, url.path());
             let call = calls.iter().filter(fits).min_by_key(|call| call.matches('{').count());
             if let Some(call) = call {
