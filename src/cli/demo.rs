@@ -1,44 +1,27 @@
 //! `geovagt demo`: the whole gateway on this machine, with nothing installed.
 
+mod introduction;
+mod people;
+
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
-use base64::Engine as _;
-use jiff::ToSpan;
 use tokio::net::TcpListener;
 
-use super::exemption::grant;
 use super::{Answer, Context};
 use crate::app::{self, Running};
-use crate::config::{self, Loaded};
-use crate::demo::places::{PLACES, Place, place};
+use crate::config;
+use crate::demo::places::{PLACES, Place};
+use crate::demo::post::{self, Post};
 use crate::demo::sample::{self, SampleSite};
+use crate::demo::start::{self, Start};
 use crate::demo::{fronts, state};
-use crate::identifier::OrganizationId;
-use crate::identity::{Argon2id, Password, PasswordFunction};
 use crate::lifecycle::Tasks;
-use crate::policy::{Actor, Phase, UserName};
-use crate::store::{AccountError, NewAccount, Store};
-use crate::{clock, telemetry};
+use crate::telemetry;
 
-/// The council member who travels.
-const TRAVELLER: &str = "anna.holm";
-/// Who grants journeys.
-const CLERK: &str = "kirsten.vang";
-/// Everybody who can sign in, and what they are; the configuration gives the roles.
-const PEOPLE: [(&str, &str); 7] = [
-    (TRAVELLER, "may travel to Thailand, for mail and intranet"),
-    ("bo.lund", "has no exemption"),
-    (CLERK, "case officer: grants journeys"),
-    ("mads.bro", "approver: approves as the second person"),
-    ("sofie.lind", "security: reviews the log"),
-    ("dorte.krogh", "data protection officer"),
-    ("ole.drift", "operator, of the centre too"),
-];
-/// Where the traveller is.
-const JOURNEY_TO: &str = "TH";
+use introduction::Introduction;
 
 /// Arguments of `demo`.
 #[derive(Debug, clap::Args)]
@@ -61,13 +44,6 @@ pub(crate) struct Arguments {
     state: PathBuf,
 }
 
-/// Somebody who can sign in.
-struct Account {
-    name: &'static str,
-    password: String,
-    what: &'static str,
-}
-
 pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<Answer> {
     only_loopback(arguments)?;
     telemetry::start_log_at(tracing::level_filters::LevelFilter::WARN)?;
@@ -83,12 +59,14 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
             let first = findings.first().map(|f| f.message.clone()).unwrap_or_default();
             anyhow::anyhow!("the demo's own configuration is refused: {first}")
         })?;
-        samples.serve(&tasks);
-        let accounts = people_of_the_demo(&loaded).await?;
+        let post = samples.serve(&tasks);
+        let accounts = people::accounts(&loaded).await?;
         let running = app::start(loaded, Some(metrics)).await?;
         let fronts = open_fronts(&running, &tasks).await?;
+        let start = open_start(&running, arguments, (&fronts, post), &tasks).await?;
         let mut out = context.out();
-        Introduction { arguments, running: &running, file: &file, accounts: &accounts, fronts }
+        let (running_now, accounts) = (&running, &accounts);
+        Introduction { arguments, running: running_now, file: &file, accounts, fronts, start }
             .write(&mut out)?;
         out.flush()?;
         running.until_stopped().await;
@@ -115,6 +93,7 @@ struct Samples {
     intranet: TcpListener,
     mail: TcpListener,
     website: TcpListener,
+    post: TcpListener,
 }
 
 impl Samples {
@@ -124,6 +103,7 @@ impl Samples {
             intranet: TcpListener::bind(any).await?,
             mail: TcpListener::bind(any).await?,
             website: TcpListener::bind(any).await?,
+            post: TcpListener::bind(any).await?,
         })
     }
 
@@ -136,10 +116,12 @@ impl Samples {
             intranet: self.intranet.local_addr()?,
             mail: self.mail.local_addr()?,
             website: self.website.local_addr()?,
+            post: self.post.local_addr()?,
         })
     }
 
-    fn serve(self, tasks: &Tasks) {
+    /// Gives the mailbox in which arrives what the gateway sends.
+    fn serve(self, tasks: &Tasks) -> Post {
         for (listener, site) in [
             (self.intranet, SampleSite::Intranet),
             (self.mail, SampleSite::Mail),
@@ -148,74 +130,10 @@ impl Samples {
             let owner = tasks.clone();
             tasks.spawn(async move { sample::serve(listener, site, &owner).await });
         }
+        let post = Post::default();
+        tasks.spawn(post::serve(self.post, post.clone(), tasks.clone()));
+        post
     }
-}
-
-/// Accounts with new passwords, and the traveller's exemption.
-async fn people_of_the_demo(loaded: &Loaded) -> anyhow::Result<Vec<Account>> {
-    let directory = &loaded.config.state_directory;
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
-    let store = Store::open(directory).await?;
-    let by = Actor { name: "demo".to_owned(), operating_system_user: None };
-    let mut accounts = Vec::new();
-    for (name, what) in PEOPLE {
-        let password = new_password();
-        set_password(&store, name, &password, &by).await?;
-        accounts.push(Account { name, password, what });
-    }
-    grant_journey(loaded, &store).await?;
-    store.close().await;
-    Ok(accounts)
-}
-
-fn new_password() -> String {
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(clock::random_bytes::<12>())
-}
-
-async fn set_password(store: &Store, name: &str, password: &str, by: &Actor) -> anyhow::Result<()> {
-    let organization = OrganizationId::parse("ballerup")?;
-    let name = UserName::parse(name)?;
-    let hash = Argon2id.hash(&Password::new(password.to_owned()));
-    let account = NewAccount { organization: &organization, name: &name, password_hash: &hash };
-    match store.add_account(&account, by, clock::now()).await {
-        Err(AccountError::NameTaken { .. }) => {
-            store.set_password(&organization, &name, &hash, by, clock::now()).await?;
-        }
-        other => {
-            other?;
-        }
-    }
-    Ok(())
-}
-
-/// Two weeks from yesterday on, unless an earlier run of the demo granted a journey that goes on.
-async fn grant_journey(loaded: &Loaded, store: &Store) -> anyhow::Result<()> {
-    let now = clock::now();
-    let organization = OrganizationId::parse("ballerup")?;
-    let held = store.exemptions(Some(&organization)).await?;
-    if held.iter().any(|record| record.exemption.phase(now) == Phase::Active) {
-        return Ok(());
-    }
-    let today = now.to_zoned(jiff::tz::TimeZone::get("Europe/Copenhagen")?).date();
-    let leg = format!("{JOURNEY_TO} {}..{}", today - 1.day(), today + 13.days());
-    let arguments = grant::Arguments {
-        demand: None,
-        organization: "ballerup".to_owned(),
-        person: TRAVELLER.to_owned(),
-        provider: None,
-        subject: None,
-        legs: vec![leg],
-        sites: vec!["kilden".to_owned(), "mail".to_owned()],
-        purpose: "Studietur".to_owned(),
-        case: "00.22.04-P35-12-25".to_owned(),
-        by: Some(CLERK.to_owned()),
-    };
-    let (grant, by) = grant::prepare(loaded, store, &arguments, now)
-        .await?
-        .map_err(|problems| anyhow::anyhow!("the demo's journey: {}", problems.join("; ")))?;
-    store.grant_exemption(grant, &by, now).await?;
-    Ok(())
 }
 
 /// One port for each place, on any free port.
@@ -234,97 +152,17 @@ async fn open_fronts(
     Ok(opened)
 }
 
-/// What the demo prints when everything is ready.
-struct Introduction<'a> {
-    arguments: &'a Arguments,
-    running: &'a Running,
-    file: &'a Path,
-    accounts: &'a [Account],
-    fronts: Vec<(&'static Place, SocketAddr)>,
-}
-
-impl Introduction<'_> {
-    fn write(&self, out: &mut impl Write) -> anyhow::Result<()> {
-        let web = self.running.address("web").unwrap_or(self.arguments.listen);
-        let tls = self.running.address("web-tls").unwrap_or(self.arguments.listen_tls);
-        let admin = self.running.admin.first().copied().unwrap_or(self.arguments.listen_admin);
-        let operations =
-            self.running.operations.first().copied().unwrap_or(self.arguments.listen_operations);
-        writeln!(out, "geovagt demo: the gateway runs. Stop it with Ctrl-C.\n")?;
-        writeln!(out, "Open in a browser; each port stands for a place:")?;
-        for (place, address) in &self.fronts {
-            let what = if place.country == JOURNEY_TO { "  (the traveller is here)" } else { "" };
-            writeln!(out, "  http://{address}/  as if you were in {}{what}", place.name)?;
-        }
-        writeln!(
-            out,
-            "The name mail.localhost with such a port is the mail, and egedal.localhost"
-        )?;
-        writeln!(out, "the website of another municipality.")?;
-        writeln!(out, "\nAccounts (made anew at each start):")?;
-        for account in self.accounts {
-            writeln!(out, "  {:<12}  {}  {}", account.name, account.password, account.what)?;
-        }
-        writeln!(out, "\nAdministration, for each of them: http://{admin}/")?;
-        writeln!(out, "\nWith curl:")?;
-        self.write_curl(out, web, tls)?;
-        let file = self.file.display();
-        writeln!(
-            out,
-            "\nHealth and metrics: http://{operations}/readyz  http://{operations}/metrics"
-        )?;
-        writeln!(out, "Configuration:      {file}")?;
-        writeln!(out, "\nIn another terminal:")?;
-        let geovagt = std::env::current_exe()
-            .map_or_else(|_| "geovagt".to_owned(), |path| path.display().to_string());
-        for command in [
-            "audit tail".to_owned(),
-            "audit verify".to_owned(),
-            format!("explain {} --site kilden --user {TRAVELLER}", address(JOURNEY_TO)),
-            "exemption list".to_owned(),
-        ] {
-            writeln!(out, "  {geovagt} --config {file} {command}")?;
-        }
-        Ok(())
-    }
-
-    fn write_curl(
-        &self,
-        out: &mut impl Write,
-        web: SocketAddr,
-        tls: SocketAddr,
-    ) -> anyhow::Result<()> {
-        let traveller = self.accounts.iter().find(|account| account.name == TRAVELLER);
-        let login = traveller.map_or(String::new(), |a| format!("{}:{}", a.name, a.password));
-        let [denmark, china, thailand, korea] = ["DK", "CN", JOURNEY_TO, "KR"].map(address);
-        let lines = [
-            ("from Denmark: 200", format!("-H 'X-Forwarded-For: {denmark}' http://{web}/")),
-            ("from China: 403", format!("-H 'X-Forwarded-For: {china}' http://{web}/")),
-            (
-                "from South Korea, not on the list: 200",
-                format!("-H 'X-Forwarded-For: {korea}' http://{web}/"),
-            ),
-            (
-                "the traveller in Thailand: 200",
-                format!("-u '{login}' -H 'X-Forwarded-For: {thailand}' http://{web}/"),
-            ),
-            (
-                "the traveller in China: 403",
-                format!("-u '{login}' -H 'X-Forwarded-For: {china}' http://{web}/"),
-            ),
-            (
-                "over TLS and HTTP/2: 200",
-                format!("-k --http2 -H 'X-Forwarded-For: {denmark}' https://{tls}/"),
-            ),
-        ];
-        for (what, line) in lines {
-            writeln!(out, "  # {what}")?;
-            writeln!(out, "  curl -s -o /dev/null -w '%{{http_code}}\\n' {line}")?;
-        }
-        Ok(())
-    }
-}
-
-fn address(country: &str) -> String {
-    place(country).map_or_else(String::new, |place| place.address.to_string())
+/// The page that a newcomer opens, on any free port.
+async fn open_start(
+    running: &Running,
+    arguments: &Arguments,
+    (fronts, post): (&[(&'static Place, SocketAddr)], Post),
+    tasks: &Tasks,
+) -> anyhow::Result<SocketAddr> {
+    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await?;
+    let address = listener.local_addr()?;
+    let admin = running.admin.first().copied().unwrap_or(arguments.listen_admin);
+    let start = Start { fronts: fronts.to_vec(), admin, people: &people::PEOPLE, post };
+    tasks.spawn(start::serve(listener, start, tasks.clone()));
+    Ok(address)
 }

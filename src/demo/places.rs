@@ -11,14 +11,16 @@ pub struct Place {
     pub country: &'static str,
     /// An address there.
     pub address: IpAddr,
+    /// Whether the list as it ships has it.
+    pub listed: bool,
 }
 
 /// The home country, two listed ones and a near miss; the demo traveller is in the second.
 pub const PLACES: &[Place] = &[
-    Place { name: "Denmark", country: "DK", address: v4(130, 225, 244, 1) },
-    Place { name: "Thailand", country: "TH", address: v4(61, 19, 0, 1) },
-    Place { name: "China", country: "CN", address: v4(1, 2, 4, 8) },
-    Place { name: "South Korea", country: "KR", address: v4(168, 126, 63, 1) },
+    Place { name: "Denmark", country: "DK", address: v4(130, 225, 244, 1), listed: false },
+    Place { name: "Thailand", country: "TH", address: v4(61, 19, 0, 1), listed: true },
+    Place { name: "China", country: "CN", address: v4(1, 2, 4, 8), listed: true },
+    Place { name: "South Korea", country: "KR", address: v4(168, 126, 63, 1), listed: false },
 ];
 
 const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {

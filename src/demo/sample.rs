@@ -8,23 +8,14 @@
 mod page;
 mod stream;
 
-use std::convert::Infallible;
 use std::fmt;
 
-use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::ALLOW;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt as _, Full};
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
+use super::web::{self, Body, answer};
 use crate::lifecycle::Tasks;
-
-/// What an answer of a sample site carries.
-pub type Body = BoxBody<Bytes, Infallible>;
 
 /// Which of the sites.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,42 +62,7 @@ pub fn respond<B>(site: SampleSite, request: &Request<B>) -> Response<Body> {
 
 /// Serves a site until shutdown; connections get to finish what they do.
 pub async fn serve(listener: TcpListener, site: SampleSite, tasks: &Tasks) {
-    let stopping = tasks.stopping();
-    loop {
-        let accepted = tokio::select! {
-            () = stopping.cancelled() => return,
-            accepted = listener.accept() => accepted,
-        };
-        match accepted {
-            Ok((stream, _)) => tasks.spawn(connection(stream, site, tasks.clone())),
-            // Out of file descriptors, or a client that was gone before we looked: let others run.
-            Err(error) => {
-                tracing::debug!(%site, %error, "a sample site could not accept a connection");
-                tokio::task::yield_now().await;
-            }
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, site: SampleSite, tasks: Tasks) {
-    let service = service_fn(move |request: Request<Incoming>| {
-        let response = respond(site, &request);
-        async move { Ok::<_, Infallible>(response) }
-    });
-    let serving =
-        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
-    let stopping = tasks.stopping();
-    let ended = tokio::select! {
-        ended = &mut serving => ended,
-        () = stopping.cancelled() => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%site, %error, "a connection to a sample site broke");
-    }
+    web::serve(listener, tasks, move |request: &_| respond(site, request)).await;
 }
 
 /// The request as the upstream sees it. Fields that came more than once are lists.
@@ -130,17 +86,6 @@ fn echo<B>(site: SampleSite, request: &Request<B>) -> Response<Body> {
 fn values_of(headers: &HeaderMap, name: &str) -> Vec<serde_json::Value> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned().into();
     headers.get_all(name).iter().map(text).collect()
-}
-
-fn answer(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
-    let mut response = Response::new(Full::new(body).boxed());
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
-    response
 }
 
 #[cfg(test)]

@@ -49,6 +49,8 @@ pub struct Addresses {
     pub mail: SocketAddr,
     /// The sample website.
     pub website: SocketAddr,
+    /// The mail server of the travellers' mailboxes.
+    pub post: SocketAddr,
 }
 
 /// Writes everything and gives the path of the configuration.
@@ -82,6 +84,8 @@ fn configuration(database: &Path, addresses: &Addresses) -> String {
         .replace("@INTRANET@", &addresses.intranet.to_string())
         .replace("@MAIL@", &addresses.mail.to_string())
         .replace("@WEBSITE@", &addresses.website.to_string())
+        .replace("@POST_HOST@", &addresses.post.ip().to_string())
+        .replace("@POST_PORT@", &addresses.post.port().to_string())
 }
 
 /// The bundled database: beside the sources, or where the package puts it.

@@ -123,13 +123,15 @@ fn bound(
     identity: &Identity,
     exemption: &TravelExemption,
 ) -> Response<ResponseBody> {
-    // A cookie is for one host: each of the exemption's other systems wants its own.
+    // A cookie is for one host: each of the exemption's other systems wants its own. They are reached
+    // as this one is, where it is not on the usual port either.
+    let port = exchange.canonical.port().map(|port| format!(":{port}")).unwrap_or_default();
     let others = exemption.sites.iter().filter(|site| **site != exchange.site.site.id);
     let others: Vec<String> = others
         .filter_map(|site| exchange.snapshot.sites.by_id(site))
         .filter_map(|site| {
             site.site.hosts.iter().find_map(|host| match host {
-                HostPattern::Exact(host) => Some(host.clone()),
+                HostPattern::Exact(host) => Some(format!("{host}{port}")),
                 HostPattern::Suffix(_) | HostPattern::Any => None,
             })
         })

@@ -1,5 +1,5 @@
-// Somebody who has read nothing starts the demo, opens the address that it prints, and clicks what
-// the pages show, by the words that stand there.
+// Somebody who has read nothing starts the demo, opens the first address that it prints, and clicks
+// what the pages show, by the words that stand there.
 //
 //   node newcomer.mjs LANGUAGE SIZE SCRIPTS      such as `da phone plain` or `en desk scripts`; what
 //                                                the demo printed comes on standard input
@@ -15,6 +15,7 @@ import { chromium } from "playwright-core";
 const [language, size, scripts] = process.argv.slice(2);
 const printed = readFileSync(0, "utf8");
 const found = (pattern) => printed.match(pattern)?.[1] ?? assert.fail(`the demo prints no ${pattern}`);
+const start = found(/Start here, in a browser: (\S+)/);
 const administration = found(/Administration, for each of them: (\S+)/);
 const password = (name) => found(new RegExp(`^ *${name.replace(".", "\\.")} +(\\S+)`, "m"));
 const place = (name) => found(new RegExp(`(http://\\S+/) +as if you were in ${name}`));
@@ -35,7 +36,7 @@ async function stranger() {
     locale: w("da-DK", "en-GB"),
     viewport: size === "phone" ? { width: 390, height: 844 } : { width: 1280, height: 900 },
   });
-  context.setDefaultTimeout(30_000);
+  context.setDefaultTimeout(60_000);
   const page = await context.newPage();
   pages.push(page);
   return page;
@@ -55,17 +56,23 @@ async function press(page, what) {
 }
 async function signIn(page, name, address) {
   await page.goto(address);
+  await whoIsIt(page, name);
+}
+async function whoIsIt(page, name) {
   await field(page, w("Brugernavn", "User name")).fill(name);
   await field(page, w("Adgangskode", "Password")).fill(password(name));
   await press(page, button(page, w("Log ind", "Sign in")));
 }
 async function employee(name) {
   const page = await stranger();
-  await signIn(page, name, administration);
+  await page.goto(start);
+  await press(page, link(page, w("Åbn administrationen", "Open the administration")));
+  assert.ok(page.url().startsWith(administration), page.url());
+  await whoIsIt(page, name);
   return page;
 }
 async function until(what, condition) {
-  for (let attempt = 0; attempt < 100; attempt += 1) {
+  for (let attempt = 0; attempt < 240; attempt += 1) {
     if (await condition()) return;
     await new Promise((resolve) => setTimeout(resolve, 250));
   }
@@ -88,12 +95,13 @@ const done = (what) => console.log(what);
 // What a rejected person reads out.
 async function rejected(from) {
   const page = await stranger();
-  await page.goto(place(from));
+  await page.goto(start);
+  await press(page, link(page, from));
   const reference = (await main(page)).match(/[0-9A-Z]{4}-[0-9A-Z]{4}/)?.[0];
   assert.ok(reference, await main(page));
   return reference;
 }
-async function journey(page, who, where, { from = 0, days = 6, grant = false } = {}) {
+async function journey(page, who, where, { from = 0, days = 6, grant = false, mail = "" } = {}) {
   if (who) await field(page, w("Hvem rejser?", "Who travels?")).fill(who);
   await field(page, w("Land", "Country")).fill(where);
   await field(page, w("Første dag", "First day")).fill(day(from));
@@ -102,6 +110,7 @@ async function journey(page, who, where, { from = 0, days = 6, grant = false } =
   await field(page, w("Hvad handler rejsen om?", "What is the journey for?")).fill("Studietur");
   if (grant) {
     await field(page, w("Sagsnummer", "Case number")).fill("26/1234");
+    await field(page, w("Privat mailadresse (kan udelades)", "Private mail address (optional)")).fill(mail);
   } else {
     await field(page, w("Udstyr", "Devices")).fill("iPad");
     await field(page, w("Telefon undervejs", "Telephone on the way")).fill("+45 20 00 00 00");
@@ -154,33 +163,88 @@ async function endsWhen() {
   assert.match(await traveller.innerText("header"), /bo\.lund/);
   done("the traveller is in");
 
+  await finds(reference, "Thailand");
+  await picture(clerk, "picture-why.png", 580);
+  done("the rejection is found");
+
+  await meetingEndsWith(id, traveller, place("Thailand"));
+  done("closed, and the open page ended");
+}
+
+// The clerk finds what the traveller reads out.
+async function finds(reference, country) {
   await until("the rejection is found", async () => {
     await press(clerk, link(clerk, w("Overblik", "Overview")));
     await field(clerk, w("Find afvisning på reference", "Find a rejection by its reference")).fill(reference);
     await press(clerk, button(clerk, w("Find", "Find")));
     return (await main(clerk)).includes(w("Hvorfor blev det sådan?", "Why did it go like that?"));
   });
-  assert.ok((await main(clerk)).includes("Thailand"));
-  await picture(clerk, "picture-why.png", 580);
-  done("the rejection is found");
+  assert.ok((await main(clerk)).includes(country), await main(clerk));
+}
 
+// The traveller has a page open that goes on for an hour, a line a second; it ends with the journey.
+async function meetingEndsWith(id, traveller, where) {
+  let ended = false;
+  for (const event of ["requestfinished", "requestfailed"]) {
+    traveller.on(event, (request) => {
+      if (request.url().endsWith("/direkte")) ended = true;
+    });
+  }
   await link(traveller, "Følg mødet direkte").click({ noWaitAfter: true });
   const lines = () => traveller.locator("p").count();
   await until("the page goes on", async () => (await lines()) > 4);
+  assert.ok(!ended, "the page is open");
   await openJourney(clerk, id);
   await press(clerk, link(clerk, w("Afslut: er hjemme", "Close: is home")));
   await press(clerk, button(clerk, w("Afslut: er hjemme", "Close: is home")));
   assert.equal(await state(clerk), w("Afsluttet", "Closed"));
-  // Each second another line comes, for an hour, as long as it is open.
-  await until("the open page ends", async () => {
-    const before = await lines();
-    await new Promise((resolve) => setTimeout(resolve, 3000));
-    return (await lines()) === before;
-  });
-  assert.ok((await lines()) < 1000, "the page ended before the meeting did");
-  await traveller.goto(place("Thailand"));
+  await until("the open page ends", async () => ended);
+  assert.ok((await lines()) < 3000, "the page ended before the meeting did");
+  await traveller.goto(where);
   assert.ok(!(await heading(traveller)).startsWith("Godmorgen"), "and nobody gets in again");
-  done("closed, and the open page ended");
+}
+
+// China takes two people and a device that was bound at home, by the link in a letter.
+async function toChina() {
+  const china = w("Kina", "China");
+  const reference = await rejected(china);
+  await travel(clerk);
+  await press(clerk, link(clerk, w("Giv en rejseadgang", "Grant a journey")));
+  await journey(clerk, "bo.lund", china, { grant: true, mail: "bo.lund@example.net" });
+  assert.equal(await state(clerk), w("Afventer en anden person", "Awaits another person"));
+  const id = number(clerk);
+  await openJourney(approver, id);
+  await press(approver, link(approver, w("Godkend", "Approve")));
+  await press(approver, button(approver, w("Godkend", "Approve")));
+  assert.equal(await state(approver), w("I gang", "Under way"));
+  assert.match(await main(approver), w(/når rejselinket er åbnet på enheden/, /travel link has been opened on the device/));
+
+  // The letter is read on the device that goes along, at home.
+  const device = await stranger();
+  await device.goto(start);
+  await press(device, device.getByRole("link", { name: w("Åbn postkassen", "Open the mailbox") }));
+  const letter = device.getByRole("listitem").filter({ hasText: "bo.lund@example.net" }).getByRole("link", { name: /godkendt: Kina/ });
+  await until("the letter comes", async () => {
+    await device.reload();
+    return (await letter.count()) > 0;
+  });
+  await press(device, letter.first());
+  await press(device, device.getByRole("link", { name: "/.geovagt/rejse/" }));
+  assert.equal(await heading(device), w("Knyt denne enhed til din rejse", "Bind this device to your journey"));
+  await press(device, link(device, w("Log ind", "Sign in")));
+  await whoIsIt(device, "bo.lund");
+  await press(device, button(device, w("Knyt denne enhed", "Bind this device")));
+  assert.equal(await heading(device), w("Enheden er klar til rejsen", "The device is ready for the journey"));
+  done("the device is bound");
+
+  await device.goto(place("China"));
+  assert.match(await heading(device), /^Godmorgen/);
+  assert.match(await device.innerText("header"), /bo\.lund.*CN/s);
+  assert.ok(await rejected(china), "another device sees the wall");
+  done("the traveller is in from China");
+  await finds(reference, china);
+  await meetingEndsWith(id, device, place("China"));
+  done("the page from China ended");
 }
 
 async function fiveQuestions() {
@@ -228,7 +292,7 @@ async function decisions() {
   assert.equal(await state(approver), w("Afslået", "Refused"));
   done("extended and refused");
 
-  const reference = await rejected("China");
+  const reference = await rejected(w("Kina", "China"));
   await travel(clerk);
   await press(clerk, link(clerk, w("Nødadgang", "Emergency access")));
   await until("the rejection is found", async () => {
@@ -337,6 +401,7 @@ async function others() {
 
 try {
   await endsWhen();
+  await toChina();
   await fiveQuestions();
   await decisions();
   await ownPages();

@@ -3,8 +3,9 @@
 
 use std::process::Output;
 
+use crate::support::client::get;
 use crate::support::demo::Demo;
-use crate::support::gateway::repository;
+use crate::support::gateway::{eventually, repository};
 use crate::support::outside::{npm_packages, run};
 
 /// Runs the check over pages.
@@ -45,4 +46,18 @@ fn outside_axe_finds_nothing_on_the_pages_for_the_traveller() {
     let front = demo.front("Thailand");
     let paths = ["/", "/.geovagt/?sprog=en", "/.geovagt/sign-out"];
     check(&paths.map(|path| format!("http://{front}{path}")));
+}
+
+#[test]
+fn outside_axe_finds_nothing_on_the_demos_own_pages() {
+    let demo = Demo::start();
+    let line = demo.line(|line| line.starts_with("Start here"));
+    let start = line.split_whitespace().last().unwrap();
+    let address = start.strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
+    let address: std::net::SocketAddr = address.expect("a URL").parse().unwrap();
+    let status = |path: &str| get(address, &address.to_string(), path).send().status;
+    eventually("the traveller has a letter", || status("/post/1") == 200);
+    assert_eq!(status("/post/99"), 404);
+    let paths = ["", "?sprog=en", "post", "post?sprog=en", "post/1", "post/99"];
+    check(&paths.map(|path| format!("{start}{path}")));
 }

@@ -9,12 +9,15 @@ use crate::support::gateway::{Gateway, repository};
 use crate::support::outside::{command, npm_packages};
 
 /// What is done, in this order.
-const DONE: [&str; 17] = [
+const DONE: [&str; 20] = [
     "turned away",
     "granted by two",
     "the traveller is in",
     "the rejection is found",
     "closed, and the open page ended",
+    "the device is bound",
+    "the traveller is in from China",
+    "the page from China ended",
     "five questions",
     "the second approval",
     "extended and refused",
@@ -80,6 +83,26 @@ fn outside_a_newcomer_on_a_desk_in_danish() {
 }
 
 #[test]
+fn outside_a_newcomer_on_a_desk_in_danish_without_scripts() {
+    everything(["da", "desk", "plain"]);
+}
+
+#[test]
+fn outside_a_newcomer_on_a_desk_in_english() {
+    everything(["en", "desk", "scripts"]);
+}
+
+#[test]
+fn outside_a_newcomer_on_a_desk_in_english_without_scripts() {
+    everything(["en", "desk", "plain"]);
+}
+
+#[test]
+fn outside_a_newcomer_on_a_phone_in_danish() {
+    everything(["da", "phone", "scripts"]);
+}
+
+#[test]
 fn outside_a_newcomer_on_a_phone_in_danish_without_scripts() {
     everything(["da", "phone", "plain"]);
 }
@@ -90,6 +113,6 @@ fn outside_a_newcomer_on_a_phone_in_english() {
 }
 
 #[test]
-fn outside_a_newcomer_on_a_desk_in_english_without_scripts() {
-    everything(["en", "desk", "plain"]);
+fn outside_a_newcomer_on_a_phone_in_english_without_scripts() {
+    everything(["en", "phone", "plain"]);
 }

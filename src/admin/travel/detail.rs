@@ -52,6 +52,7 @@ struct Page {
     history: Vec<Dated>,
     messages: Vec<Message>,
     devices: Vec<Device>,
+    no_devices: &'static str,
     links: Vec<Link>,
     others: Option<&'static str>,
     officer: bool,
@@ -91,12 +92,20 @@ pub(super) async fn page(
         history: shown::history(&record, zone, language),
         messages: notices.iter().map(|one| message(one, zone, language)).collect(),
         devices: devices(&desk, &record).await?,
+        no_devices: match exemption.demands.device && goes_on(exemption.phase(desk.now)) {
+            true => words.device_needed,
+            false => words.no_devices,
+        },
         others: waits_for_others.then_some(words.not_yours),
         links,
         officer: visitor.is(Role::CaseOfficer),
     };
     let title = format!("{} · {}", exemption.user_name, sentences::all_places(exemption, language));
     Ok(shell::frame(&visitor, Place::Travel, &title, &page))
+}
+
+const fn goes_on(phase: Phase) -> bool {
+    matches!(phase, Phase::Planned | Phase::Active)
 }
 
 fn waits(record: &ExemptionRecord, now: jiff::Timestamp) -> bool {
@@ -141,7 +150,7 @@ fn links(desk: &Desk<'_>, record: &ExemptionRecord, words: &'static Words) -> Ve
     let exemption = &record.exemption;
     let phase = exemption.phase(desk.now);
     let officer = desk.visitor.is(Role::CaseOfficer);
-    let goes_on = matches!(phase, Phase::Planned | Phase::Active);
+    let goes_on = goes_on(phase);
     let grants = exemption.state == ExemptionState::Granted;
     let id = &exemption.id;
     let mut links = Vec::new();
@@ -179,6 +188,8 @@ fn receipt(done: &str, words: &'static Words) -> Option<&'static str> {
         "awaiting" => words.done_awaiting,
         "applied" => words.done_applied,
         "approved" => words.done_approved,
+        "approved-link" => words.done_approved_link,
+        "approved-no-link" => words.done_approved_no_link,
         "one-of-two" => words.done_one_of_two,
         "refused" => words.done_refused,
         "revoked" => words.done_revoked,
@@ -201,7 +212,7 @@ fn message(notice: &NoticeRecord, zone: &jiff::tz::TimeZone, language: Language)
         way: sentences::channel(notice.channel, language),
         state: sentences::notice_state(notice.state, language),
         at: language::instant(notice.ended.unwrap_or(notice.created), zone, language),
-        why: notice.problem.clone().unwrap_or_default(),
+        why: sentences::notice_problem(notice.problem.as_deref(), language),
         failed: notice.state == NoticeState::Failed,
     }
 }

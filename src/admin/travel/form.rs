@@ -221,6 +221,11 @@ pub(crate) async fn summary(
     if kind != Kind::Own {
         facts.extend(people::told_of(desk, &exemption.person).await?);
     }
+    let mut told: Vec<String> =
+        cautions.iter().map(|one| sentences::caution(one, language)).collect();
+    if exemption.demands.device && reached.mail.is_empty() {
+        told.push(words.link_needs_mail.to_owned());
+    }
     Ok(Summary {
         words,
         csrf: desk.visitor.csrf.clone(),
@@ -231,7 +236,7 @@ pub(crate) async fn summary(
             Kind::Own => words.own_happens.to_owned(),
             Kind::Grant | Kind::OnBehalf => sentences::what_happens(exemption, desk.now, language),
         },
-        cautions: cautions.iter().map(|one| sentences::caution(one, language)).collect(),
+        cautions: told,
         letter: letter::preview(desk, exemption, reached),
     })
 }

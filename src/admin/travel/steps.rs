@@ -12,6 +12,7 @@ use crate::admin::access::{Looked, look};
 use crate::admin::{Admin, Answer, Place, Refusal, Sent, Visitor, shell};
 use crate::journey::contact::{self, ContactFault, Stated};
 use crate::journey::decision;
+use crate::journey::link::AtApproval;
 use crate::language::Language;
 use crate::policy::{Decision, ExemptionId, Phase};
 use crate::store::{Contact, ExemptionRecord};
@@ -123,16 +124,22 @@ pub(super) async fn take(
     there.map_err(|undone| without_form(undone, visitor.language))?;
     let (reason, seen) = (sent.text("reason"), seen(&sent)?);
     let done = match ask {
-        Ask::Step(step) => desk.take(&id, step, reason, Some(seen)).await.map(|(exemption, _)| {
-            match (step, exemption.phase(desk.now)) {
-                (Step::Approve, Phase::AwaitingApproval) => "one-of-two",
-                (Step::Approve, _) => "approved",
-                (Step::Refuse, _) => "refused",
-                (Step::Revoke, _) => "revoked",
-                (Step::Close, _) => "closed",
-                (Step::Withdraw, _) => "withdrawn",
-            }
-        }),
+        Ask::Step(step) => {
+            desk.take(&id, step, reason, Some(seen)).await.map(|(exemption, link)| {
+                match (step, exemption.phase(desk.now)) {
+                    (Step::Approve, Phase::AwaitingApproval) => "one-of-two",
+                    (Step::Approve, _) => match link {
+                        AtApproval::Nothing => "approved",
+                        AtApproval::Sent => "approved-link",
+                        AtApproval::ToBeGiven => "approved-no-link",
+                    },
+                    (Step::Refuse, _) => "refused",
+                    (Step::Revoke, _) => "revoked",
+                    (Step::Close, _) => "closed",
+                    (Step::Withdraw, _) => "withdrawn",
+                }
+            })
+        }
         Ask::Link => desk.send_link(&id).await.map(|()| "link"),
         Ask::Lost => desk.lost(&id, reason).await.map(|_| "lost"),
     };

@@ -3,7 +3,8 @@
 use askama::Template;
 use http::{HeaderMap, Response, StatusCode};
 
-use super::{Body, SampleSite, answer};
+use super::SampleSite;
+use crate::demo::web::{Body, answer};
 
 /// What the gateway says about the one who asks.
 struct Visitor {

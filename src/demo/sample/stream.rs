@@ -13,7 +13,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use tokio::time::{Interval, interval};
 
-use super::Body;
+use crate::demo::web::Body;
 
 const LINES: u16 = 10;
 const PAUSE: Duration = Duration::from_millis(100);

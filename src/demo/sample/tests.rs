@@ -1,5 +1,7 @@
-use http_body_util::Empty;
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Empty};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use super::*;
 
