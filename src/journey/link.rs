@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::{Config, HostPattern};
 use crate::identity::LinkToken;
 use crate::policy::{Actor, ExemptionId, Phase, TravelExemption};
-use crate::store::{ExemptionError, LinkWanted, Store, StoreError};
+use crate::store::{By, ExemptionError, LinkWanted, Store, StoreError};
 
 /// How many devices a link binds, on each site, and for how many days.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +41,30 @@ pub(crate) enum AtApproval {
     ToBeGiven,
 }
 
-/// The link goes out by mail where the exemption demands a device and the traveller can be reached.
+/// One person's yes. Where the exemption counts by it and demands a device, the message that tells of
+/// it brings the link: both are kept at once, so that none goes out without it in between.
+pub(crate) async fn approve(
+    config: &Config,
+    store: &Store,
+    (id, two_people): (&ExemptionId, bool),
+    by: By<'_>,
+    now: Timestamp,
+) -> Result<(TravelExemption, AtApproval), ExemptionError> {
+    let link = match store.exemption(id).await? {
+        Some(record) => to_be_sent(config, store, &record.exemption, now).await?,
+        None => None,
+    };
+    let exemption = store.approve_with_link(id, two_people, link.as_ref(), by, now).await?;
+    let means = match link {
+        _ if !demands_device_now(&exemption, now) => AtApproval::Nothing,
+        Some(_) => AtApproval::Sent,
+        None => AtApproval::ToBeGiven,
+    };
+    Ok((exemption, means))
+}
+
+/// What a grant means: the link goes out by mail where the exemption counts at once, demands a device
+/// and the traveller can be reached.
 pub(crate) async fn at_approval(
     config: &Config,
     store: &Store,
@@ -49,17 +72,34 @@ pub(crate) async fn at_approval(
     by: &Actor,
     now: Timestamp,
 ) -> Result<AtApproval, ExemptionError> {
-    let counts = matches!(exemption.phase(now), Phase::Planned | Phase::Active);
-    if !counts || !exemption.demands.device {
+    if !demands_device_now(exemption, now) {
         return Ok(AtApproval::Nothing);
     }
-    let reachable = unreachable(config, store, exemption).await?.is_none();
-    let (Some(host), true) = (host_of(config, exemption), reachable) else {
+    let Some(wanted) = to_be_sent(config, store, exemption, now).await? else {
         return Ok(AtApproval::ToBeGiven);
     };
-    let wanted = wanted(exemption, host, Extent::AT_APPROVAL, now);
     store.give_travel_link(&exemption.id, wanted, by, now).await?;
     Ok(AtApproval::Sent)
+}
+
+fn demands_device_now(exemption: &TravelExemption, now: Timestamp) -> bool {
+    let counts = matches!(exemption.phase(now), Phase::Planned | Phase::Active);
+    counts && exemption.demands.device
+}
+
+/// The link that a message about the approval can bring; none where no device is demanded, or no
+/// message reaches the traveller.
+async fn to_be_sent(
+    config: &Config,
+    store: &Store,
+    exemption: &TravelExemption,
+    now: Timestamp,
+) -> Result<Option<LinkWanted>, StoreError> {
+    if !exemption.demands.device || unreachable(config, store, exemption).await?.is_some() {
+        return Ok(None);
+    }
+    let host = host_of(config, exemption);
+    Ok(host.map(|host| wanted(exemption, host, Extent::AT_APPROVAL, now)))
 }
 
 /// What a link is to be.

@@ -25,6 +25,19 @@ const ROOM: SignedDuration = SignedDuration::from_secs(15);
 /// A message without an address is looked at again.
 const UNTIL_ADDRESS: SignedDuration = SignedDuration::from_mins(15);
 
+/// Why a message was not sent, where nobody tried; kept with it as it stands here.
+pub(crate) mod why {
+    pub(crate) const NOT_CONFIGURED: &str = "notices are not configured";
+    pub(crate) const NO_SENDER: &str = "the organisation sends no notices";
+    pub(crate) const EXEMPTION_GONE: &str = "the exemption is gone";
+    pub(crate) const TOO_LATE: &str = "given up: it is too late to send it";
+    pub(crate) const LINK_OVER: &str = "its link would bind nothing any more";
+    pub(crate) const UNWRITABLE: &str = "it cannot be written as a message";
+    pub(crate) const NO_SUCH_ADDRESS: &str = "no address of this kind is known";
+    pub(crate) const NO_ADDRESS: &str =
+        "no address is known: geovagt exemption contact ID --mail ADDRESS";
+}
+
 /// How delivering goes, for whoever asks.
 #[derive(Debug, Default)]
 pub(crate) struct Status(Mutex<State>);
@@ -276,13 +289,13 @@ async fn write(
     let organization = config.organizations.get(&record.organization);
     let notices = config.notices.as_ref();
     let (Some(organization), Some(notices)) = (organization, notices) else {
-        return Ok(Written::Never(NoticeState::Withheld, "notices are not configured"));
+        return Ok(Written::Never(NoticeState::Withheld, why::NOT_CONFIGURED));
     };
     let Some(sender) = notices.sender(&record.organization) else {
-        return Ok(Written::Never(NoticeState::Withheld, "the organisation sends no notices"));
+        return Ok(Written::Never(NoticeState::Withheld, why::NO_SENDER));
     };
     let Some(exemption) = store.exemption(&record.exemption).await? else {
-        return Ok(Written::Never(NoticeState::Withheld, "the exemption is gone"));
+        return Ok(Written::Never(NoticeState::Withheld, why::EXEMPTION_GONE));
     };
     let exemption = exemption.exemption;
     let until = useful_until(record.kind, &exemption, record.created, notices.give_up_after);
@@ -291,15 +304,12 @@ async fn write(
         return Ok(no_address(&contact, until));
     };
     if now >= until {
-        return Ok(Written::Never(NoticeState::Failed, "given up: it is too late to send it"));
+        return Ok(Written::Never(NoticeState::Failed, why::TOO_LATE));
     }
     let mut record = record.clone();
     if let (Channel::Mail, Some(wanted)) = (record.channel, &record.details.link_wanted) {
         if is_over(exemption.phase(now)) {
-            return Ok(Written::Never(
-                NoticeState::Withheld,
-                "its link would bind nothing any more",
-            ));
+            return Ok(Written::Never(NoticeState::Withheld, why::LINK_OVER));
         }
         record.details.link = Some(link(store, &record, wanted, now).await?);
     }
@@ -309,7 +319,7 @@ async fn write(
         Ok(post) => Ok(Written::Post(Box::new(post), until)),
         Err(error) => {
             tracing::error!(error = telemetry::chain(&error), "a notice cannot be written");
-            Ok(Written::Never(NoticeState::Failed, "it cannot be written as a message"))
+            Ok(Written::Never(NoticeState::Failed, why::UNWRITABLE))
         }
     }
 }
@@ -336,8 +346,8 @@ async fn link(
 fn no_address(contact: &Contact, until: Timestamp) -> Written {
     let elsewhere = Channel::ALL.iter().any(|&channel| contact.address(channel).is_some());
     if elsewhere {
-        Written::Never(NoticeState::Withheld, "no address of this kind is known")
+        Written::Never(NoticeState::Withheld, why::NO_SUCH_ADDRESS)
     } else {
-        Written::NotNow("no address is known: geovagt exemption contact ID --mail ADDRESS", until)
+        Written::NotNow(why::NO_ADDRESS, until)
     }
 }

@@ -67,6 +67,7 @@ pub(super) async fn holds<G>(open: impl AsyncFn() -> (Store, G)) {
         an_occasion_makes_one_message
         one_of_several_senders_gets_a_message
         a_travel_link_goes_with_the_approval_or_after_it
+        an_approval_and_its_link_are_one
         a_link_itself_is_never_kept
         what_failed_is_tried_again_only_when_somebody_says_so
         an_address_reads_back_and_hurries_what_waits

@@ -81,7 +81,7 @@ pub(crate) const DANISH: Words = Words {
     add_note: "Tilføj notatet",
     no_notes: "Ingen notater endnu.",
     evidence: "Beviser",
-    evidence_help: "Én underskrevet fil med poster, bevis for kæden, lister, databaser og rejsetilladelsernes historie. geovagt audit verify godkender den overalt.",
+    evidence_help: "Én underskrevet fil med poster, bevis for kæden, lister, databaser og rejseadgangenes historie. geovagt audit verify godkender den overalt.",
     evidence_get: "Hent beviserne",
     evidence_not_yet: "Arkivet kan ikke laves lige nu. Intet er hentet. Se i geovagts egen log hvorfor, eller brug geovagt audit evidence.",
     entries: "Poster i tidsrummet",

@@ -206,11 +206,11 @@ pub(super) fn section(id: &str, language: Language) -> String {
         "log" => ("Loggen", "The log"),
         "accounts" => ("Konto", "Account"),
         "known_people" => ("Beskrevet af log-ind-tjenesten", "Described by the sign-in service"),
-        "exemptions" => ("Rejsetilladelser", "Travel exemptions"),
+        "exemptions" => ("Rejseadgange", "Travel exemptions"),
         "exemption_legs" => ("Hvor og hvornår", "Where and when"),
         "exemption_sites" => ("Systemer på rejsen", "Systems of the journey"),
         "exemption_history" => {
-            ("Hvad der skete med rejsetilladelserne", "What became of the exemptions")
+            ("Hvad der skete med rejseadgangene", "What became of the exemptions")
         }
         "notices" => ("Beskeder", "Messages"),
         "notice_contacts" => ("Hvor du kan nås", "Where the person is reached"),

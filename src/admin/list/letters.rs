@@ -72,12 +72,12 @@ fn danish(name: &str, places: &str, day: &str, one: &Concerned, contact: &str) -
         text += "Vi skriver, fordi du har brugt vores systemer derfra. Er du hjemme igen og skal ikke tilbage, behøver du ikke gøre noget.\n\n";
     }
     if !one.exemptions.is_empty() {
-        text += "Din rejsetilladelse dækker ikke det nye sted på listen. Vi skal give dig en ny, hvis du skal dertil.\n\n";
+        text += "Din rejseundtagelse dækker ikke det nye sted på listen. Vi skal give dig en ny, hvis du skal dertil.\n\n";
     }
     if !one.waiting.is_empty() {
-        text += "Din ansøgning om en rejsetilladelse er ikke afgjort endnu.\n\n";
+        text += "Din ansøgning om en rejseundtagelse er ikke afgjort endnu.\n\n";
     }
-    text += "Skal du være der efter den dag, så søg om en rejsetilladelse i god tid.";
+    text += "Skal du være der efter den dag, så søg om en rejseundtagelse i god tid.";
     if !contact.is_empty() {
         text += &format!(" Du når os på {contact}.");
     }

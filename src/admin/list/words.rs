@@ -132,7 +132,7 @@ const DANISH: Words = Words {
     mail_subject: "Emne",
     mail_text: "Tekst til at kopiere",
     mail_show: "Vis beskeden",
-    loses: "Rejsetilladelsen dækker ikke længere:",
+    loses: "Rejseadgangn dækker ikke længere:",
     waits: "Ansøgning, der venter:",
     told_anyway: "Rejsende med en tilladelse til et land, der kommer på listen eller går af den, får selv besked fra geovagt. De andre skal I skrive til; brevet ligger klar ved hver.",
     told_never: "geovagt sender ikke beskeder for jer. Brevet ligger klar ved hver, til at kopiere.",

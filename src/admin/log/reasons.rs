@@ -19,7 +19,7 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
             ("landet står ikke på listen", "the country does not stand on the list")
         }
         Reason::TravelExemption => (
-            "personen har en rejsetilladelse, der gælder her og nu",
+            "personen har en rejseadgang, der gælder her og nu",
             "the person holds a travel exemption that covers this place and time",
         ),
         Reason::ReportOnly => (
@@ -63,30 +63,30 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
         ),
         Reason::CountryListed => ("landet står på listen", "the country stands on the list"),
         Reason::ExemptionNotStarted => (
-            "personens rejsetilladelse var ikke begyndt endnu",
+            "personens rejseadgang var ikke begyndt endnu",
             "the person's travel exemption had not begun yet",
         ),
         Reason::ExemptionEnded => {
-            ("personens rejsetilladelse var udløbet", "the person's travel exemption was over")
+            ("personens rejseadgang var udløbet", "the person's travel exemption was over")
         }
         Reason::ExemptionOtherTerritory => (
-            "personens rejsetilladelse gælder et andet land",
+            "personens rejseadgang gælder et andet land",
             "the person's travel exemption is for another country",
         ),
         Reason::ExemptionOtherSite => (
-            "personens rejsetilladelse gælder et andet system",
+            "personens rejseadgang gælder et andet system",
             "the person's travel exemption is for another system",
         ),
         Reason::ExemptionDeviceMissing => (
-            "rejsetilladelsen kræver en enhed, der er knyttet til den, og det var denne ikke",
+            "rejseadgangen kræver en enhed, der er knyttet til den, og det var denne ikke",
             "the travel exemption demands a device that is bound to it, and this was none",
         ),
         Reason::ExemptionMultiFactorMissing => (
-            "rejsetilladelsen kræver mere end en adgangskode",
+            "rejseadgangen kræver mere end en adgangskode",
             "the travel exemption demands more than a password",
         ),
         Reason::ExemptionsDisabled => (
-            "kommunen har slået ordningen med rejsetilladelser fra",
+            "kommunen har slået ordningen med rejseadgang fra",
             "the organisation has switched travel exemptions off",
         ),
         Reason::NotAuthorized => (
@@ -151,14 +151,14 @@ const ACTIONS: &[(Action, &str, &str)] = &[
     (Action::SignIn, "Logget ind", "Signed in"),
     (Action::SignInFailed, "Forsøg på at logge ind", "Tried to sign in"),
     (Action::SignOut, "Logget ud", "Signed out"),
-    (Action::ExemptionApplied, "Rejsetilladelse søgt", "Travel exemption applied for"),
-    (Action::ExemptionGranted, "Rejsetilladelse givet", "Travel exemption granted"),
-    (Action::ExemptionApproved, "Rejsetilladelse godkendt", "Travel exemption approved"),
-    (Action::ExemptionRefused, "Rejsetilladelse afslået", "Travel exemption refused"),
-    (Action::ExemptionRevoked, "Rejsetilladelse taget tilbage", "Travel exemption revoked"),
-    (Action::ExemptionClosed, "Rejsetilladelse lukket", "Travel exemption closed"),
+    (Action::ExemptionApplied, "Rejseadgang søgt", "Travel exemption applied for"),
+    (Action::ExemptionGranted, "Rejseadgang givet", "Travel exemption granted"),
+    (Action::ExemptionApproved, "Rejseadgang godkendt", "Travel exemption approved"),
+    (Action::ExemptionRefused, "Rejseadgang afslået", "Travel exemption refused"),
+    (Action::ExemptionRevoked, "Rejseadgang taget tilbage", "Travel exemption revoked"),
+    (Action::ExemptionClosed, "Rejseadgang lukket", "Travel exemption closed"),
     (Action::ExemptionContact, "Kontakt under rejsen ændret", "Contact during travel changed"),
-    (Action::ExemptionEnded, "Rejsetilladelse udløbet", "Travel exemption ended"),
+    (Action::ExemptionEnded, "Rejseadgang udløbet", "Travel exemption ended"),
     (Action::TravelLinkMade, "Rejselink udleveret", "Travel link given out"),
     (Action::DeviceBound, "Enhed knyttet til rejsen", "Device bound to the journey"),
     (Action::DeviceRevoked, "Enhed taget af rejsen", "Device taken off the journey"),

@@ -198,7 +198,7 @@ impl Telling<'_> {
             (name, None, Language::Danish) => format!("Den, der spurgte, var {name}."),
             (name, None, Language::English) => format!("Who asked was {name}."),
             (name, Some(id), Language::Danish) => {
-                format!("Den, der spurgte, var {name} med rejsetilladelsen {id}.")
+                format!("Den, der spurgte, var {name} med rejseadgangen {id}.")
             }
             (name, Some(id), Language::English) => {
                 format!("Who asked was {name} with the travel exemption {id}.")
@@ -245,7 +245,7 @@ impl Telling<'_> {
             (say("Personens id", "Id of the person"), of(Field::UserId)),
             (say("Kommandoens bruger", "User of the command"), of(Field::UserEffective)),
             (say("Hvem det handler om", "Whom it is about"), of(Field::UserTarget)),
-            (say("Rejsetilladelse", "Travel exemption"), text(&event.exemption)),
+            (say("Rejseadgang", "Travel exemption"), text(&event.exemption)),
             (say("Forespørgsel", "Request"), request(event)),
             (
                 say("Svar", "Answer"),

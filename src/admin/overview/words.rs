@@ -79,7 +79,7 @@ const DANISH: Words = Words {
     usual: "Normalt",
     drawn_requests: "Forespørgsler på hver dag, ældste først.",
     drawn_rejected: "Afvisninger på hver dag, ældste først.",
-    drawn_exempt: "Forespørgsler med rejsetilladelse på hver dag, ældste først.",
+    drawn_exempt: "Forespørgsler med rejseadgang på hver dag, ældste først.",
     credit: "Kort: Natural Earth. Steder: IP Geolocation by DB-IP.",
 };
 
@@ -382,7 +382,9 @@ pub(super) fn attention(
 pub(super) fn requests(total: u64, language: Language) -> String {
     let total = number(total, language);
     match language {
+        Language::Danish if total == "1" => "1 forespørgsel på 30 dage".to_owned(),
         Language::Danish => format!("{total} forespørgsler på 30 dage"),
+        Language::English if total == "1" => "1 request in 30 days".to_owned(),
         Language::English => format!("{total} requests in 30 days"),
     }
 }
@@ -406,7 +408,7 @@ pub(super) fn rejected(total: u64, most: Option<(u64, String)>, language: Langua
 pub(super) fn exempt(total: u64, language: Language) -> String {
     let total = number(total, language);
     match language {
-        Language::Danish => format!("{total} med rejsetilladelse"),
+        Language::Danish => format!("{total} med rejseadgang"),
         Language::English => format!("{total} with a travel exemption"),
     }
 }

@@ -76,10 +76,8 @@ pub(super) fn subject(subject: Subject, language: Language) -> &'static str {
         (Subject::RejectionsByReason, Language::Danish) => "Afvisninger efter grund",
         (Subject::RejectionsBySite, Language::Danish) => "Afvisninger efter system",
         (Subject::RejectionsByMonth, Language::Danish) => "Afvisninger efter måned",
-        (Subject::ExemptAccessByCountry, Language::Danish) => {
-            "Adgang med rejsetilladelse efter land"
-        }
-        (Subject::Exemptions, Language::Danish) => "Rejsetilladelser",
+        (Subject::ExemptAccessByCountry, Language::Danish) => "Adgang med rejseadgang efter land",
+        (Subject::Exemptions, Language::Danish) => "Rejseadgange",
     }
 }
 

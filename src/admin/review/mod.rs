@@ -6,6 +6,7 @@
 
 mod api;
 mod home;
+mod looked;
 mod planned;
 mod table;
 mod views;

@@ -6,13 +6,12 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::table::{Cell, Spans, Table};
 use super::words::{self, Words};
-use super::{REVIEWER, home};
+use super::{REVIEWER, home, looked};
 use crate::admin::access::{Looked, look};
+use crate::admin::log::actions;
 use crate::admin::log::pages::{filters, read_or_refuse, telling};
 use crate::admin::log::told::{Telling, personal};
-use crate::admin::log::{actions, reasons};
 use crate::admin::{Admin, Answer, Asked, Fields, Place, Refusal, Visitor, shell};
-use crate::audit::Event;
 use crate::audit::event::Field;
 use crate::clock;
 use crate::language::{Language, number};
@@ -292,7 +291,7 @@ pub(super) async fn looked(State(admin): State<Admin>, visitor: Visitor, asked: 
             when,
             Cell::text(personal(event, Field::UserName)),
             Cell::text(personal(event, Field::UserTarget)),
-            Cell::text(what_was_looked_at(event, visitor.language)),
+            Cell::text(looked::in_words(event, &visitor.organization.time_zone, visitor.language)),
         ]
     });
     let query = filters(&asked);
@@ -309,20 +308,4 @@ pub(super) async fn looked(State(admin): State<Admin>, visitor: Visitor, asked: 
         back: words.back,
     };
     Ok(shell::frame(&visitor, Place::Log, words.looked, &body))
-}
-
-/// The action, and what was asked for, without anything personal.
-fn what_was_looked_at(event: &Event, language: Language) -> String {
-    let mut told = reasons::action(event.action, language).to_owned();
-    if let Some(exemption) = &event.exemption {
-        told.push(' ');
-        told.push_str(exemption);
-    }
-    let details: Vec<String> =
-        event.details.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if !details.is_empty() {
-        told.push_str(": ");
-        told.push_str(&details.join(", "));
-    }
-    told
 }

@@ -26,7 +26,7 @@ pub(super) struct Words {
 
 const DANISH: Words = Words {
     title: "Log ind",
-    lead: "Herfra giver man rejsetilladelser, gennemgår loggen og passer sin egen rejse.",
+    lead: "Herfra giver man rejseadgang, gennemgår loggen og passer sin egen rejse.",
     organization: "Organisation",
     name: "Brugernavn",
     password: "Adgangskode",

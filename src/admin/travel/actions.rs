@@ -333,20 +333,14 @@ impl<'a> Desk<'a> {
             Step::Approve => {
                 let organization = organization.map_err(|trouble| vec![trouble])?;
                 let two = decision::takes_two(organization, &record.exemption);
-                store.approve_exemption(id, two, by, now).await?
+                return Ok(link::approve(&self.loaded.config, store, (id, two), by, now).await?);
             }
             Step::Refuse => store.refuse_exemption(id, reason, by, now).await?,
             Step::Revoke => store.revoke_exemption(id, reason, by, now).await?.exemption,
             Step::Close => store.close_exemption(id, by, now).await?.exemption,
             Step::Withdraw => store.withdraw_exemption(id, by, now).await?,
         };
-        let devices = match step {
-            Step::Approve => {
-                link::at_approval(&self.loaded.config, store, &exemption, &actor, now).await?
-            }
-            _ => AtApproval::Nothing,
-        };
-        Ok((exemption, devices))
+        Ok((exemption, AtApproval::Nothing))
     }
 
     /// What could be applied for so that a journey goes on until a day.

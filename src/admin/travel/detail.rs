@@ -188,6 +188,7 @@ fn receipt(done: &str, words: &'static Words) -> Option<&'static str> {
         "awaiting" => words.done_awaiting,
         "applied" => words.done_applied,
         "approved" => words.done_approved,
+        "approved-link" => words.done_approved_link,
         "approved-no-link" => words.done_approved_no_link,
         "one-of-two" => words.done_one_of_two,
         "refused" => words.done_refused,
@@ -211,7 +212,7 @@ fn message(notice: &NoticeRecord, zone: &jiff::tz::TimeZone, language: Language)
         way: sentences::channel(notice.channel, language),
         state: sentences::notice_state(notice.state, language),
         at: language::instant(notice.ended.unwrap_or(notice.created), zone, language),
-        why: notice.problem.clone().unwrap_or_default(),
+        why: sentences::notice_problem(notice.problem.as_deref(), language),
         failed: notice.state == NoticeState::Failed,
     }
 }

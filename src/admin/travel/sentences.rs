@@ -396,6 +396,24 @@ pub(crate) fn notice_state(state: NoticeState, language: Language) -> &'static s
     pick(language, danish, english)
 }
 
+/// Why a message was not sent. What a mail server said stands as it said it.
+pub(crate) fn notice_problem(problem: Option<&str>, language: Language) -> String {
+    use crate::notice::deliver::why;
+    let problem = problem.unwrap_or_default();
+    let danish = match problem {
+        why::NO_SUCH_ADDRESS => "der er ingen adresse til den vej",
+        why::NO_ADDRESS => "der er ingen adresse; skriv den under »Ret kontaktoplysninger«",
+        why::NOT_CONFIGURED => "gatewayen er ikke sat op til at sende beskeder",
+        why::NO_SENDER => "organisationen sender ingen beskeder",
+        why::EXEMPTION_GONE => "rejsen findes ikke mere",
+        why::TOO_LATE => "opgivet: det er for sent at sende den",
+        why::LINK_OVER => "linket ville ikke længere knytte noget",
+        why::UNWRITABLE => "den kan ikke skrives som en mail",
+        other => other,
+    };
+    pick(language, danish, problem).to_owned()
+}
+
 /// Why somebody was rejected, as far as it bears on a journey.
 pub(crate) fn why_rejected(reason: Option<Reason>, language: Language) -> &'static str {
     let (danish, english) = match reason {

@@ -128,8 +128,11 @@ pub(super) async fn take(
             desk.take(&id, step, reason, Some(seen)).await.map(|(exemption, link)| {
                 match (step, exemption.phase(desk.now)) {
                     (Step::Approve, Phase::AwaitingApproval) => "one-of-two",
-                    (Step::Approve, _) if link == AtApproval::ToBeGiven => "approved-no-link",
-                    (Step::Approve, _) => "approved",
+                    (Step::Approve, _) => match link {
+                        AtApproval::Nothing => "approved",
+                        AtApproval::Sent => "approved-link",
+                        AtApproval::ToBeGiven => "approved-no-link",
+                    },
                     (Step::Refuse, _) => "refused",
                     (Step::Revoke, _) => "revoked",
                     (Step::Close, _) => "closed",

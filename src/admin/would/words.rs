@@ -59,7 +59,7 @@ const DANISH: Words = Words {
     network: "Net i databasen",
     database: "Databasen er fra",
     list: "Liste",
-    exemption: "Rejsetilladelse",
+    exemption: "Rejseadgang",
     upcoming: "Når den meddelte udgave begynder",
     credit: "IP Geolocation by DB-IP",
 };
@@ -127,7 +127,7 @@ pub(super) fn step(step: &str, language: Language) -> &'static str {
         "corrections" => ("Rettelser", "Corrections"),
         "location" => ("Sted", "Location"),
         "list" => ("Listen", "The list"),
-        "travel_exemptions" => ("Rejsetilladelser", "Travel exemptions"),
+        "travel_exemptions" => ("Rejseadgange", "Travel exemptions"),
         "mode" => ("Prøve eller alvor", "Reporting or enforcing"),
         "authentication" => ("Log ind", "Sign-in"),
         "path_closed" => ("Lukket sti", "Closed path"),

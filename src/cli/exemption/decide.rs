@@ -7,7 +7,7 @@ use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Config;
-use crate::journey::{LONGEST_REASON, decision};
+use crate::journey::{LONGEST_REASON, decision, link};
 use crate::policy::{Actor, ExemptionId, Phase};
 use crate::store::{ExemptionError, Store};
 
@@ -51,8 +51,9 @@ pub(super) async fn approve(
             return Ok(Answer::No);
         }
     };
-    let done = store.approve_exemption(&arguments.id, two_people, &by, clock::now()).await;
-    if let Ok(exemption) = &done
+    let asked = (&arguments.id, two_people);
+    let done = link::approve(config, store, asked, (&by).into(), clock::now()).await;
+    if let Ok((exemption, _)) = &done
         && exemption.phase(clock::now()) == Phase::AwaitingApproval
     {
         writeln!(
@@ -61,10 +62,10 @@ pub(super) async fn approve(
             id = exemption.id
         )?;
     }
-    if let Ok(exemption) = &done {
-        devices::at_approval(context, config, store, exemption, &by).await?;
+    if let Ok((exemption, means)) = &done {
+        devices::tell_of_link(context, exemption, *means)?;
     }
-    changed(context, done, nothing)
+    changed(context, done.map(|(exemption, _)| exemption), nothing)
 }
 
 pub(super) async fn refuse(

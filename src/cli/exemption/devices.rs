@@ -153,8 +153,8 @@ pub(super) async fn link(
     Ok(Answer::Yes)
 }
 
-/// What an approval means for the traveller's devices, where the exemption demands one: the link goes
-/// out by mail, or whoever approved is told to give it.
+/// What a grant means for the traveller's devices, where the exemption demands one: the link goes out
+/// by mail, or whoever granted is told to give it.
 pub(super) async fn at_approval(
     context: &Context,
     config: &Config,
@@ -162,7 +162,17 @@ pub(super) async fn at_approval(
     exemption: &TravelExemption,
     by: &Actor,
 ) -> anyhow::Result<()> {
-    match link::at_approval(config, store, exemption, by, clock::now()).await? {
+    let means = link::at_approval(config, store, exemption, by, clock::now()).await?;
+    tell_of_link(context, exemption, means)
+}
+
+/// What whoever approved is told of the link.
+pub(super) fn tell_of_link(
+    context: &Context,
+    exemption: &TravelExemption,
+    means: AtApproval,
+) -> anyhow::Result<()> {
+    match means {
         AtApproval::Nothing => {}
         AtApproval::Sent => writeln!(
             context.messages(),

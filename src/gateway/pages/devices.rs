@@ -10,7 +10,7 @@ use super::page::Page;
 use super::shell::{Frame, switch_to_other};
 use super::wording;
 use crate::config::Organization;
-use crate::language::Language;
+use crate::language::{Language, last_minute};
 
 /// What became of opening a travel link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,8 +142,9 @@ pub fn travel_link(view: &TravelLinkView<'_>) -> Page {
         }
     };
     let zone = &view.organization.time_zone;
-    let exemption =
-        view.exemption.map(|(id, until)| (id, wording::instant(until, zone, view.language)));
+    let exemption = view
+        .exemption
+        .map(|(id, until)| (id, wording::instant(last_minute(until), zone, view.language)));
     frame(status, view.language, view.organization, [danish, english]).around(&[
         &TravelLinkTemplate {
             language: view.language,

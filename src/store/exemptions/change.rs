@@ -8,7 +8,7 @@ use crate::policy::{
     take_step,
 };
 use crate::store::error::readable;
-use crate::store::{Change, ChangeAction, ChangeEvent, Store, StoreError};
+use crate::store::{Change, ChangeAction, ChangeEvent, LinkWanted, Store, StoreError};
 
 impl Store {
     /// One person's yes; once there are as many as it takes, the exemption counts. `two_people`:
@@ -23,7 +23,22 @@ impl Store {
         by: impl Into<By<'_>>,
         now: Timestamp,
     ) -> Result<TravelExemption, ExemptionError> {
-        let done = Done::new("approved", ChangeAction::ExemptionApproved);
+        self.approve_with_link(id, two_people, None, by, now).await
+    }
+
+    /// The same; where the exemption counts by it, the message that tells of it brings a travel link.
+    ///
+    /// # Errors
+    /// As [`Store::approve_exemption`].
+    pub async fn approve_with_link(
+        &self,
+        id: &ExemptionId,
+        two_people: bool,
+        link: Option<&LinkWanted>,
+        by: impl Into<By<'_>>,
+        now: Timestamp,
+    ) -> Result<TravelExemption, ExemptionError> {
+        let done = Done { link, ..Done::new("approved", ChangeAction::ExemptionApproved) };
         let decision = Decision::Approve { two_people };
         Ok(self.decide_exemption(id, decision, done, by.into(), now).await?.exemption)
     }
@@ -196,11 +211,14 @@ pub(super) struct Done<'a> {
     word: Option<&'static str>,
     reason: Option<&'a str>,
     reference: Option<&'a str>,
+    /// What the message of the approval brings.
+    link: Option<&'a LinkWanted>,
 }
 
 impl<'a> Done<'a> {
     pub(super) fn new(action: &'static str, change: ChangeAction) -> Self {
-        Self { action, change, told: action, word: None, reason: None, reference: None }
+        let (word, reason, reference, link) = (None, None, None, None);
+        Self { action, change, told: action, word, reason, reference, link }
     }
 
     /// What was done to an extension with the exemption that it gives more time.
@@ -297,6 +315,11 @@ impl Change {
         event.word = done.word.map(str::to_owned);
         event.reference = done.reference.map(str::to_owned);
         self.announce(&event, now).await?;
-        self.notify_of(exemption, done.told, done.reason, now).await
+        let link = done.link.filter(|_| exemption.state.counts());
+        self.notify_of(exemption, done.told, (done.reason, link), now).await?;
+        if link.is_some() {
+            self.tell(ChangeAction::TravelLinkMade, exemption, "link", by.actor, now).await?;
+        }
+        Ok(())
     }
 }

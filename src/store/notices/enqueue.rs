@@ -96,7 +96,7 @@ impl Change {
         &mut self,
         exemption: &TravelExemption,
         word: &str,
-        reason: Option<&str>,
+        (reason, link): (Option<&str>, Option<&LinkWanted>),
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let kind = match (word, exemption.state) {
@@ -109,8 +109,9 @@ impl Change {
             ("closed", _) => NoticeKind::Closed,
             _ => return Ok(()),
         };
-        let reason = reason.map(str::to_owned);
-        let details = NoticeDetails { reason, at: Some(now), ..NoticeDetails::default() };
+        let (reason, link_wanted) = (reason.map(str::to_owned), link.cloned());
+        let details =
+            NoticeDetails { reason, link_wanted, at: Some(now), ..NoticeDetails::default() };
         self.notify(&exemption.id, kind, &now.to_string(), &details, now).await.map(|_| ())
     }
 

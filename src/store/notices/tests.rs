@@ -90,6 +90,29 @@ pub(in crate::store) async fn a_travel_link_goes_with_the_approval_or_after_it(s
     assert!(matches!(error, ExemptionError::Over { .. }), "{error}");
 }
 
+pub(in crate::store) async fn an_approval_and_its_link_are_one(store: &Store) {
+    let subject = add(store, &ballerup(), "anna.holm").await;
+    let grant = grant(&subject, vec![leg(&["RU"], 0, 86_400)]);
+    let id = store.grant_exemption(grant, &actor("bente"), at(-10)).await.unwrap().id;
+    let link =
+        LinkWanted { address: "https://a.dk/.geovagt/rejse/".to_owned(), devices: 2, ends: at(50) };
+    let approved = async || {
+        let waiting = store.waiting_notices().await.unwrap();
+        let mails = waiting.into_iter().filter(|one| one.channel == Channel::Mail);
+        let approved = mails.filter(|one| one.kind == NoticeKind::Approved);
+        approved.map(|one| one.details.link_wanted).collect::<Vec<_>>()
+    };
+    // Nobody's own yes counts, and what does not happen brings nothing.
+    let own = store.approve_with_link(&id, true, Some(&link), &actor("bente"), at(1)).await;
+    own.unwrap_err();
+    assert_eq!(approved().await, []);
+    store.approve_with_link(&id, true, Some(&link), &actor("carl"), at(2)).await.unwrap();
+    assert_eq!(approved().await, [Some(link)]);
+    let told = store.outbox(20).await.unwrap();
+    let made = told.iter().filter(|entry| entry.event.action == ChangeAction::TravelLinkMade);
+    assert_eq!(made.count(), 1);
+}
+
 pub(in crate::store) async fn a_link_itself_is_never_kept(store: &Store) {
     let id = granted(store).await;
     let link = Some("https://a.dk/.geovagt/rejse/token".to_owned());
