@@ -241,7 +241,7 @@ fn a_link_binds_a_device_once_and_so_many_and_ends() {
     assert!(answer.text().contains("brugt op"), "{}", answer.text());
     assert_eq!(third.cookie(DEVICE), None);
     // The other site's cookie is its own: the page names it, and it counts by itself.
-    assert!(again.text().contains(&format!("https://{MAIL}{link}")), "{}", again.text());
+    assert!(again.text().contains(&format!("href=\"//{MAIL}{link}\"")), "{}", again.text());
     let mut mail = scene.bound(MAIL, &link).moved_to(CHINA);
     assert_eq!(mail.open("/").status, 200);
     // With the exemption the link ends, and every device with it.
@@ -255,6 +255,15 @@ fn a_link_binds_a_device_once_and_so_many_and_ends() {
     let ended = anna.open(&link);
     assert_eq!(ended.status, 410);
     assert!(ended.text().contains("udløbet"), "{}", ended.text());
+}
+
+#[test]
+fn the_other_systems_are_named_where_this_one_was_reached() {
+    let scene = scene();
+    let link = scene.link(&[]);
+    let mut browser = scene.bound(&format!("{HOST}:8443"), &link);
+    let page = browser.open(&link).text();
+    assert!(page.contains(&format!("href=\"//{MAIL}:8443{link}\"")), "{page}");
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn clerks_and_travellers(browser: &Browser, language: &str, name: &str) {
     sign_in(browser, to, "mads.bro");
     browser.open(&format!("{journey}/approve"));
     browser.follow("main button[type=submit]");
-    eventually("it is approved", || browser.address().ends_with("?done=approved"));
+    eventually("it is approved", || browser.address().ends_with("?done=approved-link"));
     browser.follow(".account button[type=submit]");
 
     sign_in(browser, to, "anna.holm");

@@ -202,8 +202,13 @@ async fn two_decide_where_two_have_to_and_nobody_decides_their_own() {
     let page = office.get(&mut approver, &format!("/travel/{id}")).await;
     assert!(page.text.contains(&path), "{}", page.text);
     let done = step(&office, &mut approver, &path, &[]).await;
-    assert_eq!(done.location(), format!("/travel/{id}?done=approved"));
+    assert_eq!(done.location(), format!("/travel/{id}?done=approved-link"));
     assert_eq!(state(&office, &id).await, ExemptionState::Granted);
+    let page = office.get(&mut approver, done.location()).await;
+    for told in ["Den rejsende får rejselinket med mail", "når rejselinket er åbnet på enheden"]
+    {
+        assert!(page.text.contains(told), "{told} in {}", page.text);
+    }
     // Nobody grants their own journey.
     let (from, until) = (day(0), day(8));
     let fields = and(&form("alt.muligt", "Thailand", (&from, &until)), ("do", "confirm"));
