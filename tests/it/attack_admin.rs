@@ -18,6 +18,7 @@
 //! | the second step is sent by another site, or leads elsewhere | the session's token, `is_path` | `the_second_step_takes_only_its_own_form_and_leads_nowhere_else` |
 //! | a passkey's challenge is answered twice, or without end | kept once, counted by person | `a_passkeys_challenge_counts_once_and_answers_are_counted` |
 //! | a passkey is made by whoever has the password alone | only where nothing is set up | `a_passkeys_challenge_counts_once_and_answers_are_counted` |
+//! | the same with a secret that was shown before the owner set one up | the same | `a_secret_that_was_shown_before_the_owner_set_one_up_is_worth_nothing_after` |
 //! | the last second factor is taken away, so that the next password sets one up | `may_remove` | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |
 //! | somebody else's second factor is taken away | looked for among one's own | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |
 //! | who is signed in by a factor that is gone stays | `end_admin_sessions_of` | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |

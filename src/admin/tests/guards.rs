@@ -288,6 +288,29 @@ async fn the_second_step_takes_only_its_own_form_and_leads_nowhere_else() {
     assert_eq!(answered.location(), "/", "a browser leaves a tab out");
 }
 
+#[tokio::test]
+async fn a_secret_that_was_shown_before_the_owner_set_one_up_is_worth_nothing_after() {
+    let office = Office::with("").await;
+    // Somebody who knows the password has come as far as the picture.
+    let mut thief = office.signed_in("anna.holm").await;
+    let seen = secret(&office.get(&mut thief, "/").await);
+    let mut owner = office.signed_in("anna.holm").await;
+    let page = office.get(&mut owner, "/").await;
+    let own = secret(&page);
+    assert_ne!(seen, own);
+    let show = async |browser: &mut Browser, secret: &str| {
+        let csrf = office.get(browser, "/").await.field("csrf");
+        let fields = [("csrf", csrf), ("code", code(secret))];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        office.send(browser, "/sign-in/code", &fields).await.status
+    };
+    assert_eq!(show(&mut owner, &own).await, StatusCode::SEE_OTHER);
+    assert_eq!(show(&mut thief, &seen).await, StatusCode::UNAUTHORIZED);
+    assert!(!office.get(&mut thief, "/").await.text.contains("<svg"));
+    let who = person(&office, &owner).await;
+    assert_eq!(office.admin.store().second_factors(&who).await.unwrap().len(), 1);
+}
+
 /// What a session waits for.
 async fn pending(office: &Office, browser: &Browser) -> Option<String> {
     office.admin.store().admin_session(&key(browser)).await.unwrap().unwrap().pending
