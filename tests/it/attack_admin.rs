@@ -2,8 +2,9 @@
 //!
 //! The attackers are a stranger on its network, a page on another origin, a traveller, a clerk of
 //! another organisation, an operator of the centre, somebody with two names or a program, and
-//! whoever gets text into the log. Each guard was taken out by itself, in a build that could leave
-//! any one of them out, and the test beside it was seen to fail. Whoever adds a room adds its lines.
+//! whoever gets text into the log. The guards were taken out one after the other, in a build that
+//! could leave any one of them out, and the test beside each was seen to fail, but for those that
+//! have another guard behind them. Whoever adds a room adds its lines.
 //!
 //! | attack | guard | test |
 //! |---|---|---|
@@ -56,6 +57,7 @@
 //! | a name that another provider, or another organisation's accounts, have too | `knows` | `a_name_counts_where_the_provider_that_proved_it_is_known` |
 //! | an operator of the centre sees people | health alone | `an_operator_of_the_centre_sees_how_all_are_and_nobody` |
 //! | search filters reach another organisation's log | the visitor's alone | `whatever_is_asked_it_is_of_the_visitors_organisation` |
+//! | another organisation's systems to choose from | one's own alone | `the_systems_of_others_are_offered_nowhere` |
 //! | a look that nobody sees | the entry first, on disk | `nothing_of_people_is_shown_where_the_look_cannot_be_written` |
 //! | a look by a program that passes for the person's own | the token in the entry | `a_look_names_the_person_and_the_program_of_theirs` |
 //! | a stream or file outlives the session | `lasts` | `what_goes_on_by_itself_ends_with_whatever_ends_the_session` |
@@ -63,6 +65,7 @@
 //! | **One person who is two** | | |
 //! | one's own by import, by a program, by an extension, on behalf | `not_own`, `may_decide` | `nobody_grants_or_approves_their_own_by_any_way` |
 //! | a new name between a grant and its approval | what a provider has proven | `a_new_name_makes_nobody_another_person` |
+//! | the same in the store | `decide_exemption` asks for the person | `it_holds_the_contract` |
 //! | a new name between a question about a pseudonym and its answer | the same | `whoever_asked_whom_a_pseudonym_stands_for_answers_under_no_other_name` |
 //! | two decide at once | the version that was seen | `of_two_clerks_at_once_the_second_is_told_to_look_again` |
 //! | **Programs** | | |

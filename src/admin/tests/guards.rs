@@ -567,3 +567,16 @@ async fn whoever_only_watches_is_shown_no_log_and_a_password_is_needed_to_be_any
     let refused = office.password(&mut nobody, "dorte.krogh", &format!("{PASSWORD} ")).await;
     assert_eq!((refused.status, nobody.cookie(COOKIE)), (StatusCode::UNAUTHORIZED, None));
 }
+
+#[tokio::test]
+async fn the_systems_of_others_are_offered_nowhere() {
+    let office = Office::open().await;
+    let mut everything = office.signed_in("alt.muligt").await;
+    for path in ["/log", "/travel", "/travel/new", "/travel/apply", "/own/apply", "/would", "/"] {
+        let page = office.get(&mut everything, path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(!page.text.contains("egedal"), "{path}: {}", page.text);
+        let offers = !["/", "/travel"].contains(&path);
+        assert!(!offers || page.text.contains("kilden"), "{path}: {}", page.text);
+    }
+}
