@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::contract::{actor, anna, at, ballerup};
-use super::{ChangeAction, ExemptionError, Store};
+use super::{By, ChangeAction, ExemptionError, Store};
 use crate::identifier::{ListId, ProviderId, SiteId};
 use crate::policy::{
     Actor, Application, ApplicationRequest, ApprovalRefused, Authentication, CountryList,
@@ -28,6 +28,7 @@ pub(super) async fn holds<G>(open: &impl AsyncFn() -> (Store, G)) {
         an_application_is_refused_with_a_reason_that_is_kept
         an_application_is_taken_back_by_whom_it_belongs_to
         of_two_who_decide_at_once_one_wins_and_the_other_is_told
+        a_name_that_is_new_makes_nobody_two
         an_extension_is_decided_anew_and_leaves_the_old_one_alone
         an_emergency_counts_at_once_and_not_for_long
         an_emergency_that_another_approved_goes_on
@@ -297,6 +298,31 @@ async fn an_extension_is_decided_anew_and_leaves_the_old_one_alone(store: &Store
     assert_eq!((&*forgotten.mail, &*forgotten.telephone), ("", ""));
     let error = store.apply_for_exemption(extension(), &actor("bente"), at(6)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::NotExtendable(_)), "{error}");
+}
+
+async fn a_name_that_is_new_makes_nobody_two(store: &Store) {
+    let (before, after) = (actor("bente"), actor("berta"));
+    let bente = Person::new(ballerup(), ProviderId::parse("entra").unwrap(), "7");
+    let asked = store.apply_for_exemption(application(), By::proven(&before, &bente), at(1)).await;
+    let asked = asked.unwrap();
+    let refused = |decided: Result<TravelExemption, ExemptionError>, why: ApprovalRefused| {
+        let error = decided.unwrap_err();
+        let is_so = matches!(&error, ExemptionError::NotBy { source, .. } if *source == why);
+        assert!(is_so, "{error:?}");
+    };
+    let applicant = ApprovalRefused::Applicant;
+    let by = By::proven(&after, &bente);
+    refused(store.approve_exemption(&asked.id, false, by, at(2)).await, applicant);
+    refused(store.refuse_exemption(&asked.id, "nej", by, at(2)).await, applicant);
+    let traveller = By::proven(&after, &asked.person);
+    let own = ApprovalRefused::Traveller;
+    refused(store.approve_exemption(&asked.id, false, traveller, at(2)).await, own);
+    let called = call("K7QX-2M9D", "mail", at(3));
+    refused(store.grant_emergency(called, traveller, at(3)).await, own);
+    let carl = Person::new(ballerup(), ProviderId::parse("entra").unwrap(), "8");
+    let by = By::proven(&after, &carl);
+    let approved = store.approve_exemption(&asked.id, false, by, at(4)).await.unwrap();
+    assert_eq!(approved.state, ExemptionState::Granted);
 }
 
 async fn an_emergency_counts_at_once_and_not_for_long(store: &Store) {

@@ -2,8 +2,9 @@
 //!
 //! The attackers are a stranger on its network, a page on another origin, a traveller, a clerk of
 //! another organisation, an operator of the centre, somebody with two names or a program, and
-//! whoever gets text into the log. Each guard was taken out by itself, in a build that could leave
-//! any one of them out, and the test beside it was seen to fail. Whoever adds a room adds its lines.
+//! whoever gets text into the log. The guards were taken out one after the other, in a build that
+//! could leave any one of them out, and the test beside each was seen to fail, but for those that
+//! have another guard behind them. Whoever adds a room adds its lines.
 //!
 //! | attack | guard | test |
 //! |---|---|---|
@@ -18,6 +19,7 @@
 //! | the second step is sent by another site, or leads elsewhere | the session's token, `is_path` | `the_second_step_takes_only_its_own_form_and_leads_nowhere_else` |
 //! | a passkey's challenge is answered twice, or without end | kept once, counted by person | `a_passkeys_challenge_counts_once_and_answers_are_counted` |
 //! | a passkey is made by whoever has the password alone | only where nothing is set up | `a_passkeys_challenge_counts_once_and_answers_are_counted` |
+//! | the same with a secret that was shown before the owner set one up | the same | `a_secret_that_was_shown_before_the_owner_set_one_up_is_worth_nothing_after` |
 //! | the last second factor is taken away, so that the next password sets one up | `may_remove` | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |
 //! | somebody else's second factor is taken away | looked for among one's own | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |
 //! | who is signed in by a factor that is gone stays | `end_admin_sessions_of` | `a_second_factor_is_taken_away_by_its_owner_and_the_last_one_by_nobody` |
@@ -55,6 +57,7 @@
 //! | a name that another provider, or another organisation's accounts, have too | `knows` | `a_name_counts_where_the_provider_that_proved_it_is_known` |
 //! | an operator of the centre sees people | health alone | `an_operator_of_the_centre_sees_how_all_are_and_nobody` |
 //! | search filters reach another organisation's log | the visitor's alone | `whatever_is_asked_it_is_of_the_visitors_organisation` |
+//! | another organisation's systems to choose from | one's own alone | `the_systems_of_others_are_offered_nowhere` |
 //! | a look that nobody sees | the entry first, on disk | `nothing_of_people_is_shown_where_the_look_cannot_be_written` |
 //! | a look by a program that passes for the person's own | the token in the entry | `a_look_names_the_person_and_the_program_of_theirs` |
 //! | a stream or file outlives the session | `lasts` | `what_goes_on_by_itself_ends_with_whatever_ends_the_session` |
@@ -62,6 +65,7 @@
 //! | **One person who is two** | | |
 //! | one's own by import, by a program, by an extension, on behalf | `not_own`, `may_decide` | `nobody_grants_or_approves_their_own_by_any_way` |
 //! | a new name between a grant and its approval | what a provider has proven | `a_new_name_makes_nobody_another_person` |
+//! | the same in the store | `decide_exemption` asks for the person | `it_holds_the_contract` |
 //! | a new name between a question about a pseudonym and its answer | the same | `whoever_asked_whom_a_pseudonym_stands_for_answers_under_no_other_name` |
 //! | two decide at once | the version that was seen | `of_two_clerks_at_once_the_second_is_told_to_look_again` |
 //! | **Programs** | | |

@@ -390,6 +390,12 @@ async fn a_token_for_one_organisation_is_not_its_maker_in_another() {
     assert!(!Right::Somebody.is_of(&visitor("egedal", true, &person)));
     // A person sees the own pages whatever they look at otherwise.
     assert!(Right::Somebody.is_of(&visitor("egedal", false, &person)));
+    // A role in one organisation is none while another is looked at.
+    let mut elsewhere = visitor("egedal", false, &person);
+    assert!(elsewhere.is(Role::Security) && !elsewhere.is_traveller_only());
+    elsewhere.organization = loaded.config.organizations[&ballerup()].clone();
+    assert!(!elsewhere.is(Role::Security) && elsewhere.is_traveller_only());
+    assert!(!Right::STAFF.is_of(&elsewhere));
     let tokens = crate::identifier::ProviderId::of_tokens();
     let nobody = Person::new(ballerup(), tokens, "t");
     assert!(!Right::Somebody.is_of(&visitor("ballerup", true, &nobody)));

@@ -288,6 +288,29 @@ async fn the_second_step_takes_only_its_own_form_and_leads_nowhere_else() {
     assert_eq!(answered.location(), "/", "a browser leaves a tab out");
 }
 
+#[tokio::test]
+async fn a_secret_that_was_shown_before_the_owner_set_one_up_is_worth_nothing_after() {
+    let office = Office::with("").await;
+    // Somebody who knows the password has come as far as the picture.
+    let mut thief = office.signed_in("anna.holm").await;
+    let seen = secret(&office.get(&mut thief, "/").await);
+    let mut owner = office.signed_in("anna.holm").await;
+    let page = office.get(&mut owner, "/").await;
+    let own = secret(&page);
+    assert_ne!(seen, own);
+    let show = async |browser: &mut Browser, secret: &str| {
+        let csrf = office.get(browser, "/").await.field("csrf");
+        let fields = [("csrf", csrf), ("code", code(secret))];
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        office.send(browser, "/sign-in/code", &fields).await.status
+    };
+    assert_eq!(show(&mut owner, &own).await, StatusCode::SEE_OTHER);
+    assert_eq!(show(&mut thief, &seen).await, StatusCode::UNAUTHORIZED);
+    assert!(!office.get(&mut thief, "/").await.text.contains("<svg"));
+    let who = person(&office, &owner).await;
+    assert_eq!(office.admin.store().second_factors(&who).await.unwrap().len(), 1);
+}
+
 /// What a session waits for.
 async fn pending(office: &Office, browser: &Browser) -> Option<String> {
     office.admin.store().admin_session(&key(browser)).await.unwrap().unwrap().pending
@@ -543,4 +566,17 @@ async fn whoever_only_watches_is_shown_no_log_and_a_password_is_needed_to_be_any
     let mut nobody = Browser::default();
     let refused = office.password(&mut nobody, "dorte.krogh", &format!("{PASSWORD} ")).await;
     assert_eq!((refused.status, nobody.cookie(COOKIE)), (StatusCode::UNAUTHORIZED, None));
+}
+
+#[tokio::test]
+async fn the_systems_of_others_are_offered_nowhere() {
+    let office = Office::open().await;
+    let mut everything = office.signed_in("alt.muligt").await;
+    for path in ["/log", "/travel", "/travel/new", "/travel/apply", "/own/apply", "/would", "/"] {
+        let page = office.get(&mut everything, path).await;
+        assert_eq!(page.status, StatusCode::OK, "{path}");
+        assert!(!page.text.contains("egedal"), "{path}: {}", page.text);
+        let offers = !["/", "/travel"].contains(&path);
+        assert!(!offers || page.text.contains("kilden"), "{path}: {}", page.text);
+    }
 }
