@@ -1,7 +1,7 @@
 //! Certificates, revocation lists and keys in files in PEM form (RFC 7468).
 //!
-//! Always holds: what is read is a regular file of at most [`MAXIMUM_LENGTH`] octets, which are wiped
-//! when they have been read: one of them may be a key. An error names the file and never what is in it.
+//! Always holds: what is read is a regular file of at most a mebibyte, and its octets are wiped
+//! when it has been read: it may be a key. An error names the file and never what is in it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::config::read_bytes;
 
 /// No chain, list or key is longer, in octets.
-pub(crate) const MAXIMUM_LENGTH: u64 = 1 << 20;
+const MAXIMUM_LENGTH: u64 = 1 << 20;
 
 /// Why a file in PEM form cannot be used.
 #[derive(Debug, thiserror::Error)]
