@@ -3,15 +3,16 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::{Draw, EACH, Group, Plan, SEED_LENGTH, Standing, group_of, pick};
-use crate::audit::Action;
 use crate::audit::event::Field;
+use crate::audit::{Action, Event};
 use crate::identifier::OrganizationId;
 use crate::policy::Actor;
 use crate::store::log::{By, Count, LogQuery, Organizations, Wanted};
-use crate::store::{NewReview, Outcome, Review, ReviewError, Store, StoreError};
+use crate::store::{self, NewReview, Outcome, Review, ReviewError, Store, StoreError};
 
 /// So many entries are offered to the draw at a time.
 const AT_ONCE: usize = 1000;
@@ -169,7 +170,7 @@ impl Reviewed<'_> {
         store: &Store,
         (id, place): (&str, u32),
         (outcome, note): (Outcome, Option<&str>),
-        by: &Actor,
+        by: store::By<'_>,
         now: Timestamp,
     ) -> Result<bool, ConductError> {
         let review = store.review(self.organization, id).await?.ok_or(ReviewError::Unknown)?;
@@ -178,13 +179,22 @@ impl Reviewed<'_> {
         let wanted = item.entry.parse::<Uuid>().map_err(|_| ReviewError::Unknown)?;
         let organizations = Organizations::These([self.organization.clone()].into());
         let found = store.log().entry(&organizations, &Wanted::Id(wanted)).await?;
-        let own = |name: &smol_str::SmolStr| name.to_lowercase() == by.name.to_lowercase();
-        if found.iter().any(|entry| entry.event.personal.get(Field::UserName).is_some_and(own)) {
+        if found.iter().any(|entry| is_doing_of(by, &entry.event)) {
             return Err(ConductError::OwnDoing);
         }
         let at = (self.organization, id, place);
-        Ok(store.judge(at, (outcome, note), by, now).await?)
+        Ok(store.judge(at, (outcome, note), by.actor(), now).await?)
     }
+}
+
+/// Whether somebody did what an entry tells of: by the name, or by who they are whatever name they
+/// went by then.
+fn is_doing_of(by: store::By<'_>, event: &Event) -> bool {
+    let said = |field| event.personal.get(field).map(|value: &SmolStr| value.to_lowercase());
+    let name = by.actor().name.to_lowercase();
+    let id = by.person().map(|person| format!("{}/{}", person.provider(), person.subject()));
+    said(Field::UserName).is_some_and(|said| said == name)
+        || id.is_some_and(|id| said(Field::UserId).is_some_and(|said| said == id.to_lowercase()))
 }
 
 /// Of few entries each is offered.

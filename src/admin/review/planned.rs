@@ -16,7 +16,7 @@ use crate::clock;
 use crate::language::{self, Language, number};
 use crate::log_review::{ConductError, InvalidPlan, Period, Plan, Standing};
 use crate::store::log::Wanted;
-use crate::store::{Outcome, Review, ReviewError, ReviewItem};
+use crate::store::{By, Outcome, Review, ReviewError, ReviewItem};
 
 /// The longest remark, in characters.
 const LONGEST_NOTE: usize = 500;
@@ -392,8 +392,9 @@ pub(super) async fn judged(
     if note.is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         return Ok(Err(words.bad_note));
     }
-    let (reviewed, by) = (reviewed(visitor), visitor.actor());
-    let judged = reviewed.judge(admin.store(), at, (outcome, note), &by, clock::now()).await;
+    let actor = visitor.actor();
+    let (reviewed, by) = (reviewed(visitor), By::proven(&actor, &visitor.person));
+    let judged = reviewed.judge(admin.store(), at, (outcome, note), by, clock::now()).await;
     judged.map(Ok).map_err(|error| refused(error, visitor))
 }
 

@@ -548,7 +548,7 @@ async fn a_connection_from_before_is_held_against_the_networks_of_now() {
 /// operator of the centre and `t` for whoever is signed in; what only reads before the bar, what
 /// changes something after it. Written down beside the routes, so that a right that somebody widens
 /// there does not pass for the one that was meant.
-const MEANT_FOR: [(&str, &str); 49] = [
+const MEANT_FOR: [(&str, &str); 50] = [
     ("/account", "t|t"),
     ("/api/v1/breaches", "sd|s"),
     ("/api/v1/exemptions", "ca|c"),
@@ -557,6 +557,7 @@ const MEANT_FOR: [(&str, &str); 49] = [
     ("/api/v1/exemptions/import", "c|c"),
     ("/api/v1/exemptions/{id}/extend", "|c"),
     ("/api/v1/explain", "caso|"),
+    ("/api/v1/erasure-orders", "d|d"),
     ("/api/v1/lists", "casdo*|casdo*"),
     ("/api/v1/lists/{list}/forecast", "cs|"),
     ("/api/v1/log", "s|"),

@@ -14,7 +14,7 @@ use crate::clock;
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::identity::Remembered;
 use crate::policy::{Actor, Person, UserName};
-use crate::store::{FactorKind, SecondFactorRecord, SessionStage};
+use crate::store::{FactorKind, NoticeState, SecondFactorRecord, SessionStage};
 
 const COOKIE: &str = "geovagt-admin";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -35,7 +35,7 @@ async fn csrf(office: &Office, browser: &Browser) -> String {
     office.get(&mut browser.clone(), "/account").await.field("csrf")
 }
 
-async fn person(office: &Office, browser: &Browser) -> Person {
+pub(super) async fn person(office: &Office, browser: &Browser) -> Person {
     let session = office.admin.store().admin_session(&key(browser)).await.unwrap().unwrap();
     Remembered::read(&session.proof).unwrap().person().unwrap()
 }
@@ -480,9 +480,14 @@ async fn each_step_is_taken_by_its_role_alone_with_a_reason_where_there_has_to_b
     let store = office.admin.store();
     let other = granted(&office, &mut clerk, "Thailand").await;
     let notices = store.notices_of(&crate::policy::ExemptionId::new(&other)).await.unwrap();
-    let path = format!("/travel/{id}/notices/{}/retry", notices[0].id);
-    let refused = office.post(&mut clerk, &path, &[]).await;
-    assert_eq!(refused.status, StatusCode::NOT_FOUND, "{}", refused.text);
+    let (now, later) = (clock::now(), clock::now() + SignedDuration::from_secs(60));
+    let ours = store.claim_notice(&notices[0], now, later).await.unwrap().unwrap();
+    assert!(store.end_notice(&ours, NoticeState::Failed, Some("no"), now).await.unwrap());
+    for (journey, status) in [(&id, StatusCode::NOT_FOUND), (&other, StatusCode::SEE_OTHER)] {
+        let path = format!("/travel/{journey}/notices/{}/retry", ours.id);
+        let tried = office.post(&mut clerk, &path, &[]).await;
+        assert_eq!(tried.status, status, "{}", tried.text);
+    }
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
 use crate::audit::{Action, Event};
 use crate::clock;
+use crate::log_index::Follower;
 
 const SCRIPT: &str = "<script>alert(1)</script>";
 /// In the bundled database: South Korea, China, Denmark.
@@ -93,6 +94,8 @@ async fn an_operator_of_the_centre_sees_how_all_are_and_nobody() {
     for (person, ..) in crate::admin::fixture::PEOPLE {
         assert!(person == "cille.center" || !page.text.contains(person), "{person}");
     }
+    let api = office.get(&mut centre, "/api/v1/overview").await.json();
+    assert_eq!(api["days"], serde_json::json!([]), "how much people do is nothing of theirs");
     let mut operator = office.signed_in("ole.drift").await;
     let page = office.get(&mut operator, "/").await;
     assert!(!page.text.contains("Egedal"), "the other organisation");
@@ -101,17 +104,15 @@ async fn an_operator_of_the_centre_sees_how_all_are_and_nobody() {
     assert_eq!(api.json()["days"].as_array().unwrap().len(), 30);
 }
 
-#[tokio::test]
-async fn the_map_and_its_table_are_of_the_organisations_own_rejections() {
-    use crate::log_index::Follower;
-    let office = Office::open().await;
-    for (organization, country, count) in [("ballerup", "CN", 3), ("egedal", "JP", 2)] {
-        for _ in 0..count {
-            let mut event = Event::new(Action::Denied, clock::now(), clock::random_bytes())
+/// So many entries of an action for an organisation from a country, in the index.
+async fn entered(office: &Office, action: Action, those: &[(&str, &str, usize)]) {
+    for (organization, country, count) in those {
+        for _ in 0..*count {
+            let mut event = Event::new(action, clock::now(), clock::random_bytes())
                 .reason("country_listed")
                 .personal(Field::ClientIp, CHINA);
-            event.organization = Some(organization.into());
-            event.country = Some(country.into());
+            event.organization = Some((*organization).into());
+            event.country = Some((*country).into());
             event.verdict = Some("deny".into());
             event.site = Some("kilden".into());
             assert!(office.admin.audit().record(event).reached_disk().await);
@@ -120,6 +121,12 @@ async fn the_map_and_its_table_are_of_the_organisations_own_rejections() {
     let directory = office.state.path().join("state/audit");
     let mut follower = Follower::new(directory, office.admin.store().log().clone());
     while follower.round().await.unwrap().behind > 0 {}
+}
+
+#[tokio::test]
+async fn the_map_and_its_table_are_of_the_organisations_own_rejections() {
+    let office = Office::open().await;
+    entered(&office, Action::Denied, &[("ballerup", "CN", 3), ("egedal", "JP", 2)]).await;
     let mut security = office.signed_in("sofie.lind").await;
     let page = office.get(&mut security, "/").await;
     assert!(page.text.contains("<title>Kina: 3</title>"), "on the map");
@@ -398,6 +405,13 @@ async fn the_report_is_of_one_quarter_and_one_organisation() {
     let mut officer = office.signed_in("dorte.krogh").await;
     let page = office.get(&mut officer, "/report").await;
     assert!(plain(&page.text).contains("Tal under fem vises ikke"), "{}", page.text);
+    // Access with an exemption stands in the chain of what people did, as this entry does.
+    entered(&office, Action::Allowed, &[("ballerup", "CN", 17), ("egedal", "JP", 21)]).await;
+    let today = clock::now().to_zoned(jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap()).date();
+    let quarter = format!("{}-Q{}", today.year(), (today.month() - 1) / 3 + 1);
+    let csv = office.get(&mut officer, &format!("/report/{quarter}/file")).await.text;
+    let has = |wanted: &str| csv.split(['\n', ';', ',', '"']).any(|cell| cell.trim() == wanted);
+    assert!(has("17") && !has("21") && !has("38"), "{csv}");
     let csv = office.get(&mut officer, "/report/2026-Q3/file").await;
     assert_eq!(csv.headers[header::CONTENT_TYPE], "text/csv; charset=utf-8");
     for wrong in ["2999-Q1", "x", "2026-Q5"] {

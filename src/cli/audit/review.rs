@@ -123,7 +123,7 @@ async fn step(
                 return Ok(Answer::No);
             }
             let found = (*outcome, note.as_deref());
-            reviewed.judge(store, (id, *place), found, by, now).await?;
+            reviewed.judge(store, (id, *place), found, by.into(), now).await?;
             show(context, &reviewed, store, id).await
         }
     }
