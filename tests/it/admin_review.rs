@@ -3,7 +3,7 @@
 use crate::support::client::get;
 use crate::support::demo::Demo;
 use crate::support::desk::{Desk, between, encoded};
-use crate::support::gateway::eventually;
+use crate::support::gateway::{eventually, today};
 
 const CHINA: &str = "1.0.1.1";
 
@@ -58,7 +58,7 @@ fn a_sample_is_drawn_once_judged_and_can_be_drawn_again_to_check() {
     eventually("they are indexed", || {
         desk.get("/log?action=denied&span=1h").text().matches("href=\"/log/entry/").count() >= 3
     });
-    let yesterday = jiff::Zoned::now().date().yesterday().unwrap();
+    let yesterday = today().yesterday().unwrap();
     // Spans that are over hold nothing of a demo that has just begun.
     let form = format!("starts={yesterday}&every_days=1&sample=4&within_days=1");
     assert_eq!(desk.post("/review/planned/plan", &form).status, 303);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::client::post_form;
-use crate::support::gateway::eventually;
+use crate::support::gateway::{eventually, today};
 use crate::support::oidc::{HOST, SUBJECT, Scene, is_refused, scene, scene_with};
 use crate::support::places::DENMARK;
 use crate::support::provider::{Key, Provider, now};
@@ -96,7 +96,7 @@ fn a_grant_by_name_goes_to_nobody_who_chose_that_name_and_says_to_whom_it_goes()
     let entra = provider.configuration(", groups: [raad]");
     let scene = scene_with(provider, &entra, "");
     scene.sign_in();
-    let today = jiff::Zoned::now().date();
+    let today = today();
     let day = |days: i64| today.checked_add(jiff::Span::new().days(days)).unwrap();
     let leg = format!("TH {}..{}", day(30), day(35));
     let ask = |verb: &str, person: &str, more: &[&str]| {

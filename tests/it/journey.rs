@@ -3,7 +3,7 @@
 
 use crate::support::client::{Answer, get, post_form};
 use crate::support::gateway::{
-    Gateway, Printed, configuration, eventually, eventually_some, journey,
+    Gateway, Printed, configuration, eventually, eventually_some, journey, today,
 };
 use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::upstream::Upstream;
@@ -179,7 +179,7 @@ fn a_journey_is_prolonged_by_another_decision() {
     let demands = ["--case", "26/1", "--demand", "device,multi_factor"];
     let old = gateway.command(&[&grant[..], &travels, &demands].concat()).expect_code(0).json();
     let old = old["id"].as_str().unwrap().to_owned();
-    let last = jiff::Zoned::now().date().checked_add(jiff::Span::new().days(12)).unwrap();
+    let last = today().checked_add(jiff::Span::new().days(12)).unwrap();
     let until = last.to_string();
     let arguments = ["exemption", "extend", "--json", &old, "--until", &until, "--by", "Bente"];
     let bare = gateway.command(&arguments).expect_code(1);
@@ -213,7 +213,7 @@ fn a_journey_is_prolonged_by_another_decision() {
 fn a_revocation_names_all_that_it_ends() {
     let (_upstream, gateway) = running();
     let old = gateway.grant("anna.holm", "TH", &["kilden"]);
-    let last = jiff::Zoned::now().date().checked_add(jiff::Span::new().days(12)).unwrap();
+    let last = today().checked_add(jiff::Span::new().days(12)).unwrap();
     let (last, by) = (last.to_string(), ["--by", "Bente"]);
     let extend = ["exemption", "extend", "--json", &old, "--until", &last, "--device", "iPad"];
     let reached = ["--telephone", "20000000", "--mail", "a@example.net"];

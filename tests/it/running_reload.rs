@@ -1,7 +1,7 @@
 //! The configuration taken anew: whole, or not at all.
 
 use super::support::client::get;
-use super::support::gateway::{Gateway, Printed, configuration, eventually};
+use super::support::gateway::{Gateway, Printed, configuration, eventually, today};
 use super::support::places::{CHINA, DENMARK};
 use super::support::upstream::Upstream;
 
@@ -154,7 +154,7 @@ fn a_list_that_is_missing_or_empty_changes_nothing() {
 #[test]
 fn what_breaks_the_announcement_lock_changes_nothing() {
     let setting = running();
-    let today = jiff::Zoned::now().date();
+    let today = today();
     let tomorrow = today.tomorrow().unwrap();
     setting.write(&setting.with_a_new_site());
     write_list(&setting.gateway, &(LIST.to_owned() + &second_version(today, tomorrow, "[CN, DK]")));
@@ -208,7 +208,7 @@ fn a_list_that_the_running_database_does_not_know_changes_nothing() {
     let setting =
         running_with(|text| text.replace(&bundled, &format!("\"{root}/geoip/test-city.mmdb\"")));
     setting.write(&setting.with_a_new_site());
-    let today = jiff::Zoned::now().date();
+    let today = today();
     let later = today.checked_add(jiff::Span::new().days(60)).unwrap();
     write_list(&setting.gateway, &(LIST.to_owned() + &second_version(today, later, "[CN, AQ]")));
     let printed = setting.reload().expect_code(1);

@@ -333,9 +333,15 @@ impl Drop for Gateway {
     }
 }
 
+/// The date where the municipality lies, whatever clock the machine shows.
+pub fn today() -> jiff::civil::Date {
+    let there = jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap();
+    jiff::Timestamp::now().to_zoned(there).date()
+}
+
 /// Yesterday to a week from now, as a leg writes it.
 pub fn journey() -> String {
-    let today = jiff::Zoned::now().date();
+    let today = today();
     let day = |days: i64| today.checked_add(jiff::Span::new().days(days)).unwrap();
     format!("{}..{}", day(-1), day(7))
 }
