@@ -3,10 +3,14 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use super::debian::{Debian, succeed};
-use super::gateway::{Printed, eventually, eventually_some};
+use super::gateway::{Printed, eventually_some, eventually_within};
 use super::outside::command;
+
+/// A machine that compiles something else meanwhile boots slowly.
+const BOOT_PATIENCE: Duration = Duration::from_secs(300);
 
 /// What stands on the machine before anything of ours does.
 pub const PACKAGES: &str =
@@ -84,7 +88,7 @@ impl Machine {
         });
         let machine = Self { debian, group, init, child };
         // Something that needs a terminal fails here: "degraded".
-        eventually("the machine is up", || {
+        eventually_within(BOOT_PATIENCE, "the machine is up", || {
             let state = machine.sh("systemctl is-system-running").out;
             matches!(state.trim(), "running" | "degraded")
         });
