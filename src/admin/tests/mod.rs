@@ -4,6 +4,7 @@ mod attacks;
 mod calls;
 mod forms;
 mod guards;
+mod ones_own;
 mod orders;
 mod others;
 mod overview;
