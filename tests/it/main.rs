@@ -104,6 +104,7 @@ mod outside_websocket;
 mod path_rules;
 mod rejecting;
 mod remote;
+mod remote_refusing;
 mod running_audit;
 mod running_files;
 mod running_limits;
