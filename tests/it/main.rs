@@ -90,6 +90,7 @@ mod outside_names;
 mod outside_namespaces;
 mod outside_newcomer;
 mod outside_nginx;
+mod outside_node_orders;
 mod outside_nodes;
 mod outside_notices;
 mod outside_oidc;
