@@ -12,7 +12,7 @@ use tower::ServiceExt as _;
 use super::access::Connection;
 use super::{Admin, InEffect, router};
 use crate::app::View;
-use crate::audit::{Audit, Options};
+use crate::audit::{Audit, Options, sign};
 use crate::clock;
 use crate::config::{self, Loaded};
 use crate::geoip::{Database, Requirements};
@@ -211,7 +211,8 @@ impl Office {
             add(&store, organization, name).await;
         }
         let tasks = Tasks::new();
-        let options = Options::new(state.path().join("state/audit"));
+        let signing_key = Some(state.path().join("state").join(sign::FILE_NAME));
+        let options = Options { signing_key, ..Options::new(state.path().join("state/audit")) };
         let (audit, _) = Audit::open(options, &tasks).unwrap();
         let local = ProviderId::parse("local").unwrap();
         let ids = ["ballerup", "egedal"].map(|id| OrganizationId::parse(id).unwrap());

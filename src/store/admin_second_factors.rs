@@ -7,9 +7,16 @@ use super::words::words;
 use super::{ChangeAction, ChangeEvent, Store, StoreError};
 use crate::policy::{Actor, Person, UserName};
 
-/// So many wrong codes a person may show within [`WINDOW`].
-const MOST_FAILURES: i64 = 10;
-const WINDOW: SignedDuration = SignedDuration::from_mins(15);
+/// So many passkeys one person has at most.
+pub const MOST_PASSKEYS: usize = 10;
+/// So many wrong codes a person may show, and then waits.
+const AT_ONCE: i64 = 10;
+/// So long after the first so many, and twice as long after each that follow.
+const FIRST_WAIT: SignedDuration = SignedDuration::from_mins(15);
+/// And never longer: whoever knows a password shuts its owner out so long.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(4);
+/// After so long without any the wrong ones are forgotten.
+const FORGOTTEN: SignedDuration = SignedDuration::from_hours(24);
 
 words! {
     /// What it is.
@@ -70,7 +77,7 @@ impl Store {
         self.rows(asked).await?.iter().map(|row| self.read_second_factor(row)).collect()
     }
 
-    /// Keeps a new second factor.
+    /// Keeps a new second factor; no where it is a passkey and the person has [`MOST_PASSKEYS`].
     ///
     /// # Errors
     /// [`StoreError`] where it could not be kept.
@@ -80,8 +87,20 @@ impl Store {
         name: &UserName,
         factor: &SecondFactorRecord,
         by: &Actor,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
+        let there = sqlx::query(
+            "SELECT id FROM admin_second_factors
+             WHERE organization = $1 AND provider = $2 AND subject = $3 AND kind = $4",
+        )
+        .bind(person.organization().as_str())
+        .bind(person.provider().as_str())
+        .bind(person.subject())
+        .bind(FactorKind::Passkey.word());
+        let is_passkey = factor.kind == FactorKind::Passkey;
+        if is_passkey && change.rows(there).await?.len() >= MOST_PASSKEYS {
+            return Ok(false);
+        }
         let add = sqlx::query(
             "INSERT INTO admin_second_factors (id, organization, provider, subject, kind, label,
                secret, last_step, created) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -103,7 +122,8 @@ impl Store {
         let event = ChangeEvent::new(ChangeAction::SecondFactor, person.organization(), name, by)
             .word(word);
         change.announce(&event, factor.created).await?;
-        change.commit().await
+        change.commit().await?;
+        Ok(true)
     }
 
     /// Takes one second factor of a person away, or all of them; gives how many that were.
@@ -183,7 +203,8 @@ impl Store {
         self.quietly(keep).await
     }
 
-    /// Counts one more attempt of a person; false where there have been too many.
+    /// Counts one more attempt of a person since one that counted; false where there have been so many
+    /// that it takes a while before the next, the longer the more there were.
     ///
     /// # Errors
     /// [`StoreError`]: the attempt must not be made.
@@ -201,14 +222,16 @@ impl Store {
         .bind(person.provider().as_str())
         .bind(person.subject());
         let row = change.rows(asked).await?;
-        let (mut failures, mut since) = match row.first() {
+        let (mut failures, last) = match row.first() {
             Some(row) => (self.integer(row, "failures")?, self.instant(row, "since")?),
             None => (0, now),
         };
-        if now.duration_since(since) >= WINDOW {
-            (failures, since) = (0, now);
+        let quiet = now.duration_since(last);
+        if quiet >= FORGOTTEN {
+            failures = 0;
         }
-        if failures >= MOST_FAILURES {
+        // The clocks of two nodes differ a little: only a wait makes that count.
+        if wait_after(failures).is_some_and(|wait| quiet < wait) {
             return Ok(false);
         }
         let count = sqlx::query(
@@ -220,7 +243,7 @@ impl Store {
         .bind(person.provider().as_str())
         .bind(person.subject())
         .bind(failures + 1)
-        .bind(since.to_string());
+        .bind(now.to_string());
         change.execute(count).await?;
         change.commit_quietly().await?;
         Ok(true)
@@ -255,4 +278,14 @@ impl Store {
             used: used.map(|text| self.timestamp(&text)).transpose()?,
         })
     }
+}
+
+/// How long it takes after so many before another may be tried; none: no time at all.
+fn wait_after(failures: i64) -> Option<SignedDuration> {
+    if failures == 0 || failures % AT_ONCE != 0 {
+        return None;
+    }
+    let doubled = (1..failures / AT_ONCE)
+        .try_fold(FIRST_WAIT, |wait, _| (wait < LONGEST_WAIT).then(|| wait.saturating_add(wait)));
+    Some(doubled.unwrap_or(LONGEST_WAIT).min(LONGEST_WAIT))
 }

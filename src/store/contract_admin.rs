@@ -94,8 +94,29 @@ pub(super) async fn a_code_counts_once_and_attempts_are_counted(store: &Store) {
     }
     assert!(!store.count_code_attempt(&owner, at(11)).await.unwrap(), "too many");
     assert!(store.count_code_attempt(&person("bo"), at(11)).await.unwrap(), "of each person");
-    assert!(store.count_code_attempt(&owner, at(16 * 60)).await.unwrap(), "after a while");
+    // Ten more after a while, and the while is twice as long each time, but never a day.
+    let minutes = 60;
+    let mut last = 9;
+    for wait in [15, 30, 60, 120, 240, 240, 240] {
+        let next = last + wait * minutes;
+        assert!(!store.count_code_attempt(&owner, at(next - 1)).await.unwrap(), "within {wait}");
+        for _ in 0..10 {
+            assert!(store.count_code_attempt(&owner, at(next)).await.unwrap(), "after {wait}");
+        }
+        last = next;
+    }
+    // A day of quiet, or a code that counted, and all begins anew.
+    last += 24 * 60 * minutes;
+    for _ in 0..10 {
+        assert!(store.count_code_attempt(&owner, at(last)).await.unwrap());
+    }
+    last += 15 * minutes;
+    assert!(store.count_code_attempt(&owner, at(last)).await.unwrap(), "the first wait again");
     store.forget_code_attempts(&owner).await.unwrap();
+    for _ in 0..10 {
+        assert!(store.count_code_attempt(&owner, at(last)).await.unwrap());
+    }
+    assert!(!store.count_code_attempt(&owner, at(last)).await.unwrap());
     for (id, seconds) in [(Some("a"), 20), (None, 21)] {
         let removed = store.remove_second_factors(&owner, &anna(), id, &by, at(seconds)).await;
         assert_eq!(removed.unwrap(), 1, "{id:?}");

@@ -196,6 +196,11 @@ pub enum ExemptionError {
     /// What it would prolong has changed.
     #[error("{0} has changed meanwhile and cannot be prolonged; see `geovagt exemption show {0}`")]
     NotExtendable(ExemptionId),
+    /// One person cannot fill the list.
+    #[error(
+        "{0} applications of this person wait for a decision already; decide some of them, or take some back, before another is made"
+    )]
+    TooManyOpen(usize),
     /// No free name was found.
     #[error("no free name was found for the exemption; try again")]
     NoFreeName,

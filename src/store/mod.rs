@@ -65,7 +65,7 @@ pub use about_person::{Holding, MASKED};
 pub use accounts::{Account, AccountError, AccountId, NewAccount};
 pub use address_grants::{AddressGrant, NewAddressGrant};
 pub use admin_idempotency::Earlier;
-pub use admin_second_factors::{FactorKind, SecondFactorRecord};
+pub use admin_second_factors::{FactorKind, MOST_PASSKEYS, SecondFactorRecord};
 pub use admin_sessions::{AdminSession, SessionStage};
 pub use admin_tokens::AdminToken;
 pub use breaches::{Breach, BreachChange, BreachNote, NewBreach};

@@ -40,6 +40,7 @@ async fn its_log_index_holds_the_contract() {
     let pooler = PgBouncer::start(server.address);
     let open = async || (store(&url_at(pooler.address, &server.new_database())), ());
     super::log::contract::holds(&open).await;
+    super::log::contract_nodes::holds_for_nodes(&open).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 //! Orders to take personal data out of the log, given on the pages and carried out by the running
-//! gateway: by one, by one that was away, and by each of two.
+//! gateway: by one, and by one that was away. Two on one store stand in `outside_node_orders`.
 
 use serde_json::{Value, json};
 
@@ -43,7 +43,7 @@ fn officer(gateway: &Gateway) -> Desk {
     Desk::signed_in(gateway.address("admin"), "dorte.krogh", PASSWORD)
 }
 
-fn call(desk: &Desk, path: &str, body: &Value) -> Value {
+pub fn call(desk: &Desk, path: &str, body: &Value) -> Value {
     let page = desk.get("/account").text();
     let token = between(&page, "name=\"csrf\" value=\"", "\"").expect("a token");
     let host = desk.at.to_string();
@@ -58,7 +58,7 @@ fn call(desk: &Desk, path: &str, body: &Value) -> Value {
 }
 
 /// Every entry as it stands in the files now.
-fn entries(gateway: &Gateway) -> Vec<Value> {
+pub fn entries(gateway: &Gateway) -> Vec<Value> {
     let mut entries = Vec::new();
     for chain in ["allowed", "denied", "people"] {
         let directory = gateway.directory().join("state/audit").join(chain);
@@ -78,13 +78,13 @@ fn entry_of(gateway: &Gateway, path: &str) -> Option<Value> {
 }
 
 /// Where she was let in: the door may have been shut to her first attempts.
-fn let_in(gateway: &Gateway, path: &str) -> Option<Value> {
+pub fn let_in(gateway: &Gateway, path: &str) -> Option<Value> {
     let is_hers =
         |entry: &Value| entry["url"]["path"] == path && entry["geovagt"]["verdict"] == "allow";
     entries(gateway).into_iter().find(is_hers)
 }
 
-fn verified(gateway: &Gateway) -> Vec<Value> {
+pub fn verified(gateway: &Gateway) -> Vec<Value> {
     let report = gateway.command(&["audit", "verify", "--json"]).expect_code(0).json();
     report["orders"].as_array().unwrap().clone()
 }

@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use crate::support::client::{Answer, get};
+use crate::support::desk::encoded;
 use crate::support::gateway::{Gateway, configuration};
 use crate::support::provider::Provider;
 use crate::support::upstream::Upstream;
@@ -45,8 +46,14 @@ impl Scene {
 
     /// Sends a browser away: its cookie, the state and the nonce.
     fn depart(&self) -> (String, String, String) {
-        let path = "/sign-in/outside?organization=ballerup&provider=entra&next=/account";
-        let answer = self.ask(path, "");
+        self.depart_for("/account")
+    }
+
+    /// The same for somebody who wants to go on to an address.
+    fn depart_for(&self, next: &str) -> (String, String, String) {
+        let next = encoded(next);
+        let path = format!("/sign-in/outside?organization=ballerup&provider=entra&next={next}");
+        let answer = self.ask(&path, "");
         assert_eq!(answer.status, 303, "{}", answer.text());
         let url = url::Url::parse(answer.header("location").unwrap()).unwrap();
         let part =
@@ -110,4 +117,27 @@ fn a_group_of_the_provider_gives_its_role() {
     scene.provider.answer_code(200, &json!({"id_token": token, "access_token": "x"}));
     let answer = scene.ask(&format!("/sign-in/callback?code=c0de&state={state}"), &cookie);
     assert_eq!(scene.session(&answer)["roles"], json!([]));
+}
+
+#[test]
+fn whoever_was_at_the_provider_lands_on_a_page_of_ours() {
+    let scene = Scene::start();
+    for (next, lands) in [
+        ("/log?user=anna", "/log?user=anna"),
+        ("//evil.example", "/"),
+        ("/\\evil.example", "/"),
+        ("https://evil.example/", "/"),
+        ("/\t/evil.example", "/"),
+        ("/x\r\nSet-Cookie: a=b", "/"),
+        ("", "/"),
+    ] {
+        let (cookie, state, nonce) = scene.depart_for(next);
+        let claims = scene.provider.id_claims("anna", &nonce);
+        let token = scene.provider.key().sign(None, &claims);
+        scene.provider.answer_code(200, &json!({"id_token": token, "access_token": "x"}));
+        let answer = scene.ask(&format!("/sign-in/callback?code=c0de&state={state}"), &cookie);
+        assert_eq!(answer.status, 303, "{next:?}: {}", answer.text());
+        assert_eq!(answer.header("location"), Some(lands), "{next:?}");
+        assert!(set(&answer, "a").is_none(), "{next:?}");
+    }
 }

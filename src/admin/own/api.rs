@@ -127,6 +127,7 @@ async fn show(
     (status = 401, description = "No token", body = Problem, content_type = "application/problem+json"),
     (status = 403, description = "The scope does not cover it", body = Problem, content_type = "application/problem+json"),
     (status = 404, description = "The organisation is gone", body = Problem, content_type = "application/problem+json"),
+    (status = 409, description = "So many wait for a decision already", body = Problem, content_type = "application/problem+json"),
     (status = 413, description = "Too large", body = Problem, content_type = "application/problem+json"),
     (status = 422, description = "Everything that is wrong with it", body = Problem, content_type = "application/problem+json"),
     (status = 503, description = "The store does not answer", body = Problem, content_type = "application/problem+json")))]

@@ -13,7 +13,7 @@ use crate::admin::{Admin, Answer, Place, Refusal, Right, Routes, Visitor, api, f
 use crate::clock;
 use crate::config::SecondFactor;
 use crate::language;
-use crate::store::{AdminSession, FactorKind};
+use crate::store::{AdminSession, FactorKind, MOST_PASSKEYS};
 
 pub(super) fn routes(routes: Routes) -> Routes {
     routes
@@ -104,6 +104,10 @@ async fn challenge(State(admin): State<Admin>, visitor: Visitor, request: Reques
     let asked = Asking::of(&request);
     drop(request);
     let factors = admin.store().second_factors(&visitor.person).await?;
+    let passkeys = factors.iter().filter(|factor| factor.kind == FactorKind::Passkey);
+    if passkeys.count() >= MOST_PASSKEYS {
+        return Err(Refusal::Conflict(Words::of(visitor.language).enough.to_owned()));
+    }
     let (body, state) = passkey::ask(&asked, &visitor.person, &visitor.name, &factors, true)?;
     let session = session(&admin, &visitor).await?;
     Pending { code: None, passkey: Some(state) }.keep(&admin, &session).await?;

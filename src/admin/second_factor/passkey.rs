@@ -20,9 +20,6 @@ use crate::clock;
 use crate::policy::{Actor, Person, UserName};
 use crate::store::{FactorKind, SecondFactorRecord};
 
-/// So many passkeys one person has at most.
-const MOST: usize = 10;
-
 /// What a passkey was asked.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -57,9 +54,6 @@ pub(super) fn ask(
     let webauthn = webauthn(asked).ok_or(Refusal::NotFound)?;
     let known = passkeys(factors);
     if register {
-        if known.len() >= MOST {
-            return Err(Refusal::Conflict("10".to_owned()));
-        }
         let have = known.iter().map(|(_, passkey)| passkey.cred_id().clone()).collect();
         let (options, state) = webauthn
             .start_passkey_registration(id_of(person), name.as_str(), name.as_str(), Some(have))
@@ -73,7 +67,7 @@ pub(super) fn ask(
     Ok((json!({"kind": "get", "options": options}), Asked::Authentication(Box::new(state))))
 }
 
-/// Keeps a new passkey; false where the device's answer does not hold.
+/// Keeps a new passkey; false where the device's answer does not hold, or there are enough.
 pub(super) async fn register(
     admin: &Admin,
     asked: &Asking,
@@ -100,8 +94,7 @@ pub(super) async fn register(
         used: None,
     };
     let by = Actor { name: name.as_str().to_owned(), operating_system_user: None };
-    admin.store().add_second_factor(person, name, &factor, &by).await?;
-    Ok(true)
+    Ok(admin.store().add_second_factor(person, name, &factor, &by).await?)
 }
 
 /// Whether the device's answer holds.

@@ -5,14 +5,14 @@
 use axum::body::Body;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use tower::ServiceExt as _;
 
 use super::super::travel::tests::{all, and, day, form, granted, office, step};
 use crate::admin::access::token::{NewToken, Scope, make};
-use crate::admin::access::{Connection, Right, digest};
+use crate::admin::access::{Connection, digest};
 use crate::admin::fixture::{Answered, Browser, Office, PASSWORD, configuration};
-use crate::admin::{Route, Visitor, routes};
+use crate::admin::{Route, routes};
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
 use crate::audit::{Action, Event};
@@ -20,13 +20,12 @@ use crate::clock;
 use crate::config::Role;
 use crate::identifier::OrganizationId;
 use crate::identity::Remembered;
-use crate::language::Language;
-use crate::policy::{Actor, Person, UserName};
+use crate::policy::Actor;
 use crate::store::By;
 
 const COOKIE: &str = "geovagt-admin";
 
-fn ballerup() -> OrganizationId {
+pub(super) fn ballerup() -> OrganizationId {
     OrganizationId::parse("ballerup").unwrap()
 }
 
@@ -36,14 +35,14 @@ fn entries(office: &Office, action: Action, by: &str) -> Vec<Event> {
     found.map(|found| found.unwrap().event).collect()
 }
 
-async fn proof(office: &Office, browser: &Browser) -> Remembered {
+pub(super) async fn proof(office: &Office, browser: &Browser) -> Remembered {
     let token = digest(browser.cookie(COOKIE).unwrap());
     let session = office.admin.store().admin_session(&token).await.unwrap().unwrap();
     Remembered::read(&session.proof).unwrap()
 }
 
 /// A token as its maker would have made it who had proven this.
-async fn token_of(office: &Office, proof: &Remembered, role: Role) -> String {
+pub(super) async fn token_of(office: &Office, proof: &Remembered, role: Role) -> String {
     let new = NewToken {
         organization: &ballerup(),
         label: "Elevsystem",
@@ -59,7 +58,13 @@ async fn token_of(office: &Office, proof: &Remembered, role: Role) -> String {
     secret
 }
 
-async fn call(office: &Office, token: &str, method: Method, path: &str, body: &str) -> Answered {
+pub(super) async fn call(
+    office: &Office,
+    token: &str,
+    method: Method,
+    path: &str,
+    body: &str,
+) -> Answered {
     let request = Request::builder()
         .method(method)
         .uri(path)
@@ -262,145 +267,6 @@ async fn a_file_of_the_log_breaks_off_with_the_session_or_the_token_that_asked_f
     assert!(by_token.frame().await.unwrap().is_err(), "revoked");
 }
 
-/// The proof with other groups, of another instant.
-fn with_groups(proof: &Remembered, groups: &[&str], at: Timestamp) -> Remembered {
-    let mut written: serde_json::Value = serde_json::from_str(&proof.written()).unwrap();
-    written["groups"] = serde_json::json!(groups);
-    written["at"] = serde_json::json!(at);
-    Remembered::read(&written.to_string()).unwrap()
-}
-
-#[tokio::test]
-async fn what_a_group_gave_a_token_goes_with_the_group() {
-    let office = Office::open().await;
-    let groups = configuration(", second_factor: off")
-        .replace("security: [sofie.lind, ", "security: [sofie.lind, vagten, ");
-    office.reload(&groups);
-    let anna = office.signed_in("anna.holm").await;
-    let proven = proof(&office, &anna).await;
-    let now = clock::now();
-    let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
-    let in_group = |days: i64| with_groups(&proven, &["vagten"], ago(days));
-    let lately = token_of(&office, &in_group(29), Role::Security).await;
-    let long_ago = token_of(&office, &in_group(31), Role::Security).await;
-    // A name that has the role itself has it for as long as the configuration says so.
-    let sofie = proof(&office, &office.signed_in("sofie.lind").await).await;
-    let own = token_of(&office, &with_groups(&sofie, &[], ago(31)), Role::Security).await;
-    let answers = |token: String| {
-        let office = &office;
-        async move { call(office, &token, Method::GET, "/api/v1/log", "").await.status }
-    };
-    assert_eq!(answers(lately.clone()).await, StatusCode::OK);
-    assert_eq!(answers(long_ago).await, StatusCode::UNAUTHORIZED, "nobody knows that any more");
-    assert_eq!(answers(own.clone()).await, StatusCode::OK);
-    // Anna signs in once more and is in no group.
-    office.signed_in("anna.holm").await;
-    assert_eq!(answers(lately).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(answers(own).await, StatusCode::OK);
-}
-
-#[tokio::test]
-async fn a_token_ends_at_its_time_and_with_the_last_of_its_makers_roles() {
-    let office = Office::open().await;
-    let sofie = office.signed_in("sofie.lind").await;
-    let proven = proof(&office, &sofie).await;
-    let made = async |role: Role, ends: Timestamp, written: Option<&str>| {
-        let new = NewToken {
-            organization: &ballerup(),
-            label: "Elevsystem",
-            scope: Scope::Read,
-            roles: &[role].into(),
-            made_by: &proven.user_name().unwrap(),
-            proof: Some(proven.written()),
-            ends,
-        };
-        let (secret, mut token) = make(&new, clock::now());
-        if let Some(written) = written {
-            written.clone_into(&mut token.roles);
-        }
-        let by = Actor { name: "test".to_owned(), operating_system_user: None };
-        office.admin.store().add_admin_token(&token, &by).await.unwrap();
-        secret
-    };
-    let (soon, ago) =
-        (clock::now() + SignedDuration::from_hours(1), clock::now() - SignedDuration::from_secs(1));
-    let good = made(Role::Security, soon, None).await;
-    let over = made(Role::Security, ago, None).await;
-    let more = made(Role::Security, soon, Some("security operator dpo")).await;
-    let other = made(Role::Operator, soon, None).await;
-    let nothing = made(Role::Security, soon, Some("")).await;
-    let session = async |token: &str| {
-        call(&office, token, Method::GET, "/api/v1/session", "").await.json()["roles"].clone()
-    };
-    let security = serde_json::json!(["security"]);
-    assert_eq!((session(&good).await, session(&more).await), (security.clone(), security));
-    for token in [&over, &other, &nothing] {
-        assert_eq!(session(token).await, serde_json::Value::Null);
-    }
-    office.reload(&configuration(", second_factor: off").replace("[sofie.lind, ", "["));
-    assert_eq!(session(&good).await, serde_json::Value::Null, "no role is left");
-}
-
-#[tokio::test]
-async fn a_token_that_was_ended_with_everything_of_its_makers_stays_ended() {
-    let office = Office::open().await;
-    let sofie = office.signed_in("sofie.lind").await;
-    let proven = proof(&office, &sofie).await;
-    let token = token_of(&office, &proven, Role::Security).await;
-    let get = || call(&office, &token, Method::GET, "/api/v1/log", "");
-    assert_eq!(get().await.status, StatusCode::OK);
-    let (person, name) = (proven.person().unwrap(), UserName::parse("sofie.lind").unwrap());
-    let by = Actor { name: "test".to_owned(), operating_system_user: None };
-    let end = clock::now();
-    office.admin.store().end_person(&person, &name, "tabt telefon", &by, end).await.unwrap();
-    office.admin.authenticator().reload(clock::now()).await.unwrap();
-    assert_eq!(get().await.status, StatusCode::UNAUTHORIZED);
-    // What began in the instant of the end has ended with it.
-    while clock::now() <= end {
-        tokio::task::yield_now().await;
-    }
-    let mut again = office.signed_in("sofie.lind").await;
-    assert_eq!(office.get(&mut again, "/account").await.status, StatusCode::OK);
-    assert_eq!(get().await.status, StatusCode::UNAUTHORIZED);
-}
-
-#[tokio::test]
-async fn a_token_for_one_organisation_is_not_its_maker_in_another() {
-    let office = Office::open().await;
-    let sofie = office.signed_in("sofie.lind").await;
-    let person = proof(&office, &sofie).await.person().unwrap();
-    let loaded = office.admin.loaded();
-    let visitor = |organization: &str, token: bool, person: &Person| {
-        let id = OrganizationId::parse(organization).unwrap();
-        Visitor {
-            person: person.clone(),
-            name: UserName::parse("sofie.lind").unwrap(),
-            roles: [(id.clone(), [Role::Security].into())].into(),
-            centre_operator: false,
-            language: Language::Danish,
-            organization: loaded.config.organizations[&id].clone(),
-            organizations: Vec::new(),
-            csrf: String::new(),
-            key: String::new(),
-            token: token.then(|| "Elevsystem".to_owned()),
-            path: "/".to_owned(),
-        }
-    };
-    assert!(Right::Somebody.is_of(&visitor("ballerup", true, &person)));
-    assert!(!Right::Somebody.is_of(&visitor("egedal", true, &person)));
-    // A person sees the own pages whatever they look at otherwise.
-    assert!(Right::Somebody.is_of(&visitor("egedal", false, &person)));
-    // A role in one organisation is none while another is looked at.
-    let mut elsewhere = visitor("egedal", false, &person);
-    assert!(elsewhere.is(Role::Security) && !elsewhere.is_traveller_only());
-    elsewhere.organization = loaded.config.organizations[&ballerup()].clone();
-    assert!(!elsewhere.is(Role::Security) && elsewhere.is_traveller_only());
-    assert!(!Right::STAFF.is_of(&elsewhere));
-    let tokens = crate::identifier::ProviderId::of_tokens();
-    let nobody = Person::new(ballerup(), tokens, "t");
-    assert!(!Right::Somebody.is_of(&visitor("ballerup", true, &nobody)));
-}
-
 #[tokio::test]
 async fn whoever_asked_whom_a_pseudonym_stands_for_answers_under_no_other_name() {
     let office = Office::open().await;
@@ -541,127 +407,4 @@ async fn a_connection_from_before_is_held_against_the_networks_of_now() {
     }
     office.reload(&configuration(", second_factor: off, networks: [127.0.0.0/8]"));
     assert_eq!(office.get(&mut sofie, "/account").await.status, StatusCode::OK);
-}
-
-/// Whom each part of the administration is for: the begin of its paths, the longest that fits, with
-/// the first letters of the roles (case officer, approver, security, dpo, operator), `*` for an
-/// operator of the centre and `t` for whoever is signed in; what only reads before the bar, what
-/// changes something after it. Written down beside the routes, so that a right that somebody widens
-/// there does not pass for the one that was meant.
-const MEANT_FOR: [(&str, &str); 50] = [
-    ("/account", "t|t"),
-    ("/api/v1/breaches", "sd|s"),
-    ("/api/v1/exemptions", "ca|c"),
-    ("/api/v1/exemptions/{id}", "ca|ca"),
-    ("/api/v1/exemptions/emergency", "|c"),
-    ("/api/v1/exemptions/import", "c|c"),
-    ("/api/v1/exemptions/{id}/extend", "|c"),
-    ("/api/v1/explain", "caso|"),
-    ("/api/v1/erasure-orders", "d|d"),
-    ("/api/v1/lists", "casdo*|casdo*"),
-    ("/api/v1/lists/{list}/forecast", "cs|"),
-    ("/api/v1/log", "s|"),
-    ("/api/v1/me", "t|t"),
-    ("/api/v1/overview", "casdo*|"),
-    ("/api/v1/people", "d|d"),
-    ("/api/v1/report", "casdo|"),
-    ("/api/v1/retention", "d|"),
-    ("/api/v1/reviews", "sd|s"),
-    ("/api/v1/systems", "casdo|so"),
-    ("/api/v1/tokens", "casdo|casdo"),
-    ("/", "t|"),
-    ("/breach", "sd|s"),
-    ("/insight", "d|d"),
-    ("/insight/pseudonyms", "sd|sd"),
-    ("/list", "casdo*|casdo*"),
-    ("/list/forecast", "cs|"),
-    ("/log", "sd|s"),
-    ("/log/charts", "s|"),
-    ("/log/entry", "s|"),
-    ("/log/export", "s|"),
-    ("/log/find", "cso|"),
-    ("/log/live", "s|"),
-    ("/own", "t|t"),
-    ("/report", "casdo|"),
-    ("/review", "sd|s"),
-    ("/review/odd", "s|"),
-    ("/review/surges", "s|"),
-    ("/review/wrong", "s|"),
-    ("/session/organization", "|t"),
-    ("/sign-out", "|t"),
-    ("/system", "casdo|casdo"),
-    ("/systems", "casdo|so"),
-    ("/systems/new", "so|so"),
-    ("/systems/{id}/change", "so|so"),
-    ("/travel", "ca|ca"),
-    ("/travel/apply", "c|c"),
-    ("/travel/emergency", "c|c"),
-    ("/travel/import", "c|c"),
-    ("/travel/new", "c|c"),
-    ("/would", "caso|"),
-];
-
-/// Those of the table that are for a case officer alone below an id.
-const OFFICERS_ALONE: [&str; 2] = ["/travel/{id}/extend", "/travel/{id}/contact"];
-
-#[tokio::test]
-async fn each_route_is_for_those_it_was_meant_for() {
-    let office = Office::open().await;
-    let list = routes(&office.admin);
-    let mut used = std::collections::BTreeSet::new();
-    for route in list.list().iter().filter(|route| route.right != Right::Everybody) {
-        let begins = |begin: &str| {
-            let rest = route.path.strip_prefix(begin);
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) || begin == route.path
-        };
-        let fitting = MEANT_FOR.iter().filter(|(begin, _)| begins(begin));
-        let (begin, meant) = fitting.max_by_key(|(begin, _)| begin.len()).unwrap_or_else(|| {
-            panic!("{route:?} stands in no line of the table");
-        });
-        used.insert(begin);
-        let (reads, changes) = meant.split_once('|').unwrap();
-        let meant = if route.method == Method::GET { reads } else { changes };
-        let officers_alone =
-            OFFICERS_ALONE.contains(&route.path) || route.path.contains("/notices/");
-        let meant = if officers_alone { "c" } else { meant };
-        for (letter, role) in [
-            ('c', Some(Role::CaseOfficer)),
-            ('a', Some(Role::Approver)),
-            ('s', Some(Role::Security)),
-            ('d', Some(Role::DataProtectionOfficer)),
-            ('o', Some(Role::Operator)),
-            ('*', None),
-            ('t', None),
-        ] {
-            let is_meant = meant.contains(letter) || meant.contains('t');
-            let has = match (route.right, role) {
-                (Right::Everybody | Right::SignedIn | Right::Somebody, _) => true,
-                (Right::Roles(roles) | Right::RolesOrCentre(roles), Some(role)) => {
-                    roles.contains(&role)
-                }
-                (Right::RolesOrCentre(_), None) => letter == '*',
-                (Right::Roles(_), None) => false,
-            };
-            assert_eq!(has, is_meant, "{letter}: {route:?}");
-        }
-    }
-    let unused: Vec<_> = MEANT_FOR.iter().filter(|(begin, _)| !used.contains(begin)).collect();
-    assert!(unused.is_empty(), "{unused:?}");
-    let open: Vec<&str> =
-        list.list().iter().filter(|r| r.right == Right::Everybody).map(|r| r.path).collect();
-    assert_eq!(
-        open,
-        [
-            "/sign-in",
-            "/sign-in",
-            "/sign-in/start-over",
-            "/sign-in/outside",
-            "/sign-in/callback",
-            "/sign-in/code",
-            "/sign-in/passkey/challenge",
-            "/sign-in/passkey/answer",
-            "/api/v1/openapi.json",
-            "/api/v1/session",
-        ]
-    );
 }

@@ -169,6 +169,16 @@ async fn the_forecast_names_whom_the_announced_version_shuts_out() {
         let page = office.get(&mut other, "/list/forecast").await;
         assert_eq!(page.status, StatusCode::FORBIDDEN, "{name}");
     }
+    let looks = entries(&office, Action::LogSearched, "kirsten.vang");
+    assert_eq!(looks.len(), 2, "the page's and the program's");
+    assert!(looks.iter().all(|look| look.details["forecast"] == "cfcs"), "{looks:?}");
+    // A look that cannot be written shows nobody.
+    office.end_log().await;
+    for path in ["/list/forecast", "/api/v1/lists/cfcs/forecast"] {
+        let page = office.get(&mut officer, path).await;
+        assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE, "{path}: {}", page.text);
+        assert!(!page.text.contains("anna.holm"), "{path}: {}", page.text);
+    }
 }
 
 #[tokio::test]

@@ -257,6 +257,15 @@ pub(crate) fn refused(error: &ExemptionError, language: Language) -> String {
                 "{id} was such an emergency that no second person approved. Grant access the ordinary way."
             ),
         ),
+        ExemptionError::TooManyOpen(open) => pick(
+            language,
+            format!(
+                "{open} ansøgninger for personen venter allerede på en beslutning. Træk nogle af dem tilbage, eller lad dem blive afgjort, før der ansøges igen."
+            ),
+            format!(
+                "{open} applications of this person wait for a decision already. Withdraw some of them, or have them decided, before another is made."
+            ),
+        ),
         other => simple(other, language).to_owned(),
     }
 }

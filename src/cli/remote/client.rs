@@ -118,7 +118,16 @@ impl Client {
         let stream = TcpStream::connect((bare, port))
             .await
             .with_context(|| format!("{} cannot be reached", self.url))?;
-        let Some(tls) = &self.tls else { return talk(stream, request).await };
+        let broken_off = || match *method {
+            Method::GET => format!("{} gave no whole answer", self.url),
+            _ => format!(
+                "{} gave no whole answer; see whether it was done before you ask again",
+                self.url
+            ),
+        };
+        let Some(tls) = &self.tls else {
+            return talk(stream, request).await.with_context(broken_off);
+        };
         let name = ServerName::try_from(bare.to_owned())?;
         let stream = TlsConnector::from(Arc::clone(tls)).connect(name, stream).await;
         let stream = stream.with_context(|| {
@@ -127,7 +136,7 @@ impl Client {
                 self.url
             )
         })?;
-        talk(stream, request).await
+        talk(stream, request).await.with_context(broken_off)
     }
 
     fn request(
@@ -222,8 +231,18 @@ mod tests {
         {
             assert!(open(good).is_ok(), "{good}");
         }
-        for bad in ["http://g.dk", "http://10.0.0.1:9443", "ftp://localhost", "https://g.dk/x", "/"]
-        {
+        for bad in [
+            "http://g.dk",
+            "http://10.0.0.1:9443",
+            "http://0.0.0.0",
+            "http://127.0.0.1@g.dk",
+            "http://127.0.0.1.g.dk",
+            "http://localhost.g.dk",
+            "ftp://localhost",
+            "https://g.dk/x",
+            "https://g.dk?x",
+            "/",
+        ] {
             assert!(open(bad).is_err(), "{bad}");
         }
         let client = open("http://localhost").unwrap();
@@ -233,7 +252,8 @@ mod tests {
     #[test]
     fn what_is_no_token_is_said() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for text in ["", " \n", "gva_ø", "a\nb"] {
+        let long = "a".repeat(LONGEST_TOKEN + 1);
+        for text in ["", " \n", "gva_ø", "a\nb", &long] {
             std::fs::write(file.path(), text).unwrap();
             let error = token(&arguments(Some(file.path()))).unwrap_err().to_string();
             assert!(error.contains("token add"), "{text:?}: {error}");

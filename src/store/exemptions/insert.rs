@@ -16,6 +16,8 @@ const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const ID_DIGITS: usize = 6;
 /// Of a thousand million names so many are tried before giving up.
 const TRIES: usize = 8;
+/// So many applications of one person wait at a time.
+pub(in crate::store) const MOST_OPEN: usize = 20;
 /// Within this time an emergency that nobody confirmed is not repeated.
 const NOT_REPEATED_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -83,7 +85,8 @@ impl Store {
     /// Keeps an application that was found good, waiting for a decision, under a new name.
     ///
     /// # Errors
-    /// [`ExemptionError::NotExtendable`] where it would prolong what has ended meanwhile.
+    /// [`ExemptionError::NotExtendable`] where it would prolong what has ended meanwhile,
+    /// [`ExemptionError::TooManyOpen`] where so many of this person's wait already.
     pub async fn apply_for_exemption(
         &self,
         application: ValidApplication,
@@ -103,6 +106,7 @@ impl Store {
                 return Err(ExemptionError::NotExtendable(extended.clone()));
             }
         }
+        self.room_for_one_more(&mut change, &exemption, now).await?;
         let own = match by.person {
             Some(person) => *person == exemption.person,
             None => by.actor.is_called(exemption.user_name.as_str()),
@@ -156,6 +160,22 @@ impl Store {
 }
 
 impl Store {
+    /// Nobody fills the list of those who decide. What waited until its journey was over waits for
+    /// nobody.
+    async fn room_for_one_more(
+        &self,
+        change: &mut Change,
+        wanted: &TravelExemption,
+        now: Timestamp,
+    ) -> Result<(), ExemptionError> {
+        let mut open = 0;
+        for record in self.records_of_person(change, &wanted.person).await? {
+            // One that cannot be read may wait as well.
+            open += record.map_or(1, |record| usize::from(waits(&record.exemption, now)));
+        }
+        if open < MOST_OPEN { Ok(()) } else { Err(ExemptionError::TooManyOpen(open)) }
+    }
+
     /// The exemption that a reference led to before.
     async fn led_to(
         &self,
@@ -166,6 +186,11 @@ impl Store {
         let found = change.rows(asked).await?;
         found.first().map(|row| Ok(ExemptionId::new(&self.text(row, "id")?))).transpose()
     }
+}
+
+fn waits(exemption: &TravelExemption, now: Timestamp) -> bool {
+    matches!(exemption.phase(now), Phase::Applied | Phase::AwaitingApproval)
+        && exemption.journey().is_some_and(|(_, until)| now < until)
 }
 
 /// Neither what is open anyway, nor the same again without a second person.

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::Store;
+use super::contract_nodes::*;
 use super::*;
 use crate::audit::event::{Action, Event, Field};
 use crate::audit::fixture::{self, instant};
@@ -149,12 +150,16 @@ pub(super) fn log(directory: &Path, seed: u64, entries: i64) {
     fixture::write(directory, 20_000, &chains);
 }
 
-async fn follow(store: &Store, directory: &Path) {
+pub(super) async fn follow(store: &Store, directory: &Path) {
     let mut follower = Follower::new(directory.to_owned(), store.log().clone());
     while follower.round().await.unwrap().behind > 0 {}
 }
 
-async fn everything(index: &LogIndex, query: &LogQuery, at_once: usize) -> Vec<LogEntry> {
+pub(super) async fn everything(
+    index: &LogIndex,
+    query: &LogQuery,
+    at_once: usize,
+) -> Vec<LogEntry> {
     let mut all = Vec::new();
     let mut before = None;
     loop {
@@ -170,7 +175,10 @@ async fn everything(index: &LogIndex, query: &LogQuery, at_once: usize) -> Vec<L
 }
 
 /// What a search through the files finds of it, by time.
-fn through_the_files(directory: &Path, query: &LogQuery) -> Vec<(Timestamp, Class, u64, String)> {
+pub(super) fn through_the_files(
+    directory: &Path,
+    query: &LogQuery,
+) -> Vec<(Timestamp, Class, u64, String)> {
     let named = |entry: &Event| match &query.organizations {
         Organizations::All => true,
         Organizations::These(these) => {
@@ -520,7 +528,7 @@ pub(super) async fn what_its_segments_hold_no_longer_goes(store: &Store) {
 }
 
 /// Gives a segment a header that says that it was begun much later.
-fn rewrite_begun(path: &Path, class: Class) {
+pub(super) fn rewrite_begun(path: &Path, class: Class) {
     let text = std::fs::read_to_string(path).unwrap();
     let (first, rest) = text.split_once('\n').unwrap();
     let header = crate::audit::segment::Header::parse(class, first.as_bytes()).unwrap();
@@ -602,5 +610,7 @@ pub(in super::super) async fn holds<G>(open: &impl AsyncFn() -> (Store, G)) {
         what_its_segments_hold_no_longer_goes
         two_of_one_place_both_are_kept
         allowed_traffic_is_counted_and_not_kept
+        a_reference_of_many_entries_leads_to_all_of_them
+        an_entry_that_took_a_while_to_make_is_found_by_its_id
     }
 }

@@ -13,6 +13,8 @@
 mod block;
 #[cfg(test)]
 pub(super) mod contract;
+#[cfg(test)]
+pub(super) mod contract_nodes;
 mod counts;
 mod forget;
 mod guide;
