@@ -10,7 +10,7 @@ use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
 use super::key;
 use super::kinds::{Column, Kind, Matched};
-use super::plan::{Wishes, within};
+use super::plan::{NETWORKS, Wishes, between, within};
 use super::query::{By, Count, LogEntry, LogQuery};
 
 /// What is counted together, in numbers, with how many entries and what they stand for.
@@ -83,10 +83,18 @@ impl LogIndex {
                 for one in &matched {
                     let mut sql = Sql::new("FROM log_entries WHERE organization = ");
                     sql.number(one.organization).push(" AND ").push(known.column());
-                    sql.push(" >= ").number(known.low).push(" AND ").push(known.column());
-                    sql.push(" <= ").number(known.high);
+                    if known.low == known.high {
+                        sql.push(" = ").number(known.low);
+                    } else {
+                        sql.push(" BETWEEN ").number(known.low);
+                        sql.push(" AND ").number(known.high);
+                    }
+                    // Of some networks all entries are gone through, of very many rather those of
+                    // the time: `+` keeps SQLite from choosing the index by time.
+                    let are_few = known.low < known.high && known.high - known.low < NETWORKS;
+                    let place = if are_few { "+entry" } else { "entry" };
                     let sql = sql.with(&within(&known));
-                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                    self.figures_of(reading, (&sql, wishes, place), one, by, &mut figures).await?;
                 }
                 // Those that it leads to by a second address alone.
                 let seconds = self.second_addresses(reading, query, wishes, &matched).await?;
@@ -101,7 +109,8 @@ impl LogIndex {
                 for one in &matched {
                     let mut sql = Sql::new("FROM log_marks WHERE organization = ");
                     sql.number(one.organization).push(" AND mark = ").value(&mark);
-                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                    self.figures_of(reading, (&sql, wishes, "entry"), one, by, &mut figures)
+                        .await?;
                 }
             }
             [false, false, false, true] => {
@@ -109,7 +118,8 @@ impl LogIndex {
                     let mut sql = Sql::new("FROM log_entries WHERE region > 0 AND organization = ");
                     sql.number(one.organization).push(" AND region = ");
                     sql.number(wishes.region.unwrap_or_default());
-                    self.figures_of(reading, (&sql, wishes), one, by, &mut figures).await?;
+                    self.figures_of(reading, (&sql, wishes, "entry"), one, by, &mut figures)
+                        .await?;
                 }
             }
             _ => return self.counted_one_by_one(reading, query, by, zone).await,
@@ -136,7 +146,7 @@ impl LogIndex {
             let mut sql = Sql::new("FROM log_entries WHERE organization = ");
             sql.number(matched.organization);
             let edge = Wishes { places, ..wishes.clone() };
-            self.figures_of(reading, (&sql, &edge), matched, by, figures).await?;
+            self.figures_of(reading, (&sql, &edge, "entry"), matched, by, figures).await?;
         }
         let names = self.names(reading, matched, by).await?;
         let mut of_kind = (0, None);
@@ -168,7 +178,7 @@ impl LogIndex {
     async fn figures_of(
         &self,
         reading: &mut Reading,
-        (from, wishes): (&Sql, &Wishes),
+        (from, wishes, place): (&Sql, &Wishes, &'static str),
         matched: &Matched,
         by: By,
         figures: &mut Figures,
@@ -184,8 +194,8 @@ impl LogIndex {
         sql.push(&columns);
         sql.push(", CAST(COUNT(*) AS BIGINT), CAST(SUM(folded) AS BIGINT) ");
         let mut sql = sql.with(from);
-        sql.push(" AND entry >= ").number(wishes.places.start);
-        sql.push(" AND entry < ").number(wishes.places.end);
+        sql.push(" AND ");
+        let mut sql = sql.with(&between(place, &wishes.places));
         sql.push(" GROUP BY ").push(if by_time { &columns } else { "kind" });
         for row in reading.rows(sql.asked()).await? {
             let [hour, kind, entries, total] =

@@ -92,6 +92,12 @@ async fn every_question_of_the_bench_is_answered_rightly_and_by_indexes_alone() 
                 && step.contains("log_entries")
                 && !step.contains("USING COVERING INDEX");
             assert!(!scans && !sorts && !reads, "{text}: {plan:#?}");
+            // One network's entries, and nobody else's.
+            for (named, index) in [("wide", "log_by_wide_network"), ("network", "log_by_network")] {
+                let is_named = text.contains(&format!("organization = $1 AND {named} = $2 "));
+                let by_it = step.contains(&format!("{index} (organization=? AND {named}=?"));
+                assert!(!is_named || by_it || step.contains("GROUP BY"), "{text}: {plan:#?}");
+            }
         }
     }
 }

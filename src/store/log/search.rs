@@ -13,7 +13,7 @@ use super::super::transaction::Reading;
 use super::handle::{LogIndex, Sql};
 use super::key;
 use super::kinds::Matched;
-use super::plan::{Arm, FEWEST, Span, Wishes, guided};
+use super::plan::{Arm, FEWEST, Span, Wishes, between, guided};
 use super::query::{Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 use super::row::{self, COLUMNS_OF_ENTRY};
 use crate::audit::event::Field;
@@ -409,9 +409,8 @@ impl LogIndex {
             low = self.place_after(reading, arm, places, examined).await?;
             examined
         };
-        let mut sql = Sql::new("SELECT entry, kind ").with(&arm.from);
-        sql.push("entry >= ").number(low).push(" AND entry < ").number(span.places.end);
-        let mut sql = sql.with(&within);
+        let sql = Sql::new("SELECT entry, kind ").with(&arm.from);
+        let mut sql = sql.with(&between("entry", &(low..span.places.end))).with(&within);
         sql.push(" ORDER BY entry DESC LIMIT ");
         sql.number(i64::try_from(arm.at_once).unwrap_or(i64::MAX));
         let rows = reading.rows(sql.asked()).await?;
@@ -447,8 +446,8 @@ impl LogIndex {
         places: std::ops::Range<i64>,
         many: i64,
     ) -> Result<i64, StoreError> {
-        let mut sql = Sql::new("SELECT entry ").with(&arm.from);
-        sql.push("entry >= ").number(places.start).push(" AND entry < ").number(places.end);
+        let sql = Sql::new("SELECT entry ").with(&arm.from);
+        let mut sql = sql.with(&between("entry", &places));
         sql.push(" ORDER BY entry DESC LIMIT 1 OFFSET ").number(many - 1);
         let rows = reading.rows(sql.asked()).await?;
         rows.first().map_or(Ok(places.start), |row| self.integer(row, 0))
