@@ -75,7 +75,7 @@ pub(super) async fn forward(
 /// Connects, and says first whom it is for. Only what `policy` permitted and the log has a place for
 /// gets here: that is what the entry stands for.
 async fn connect(contact: &Contact<'_>, entry: &Entry) -> Result<Connected, UpstreamError> {
-    let mut connected = contact.site.servers.connect(entry.permit()).await?;
+    let mut connected = contact.site.servers.connect(entry).await?;
     if contact.tcp().is_some_and(|tcp| tcp.proxy_protocol) {
         // The buffers of a new connection are empty, so this waits for nobody. Where it fails the
         // connection has broken, and the first read tells.

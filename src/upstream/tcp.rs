@@ -1,6 +1,7 @@
 //! A connection to a server whose bytes go on as they come.
 //!
-//! Always holds: nobody gets one without a permit; where one server cannot be reached another is
+//! Always holds: nobody gets one without a permit and a place in the log, which is what an
+//! [`Entry`] stands for; where one server cannot be reached another is
 //! tried, because nothing has been said yet.
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::metrics;
 use super::pool::Place;
 use super::server::{Rules, Server};
 use super::servers::{Servers, Tried};
-use crate::policy::Permit;
+use crate::audit::Entry;
 
 /// A connection to a server, which has a place there until it is dropped.
 #[derive(Debug)]
@@ -25,11 +26,11 @@ pub struct Connected {
 }
 
 impl Servers {
-    /// Connects to one of the servers for whoever may pass.
+    /// Connects to one of the servers for somebody who may pass and with an entry in the log.
     ///
     /// # Errors
     /// [`UpstreamError::Unreachable`], [`UpstreamError::Full`] or [`UpstreamError::NoServer`].
-    pub async fn connect(&self, _permit: &Permit) -> Result<Connected, UpstreamError> {
+    pub async fn connect(&self, _entry: &Entry) -> Result<Connected, UpstreamError> {
         let mut tried = Tried::default();
         let mut attempts = 0;
         loop {

@@ -11,6 +11,7 @@ use crate::support::dovecot::{Dovecot, place};
 use crate::support::gateway::{Gateway, eventually, repository};
 use crate::support::outside::{command, curl, entry, run};
 use crate::support::places::{CHINA, DENMARK, THAILAND};
+use crate::support::postfix::Postfix;
 use crate::support::talk::{self, Talker, reference, with};
 use crate::support::upstream::Upstream;
 
@@ -72,7 +73,7 @@ fn curl_reads_mail_at_home_and_is_told_off_abroad() {
     // Dovecot knows where the client is, and that it came by TLS.
     eventually("dovecot has written the login down", || {
         let log = mail.dovecot.log();
-        log.contains(&format!("rip={DENMARK}")) && log.contains(", TLS")
+        log.contains(&format!("rip={DENMARK}")) && log.contains("secured")
     });
     let before = mail.dovecot.log();
     let (code, said) = mailboxes(place(CHINA, to), &mail.authority.file);
@@ -114,13 +115,36 @@ fn a_traveller_waits_for_mail_and_is_cut_when_the_exemption_ends() {
     let rest: Vec<String> = said.collect();
     assert_eq!(rest.last().map(String::as_str), Some("ended"), "{rest:?}");
     assert!(waiting.wait().unwrap().success());
-    let ended = talk::entry(gateway, "box", "completed");
-    assert!(ended.to_string().contains("exemption_ended"), "{ended}");
+    let ended = talk::ended(gateway, "box", "exemption_ended");
     assert_eq!(ended["user"]["name"], "anna.holm");
 }
 
 fn lines(child: &mut std::process::Child) -> impl Iterator<Item = String> + use<> {
     BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok)
+}
+
+#[test]
+fn postfix_learns_who_submits() {
+    let (http, postfix) = (Upstream::start(), Postfix::start());
+    let (_directory, authority, listener) = secured("box");
+    let site = format!(
+        "upstream: {{servers: [\"tcp://{}\"]}}, tcp: {{mail: smtp, proxy_protocol: v2}}",
+        postfix.address
+    );
+    let gateway = Gateway::start(&with(&http, &[("mail-in", &listener)], &[("box", &site)]));
+    let submits = |address| {
+        let at = place(address, gateway.address("mail-in")).port().to_string();
+        let (file, ca) = (script("rejected.py"), authority.file.to_str().unwrap());
+        let output = run("python3", [file.to_str().unwrap(), "smtp", &at, ca]);
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let said = submits(DENMARK);
+    assert!(said.contains("250") && said.contains("let in"), "{said}\n{}", postfix.log());
+    assert!(submits(CHINA).starts_with("rejected (554"), "rejected");
+    eventually("postfix has written the client down", || {
+        postfix.log().contains(&format!("[{DENMARK}]"))
+    });
+    assert!(!postfix.log().contains(CHINA), "{}", postfix.log());
 }
 
 #[test]

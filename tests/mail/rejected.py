@@ -11,7 +11,8 @@ try:
     if kind == "pop3":
         poplib.POP3_SSL("localhost", port, context=context, timeout=90)
     else:
-        smtplib.SMTP_SSL("localhost", port, context=context, timeout=90)
+        smtp = smtplib.SMTP_SSL("localhost", port, context=context, timeout=90)
+        print(smtp.ehlo("laptop.example.dk"))
 except (poplib.error_proto, smtplib.SMTPConnectError) as error:
     print("rejected", error)
 else:

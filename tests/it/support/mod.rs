@@ -20,6 +20,7 @@ pub mod managed;
 pub mod oidc;
 pub mod outside;
 pub mod places;
+pub mod postfix;
 pub mod postgres;
 pub mod provider;
 pub mod raw;

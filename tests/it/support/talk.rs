@@ -111,7 +111,7 @@ pub fn from(address: &str, to: SocketAddr) -> TcpStream {
 pub fn rest(stream: &mut impl std::io::Read) -> String {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).expect("a clean end");
-    String::from_utf8(rest).unwrap()
+    String::from_utf8_lossy(&rest).into_owned()
 }
 
 /// The reference in a line.
@@ -119,6 +119,25 @@ pub fn reference(line: &str) -> String {
     let words = line.split_whitespace().map(|word| word.trim_end_matches('.'));
     let is_one = |word: &&str| word.len() == 9 && word.as_bytes()[4] == b'-';
     words.into_iter().find(is_one).unwrap_or_else(|| panic!("no reference in {line:?}")).to_owned()
+}
+
+/// The entry of the end of a connection to this site that ended so, as soon as the log holds it.
+pub fn ended(gateway: &Gateway, site: &str, word: &str) -> serde_json::Value {
+    let search = ["audit", "search", "--json", "--site", site, "--action", "completed"];
+    eventually_some("the end is in the log", || {
+        let found = gateway.command(&search).expect_code(0).out;
+        let entries = found.lines().map(|line| serde_json::from_str(line).unwrap());
+        entries.into_iter().find(|entry: &serde_json::Value| has(entry, word))
+    })
+}
+
+/// Whether a text stands anywhere in an entry.
+fn has(value: &serde_json::Value, word: &str) -> bool {
+    match value {
+        serde_json::Value::String(text) => text == word,
+        serde_json::Value::Object(fields) => fields.values().any(|value| has(value, word)),
+        _ => false,
+    }
 }
 
 /// The first entry of this action about this site, as soon as the log holds it.
