@@ -35,10 +35,11 @@ fn bytes(
         header = header.with_authority(host);
     }
     if let Some(tls) = tls {
-        let mut facts = SslInfo::default();
-        facts.client_flags = SslClientFlags::SSL;
-        facts.version = Some(format!("TLSv{}", tls.version));
-        header = header.with_ssl(facts);
+        header = header.with_ssl(SslInfo {
+            client_flags: SslClientFlags::SSL,
+            version: Some(format!("TLSv{}", tls.version)),
+            ..SslInfo::default()
+        });
     }
     header.with_crc32c().build()
 }
