@@ -9,9 +9,10 @@ use crate::support::authority::Authority;
 use crate::support::browsing::Browser;
 use crate::support::dovecot::{Dovecot, place};
 use crate::support::gateway::{Gateway, eventually, repository};
-use crate::support::outside::{command, curl, entry, run};
+use crate::support::outside::{command, curl, entry, free_address, haproxy, run};
 use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::postfix::Postfix;
+use crate::support::raw::read_until;
 use crate::support::talk::{self, Talker, reference, with};
 use crate::support::upstream::Upstream;
 
@@ -145,6 +146,34 @@ fn postfix_learns_who_submits() {
         postfix.log().contains(&format!("[{DENMARK}]"))
     });
     assert!(!postfix.log().contains(CHINA), "{}", postfix.log());
+}
+
+#[test]
+fn haproxy_in_front_says_whose_connection_it_is() {
+    let (http, server) = (Upstream::start(), Talker::start());
+    let site = format!(
+        "upstream: {{servers: [\"{}\"]}}, tcp: {{mail: imap, proxy_protocol: v2}}",
+        server.url()
+    );
+    let gateway = Gateway::start(&with(&http, &[("mail-in", "site: box")], &[("box", &site)]));
+    let (front, to) = (free_address(), gateway.address("mail-in"));
+    let lines = format!(
+        "frontend mail\n  mode tcp\n  bind {front} accept-proxy\n  default_backend geovagt\n\
+         backend geovagt\n  mode tcp\n  server geovagt {to} send-proxy-v2"
+    );
+    let _haproxy = haproxy(gateway.directory(), &lines, front);
+    let mut danish = talk::from(DENMARK, front);
+    assert_eq!(read_until(&mut danish, "\r\n"), talk::GREETING);
+    eventually("the server has been told", || {
+        let heard = server.heard();
+        let header = heard.first().and_then(|heard| proxy_protocol_rs::parse(heard).ok());
+        header.is_some_and(|(header, _)| {
+            header.source_ip().is_some_and(|ip| ip.to_string() == DENMARK)
+        })
+    });
+    let bye = read_until(&mut talk::from(CHINA, front), "\r\n");
+    assert_eq!(entry(&gateway, &reference(&bye))["client"]["ip"], CHINA);
+    assert_eq!(server.heard().len(), 1);
 }
 
 #[test]

@@ -144,6 +144,31 @@ fn whoever_is_rejected_by_the_host_in_tls_gets_a_clean_end() {
     assert!(passing.imap.heard().is_empty());
 }
 
+#[test]
+fn a_listener_that_closes_waits_for_the_host_where_one_site_lets_in() {
+    let (http, server) = (Upstream::start(), Talker::start());
+    let site = |host: &str, more: &str| {
+        format!("hosts: [{host}], upstream: {{servers: [\"{}\"]}}{more}", server.url())
+    };
+    // This machine's own network is private: rejected at one site, and let in at the other.
+    let open = ", allow_networks: [{network: 127.0.0.0/8, reason: test}]";
+    let (open, shut) = (site("open.example.dk", open), site("shut.example.dk", ""));
+    let listener = "sites: [open-box, shut-box], client_address: {source: peer}, denial: close";
+    let sites = [("open-box", open.as_str()), ("shut-box", shut.as_str())];
+    let gateway = Gateway::start(&with(&http, &[("tls-in", listener)], &sites));
+    for (host, answer) in [("open.example.dk", GREETING), ("shut.example.dk", "")] {
+        let mut stream = TcpStream::connect(gateway.address("tls-in")).unwrap();
+        stream.write_all(&first_words(host)).unwrap();
+        if answer.is_empty() {
+            stream.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(rest(&mut stream), "");
+        } else {
+            assert_eq!(read_until(&mut stream, "\r\n"), answer);
+        }
+    }
+    assert_eq!(server.heard().len(), 1);
+}
+
 /// A client that has made its handshake, from this address.
 fn secured(
     gateway: &Gateway,
