@@ -38,7 +38,7 @@ fn much_passes_unchanged() {
     let gateway = gateway(&http, &server.url(), "");
     let mut client = from(DENMARK, gateway.address("mail-in"));
     assert_eq!(read_until(&mut client, "\r\n"), GREETING);
-    let sent: Vec<u8> = (0..3_000_000_u32).flat_map(|n| n.to_le_bytes()).collect();
+    let sent: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     let mut writing = client.try_clone().unwrap();
     let all = sent.clone();
     let writer = std::thread::spawn(move || {

@@ -35,7 +35,7 @@ impl Talker {
                 };
                 let all = Arc::clone(&all);
                 std::thread::spawn(move || {
-                    talk(stream, |said| all.lock().unwrap()[index].extend(said))
+                    talk(stream, |said| all.lock().unwrap()[index].extend(said));
                 });
             }
         });
