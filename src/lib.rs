@@ -34,6 +34,7 @@ pub mod gateway;
 pub mod geoip;
 pub mod identity;
 pub mod listen;
+mod tcp;
 pub mod upstream;
 
 // The rooms people work in.

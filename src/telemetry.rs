@@ -166,6 +166,13 @@ fn describe() {
         Unit::Count,
         "Connections that ended before HTTP, by listener and reason."
     );
+    describe_counter!(
+        "geovagt_tcp_connections_total",
+        Unit::Count,
+        "Connections that passed through `tcp` listeners and have ended, by site and how: whole, \
+         cut_by_client, cut_by_upstream, idle, lifetime, permission_ended, exemption_ended, \
+         foreign_preamble, stopped."
+    );
     describe_gauge!("geovagt_connections_open", Unit::Count, "Open connections by listener.");
     describe_gauge!(
         "geovagt_flood_active",

@@ -10,12 +10,12 @@ use super::{App, readiness};
 use crate::admin;
 use crate::audit::{self, Facts};
 use crate::clock;
-use crate::config::{Affinity, Config, Limits, ListenerDenial};
+use crate::config::{Affinity, Config, Limits, ListenerDenial, TcpRoute};
 use crate::gateway::{self, Gateway};
-use crate::identifier::ListenerId;
 use crate::lifecycle::Tasks;
 use crate::listen::http::{self, Answering, CloseConnection, HttpLimits, Refused};
 use crate::listen::{self, Accepted, ConnectionAddress, Door, Gate};
+use crate::tcp;
 use crate::telemetry::traffic;
 
 /// A login that is bound to its connection cannot go over HTTP/2.
@@ -39,8 +39,19 @@ pub(super) fn accept(
 ) -> CancellationToken {
     let (asked, served) = (Arc::clone(&app.gateway), Arc::clone(&app.gateway));
     let (tasks, shown) = (connections.clone(), Arc::clone(door));
-    let gate = move |address| gate(&asked, shown.name(), shown.denial(), address);
-    let handle = move |accepted| connection(&served, accepted, tasks.clone());
+    // What the sockets of a listener speak stays, and its routes: others get sockets of their own.
+    let route = door.route();
+    let at = route.clone();
+    let gate = move |address| gate(&asked, &shown, at.as_deref(), address);
+    let handle = move |accepted| {
+        let (gateway, tasks, route) = (Arc::clone(&served), tasks.clone(), route.clone());
+        async move {
+            match route {
+                None => connection(&gateway, accepted, tasks).await,
+                Some(route) => Box::pin(tcp::serve(&gateway, accepted, &route)).await,
+            }
+        }
+    };
     let accepting =
         listen::accept(bound.share(), Arc::clone(door), connections.clone(), gate, handle);
     until_cancelled(connections, accepting)
@@ -100,18 +111,21 @@ fn http_limits(limits: &Limits) -> HttpLimits {
 /// `denial: adaptive`.
 fn gate(
     gateway: &Gateway,
-    listener: &ListenerId,
-    denial: ListenerDenial,
+    door: &Door,
+    route: Option<&TcpRoute>,
     address: ConnectionAddress,
 ) -> Gate {
     let ConnectionAddress::Settled(client) = address else { return Gate::Open };
     let now = clock::now();
     let snapshot = gateway.snapshot();
     let located = snapshot.database.locate(&client);
-    let Some(rejected) = snapshot.rejects_everywhere(client, &located, now) else {
-        return Gate::Open;
+    let rejected = match route {
+        None => snapshot.rejects_everywhere(client, &located, now),
+        Some(route) => snapshot.rejects_at(route.sites(), client, &located, now),
     };
-    let closes = match denial {
+    let Some(rejected) = rejected else { return Gate::Open };
+    let listener = door.name();
+    let closes = match door.denial() {
         ListenerDenial::AsSites => false,
         ListenerDenial::Close => true,
         ListenerDenial::Adaptive(_) => {

@@ -349,6 +349,7 @@ fn prepare_admin(
         name: ListenerId::of_administration(),
         bind: admin.bind.clone(),
         protocol: config::Protocol::Http,
+        tcp: None,
         tls: admin.tls.clone(),
         client_address: AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer },
         denial: config::ListenerDenial::AsSites,

@@ -75,8 +75,28 @@ pub struct Completion {
     shared: Arc<Shared>,
     class: Class,
     exchange: Arc<Exchange>,
-    status: Option<u16>,
+    reached: Reached,
     ending: Option<Ending>,
+}
+
+/// How far an exchange came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// There was no answer.
+    Nothing,
+    /// An answer with this status.
+    Answer(u16),
+    /// The other end, where no answer has a status.
+    Connection,
+}
+
+impl Reached {
+    fn status(self) -> Option<u16> {
+        match self {
+            Self::Answer(status) => Some(status),
+            Self::Nothing | Self::Connection => None,
+        }
+    }
 }
 
 /// An exchange on its way to the writer.
@@ -84,7 +104,7 @@ pub struct Completion {
 pub(super) struct Answered {
     action: Action,
     exchange: Arc<Exchange>,
-    status: Option<u16>,
+    reached: Reached,
     milliseconds: u64,
     ending: Option<Ending>,
 }
@@ -167,24 +187,33 @@ impl Entry {
 
     /// The same, with what the body has to hold until its end.
     pub fn answered_with_completion(
-        mut self,
+        self,
         status: u16,
         at: Timestamp,
     ) -> (Receipt, Option<Completion>) {
+        self.hand_over(Reached::Answer(status), at)
+    }
+
+    /// A connection that is no HTTP has reached the other end: hands the entry over, and gives what
+    /// the connection has to hold until its end.
+    pub fn connected(self, at: Timestamp) -> (Receipt, Option<Completion>) {
+        self.hand_over(Reached::Connection, at)
+    }
+
+    fn hand_over(mut self, reached: Reached, at: Timestamp) -> (Receipt, Option<Completion>) {
         let Some(place) = self.place.take() else { return (Receipt::nothing_to_keep(), None) };
         let completion = Completion {
             shared: Arc::clone(&place.shared),
             class: place.class,
             exchange: Arc::clone(&self.exchange),
-            status: Some(status),
+            reached,
             ending: None,
         };
         let took = at.duration_since(self.exchange.facts.at).as_millis();
         let milliseconds = u64::try_from(took).unwrap_or(0);
         let exchange = Arc::clone(&self.exchange);
         let action = Action::Allowed;
-        let (status, ending) = (Some(status), None);
-        let answered = Answered { action, exchange, status, milliseconds, ending };
+        let answered = Answered { action, exchange, reached, milliseconds, ending: None };
         (place.write(answered), Some(completion))
     }
 }
@@ -199,7 +228,8 @@ impl Entry {
         let Some(place) = self.place.take() else { return };
         let milliseconds = milliseconds_since(self.exchange.started);
         let (action, exchange) = (Action::Allowed, Arc::clone(&self.exchange));
-        let answered = Answered { action, exchange, status: None, milliseconds, ending };
+        let reached = Reached::Nothing;
+        let answered = Answered { action, exchange, reached, milliseconds, ending };
         let _ = place.write(answered);
     }
 }
@@ -231,7 +261,7 @@ impl Drop for Completion {
         let answered = Answered {
             action: Action::Completed,
             exchange: Arc::clone(&self.exchange),
-            status: self.status,
+            reached: self.reached,
             milliseconds: milliseconds_since(self.exchange.started),
             ending: self.ending,
         };
@@ -276,11 +306,11 @@ impl Answered {
         let mut event = Event::new(self.action, at, random);
         facts.describe(&mut event);
         event.reference = Some(reference.short());
-        event.outcome = match self.status {
-            Some(_) => Outcome::Success,
-            None => Outcome::Unknown,
+        event.outcome = match self.reached {
+            Reached::Answer(_) | Reached::Connection => Outcome::Success,
+            Reached::Nothing => Outcome::Unknown,
         };
-        event.status = self.status;
+        event.status = self.reached.status();
         event.milliseconds = Some(self.milliseconds);
         event.verdict = Some(SmolStr::new_static("allow"));
         event.reason = Some(SmolStr::new_static(permit.reason().code()));

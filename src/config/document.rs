@@ -21,7 +21,7 @@ use super::operations::RawOperations;
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
 use super::sites::{Hosts, RawSite, Site};
-use super::{Config, admin, emergency, identity, operations, store};
+use super::{Config, admin, emergency, identity, operations, store, tcp};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// The file as it stands.
@@ -85,9 +85,12 @@ impl RawConfig {
         let organizations = self.organizations(names, check);
         let mut binds = Binds::default();
         let identity = identity::check(self.identity.as_ref(), names, check);
-        let listeners = self.listeners(&mut binds, &identity, check);
+        let listeners = self.listeners(&mut binds, &identity, names, check);
         let sites = self.sites(names, &organizations, check);
         emergency::check_owners(names, &organizations, sites.as_ref(), check);
+        if let (Some(raw), Some(listeners), Some(sites)) = (&self.listeners, &listeners, &sites) {
+            tcp::check_together(raw, listeners, sites, names, check);
+        }
         let audit = self.audit.as_ref().unwrap_or(&RawAudit::default()).check(check);
         let limits = self.limits.as_ref().unwrap_or(&RawLimits::default()).check(check);
         let operations = match &self.operations {
@@ -195,6 +198,7 @@ impl RawConfig {
         &self,
         binds: &mut Binds,
         identity: &BTreeMap<ProviderId, Provider>,
+        names: &Names,
         check: &mut Checker<'_>,
     ) -> Option<Vec<Listener>> {
         let raw: Vec<_> = self.listeners.iter().flatten().collect();
@@ -207,7 +211,7 @@ impl RawConfig {
         }
         let mut seen = BTreeMap::new();
         let listeners = raw.into_iter().map(|raw| {
-            let listener = raw.value.check(raw.referenced, binds, identity, check)?;
+            let listener = raw.value.check(raw.referenced, binds, identity, names, check)?;
             let here = raw.value.name.as_ref().map_or(raw.referenced, |name| name.referenced);
             if let Some(line) = seen.insert(listener.name.clone(), here.line()) {
                 let says = format!("a listener `{}` stands on line {line} already", listener.name);

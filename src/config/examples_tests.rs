@@ -52,6 +52,7 @@ fn every_shipped_example_is_valid_and_without_a_warning() {
         "adfs",
         "keycloak",
         "ldap",
+        "dovecot-postfix",
         "gateway",
     ] {
         assert!(files.iter().any(|path| path.file_stem().unwrap() == name), "{name}");

@@ -13,7 +13,9 @@ use super::checker::{Checker, Text, Wrong, all};
 use super::denial::{self, ListenerDenial, RawFlood};
 use super::host_pattern::{self, HostPattern};
 use super::identity::{ClientCertificate, Provider};
+use super::names::Names;
 use super::network::is_vast;
+use super::tcp::{self, TcpRoute};
 use crate::client_address::{AddressSource, HeaderSource};
 use crate::identifier::{ListenerId, ProviderId};
 
@@ -26,6 +28,8 @@ pub struct Listener {
     pub bind: Vec<SocketAddr>,
     /// What is spoken there.
     pub protocol: Protocol,
+    /// Where connections go; none with `protocol: http`, where each request says it.
+    pub tcp: Option<TcpRoute>,
     /// The certificates; none: plain.
     pub tls: Option<Tls>,
     /// Where the client's address comes from.
@@ -39,6 +43,7 @@ impl Listener {
     #[must_use]
     pub fn has_the_rules_of(&self, other: &Self) -> bool {
         self.protocol == other.protocol
+            && self.tcp == other.tcp
             && self.tls == other.tls
             && self.client_address == other.client_address
             && self.denial == other.denial
@@ -90,6 +95,10 @@ pub(super) struct RawListener {
     bind: Option<Spanned<Vec<Text>>>,
     /// Default `http`.
     protocol: Option<Text>,
+    /// With `protocol: tcp`, where `sites` is not.
+    site: Option<Text>,
+    /// With `protocol: tcp`, where `site` is not.
+    sites: Option<Spanned<Vec<Text>>>,
     /// Default none: plain.
     tls: Option<Spanned<RawTls>>,
     client_address: Option<Spanned<RawClientAddress>>,
@@ -139,6 +148,7 @@ impl RawListener {
         here: Location,
         binds: &mut Binds,
         identity: &BTreeMap<ProviderId, Provider>,
+        names: &Names,
         check: &mut Checker<'_>,
     ) -> Option<Listener> {
         let name = check.required(&self.name, "name", here).and_then(|text| {
@@ -154,19 +164,32 @@ impl RawListener {
         let bind = check
             .required(&self.bind, "bind", here)
             .and_then(|addresses| binds.check(addresses, check));
-        let protocol = self.protocol(check);
+        let words = [("http", Protocol::Http), ("tcp", Protocol::Tcp)];
+        let protocol = check.word(self.protocol.as_ref(), Protocol::Http, &words);
+        let is_tcp = protocol == Some(Protocol::Tcp);
+        let tcp = match protocol {
+            Some(_) => {
+                tcp::route((self.site.as_ref(), self.sites.as_ref()), is_tcp, here, names, check)
+            }
+            None => None,
+        };
         let tls = match &self.tls {
+            Some(tls) if is_tcp && tls.value.refuses_client_certificates(check) => None,
             Some(tls) => tls.value.check(tls.referenced, identity, check).map(Some),
             None => Some(None),
         };
         let client_address = match &self.client_address {
-            Some(source) => source.value.check(source.referenced, check),
+            Some(source) => source
+                .value
+                .check(source.referenced, check)
+                .filter(|s| !is_tcp || self.is_by_connection(s, check)),
             None => Some(AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer }),
         };
         let (denial, flood) = (self.denial.as_ref(), self.flood.as_ref());
         let denial = denial::check(denial, flood, client_address.as_ref(), check);
         if let (Some(bind), Some(None), Some(source)) = (&bind, &tls, &client_address)
             && source.source == HeaderSource::Peer
+            && !is_tcp
             && bind.iter().any(|address| !address.ip().is_loopback())
         {
             check.warn(
@@ -179,28 +202,47 @@ impl RawListener {
             name: name?,
             bind: bind?,
             protocol: protocol?,
+            tcp: tcp?,
             tls: tls?,
             client_address: client_address?,
             denial: denial?,
         })
     }
 
-    fn protocol(&self, check: &mut Checker<'_>) -> Option<Protocol> {
-        let words = [("http", Protocol::Http), ("tcp", Protocol::Tcp)];
-        let protocol = check.word(self.protocol.as_ref(), Protocol::Http, &words)?;
-        if let (Protocol::Tcp, Some(text)) = (protocol, &self.protocol) {
+    /// Where it is said where connections go.
+    pub(super) fn route_at(&self) -> Option<Location> {
+        let site = self.site.as_ref().map(|site| site.referenced);
+        site.or(self.sites.as_ref().map(|sites| sites.referenced))
+    }
+
+    /// What is no HTTP has no headers that could tell an address.
+    fn is_by_connection(&self, source: &AddressSource, check: &mut Checker<'_>) -> bool {
+        let by_header =
+            matches!(source.source, HeaderSource::XForwardedFor | HeaderSource::Forwarded);
+        if let (true, Some(raw)) = (by_header, &self.client_address) {
+            let at = raw.value.source.as_ref().map_or(raw.referenced, |text| text.referenced);
             check.refuse(
-                text.referenced,
-                "listeners with `protocol: tcp` are not in this version",
-                "leave mail (IMAP, submission) where it is for now; `protocol: http` works",
+                at,
+                "a listener with `protocol: tcp` reads no headers",
+                "take `source: proxy_protocol` behind a proxy, else `source: peer`",
             );
-            return None;
         }
-        Some(protocol)
+        !by_header
     }
 }
 
 impl RawTls {
+    fn refuses_client_certificates(&self, check: &mut Checker<'_>) -> bool {
+        if let Some(asked) = &self.client_certificates {
+            check.refuse(
+                asked.referenced,
+                "listeners with `protocol: tcp` take no certificates of clients in this version",
+                "remove it; whoever travels lets their address pass, see `grants_of`",
+            );
+        }
+        self.client_certificates.is_some()
+    }
+
     pub(super) fn check(
         &self,
         here: Location,

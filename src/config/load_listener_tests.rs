@@ -58,16 +58,6 @@ fn ambiguous_trust_is_refused() {
 
 #[test]
 fn what_this_version_does_not_have_is_never_silently_ignored() {
-    let bind = "bind: [\"127.0.0.1:0\"]";
-    insta::assert_snapshot!(shown(&changed(bind, &format!("{bind}\n    protocol: tcp"))), @r#"
-    error: listeners with `protocol: tcp` are not in this version
-      --> /etc/geovagt/gateway.yaml:12:15
-       |
-    12 |     protocol: tcp
-       |               ^^^
-       |
-       = help: leave mail (IMAP, submission) where it is for now; `protocol: http` works
-    "#);
     insta::assert_snapshot!(
         shown(&changed("8080\"]}", "8080\"], affinity: connection}")), @r#"
     error: `affinity: connection` is not in this version, and NTLM would be unsafe without it

@@ -7,6 +7,8 @@ mod listeners;
 mod policy;
 #[path = "load_secret_tests.rs"]
 mod secrets;
+#[path = "load_tcp_tests.rs"]
+mod tcp;
 
 /// The smallest configuration that does something.
 const SMALL: &str = "\

@@ -42,6 +42,7 @@ mod site_policy;
 mod sites;
 mod source;
 mod store;
+mod tcp;
 mod upstream;
 pub mod yaml;
 mod yaml_error;
@@ -84,6 +85,7 @@ pub use roles::{Role, Roles, is_same_name};
 pub use sites::{DenialStyle, ForwardCredentials, Site};
 pub use source::{MAXIMUM_BYTES, SourceFile};
 pub use store::StoreLocation;
+pub use tcp::{MailProtocol, TcpRoute, TcpSite};
 pub use upstream::{
     Affinity, Connections, Ejection, HealthCheck, Retries, Upstream, UpstreamHost,
     UpstreamProtocol, UpstreamServer, UpstreamTimeouts, UpstreamTls,

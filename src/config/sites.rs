@@ -14,6 +14,7 @@ use super::names::Names;
 use super::network::RawRule;
 use super::organizations::Organization;
 use super::path_rules::{self, PathRule, RawPathRule};
+use super::tcp::{RawTcpSite, TcpSite};
 use super::upstream::{RawUpstream, Upstream};
 use crate::identifier::{OrganizationId, PolicyId, ProviderId, SiteId};
 use crate::policy::{Authentication, NetworkRule};
@@ -25,10 +26,12 @@ pub struct Site {
     pub id: SiteId,
     /// Whose it is.
     pub organization: OrganizationId,
-    /// The hosts it answers for.
+    /// The hosts it answers for; for TCP those that a client may name in TLS, and perhaps none.
     pub hosts: Vec<HostPattern>,
     /// Where its requests go.
     pub upstream: Upstream,
+    /// What it is where its servers are `tcp://…`; none: HTTP.
+    pub tcp: Option<TcpSite>,
     /// The policy: the site's own or the organisation's.
     pub policy: PolicyId,
     /// Networks that get in to this site alone.
@@ -85,6 +88,8 @@ pub(super) struct RawSite {
     organization: Option<Text>,
     hosts: Option<Spanned<Vec<Text>>>,
     upstream: Option<Spanned<RawUpstream>>,
+    /// Only where the servers are `tcp://…`.
+    tcp: Option<Spanned<RawTcpSite>>,
     /// Default none: the organisation's.
     policy: Option<Text>,
     allow_networks: Option<Vec<Spanned<RawRule>>>,
@@ -125,9 +130,18 @@ impl RawSite {
             .required(&self.organization, "organization", here)
             .and_then(|text| names.organizations.mentioned(text, check));
         let owner = organization.as_ref().and_then(|id| organizations.get(id));
-        let hosts = check
-            .required(&self.hosts, "hosts", here)
-            .and_then(|hosts| self::hosts(&id, hosts, taken, check));
+        let is_tcp = self.upstream.as_ref().is_some_and(|upstream| upstream.value.is_tcp());
+        let hosts = if is_tcp {
+            // Each listener has its own: one host is the name of several of a mail server's ports.
+            self.hosts
+                .as_ref()
+                .map_or(Some(Vec::new()), |hosts| self::hosts(&id, hosts, &mut Hosts::new(), check))
+        } else {
+            check
+                .required(&self.hosts, "hosts", here)
+                .and_then(|hosts| self::hosts(&id, hosts, taken, check))
+        };
+        let tcp = self.tcp(is_tcp, names, check);
         let upstream = check
             .required(&self.upstream, "upstream", here)
             .and_then(|upstream| upstream.value.check(upstream.referenced, check));
@@ -153,6 +167,7 @@ impl RawSite {
             organization: organization?,
             hosts: hosts?,
             upstream: upstream?,
+            tcp: tcp?,
             policy: policy?,
             allow_networks: allow_networks?,
             forward_credentials: forward_credentials?,
@@ -164,6 +179,45 @@ impl RawSite {
             address_grant: address_grant?,
             identity_providers: identity_providers?,
         })
+    }
+
+    /// What it is for TCP; nothing that only HTTP has.
+    fn tcp(&self, is_tcp: bool, names: &Names, check: &mut Checker<'_>) -> Option<Option<TcpSite>> {
+        if !is_tcp {
+            if let Some(tcp) = &self.tcp {
+                check.refuse(
+                    tcp.referenced,
+                    "`tcp` has an effect only where the servers are",
+                    "write them as \"tcp://10.1.0.20:993\", or remove `tcp`",
+                );
+                return None;
+            }
+            return Some(None);
+        }
+        let asks = |text: &&Text| text.value == "always";
+        let texts = [
+            ("forward_credentials", self.forward_credentials.as_ref()),
+            ("address_grant", self.address_grant.as_ref()),
+            ("authentication: always", self.authentication.as_ref().filter(asks)),
+        ];
+        let words =
+            [("acme_challenge", self.acme_challenge.as_ref()), ("sign_in", self.sign_in.as_ref())];
+        let first_path = self.paths.as_ref().and_then(|paths| paths.first());
+        let mut found: Vec<(&str, Location)> = Vec::new();
+        found
+            .extend(texts.iter().filter_map(|(key, text)| Some((*key, text.as_ref()?.referenced))));
+        found
+            .extend(words.iter().filter_map(|(key, word)| Some((*key, word.as_ref()?.referenced))));
+        found.extend(first_path.map(|path| ("paths", path.referenced)));
+        for (key, at) in &found {
+            let says = format!("`{key}` is for HTTP, and the servers here are tcp://");
+            check.refuse(*at, says, "remove it; nobody signs in where bytes go on as they come");
+        }
+        let tcp = match &self.tcp {
+            Some(tcp) => tcp.value.check(names, check)?,
+            None => TcpSite::default(),
+        };
+        found.is_empty().then_some(Some(tcp))
     }
 
     /// A site may take fewer ways than its organisation has, never others: a person belongs to the

@@ -439,6 +439,9 @@ pub(super) fn is_silent(
     };
     match host.and_then(|host| snapshot.sites.by_host(host)) {
         Some(site) => closes(site),
-        None => !snapshot.sites.all().is_empty() && snapshot.sites.all().iter().all(closes),
+        None => {
+            let mut by_http = snapshot.sites.by_http().peekable();
+            by_http.peek().is_some() && by_http.all(closes)
+        }
     }
 }

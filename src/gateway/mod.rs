@@ -40,15 +40,17 @@ use jiff::Timestamp;
 pub(crate) use authorize::{Ends, authorize, start_counting};
 pub(crate) use handle::handle;
 pub(crate) use refused::refuse;
+pub(crate) use standing::Standing;
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
 use crate::config::Config;
 use crate::flood::Floods;
 use crate::geoip::{AsnDatabase, Database, Located};
+use crate::identifier::SiteId;
 use crate::identity::Authenticator;
 use crate::lifecycle::Tasks;
-use crate::policy::{Denial, Exemptions, Proof, Subject};
+use crate::policy::{self, Denial, Exemptions, Proof, Subject, Verdict};
 use crate::upstream::Upstreams;
 
 /// Everything a request is decided by; immutable, replaced whole.
@@ -73,7 +75,7 @@ impl Snapshot {
         self.autonomous_systems.as_ref()?.number_of(client)
     }
 
-    /// The rejection of a client whom every site rejects, whoever it may turn out to be: no site lets
+    /// The rejection of a client whom every site for HTTP rejects, whoever it may turn out to be: no site lets
     /// it in, and none asks who it is. None also where there is no site.
     #[must_use]
     pub fn rejects_everywhere(
@@ -88,8 +90,31 @@ impl Snapshot {
             person: None,
             proof: Proof::UNSEEN,
         };
-        let all = self.sites.all().iter().flat_map(|site| site.policies.all());
+        let all = self.sites.by_http().flat_map(|site| site.policies.all());
         self.sites.everywhere.rejects(all, &stranger, &self.exemptions, now)
+    }
+
+    /// The same where only these sites can be meant: those of a listener for TCP. None also where one
+    /// of them is gone.
+    #[must_use]
+    pub fn rejects_at(
+        &self,
+        sites: &[SiteId],
+        client: ClientAddress,
+        located: &Located,
+        now: Timestamp,
+    ) -> Option<Denial> {
+        let (address, location) = (client, located.location);
+        let stranger = Subject { address, location, person: None, proof: Proof::UNSEEN };
+        let mut rejected = None;
+        for id in sites {
+            let site = self.sites.by_id(id)?;
+            match policy::decide(site.policy(), &stranger, &self.exemptions, now) {
+                Verdict::Deny(denial) => rejected = Some(denial),
+                Verdict::Allow(_) | Verdict::Identify(_) => return None,
+            }
+        }
+        rejected
     }
 
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.

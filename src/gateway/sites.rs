@@ -37,6 +37,12 @@ impl ProtectedSite {
         self.policies.own()
     }
 
+    /// Whether it is reached by HTTP.
+    #[must_use]
+    pub fn is_http(&self) -> bool {
+        self.site.tcp.is_none()
+    }
+
     /// Whether any part of the site asks anybody who they are.
     #[must_use]
     pub fn takes_sign_in(&self) -> bool {
@@ -63,7 +69,9 @@ impl Sites {
     pub fn new(sites: impl IntoIterator<Item = ProtectedSite>) -> Self {
         let mut table = Self::default();
         for site in sites.into_iter().map(Arc::new) {
-            for host in &site.site.hosts {
+            // A connection for TCP comes by a listener of its own; nobody asks for it by HTTP.
+            let hosts = if site.is_http() { site.site.hosts.as_slice() } else { &[] };
+            for host in hosts {
                 match host {
                     HostPattern::Exact(host) => {
                         table.exact.insert(host.clone(), Arc::clone(&site));
@@ -76,7 +84,9 @@ impl Sites {
             }
             table.all.push(site);
         }
-        table.everywhere = Everywhere::of(table.all.iter().flat_map(|site| site.policies.all()));
+        let by_http = table.by_http().flat_map(|site| site.policies.all());
+        let everywhere = Everywhere::of(by_http);
+        table.everywhere = everywhere;
         table
     }
 
@@ -100,6 +110,11 @@ impl Sites {
     #[must_use]
     pub fn by_id(&self, id: &SiteId) -> Option<&Arc<ProtectedSite>> {
         self.all.iter().find(|site| site.site.id == *id)
+    }
+
+    /// Every site that is reached by HTTP.
+    pub fn by_http(&self) -> impl Iterator<Item = &Arc<ProtectedSite>> {
+        self.all.iter().filter(|site| site.is_http())
     }
 
     /// Every site.

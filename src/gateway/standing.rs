@@ -12,11 +12,11 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use smol_str::SmolStr;
 
-use super::Snapshot;
 use super::exchange::{Exchange, device_of};
+use super::{Gateway, Snapshot};
 use crate::client_address::ClientAddress;
 use crate::clock;
-use crate::identifier::ProviderId;
+use crate::identifier::{ProviderId, SiteId};
 use crate::identity::{Authenticator, How, Identity, KnownDevice};
 use crate::listen::ShownCertificate;
 use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
@@ -27,12 +27,20 @@ const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a permission stands on.
 #[derive(Debug)]
-pub(super) struct Standing {
+pub(crate) struct Standing {
     snapshot: Arc<ArcSwap<Snapshot>>,
-    host: SmolStr,
-    path: SmolStr,
+    at: At,
     client: ClientAddress,
     known: Option<Known>,
+}
+
+/// What somebody was let in to.
+#[derive(Debug)]
+enum At {
+    /// What this path of this host is for.
+    Path { host: SmolStr, path: SmolStr },
+    /// The site, by a connection that is no HTTP.
+    Site(SiteId),
 }
 
 /// Somebody who was named when the permission was given.
@@ -50,8 +58,10 @@ impl Standing {
     pub(super) fn of(exchange: &Exchange<'_>, identity: Option<&Identity>) -> Self {
         Self {
             snapshot: Arc::clone(&exchange.gateway.snapshot),
-            host: exchange.canonical.host().into(),
-            path: exchange.canonical.path().into(),
+            at: At::Path {
+                host: exchange.canonical.host().into(),
+                path: exchange.canonical.path().into(),
+            },
             client: exchange.client,
             known: identity.map(|identity| Known {
                 authenticator: exchange.gateway.authenticator.clone(),
@@ -62,8 +72,28 @@ impl Standing {
         }
     }
 
+    /// Of a connection to a site that was let in, by this person where one is known.
+    pub(crate) fn of_connection(
+        gateway: &Gateway,
+        site: SiteId,
+        client: ClientAddress,
+        identity: Option<&Identity>,
+    ) -> Self {
+        Self {
+            snapshot: Arc::clone(&gateway.snapshot),
+            at: At::Site(site),
+            client,
+            known: identity.map(|identity| Known {
+                authenticator: gateway.authenticator.clone(),
+                identity: identity.clone(),
+                device: identity.device().cloned(),
+                certificate: None,
+            }),
+        }
+    }
+
     /// Waits until the permission is gone, and gives the reason for which it would be refused now.
-    pub(super) async fn ended(&self) -> Option<Reason> {
+    pub(crate) async fn ended(&self) -> Option<Reason> {
         loop {
             if let Err(because) = self.now(clock::now()) {
                 return because;
@@ -78,7 +108,11 @@ impl Standing {
     /// The reason for which it would be refused now; none where the site is gone.
     pub(super) fn now(&self, now: Timestamp) -> Result<(), Option<Reason>> {
         let snapshot = self.snapshot.load();
-        let Some(site) = snapshot.sites.by_host(&self.host) else { return Err(None) };
+        let (site, path) = match &self.at {
+            At::Path { host, path } => (snapshot.sites.by_host(host), path.as_str()),
+            At::Site(id) => (snapshot.sites.by_id(id), "/"),
+        };
+        let Some(site) = site else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
         // Whoever was named upstream must be so still, whether or not that was what let them in.
         let device = self.known.as_ref().map_or(Ok(None), |known| known.device_now(now))?;
@@ -93,7 +127,7 @@ impl Standing {
         }
         let subject = Subject { address: self.client, location, person, proof };
         // A connection that lasts is no ACME challenge, so it has nothing of that exemption.
-        let Ok(choice) = site.policies.choose(&self.path, false) else { return Err(None) };
+        let Ok(choice) = site.policies.choose(path, false) else { return Err(None) };
         let decide = |policy: &Policy| policy::decide(policy, &subject, &snapshot.exemptions, now);
         match site.policies.strictest(&choice, decide).1 {
             Verdict::Allow(_) => Ok(()),

@@ -129,6 +129,7 @@ fn bound(
     let others = exemption.sites.iter().filter(|site| **site != exchange.site.site.id);
     let others: Vec<String> = others
         .filter_map(|site| exchange.snapshot.sites.by_id(site))
+        .filter(|site| site.is_http())
         .filter_map(|site| {
             site.site.hosts.iter().find_map(|host| match host {
                 HostPattern::Exact(host) => Some(format!("{host}{port}")),

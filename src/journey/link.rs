@@ -147,6 +147,7 @@ pub(crate) async fn unreachable(
 /// The first host by name that one of the exemption's sites answers for.
 pub(crate) fn host_of<'c>(config: &'c Config, exemption: &TravelExemption) -> Option<&'c str> {
     let sites = exemption.sites.iter().filter_map(|site| config.sites.get(site));
+    let sites = sites.filter(|site| site.tcp.is_none());
     sites.flat_map(|site| &site.hosts).find_map(|host| match host {
         HostPattern::Exact(host) => Some(host.as_str()),
         HostPattern::Suffix(_) | HostPattern::Any => None,

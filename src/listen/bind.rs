@@ -88,6 +88,7 @@ mod tests {
             protocol: config::Protocol::Http,
             tls: None,
             client_address: AddressSource { trusted_proxies: vec![], source: HeaderSource::Peer },
+            tcp: None,
             denial: config::ListenerDenial::AsSites,
         }
     }

@@ -11,7 +11,7 @@ use super::client_certificates::Authorities;
 use super::limits::ConnectionLimits;
 use super::tls::{self, Acceptor};
 use crate::client_address::AddressSource;
-use crate::config::{Listener, ListenerDenial, Protocol};
+use crate::config::{Listener, ListenerDenial, Protocol, TcpRoute};
 use crate::identifier::ListenerId;
 
 /// One listener as it serves. Its settings can be replaced while it does; connections that are open
@@ -60,6 +60,7 @@ pub struct DoorSettings {
     pub(super) source: Arc<AddressSource>,
     pub(super) tls: Option<TlsSettings>,
     denial: ListenerDenial,
+    route: Option<Arc<TcpRoute>>,
 }
 
 /// The acceptor and the certificates it chooses from.
@@ -128,6 +129,7 @@ impl DoorSettings {
             source: Arc::new(listener.client_address.clone()),
             tls: listener.tls.as_ref().map(load).transpose()?,
             denial: listener.denial,
+            route: listener.tcp.clone().map(Arc::new),
         })
     }
 }
@@ -157,6 +159,12 @@ impl Door {
     #[must_use]
     pub fn denial(&self) -> ListenerDenial {
         self.settings.load().denial
+    }
+
+    /// Where its connections go where it speaks no HTTP.
+    #[must_use]
+    pub fn route(&self) -> Option<Arc<TcpRoute>> {
+        self.settings.load().route.clone()
     }
 
     /// Puts new settings in place, for connections from now on.

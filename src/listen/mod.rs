@@ -45,5 +45,6 @@ pub use interim::Reserved;
 pub(crate) use limits::one_holder;
 pub use limits::{ConnectionGuard, ConnectionLimits, LimitReached};
 pub use oversight::{Oversight, Transport, Watch};
+pub(crate) use preamble::{Beginning, ForeignPreamble};
 pub use stream::Stream;
 pub(crate) use validity::validity;

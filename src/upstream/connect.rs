@@ -58,7 +58,8 @@ pub(super) enum Fresh {
 }
 
 /// Counts an open connection.
-struct Open(Arc<AtomicUsize>);
+#[derive(Debug)]
+pub(super) struct Open(Arc<AtomicUsize>);
 
 impl Open {
     fn new(count: &Arc<AtomicUsize>) -> Self {
@@ -101,6 +102,18 @@ impl Origin {
         };
         let connected = tokio::time::timeout(limit, connecting).await;
         connected.unwrap_or(Err(ConnectError::Slow(limit)))
+    }
+
+    /// Connects within the limit and speaks nothing: for bytes that go on as they come.
+    pub(super) async fn plain(&self, limit: Duration) -> Result<(TcpStream, Open), ConnectError> {
+        let connecting = async {
+            let addresses = self.addresses.all().await;
+            let addresses = addresses.map_err(|(host, error)| ConnectError::Name(host, error))?;
+            self.first_that_answers(&addresses, limit).await
+        };
+        let connected = tokio::time::timeout(limit, connecting).await;
+        let stream = connected.unwrap_or(Err(ConnectError::Slow(limit)))?;
+        Ok((stream, Open::new(&self.open)))
     }
 
     async fn stream(

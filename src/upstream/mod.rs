@@ -24,6 +24,7 @@ mod resolve;
 mod server;
 mod servers;
 mod stream;
+mod tcp;
 mod tls;
 mod watch;
 
@@ -39,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 pub use body::{Body, Lease};
 pub use error::{ConnectError, UpstreamError};
 pub use servers::Servers;
+pub use tcp::Connected;
 pub use tls::TlsError;
 pub(crate) use tls::{client_config, trusting};
 

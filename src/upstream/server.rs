@@ -189,7 +189,7 @@ impl Server {
     }
 
     /// A place at this server, or none within the time that a request may wait.
-    async fn place(&self, rules: &Rules, again: bool) -> Option<Place> {
+    pub(super) async fn place(&self, rules: &Rules, again: bool) -> Option<Place> {
         match self.pool.enter(&rules.connections, again) {
             Entry::Place(place) => Some(place),
             Entry::Wait(place) => Box::pin(timeout(rules.connections.wait, place)).await.ok()?.ok(),

@@ -45,10 +45,10 @@ pub(super) struct Settings {
 
 /// The servers that one request has failed at, by number.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tried(u64);
+pub(super) struct Tried(u64);
 
 impl Tried {
-    fn add(&mut self, index: usize) {
+    pub(super) fn add(&mut self, index: usize) {
         self.0 |= 1_u64.checked_shl(u32::try_from(index).unwrap_or(64)).unwrap_or(0);
     }
 
@@ -139,7 +139,7 @@ impl Servers {
         }
     }
 
-    fn pick(&self, tried: Tried) -> Option<(usize, &Arc<Server>)> {
+    pub(super) fn pick(&self, tried: Tried) -> Option<(usize, &Arc<Server>)> {
         if let [only] = self.members.as_slice() {
             return (!only.drain).then_some((0, &only.server));
         }
@@ -167,7 +167,7 @@ impl Servers {
         Some(Candidate { rank, in_flight, weight: u64::from(*weight) * share })
     }
 
-    fn succeeded(&self, server: &Arc<Server>) {
+    pub(super) fn succeeded(&self, server: &Arc<Server>) {
         if !server.is_troubled() {
             return;
         }
@@ -175,7 +175,7 @@ impl Servers {
         announce(server, change);
     }
 
-    fn failed(&self, index: usize, server: &Arc<Server>) {
+    pub(super) fn failed(&self, index: usize, server: &Arc<Server>) {
         let slow_start = self.settings.slow_start;
         let others = self.members.iter().enumerate().filter(|(other, _)| *other != index);
         let may_eject = others
@@ -191,7 +191,7 @@ impl Servers {
         self.members.iter().map(|member| member.server.pool.requests()).sum()
     }
 
-    fn take_from_budget(&self) -> bool {
+    pub(super) fn take_from_budget(&self) -> bool {
         let requests = self.requests();
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         let left = budget.take(clock::instant(), requests, &self.settings.retries);

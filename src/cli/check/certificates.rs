@@ -11,6 +11,7 @@ use rustls::server::ParsedCertificate;
 use rustls::sign::CertifiedKey;
 
 use crate::config::{CertificateFiles, Finding, HostPattern, Listener, Loaded};
+use crate::identifier::SiteId;
 use crate::listen::validity;
 
 /// From how many days before its end a certificate warns.
@@ -144,7 +145,13 @@ fn uncovered(loaded: &Loaded, listener: &Listener, leaves: &[CertificateDer<'_>]
     let covered = |name: &ServerName<'_>| {
         parsed.iter().any(|leaf| rustls::client::verify_server_name(leaf, name).is_ok())
     };
-    let hosts = loaded.config.sites.values().flat_map(|site| &site.hosts);
+    let sites = &loaded.config.sites;
+    let serves = |site: &SiteId, is_http: bool| match &listener.tcp {
+        None => is_http,
+        Some(route) => route.sites().contains(site),
+    };
+    let served = sites.iter().filter(|(id, site)| serves(id, site.tcp.is_none()));
+    let hosts = served.flat_map(|(_, site)| &site.hosts);
     hosts
         .filter_map(|host| {
             let name = ServerName::try_from(probe(host)?).ok()?;

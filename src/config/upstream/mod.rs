@@ -151,6 +151,9 @@ impl RawUpstream {
         let servers = check
             .required(&self.servers, "servers", here)
             .and_then(|servers| server::check_all(servers, check));
+        if self.is_tcp() {
+            self.refuse_http(check);
+        }
         let affinity = self.affinity(check);
         let protocols = [
             ("auto", UpstreamProtocol::Auto),
@@ -190,6 +193,38 @@ impl RawUpstream {
             health: health?,
             resolve_every: resolve_every?,
         })
+    }
+
+    /// Whether the first server is written as one for TCP.
+    pub(super) fn is_tcp(&self) -> bool {
+        let first = self.servers.as_ref().and_then(|servers| servers.value.first());
+        first.is_some_and(|server| server.value.is_tcp())
+    }
+
+    /// What has no meaning where bytes go on as they come.
+    fn refuse_http(&self, check: &mut Checker<'_>) {
+        let texts = [
+            ("affinity", self.affinity.as_ref()),
+            ("protocol", self.protocol.as_ref()),
+            ("host", self.host.as_ref()),
+            ("timeouts.response", self.timeouts.response.as_ref()),
+            ("timeouts.idle", self.timeouts.idle.as_ref()),
+        ];
+        let texts = texts.iter().filter_map(|(key, text)| Some((*key, text.as_ref()?.referenced)));
+        let tls = self.tls.as_ref().map(|tls| ("tls", tls.referenced));
+        let health = self.health.as_ref().map(|health| ("health", health.referenced));
+        for (key, at) in texts.chain(tls).chain(health) {
+            let says = format!("`{key}` is for HTTP, and the servers here are tcp://");
+            let help = match key {
+                "timeouts.idle" => "remove it; `tcp: {idle: 31m}` of the site is what counts",
+                "tls" => {
+                    "remove it; to the server the bytes go as they are, or out of TLS where \
+                          the listener has `tls`"
+                }
+                _ => "remove it",
+            };
+            check.refuse(at, says, help);
+        }
     }
 
     fn affinity(&self, check: &mut Checker<'_>) -> Option<Affinity> {

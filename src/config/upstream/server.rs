@@ -13,13 +13,16 @@ use crate::config::checker::{Checker, Text, Wrong, all};
 /// One of `upstream.servers`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamServer {
-    /// `http://host:port` or `https://host:port`, no path.
+    /// `http://host:port`, `https://host:port` or `tcp://host:port`, no path.
     pub url: Uri,
     /// Its share beside the others'.
     pub weight: u32,
     /// Whether it takes nothing new.
     pub drain: bool,
 }
+
+/// The scheme of servers whose bytes go on as they come.
+const TCP: &str = "tcp";
 
 /// A URL alone, or a block.
 #[derive(Debug)]
@@ -57,6 +60,17 @@ impl<'de> Deserialize<'de> for RawServer {
     }
 }
 
+impl RawServer {
+    /// Whether it is written as a server for TCP.
+    pub(super) fn is_tcp(&self) -> bool {
+        let url = match self {
+            Self::Url(url) => Some(url),
+            Self::Block(block) => block.url.as_ref().map(|text| &text.value),
+        };
+        url.is_some_and(|url| url.starts_with("tcp://"))
+    }
+}
+
 /// At least one server, and none twice.
 pub(super) fn check_all(
     servers: &Spanned<Vec<Spanned<RawServer>>>,
@@ -71,6 +85,14 @@ pub(super) fn check_all(
         let checked = check_one(&server.value, server.referenced, check)?;
         Some((checked, server.referenced))
     }))?;
+    let is_tcp = |server: &UpstreamServer| server.url.scheme_str() == Some(TCP);
+    if let Some((first, _)) = checked.first()
+        && let Some((_, here)) = checked.iter().find(|(one, _)| is_tcp(one) != is_tcp(first))
+    {
+        let help = "write them all as tcp://…, or none of them";
+        check.refuse(*here, "TCP and HTTP servers stand beside each other", help);
+        return None;
+    }
     for (index, (server, here)) in checked.iter().enumerate() {
         if checked.iter().take(index).any(|(other, _)| other.url == server.url) {
             let says = format!("{} stands here twice", server.url);
@@ -118,8 +140,8 @@ fn url_of(text: &str) -> Result<Uri, Wrong> {
         Wrong::new(says, "write it as \"http://10.1.0.10:8080\" or \"https://intranet.internal\"")
     };
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
-    if !matches!(scheme, "http" | "https") {
-        return Err(wrong("has a scheme other than http and https"));
+    if !matches!(scheme, "http" | "https" | TCP) {
+        return Err(wrong("has a scheme other than http, https and tcp"));
     }
     if rest.contains('@') {
         return Err(Wrong::new(
@@ -143,6 +165,9 @@ fn url_of(text: &str) -> Result<Uri, Wrong> {
         Some(port) => port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok_and(|p| p > 0)),
         None => false,
     };
+    if scheme == TCP && uri.port_u16().is_none() {
+        return Err(Wrong::new("has no port", "write it as \"tcp://10.1.0.20:993\""));
+    }
     if port_is_fine { Ok(uri) } else { Err(wrong("has a port that cannot be")) }
 }
 
@@ -152,13 +177,16 @@ mod tests {
 
     #[test]
     fn an_upstream_is_scheme_host_and_port() {
-        for text in ["http://10.1.0.10:8080", "https://a.internal/", "http://[::1]:80"] {
+        for text in
+            ["http://10.1.0.10:8080", "https://a.internal/", "http://[::1]:80", "tcp://a:993"]
+        {
             assert!(url_of(text).is_ok(), "{text}");
         }
         for (text, says) in [
             ("10.1.0.10:8080", "has no scheme"),
-            ("ftp://a", "has a scheme other than http and https"),
-            ("HTTP://a", "has a scheme other than http and https"),
+            ("ftp://a", "has a scheme other than http, https and tcp"),
+            ("HTTP://a", "has a scheme other than http, https and tcp"),
+            ("tcp://10.1.0.20", "has no port"),
             ("http://u:p@a", "holds a user name"),
             ("http://a/path", "has a path"),
             ("http://a?x", "has a path"),

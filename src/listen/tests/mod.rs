@@ -46,6 +46,7 @@ fn listener(source: HeaderSource, trusted: &[&str]) -> config::Listener {
             trusted_proxies: trusted.iter().map(|n| n.parse().unwrap()).collect(),
             source,
         },
+        tcp: None,
         denial: config::ListenerDenial::AsSites,
     }
 }

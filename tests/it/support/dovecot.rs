@@ -1,0 +1,102 @@
+//! A Dovecot with a configuration of its own, which takes the gateway's word for its clients.
+
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+
+use super::outside::{Program, command, free_address};
+
+/// A mail server that takes everybody whose password is `secret`.
+#[derive(Debug)]
+pub struct Dovecot {
+    /// Where it speaks IMAP, with a PROXY protocol header first.
+    pub imap: SocketAddr,
+    log: PathBuf,
+    _directory: tempfile::TempDir,
+    _program: Program,
+}
+
+impl Dovecot {
+    pub fn start() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        // Mail is read by somebody who may do nothing else.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mail = path.join("mail");
+        std::fs::create_dir(&mail).unwrap();
+        std::fs::set_permissions(&mail, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let (imap, plain) = (free_address(), free_address());
+        let (directory_, log) = (path.display(), path.join("log"));
+        let configuration = format!(
+            r#"
+base_dir = {directory_}/run
+log_path = {}
+protocols = imap
+listen = 127.0.0.1
+ssl = no
+# Whoever did not come by TLS may not sign in: it has to believe what the header says of that.
+disable_plaintext_auth = yes
+passdb {{
+  driver = static
+  args = password=secret
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={directory_}/mail/%u
+}}
+mail_location = maildir:~/Maildir
+haproxy_trusted_networks = 127.0.0.0/8
+service imap-login {{
+  inet_listener imap {{
+    port = {}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  inet_listener gateway {{
+    port = {}
+    haproxy = yes
+  }}
+}}
+"#,
+            log.display(),
+            plain.port(),
+            imap.port(),
+        );
+        let file = path.join("dovecot.conf");
+        std::fs::write(&file, configuration).unwrap();
+        let mut serve = command("dovecot");
+        serve.arg("-F").arg("-c").arg(&file);
+        let program = Program::start(serve, &path.join("output"), plain);
+        Self { imap, log, _directory: directory, _program: program }
+    }
+
+    /// What it has written into its log.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+/// A place in the world: whoever connects here comes to `to` from this address.
+pub fn place(address: &'static str, to: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let here = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let far = super::talk::from(address, to);
+            for (from, to) in [
+                (near.try_clone().unwrap(), far.try_clone().unwrap()),
+                (far.try_clone().unwrap(), near.try_clone().unwrap()),
+            ] {
+                std::thread::spawn(move || pass(from, to));
+            }
+        }
+    });
+    here
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream) {
+    from.set_read_timeout(None).unwrap();
+    let _ = std::io::copy(&mut from, &mut to);
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
