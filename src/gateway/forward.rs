@@ -1,7 +1,7 @@
 //! To the upstream and back, for somebody who may pass and with an entry in the log.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -11,6 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::{Held, RequestBody, ResponseBody};
+use super::bond::{self, Bound, Way};
 use super::exchange::Exchange;
 use super::handle::Answer;
 use super::headers::{self, Statements};
@@ -20,7 +21,7 @@ use super::limits::InFlight;
 use super::pages::Failure;
 use super::passage::{End, Passage};
 use super::standing::Standing;
-use super::{answers, tunnel};
+use super::{Closed, answers, tunnel};
 use crate::audit::{Class, Entry};
 use crate::client_address::ClientAddress;
 use crate::clock;
@@ -28,7 +29,7 @@ use crate::config::ForwardCredentials;
 use crate::identity::{GATEWAY_COOKIES, Identity};
 use crate::listen::{Oversight, Watch};
 use crate::policy::{Denial, Reason};
-use crate::upstream::{AnswerBody, UpstreamError};
+use crate::upstream::{AnswerBody, Owner, UpstreamError};
 
 /// The longest piece of a body that a stream of HTTP/2 is handed at once.
 const LONGEST_PIECE: usize = 32 << 10;
@@ -60,6 +61,11 @@ pub(super) async fn pass(
     let outcome = send(exchange, admitted, upward.body, &entry, &passed).await;
     let status = match &outcome {
         Ok(response) => response.status(),
+        Err(NoAnswer::SentBack) => bond::SENT_BACK,
+        Err(NoAnswer::Upstream(UpstreamError::Parted { .. })) => {
+            entry.unanswered(passage.ending(End::UpstreamBroke));
+            return Err(Closed);
+        }
         Err(NoAnswer::Upstream(error)) => answers::trouble_status(exchange, error),
         Err(NoAnswer::Ended(End::ClientStalled)) => StatusCode::REQUEST_TIMEOUT,
         Err(NoAnswer::Ended(end)) => {
@@ -78,6 +84,7 @@ pub(super) async fn pass(
         Err(NoAnswer::Upstream(error)) => {
             return Ok(answers::upstream_trouble(exchange, &error, &reference));
         }
+        Err(NoAnswer::SentBack) => return Ok(bond::send_back()),
         Err(NoAnswer::Ended(_)) => {
             return Ok(answers::failed(exchange, Failure::BodyTimeout, &reference));
         }
@@ -101,6 +108,8 @@ enum NoAnswer {
     Upstream(UpstreamError),
     /// We ended the exchange before the answer's head.
     Ended(End),
+    /// It has to come over HTTP/1.1.
+    SentBack,
 }
 
 impl From<UpstreamError> for NoAnswer {
@@ -164,6 +173,10 @@ async fn send(
     entry: &Entry,
     passed: &Passed<'_>,
 ) -> Result<Response<AnswerBody>, NoAnswer> {
+    let way = bond::way(exchange);
+    if let Way::SentBack = way {
+        return Err(NoAnswer::SentBack);
+    }
     let (invitation, invited) = invitation(exchange.parts);
     let request = |body| {
         let mut request = Request::new(body);
@@ -181,7 +194,42 @@ async fn send(
         RequestBody::new(body, passed.passage, invited)
     });
     passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
+    if let Way::Own(bound, owner) = way {
+        // What few requests need does not make every request's future as large.
+        let sending = send_own(exchange, admitted, (bound, owner), first, passed);
+        return Box::pin(sending).await;
+    }
     let mut sending = pin!(exchange.site.servers.send(first, again));
+    let mut answer = until_ended(sending.as_mut(), passed).await?;
+    let stands_by = || stands_by(admitted, passed);
+    bond::goes_on(exchange, &mut answer, stands_by).then_some(answer).ok_or(NoAnswer::SentBack)
+}
+
+/// The same over the client's own connection.
+async fn send_own(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    (bound, owner): (&Bound, Owner),
+    request: Request<RequestBody>,
+    passed: &Passed<'_>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    bound.stands_by(stands_by(admitted, passed));
+    let sending = pin!(exchange.site.servers.send_bound(bound.bond(), owner, request));
+    until_ended(sending, passed).await
+}
+
+/// Whose permission a connection stands by that is kept for the client: an exemption's, and that of
+/// whoever was named. All others are decided by address alone, at each request.
+fn stands_by(admitted: &Admitted, passed: &Passed<'_>) -> Option<Arc<Passage>> {
+    let lasts = admitted.permit.exemption().is_some() || admitted.identity.is_some();
+    lasts.then(|| Arc::clone(passed.passage))
+}
+
+/// Waits for the answer's head, unless the exchange is ended before.
+async fn until_ended(
+    mut sending: Pin<&mut impl Future<Output = Result<Response<AnswerBody>, UpstreamError>>>,
+    passed: &Passed<'_>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
     poll_fn(|context| match sending.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.map_err(NoAnswer::Upstream)),
         Poll::Pending => passed

@@ -1,17 +1,20 @@
 //! An answer's body, with what has to live as long as it does.
 //!
 //! Always holds: a connection serves another request only after this answer's last byte; an answer
-//! that is not read to its end ends its connection (HTTP/1.1) or its stream (HTTP/2).
+//! that is not read to its end ends its connection (HTTP/1.1) or its stream (HTTP/2); a connection
+//! whose server wants a login that belongs to it never comes to anybody else.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use super::bond::Bond;
 use super::connection::Connection;
-use super::pool::Place;
+use super::pool::{Place, Pool};
 use crate::clock;
 
 /// What one exchange has taken from its server: a place and a connection. Given back when dropped.
@@ -19,17 +22,35 @@ use crate::clock;
 pub struct Lease {
     connection: Option<Connection>,
     place: Place,
+    afterwards: Afterwards,
+}
+
+/// Whose the connection is when the answer has ended.
+#[derive(Debug)]
+enum Afterwards {
+    Anybodys,
+    /// The client's that the answer is for.
+    This(Arc<Bond>),
+    Nobodys,
 }
 
 impl Lease {
     pub(super) fn new(connection: Connection, place: Place) -> Self {
-        Self { connection: Some(connection), place }
+        Self { connection: Some(connection), place, afterwards: Afterwards::Anybodys }
+    }
+
+    /// Of a connection that is one client's.
+    pub(super) fn bound(connection: Connection, place: Place, bond: Arc<Bond>) -> Self {
+        Self { connection: Some(connection), place, afterwards: Afterwards::This(bond) }
     }
 
     /// The answer has ended: the connection can serve another request.
     fn finished(mut self) {
-        if let Some(connection) = self.connection.take() {
-            self.place.keep(connection, clock::about());
+        let Some(connection) = self.connection.take() else { return };
+        match &self.afterwards {
+            Afterwards::Anybodys => self.place.keep(connection, clock::about()),
+            Afterwards::This(bond) => bond.keep(connection),
+            Afterwards::Nobodys => {}
         }
     }
 }
@@ -46,6 +67,37 @@ impl Body {
         let mut body = Self { incoming, lease: Some(lease) };
         body.look_for_the_end();
         body
+    }
+
+    /// The body of an answer that asks for a login which belongs to the connection: nobody's
+    /// afterwards, unless it is bound.
+    pub(super) fn of_challenge(incoming: Incoming, mut lease: Lease) -> Self {
+        if let Afterwards::This(_) = lease.afterwards {
+            return Self::new(incoming, lease);
+        }
+        lease.afterwards = Afterwards::Nobodys;
+        Self { incoming, lease: Some(lease) }
+    }
+
+    /// Whether the answer asks for a login that belongs to the connection, and nobody is bound to it.
+    #[must_use]
+    pub fn asks_for_bond(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| matches!(lease.afterwards, Afterwards::Nobodys))
+    }
+
+    /// Whether it came from the server with this pool, over a connection that carries nothing else.
+    pub(super) fn came_alone_from(&self, pool: &Arc<Pool>) -> bool {
+        self.lease.as_ref().is_some_and(|lease| {
+            lease.place.is_of(pool) && matches!(lease.connection, Some(Connection::Http1(_)))
+        })
+    }
+
+    /// Binds the connection to the client's whom this answer is for.
+    pub(super) fn bind(&mut self, bond: &Arc<Bond>) {
+        if let Some(lease) = &mut self.lease {
+            lease.afterwards = Afterwards::This(Arc::clone(bond));
+        }
+        self.look_for_the_end();
     }
 
     /// The body of a 101: the connection is no longer HTTP, and the lease stays with it.

@@ -7,6 +7,7 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version, header};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
+use tokio_util::sync::CancellationToken;
 
 use super::RequestBody;
 
@@ -14,9 +15,17 @@ use super::RequestBody;
 #[derive(Debug)]
 pub(super) enum Connection {
     /// This request's alone.
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Single),
     /// A stream beside others'.
     Http2(Stream),
+}
+
+/// An HTTP/1.1 connection: one request at a time.
+#[derive(Debug)]
+pub(super) struct Single {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    /// Cancelled when the connection has ended.
+    pub(super) ended: CancellationToken,
 }
 
 /// An HTTP/2 connection.
@@ -79,9 +88,9 @@ impl Connection {
         mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         match self {
-            Self::Http1(sender) => {
+            Self::Http1(single) => {
                 to_http1(&mut request);
-                sender.try_send_request(request).await
+                single.sender.try_send_request(request).await
             }
             Self::Http2(stream) => {
                 to_http2(&mut request, &stream.0.scheme);

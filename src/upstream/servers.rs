@@ -4,6 +4,7 @@
 //! nothing of it left; or it is safe, has no body, and met a connection that had grown old.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::server::{Failure, Rules, Server};
 use super::{Body, RequestBody, UpstreamError, metrics};
 use crate::clock;
 use crate::config::{Ejection, Retries};
+use crate::identifier::SiteId;
 use crate::oversight::{UpstreamServer, UpstreamStanding};
 
 /// The servers of one site and the rules for them; made anew at each reload, the servers are kept.
@@ -24,6 +26,8 @@ pub struct Servers {
     pub(super) members: Vec<Member>,
     pub(super) settings: Settings,
     budget: Mutex<Budget>,
+    /// Whether it was said that they ask for logins that belong to a connection.
+    challenged: AtomicBool,
 }
 
 /// A server and its part in the site.
@@ -45,10 +49,10 @@ pub(super) struct Settings {
 
 /// The servers that one request has failed at, by number.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tried(u64);
+pub(super) struct Tried(u64);
 
 impl Tried {
-    fn add(&mut self, index: usize) {
+    pub(super) fn add(&mut self, index: usize) {
         self.0 |= 1_u64.checked_shl(u32::try_from(index).unwrap_or(64)).unwrap_or(0);
     }
 
@@ -87,7 +91,20 @@ impl Servers {
     }
 
     pub(super) fn new(members: Vec<Member>, settings: Settings) -> Self {
-        Self { members, settings, budget: Mutex::new(Budget::new(clock::instant())) }
+        let budget = Mutex::new(Budget::new(clock::instant()));
+        Self { members, settings, budget, challenged: AtomicBool::new(false) }
+    }
+
+    /// Says once that this site's servers ask for logins that belong to a connection although nobody
+    /// has configured it.
+    pub(crate) fn say_challenged(&self, site: &SiteId) {
+        if !self.challenged.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                site = site.as_str(),
+                "the upstream asks for NTLM or Negotiate: these logins are kept on connections of \
+                 their own; write `affinity: connection` at the site, so that HTTP/2 is not offered"
+            );
+        }
     }
 
     /// Sends a request and waits for the answer's head. `again` makes the same request once more;
@@ -139,7 +156,7 @@ impl Servers {
         }
     }
 
-    fn pick(&self, tried: Tried) -> Option<(usize, &Arc<Server>)> {
+    pub(super) fn pick(&self, tried: Tried) -> Option<(usize, &Arc<Server>)> {
         if let [only] = self.members.as_slice() {
             return (!only.drain).then_some((0, &only.server));
         }
@@ -167,7 +184,7 @@ impl Servers {
         Some(Candidate { rank, in_flight, weight: u64::from(*weight) * share })
     }
 
-    fn succeeded(&self, server: &Arc<Server>) {
+    pub(super) fn succeeded(&self, server: &Arc<Server>) {
         if !server.is_troubled() {
             return;
         }
@@ -175,7 +192,7 @@ impl Servers {
         announce(server, change);
     }
 
-    fn failed(&self, index: usize, server: &Arc<Server>) {
+    pub(super) fn failed(&self, index: usize, server: &Arc<Server>) {
         let slow_start = self.settings.slow_start;
         let others = self.members.iter().enumerate().filter(|(other, _)| *other != index);
         let may_eject = others
@@ -191,7 +208,7 @@ impl Servers {
         self.members.iter().map(|member| member.server.pool.requests()).sum()
     }
 
-    fn take_from_budget(&self) -> bool {
+    pub(super) fn take_from_budget(&self) -> bool {
         let requests = self.requests();
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         let left = budget.take(clock::instant(), requests, &self.settings.retries);
@@ -225,6 +242,7 @@ fn may_go_elsewhere(error: &UpstreamError, idempotent: bool) -> bool {
         | UpstreamError::Unasked { .. }
         | UpstreamError::HeadTooLarge { .. }
         | UpstreamError::Ambiguous { .. }
+        | UpstreamError::Parted { .. }
         | UpstreamError::ClientBody(_)
         | UpstreamError::Slow { .. }
         | UpstreamError::NoServer => false,
