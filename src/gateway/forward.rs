@@ -22,7 +22,7 @@ use super::pages::Failure;
 use super::passage::{End, Passage};
 use super::standing::Standing;
 use super::{Closed, answers, tunnel};
-use crate::audit::{Class, Entry};
+use crate::audit::{Class, Entry, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::config::ForwardCredentials;
@@ -54,7 +54,7 @@ pub(super) async fn pass(
     };
     let identity = admitted.identity.as_ref();
     exchange.site.traffic.decided(admitted.permit.reason());
-    let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
+    let entry = place.entry(facts(exchange, admitted), admitted.permit.clone());
     let reference = *entry.reference();
     let passage = passage(exchange, admitted);
     let passed = Passed { passage: &passage, watch: &upward.watch };
@@ -101,6 +101,14 @@ pub(super) async fn pass(
     let mut response = downward(exchange, response, upward.upgrade, held);
     renew_session(exchange, identity, response.headers_mut());
     Ok(response)
+}
+
+fn facts(exchange: &Exchange<'_>, admitted: &Admitted) -> Facts {
+    let mut facts = exchange.facts(admitted.identity.as_ref());
+    if admitted.permit.reason() == Reason::AllowedNetwork {
+        facts.network_class = exchange.policy().class_of(&exchange.client, exchange.now).cloned();
+    }
+    facts
 }
 
 /// Why no answer of the upstream's is handed on.
