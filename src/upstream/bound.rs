@@ -13,6 +13,7 @@ use super::body::{Body, Lease};
 use super::bond::{Bond, Kept, Owner};
 use super::connection::{Connection, Single};
 use super::error::UpstreamError;
+use super::pool::Place;
 use super::server::{Failure, Rules, Server, answered_within};
 use super::servers::{Servers, Tried};
 use super::{RequestBody, metrics};
@@ -138,39 +139,59 @@ async fn ask(
     mut request: Request<RequestBody>,
     again: bool,
 ) -> Result<Response<Body>, Box<Failure>> {
-    let parted = || bond.part();
     let used = matches!(over, Over::Kept(_));
     let Some(place) = server.place(rules, again).await else {
         if used {
-            parted();
+            bond.part();
         }
-        return Err(Failure::unsent(
-            UpstreamError::Full { server: Arc::clone(server.name()) },
-            request,
-        ));
+        let error = UpstreamError::Full { server: Arc::clone(server.name()) };
+        return Err(Failure::unsent(error, request));
+    };
+    let connection = match connection(server, rules, bond, over).await {
+        Ok(connection) => connection,
+        Err(error) => return Err(Failure::unsent(error, request)),
     };
     server.set_host(&mut request, &rules.host);
-    let may_switch = request.headers().contains_key(header::UPGRADE);
-    let mut connection = match over {
+    let answered = answer(server, rules, (bond, connection, place), request, used).await;
+    if answered.is_err() {
+        bond.part();
+    }
+    answered
+}
+
+/// The owner's connection, as soon as it can take a request.
+async fn connection(
+    server: &Arc<Server>,
+    rules: &Rules,
+    bond: &Arc<Bond>,
+    over: Over,
+) -> Result<Connection, UpstreamError> {
+    match over {
         Over::Kept(mut single) => {
-            // The client's last request may still go up although its answer has ended.
+            // The client's last request may still go up although its answer has ended. Where the
+            // connection has ended, sending says so.
             let _ = timeout(rules.timeouts.response, single.sender.ready()).await;
-            Connection::Http1(single)
+            Ok(Connection::Http1(single))
         }
         Over::First(owner) => {
             let opened = server.open(rules.timeouts.connect, true).await.map_err(|source| {
                 metrics::connect_failed(server);
                 UpstreamError::Unreachable { server: Arc::clone(server.name()), source }
-            });
-            match opened {
-                Ok(connection) => {
-                    bond.begin(owner, server);
-                    connection
-                }
-                Err(error) => return Err(Failure::unsent(error, request)),
-            }
+            })?;
+            bond.begin(owner, server);
+            Ok(opened)
         }
-    };
+    }
+}
+
+async fn answer(
+    server: &Server,
+    rules: &Rules,
+    (bond, mut connection, place): (&Arc<Bond>, Connection, Place),
+    request: Request<RequestBody>,
+    used: bool,
+) -> Result<Response<Body>, Box<Failure>> {
+    let may_switch = request.headers().contains_key(header::UPGRADE);
     let limit = rules.timeouts.response;
     let progress = request.body().progress();
     let sent = || progress.as_ref().map_or(0, Progress::octets);
@@ -178,10 +199,10 @@ async fn ask(
         let sending = pin!(connection.send(request));
         answered_within(limit, sending, sent).await
     };
-    let answered = match outcome {
+    match outcome {
         Some(Ok(response)) => {
             if says_close(&response) {
-                parted();
+                bond.part();
             }
             let lease = Lease::bound(connection, place, Arc::clone(bond));
             server.answered(response, lease, may_switch)
@@ -194,11 +215,7 @@ async fn ask(
             let server = Arc::clone(server.name());
             Err(Failure::lost(UpstreamError::Slow { server, limit }))
         }
-    };
-    if answered.is_err() {
-        parted();
     }
-    answered
 }
 
 /// Whether the server ends the connection behind this answer (RFC 9112 section 9.3).
