@@ -54,11 +54,6 @@ impl Windows {
         format!("http://{}", self.address)
     }
 
-    /// Connections that carried a request so far.
-    pub fn connections(&self) -> usize {
-        self.seen.connections.load(Ordering::SeqCst)
-    }
-
     /// Connections that stand.
     pub fn open(&self) -> usize {
         self.seen.open.lock().unwrap().len()
