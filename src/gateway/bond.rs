@@ -62,11 +62,12 @@ impl Companion for Bound {
 }
 
 /// The way of a request to its upstream.
+#[derive(Clone, Copy)]
 pub(super) enum Way<'e> {
     /// Over any connection.
     Any,
     /// Over its client's own.
-    Own(&'e Bound, Owner),
+    Own(&'e Bound),
     /// None: it has to come over HTTP/1.1.
     SentBack,
 }
@@ -94,8 +95,8 @@ pub(super) fn goes_on(
     }
     exchange.site.servers.say_challenged(&exchange.site.site.id);
     match own(exchange) {
-        Way::Own(bound, owner) => {
-            exchange.site.servers.bind(&bound.bond, owner, answer.body_mut());
+        Way::Own(bound) => {
+            exchange.site.servers.bind(&bound.bond, owner(exchange), answer.body_mut());
             bound.stands_by(stands_by());
             true
         }
@@ -108,12 +109,13 @@ fn own<'e>(exchange: &'e Exchange<'_>) -> Way<'e> {
         return Way::SentBack;
     }
     match exchange.connection.companion_or_new::<Bound>() {
-        Some(bound) => Way::Own(bound, owner(exchange)),
+        Some(bound) => Way::Own(bound),
         None => Way::SentBack,
     }
 }
 
-fn owner(exchange: &Exchange<'_>) -> Owner {
+/// For whom a connection is bound.
+pub(super) fn owner(exchange: &Exchange<'_>) -> Owner {
     Owner { site: exchange.site.site.id.clone(), client: exchange.client }
 }
 

@@ -29,7 +29,7 @@ use crate::config::ForwardCredentials;
 use crate::identity::{GATEWAY_COOKIES, Identity};
 use crate::listen::{Oversight, Watch};
 use crate::policy::{Denial, Reason};
-use crate::upstream::{AnswerBody, Owner, UpstreamError};
+use crate::upstream::{AnswerBody, UpstreamError};
 
 /// The longest piece of a body that a stream of HTTP/2 is handed at once.
 const LONGEST_PIECE: usize = 32 << 10;
@@ -202,13 +202,13 @@ async fn send(
         RequestBody::new(body, passed.passage, invited)
     });
     passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
-    if let Way::Own(bound, owner) = way {
+    if let Way::Own(bound) = way {
         // What few requests need does not make every request's future as large.
-        let sending = send_own(exchange, admitted, (bound, owner), first, passed);
-        return Box::pin(sending).await;
+        return Box::pin(send_own(exchange, admitted, bound, first, passed)).await;
     }
     let mut sending = pin!(exchange.site.servers.send(first, again));
-    let mut answer = until_ended(sending.as_mut(), passed).await?;
+    let answer = until_ended(sending.as_mut(), passed).await;
+    let mut answer = answer?;
     let stands_by = || stands_by(admitted, passed);
     bond::goes_on(exchange, &mut answer, stands_by).then_some(answer).ok_or(NoAnswer::SentBack)
 }
@@ -217,11 +217,12 @@ async fn send(
 async fn send_own(
     exchange: &Exchange<'_>,
     admitted: &Admitted,
-    (bound, owner): (&Bound, Owner),
+    bound: &Bound,
     request: Request<RequestBody>,
     passed: &Passed<'_>,
 ) -> Result<Response<AnswerBody>, NoAnswer> {
     bound.stands_by(stands_by(admitted, passed));
+    let owner = bond::owner(exchange);
     let sending = pin!(exchange.site.servers.send_bound(bound.bond(), owner, request));
     until_ended(sending, passed).await
 }
@@ -234,18 +235,17 @@ fn stands_by(admitted: &Admitted, passed: &Passed<'_>) -> Option<Arc<Passage>> {
 }
 
 /// Waits for the answer's head, unless the exchange is ended before.
-async fn until_ended(
-    mut sending: Pin<&mut impl Future<Output = Result<Response<AnswerBody>, UpstreamError>>>,
-    passed: &Passed<'_>,
-) -> Result<Response<AnswerBody>, NoAnswer> {
-    poll_fn(|context| match sending.as_mut().poll(context) {
+fn until_ended<'p>(
+    mut sending: Pin<&'p mut impl Future<Output = Result<Response<AnswerBody>, UpstreamError>>>,
+    passed: &'p Passed<'_>,
+) -> impl Future<Output = Result<Response<AnswerBody>, NoAnswer>> {
+    poll_fn(move |context| match sending.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.map_err(NoAnswer::Upstream)),
         Poll::Pending => passed
             .passage
             .ended()
             .map_or(Poll::Pending, |end| Poll::Ready(Err(NoAnswer::Ended(end)))),
     })
-    .await
 }
 
 /// hyper would leave out a body of unknown length where the method seldom has one.

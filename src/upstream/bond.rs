@@ -68,7 +68,7 @@ impl Bond {
     pub(super) fn take(&self, owner: &Owner) -> Kept {
         let mut state = self.lock();
         let before = std::mem::take(&mut *state);
-        let kept = match before {
+        match before {
             State::InUse(of, server) if of == *owner => {
                 *state = State::InUse(of, Arc::clone(&server));
                 Kept::Gone(server)
@@ -81,10 +81,9 @@ impl Bond {
                 drop(state);
                 // Ended here and not under the lock: that wakes its task.
                 drop(other);
-                return Kept::Nothing;
+                Kept::Nothing
             }
-        };
-        kept
+        }
     }
 
     /// This owner uses a connection to this server from now on.
