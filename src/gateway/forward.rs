@@ -181,34 +181,21 @@ async fn send(
     entry: &Entry,
     passed: &Passed<'_>,
 ) -> Result<Response<AnswerBody>, NoAnswer> {
-    let way = bond::way(exchange);
-    if let Way::SentBack = way {
-        return Err(NoAnswer::SentBack);
+    match bond::way(exchange) {
+        Way::Any => {}
+        Way::SentBack => return Err(NoAnswer::SentBack),
+        Way::Own(bound) => {
+            // What few requests need does not make every request's future as large.
+            return Box::pin(send_own(exchange, admitted, (bound, body), entry, passed)).await;
+        }
     }
     let (invitation, invited) = invitation(exchange.parts);
-    let request = |body| {
-        let mut request = Request::new(body);
-        *request.method_mut() = exchange.parts.method.clone();
-        *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
-        *request.headers_mut() = upward_headers(exchange, admitted, entry);
-        keep_body(&mut request);
-        hear_interim(&mut request, exchange.parts.version, passed.watch, invitation.clone());
-        request
-    };
+    let request = |body| request(exchange, admitted, entry, (passed, invitation.as_ref()), body);
     let again = || request(RequestBody::empty());
-    let first = request(if exchange.is_acme_challenge() {
-        RequestBody::empty()
-    } else {
-        RequestBody::new(body, passed.passage, invited)
-    });
+    let first = request(upward_body(exchange, body, passed, invited));
     passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
-    if let Way::Own(bound) = way {
-        // What few requests need does not make every request's future as large.
-        return Box::pin(send_own(exchange, admitted, bound, first, passed)).await;
-    }
     let mut sending = pin!(exchange.site.servers.send(first, again));
-    let answer = until_ended(sending.as_mut(), passed).await;
-    let mut answer = answer?;
+    let mut answer = until_ended(sending.as_mut(), passed).await?;
     let stands_by = || stands_by(admitted, passed);
     bond::goes_on(exchange, &mut answer, stands_by).then_some(answer).ok_or(NoAnswer::SentBack)
 }
@@ -217,14 +204,49 @@ async fn send(
 async fn send_own(
     exchange: &Exchange<'_>,
     admitted: &Admitted,
-    bound: &Bound,
-    request: Request<RequestBody>,
+    (bound, body): (&Bound, Incoming),
+    entry: &Entry,
     passed: &Passed<'_>,
 ) -> Result<Response<AnswerBody>, NoAnswer> {
     bound.stands_by(stands_by(admitted, passed));
+    let (invitation, invited) = invitation(exchange.parts);
+    let body = upward_body(exchange, body, passed, invited);
+    let first = request(exchange, admitted, entry, (passed, invitation.as_ref()), body);
+    passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
     let owner = bond::owner(exchange);
-    let sending = pin!(exchange.site.servers.send_bound(bound.bond(), owner, request));
+    let sending = pin!(exchange.site.servers.send_bound(bound.bond(), owner, first));
     until_ended(sending, passed).await
+}
+
+/// What the upstream gets.
+fn request(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    entry: &Entry,
+    (passed, invitation): (&Passed<'_>, Option<&Arc<Invitation>>),
+    body: RequestBody,
+) -> Request<RequestBody> {
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.parts.method.clone();
+    *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
+    *request.headers_mut() = upward_headers(exchange, admitted, entry);
+    keep_body(&mut request);
+    hear_interim(&mut request, exchange.parts.version, passed.watch, invitation.cloned());
+    request
+}
+
+/// The client's body; an ACME challenge has none.
+fn upward_body(
+    exchange: &Exchange<'_>,
+    body: Incoming,
+    passed: &Passed<'_>,
+    invited: Invited,
+) -> RequestBody {
+    if exchange.is_acme_challenge() {
+        RequestBody::empty()
+    } else {
+        RequestBody::new(body, passed.passage, invited)
+    }
 }
 
 /// Whose permission a connection stands by that is kept for the client: an exemption's, and that of

@@ -13,7 +13,7 @@ use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
 use super::bond::Bond;
-use super::connection::Connection;
+use super::connection::{Connection, Single, Whose};
 use super::pool::{Place, Pool};
 use crate::clock;
 
@@ -22,35 +22,49 @@ use crate::clock;
 pub struct Lease {
     connection: Option<Connection>,
     place: Place,
-    afterwards: Afterwards,
-}
-
-/// Whose the connection is when the answer has ended.
-#[derive(Debug)]
-enum Afterwards {
-    Anybodys,
-    /// The client's that the answer is for.
-    This(Arc<Bond>),
-    Nobodys,
 }
 
 impl Lease {
     pub(super) fn new(connection: Connection, place: Place) -> Self {
-        Self { connection: Some(connection), place, afterwards: Afterwards::Anybodys }
+        Self { connection: Some(connection), place }
     }
 
     /// Of a connection that is one client's.
-    pub(super) fn bound(connection: Connection, place: Place, bond: Arc<Bond>) -> Self {
-        Self { connection: Some(connection), place, afterwards: Afterwards::This(bond) }
+    pub(super) fn bound(mut connection: Connection, place: Place, bond: Arc<Bond>) -> Self {
+        if let Connection::Http1(single) = &mut connection {
+            single.whose = Whose::This(bond);
+        }
+        Self::new(connection, place)
+    }
+
+    /// The connection, where it carries nothing else.
+    fn single(&self) -> Option<&Single> {
+        match &self.connection {
+            Some(Connection::Http1(single)) => Some(single),
+            Some(Connection::Http2(_)) | None => None,
+        }
+    }
+
+    fn give_to(&mut self, whose: Whose) {
+        if let Some(Connection::Http1(single)) = &mut self.connection {
+            single.whose = whose;
+        }
     }
 
     /// The answer has ended: the connection can serve another request.
     fn finished(mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        match &self.afterwards {
-            Afterwards::Anybodys => self.place.keep(connection, clock::about()),
-            Afterwards::This(bond) => bond.keep(connection),
-            Afterwards::Nobodys => {}
+        let Some(mut connection) = self.connection.take() else { return };
+        let whose = match &mut connection {
+            // What waits with its bond does not hold that bond.
+            Connection::Http1(single) if !matches!(single.whose, Whose::Anybodys) => {
+                std::mem::replace(&mut single.whose, Whose::Nobodys)
+            }
+            Connection::Http1(_) | Connection::Http2(_) => Whose::Anybodys,
+        };
+        match whose {
+            Whose::Anybodys => self.place.keep(connection, clock::about()),
+            Whose::This(bond) => bond.keep(connection),
+            Whose::Nobodys => {}
         }
     }
 }
@@ -72,30 +86,29 @@ impl Body {
     /// The body of an answer that asks for a login which belongs to the connection: nobody's
     /// afterwards, unless it is bound.
     pub(super) fn of_challenge(incoming: Incoming, mut lease: Lease) -> Self {
-        if let Afterwards::This(_) = lease.afterwards {
+        if matches!(lease.single(), None | Some(Single { whose: Whose::This(_), .. })) {
             return Self::new(incoming, lease);
         }
-        lease.afterwards = Afterwards::Nobodys;
+        lease.give_to(Whose::Nobodys);
         Self { incoming, lease: Some(lease) }
     }
 
     /// Whether the answer asks for a login that belongs to the connection, and nobody is bound to it.
     #[must_use]
     pub fn asks_for_bond(&self) -> bool {
-        self.lease.as_ref().is_some_and(|lease| matches!(lease.afterwards, Afterwards::Nobodys))
+        let single = self.lease.as_ref().and_then(Lease::single);
+        single.is_some_and(|single| matches!(single.whose, Whose::Nobodys))
     }
 
     /// Whether it came from the server with this pool, over a connection that carries nothing else.
     pub(super) fn came_alone_from(&self, pool: &Arc<Pool>) -> bool {
-        self.lease.as_ref().is_some_and(|lease| {
-            lease.place.is_of(pool) && matches!(lease.connection, Some(Connection::Http1(_)))
-        })
+        self.lease.as_ref().is_some_and(|lease| lease.place.is_of(pool) && lease.single().is_some())
     }
 
     /// Binds the connection to the client's whom this answer is for.
     pub(super) fn bind(&mut self, bond: &Arc<Bond>) {
         if let Some(lease) = &mut self.lease {
-            lease.afterwards = Afterwards::This(Arc::clone(bond));
+            lease.give_to(Whose::This(Arc::clone(bond)));
         }
         self.look_for_the_end();
     }

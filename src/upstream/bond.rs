@@ -36,7 +36,7 @@ enum State {
     Unbound,
     /// A request is on its way over the connection, or was and did not come to its end.
     InUse(Owner, Arc<Server>),
-    Waiting(Owner, Arc<Server>, Single),
+    Waiting(Owner, Arc<Server>, Box<Single>),
 }
 
 /// What there is for a request.
@@ -45,7 +45,7 @@ pub(super) enum Kept {
     /// Nothing yet for this owner.
     Nothing,
     /// Its own.
-    Connection(Arc<Server>, Single),
+    Connection(Arc<Server>, Box<Single>),
     /// It had one, which is gone.
     Gone(Arc<Server>),
 }

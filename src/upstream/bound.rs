@@ -22,7 +22,7 @@ use crate::gateway::body::Progress;
 /// What the request goes over.
 enum Over {
     /// The owner's connection.
-    Kept(Single),
+    Kept(Box<Single>),
     /// The first one, for this owner.
     First(Owner),
 }
@@ -97,7 +97,7 @@ impl Servers {
         &self,
         bond: &Arc<Bond>,
         server: &Arc<Server>,
-        single: Single,
+        single: Box<Single>,
         request: Request<RequestBody>,
     ) -> Result<Response<Body>, UpstreamError> {
         let member = self.members.iter().enumerate().find(|(_, m)| Arc::ptr_eq(&m.server, server));

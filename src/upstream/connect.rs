@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{Shared, Single};
+use super::connection::{Shared, Single, Whose};
 use super::error::ConnectError;
 use super::race;
 use super::resolve::Addresses;
@@ -54,7 +54,7 @@ pub(super) struct Origin {
 /// A connection that nobody has used.
 #[derive(Debug)]
 pub(super) enum Fresh {
-    Http1(Single),
+    Http1(Box<Single>),
     Http2(Arc<Shared>),
 }
 
@@ -152,7 +152,7 @@ impl Origin {
                 tracing::debug!(%error, "a connection to an upstream broke");
             }
         });
-        Ok(Fresh::Http1(Single { sender, ended }))
+        Ok(Fresh::Http1(Box::new(Single { sender, ended, whose: Whose::Anybodys })))
     }
 
     async fn http2(&self, stream: Stream) -> Result<Fresh, hyper::Error> {

@@ -10,12 +10,13 @@ use hyper::client::conn::{TrySendError, http1, http2};
 use tokio_util::sync::CancellationToken;
 
 use super::RequestBody;
+use super::bond::Bond;
 
 /// A connection that is given to one request.
 #[derive(Debug)]
 pub(super) enum Connection {
     /// This request's alone.
-    Http1(Single),
+    Http1(Box<Single>),
     /// A stream beside others'.
     Http2(Stream),
 }
@@ -26,6 +27,16 @@ pub(super) struct Single {
     pub(super) sender: http1::SendRequest<RequestBody>,
     /// Cancelled when the connection has ended.
     pub(super) ended: CancellationToken,
+    pub(super) whose: Whose,
+}
+
+/// Whose a connection is when its answer has ended.
+#[derive(Debug)]
+pub(super) enum Whose {
+    Anybodys,
+    /// The client's that the answer is for.
+    This(Arc<Bond>),
+    Nobodys,
 }
 
 /// An HTTP/2 connection.

@@ -45,7 +45,7 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    single: Single,
+    single: Box<Single>,
     since: Instant,
 }
 

@@ -155,8 +155,7 @@ impl Server {
             self.set_host(&mut request, &rules.host);
             let may_switch = request.headers().contains_key(header::UPGRADE);
             loop {
-                let only_http1 = may_switch || self.wants_http1.load(Ordering::Relaxed);
-                let (mut connection, used) = match self.connection(rules, only_http1).await {
+                let (mut connection, used) = match self.connection(rules, may_switch).await {
                     Ok(found) => found,
                     Err(source) => {
                         metrics::connect_failed(self);
@@ -216,6 +215,7 @@ impl Server {
         rules: &Rules,
         only_http1: bool,
     ) -> Result<(Connection, bool), Arc<ConnectError>> {
+        let only_http1 = only_http1 || self.wants_http1.load(Ordering::Relaxed);
         let began = clock::about();
         if let Some(connection) = self.pool.take(began, rules.timeouts.idle, only_http1) {
             return Ok((connection, true));
