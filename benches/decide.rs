@@ -58,6 +58,7 @@ fn policy() -> Policy {
         network: network.parse().unwrap(),
         reason: "agreed".into(),
         expires: Some("2027-06-01T00:00:00Z".parse().unwrap()),
+        class: None,
     };
     let versions = vec![ListVersion {
         version: "2025-05".into(),

@@ -10,18 +10,13 @@ use super::{App, readiness};
 use crate::admin;
 use crate::audit::{self, Facts};
 use crate::clock;
-use crate::config::{Affinity, Config, Limits, ListenerDenial, TcpRoute};
+use crate::config::{Limits, ListenerDenial, TcpRoute};
 use crate::gateway::{self, Gateway};
 use crate::lifecycle::Tasks;
 use crate::listen::http::{self, Answering, CloseConnection, HttpLimits, Refused};
 use crate::listen::{self, Accepted, ConnectionAddress, Door, Gate};
 use crate::tcp;
 use crate::telemetry::traffic;
-
-/// A login that is bound to its connection cannot go over HTTP/2.
-pub(super) fn offers_http2(config: &Config) -> bool {
-    config.sites.values().all(|site| site.upstream.affinity == Affinity::None)
-}
 
 /// Serves one socket of a listener.
 pub(super) fn serve(app: &App, door: &Arc<Door>, bound: Bound) -> Socket {

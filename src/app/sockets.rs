@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{App, StartError, serve};
 use crate::client_address::{AddressSource, HeaderSource};
-use crate::config::{self, Config, Listener};
+use crate::config::{self, Config, Http1Names, Listener};
 use crate::identifier::ListenerId;
 use crate::lifecycle::Tasks;
 use crate::listen::{self, BindError, ConnectionLimits, Door, DoorSettings, Inherited};
@@ -100,11 +100,11 @@ impl Listening {
         config: &Config,
         inherited: &mut Inherited,
     ) -> Result<Prepared, StartError> {
-        let offers_http2 = serve::offers_http2(config);
+        let http1_names = Http1Names::of(config);
         let settings: Vec<DoorSettings> = config
             .listeners
             .iter()
-            .map(|listener| DoorSettings::load(listener, offers_http2))
+            .map(|listener| DoorSettings::load(listener, &http1_names))
             .collect::<Result<_, _>>()?;
         let mut pool = Pool { there: self.there(), configured: configured(config), inherited };
         let mut listeners = Vec::new();
@@ -354,7 +354,7 @@ fn prepare_admin(
         client_address: AddressSource { trusted_proxies: Vec::new(), source: HeaderSource::Peer },
         denial: config::ListenerDenial::AsSites,
     };
-    let settings = DoorSettings::load(&listener, true)?;
+    let settings = DoorSettings::load(&listener, &Http1Names::default())?;
     let bound = pool.sockets(ADMIN, &admin.bind);
     let bound = bound.map_err(|(address, source)| StartError::Admin(address, source));
     Ok((settings, pool.unless_ours(bound)?))

@@ -61,6 +61,8 @@ pub struct Facts {
     pub mode: Option<Mode>,
     /// The path of the site's rule that decided, where one did.
     pub path_rule: Option<Arc<str>>,
+    /// The class of the allow network that let the client in.
+    pub network_class: Option<Arc<str>>,
     /// Whether another proxy asked and forwards by itself.
     pub forward_auth: bool,
     /// When the database was built.
@@ -93,6 +95,7 @@ impl Facts {
             list: None,
             mode: None,
             path_rule: None,
+            network_class: None,
             forward_auth: false,
             database_built: None,
             status: None,
@@ -149,6 +152,9 @@ impl Facts {
         event.status = self.status;
         if let Some(rule) = &self.path_rule {
             event.details.insert("path_rule".to_owned(), rule.to_string());
+        }
+        if let Some(class) = &self.network_class {
+            event.details.insert("network_class".to_owned(), class.to_string());
         }
         if self.forward_auth {
             event.details.insert("via".to_owned(), "forward_auth".to_owned());

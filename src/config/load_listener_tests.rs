@@ -59,14 +59,14 @@ fn ambiguous_trust_is_refused() {
 #[test]
 fn what_this_version_does_not_have_is_never_silently_ignored() {
     insta::assert_snapshot!(
-        shown(&changed("8080\"]}", "8080\"], affinity: connection}")), @r#"
-    error: `affinity: connection` is not in this version, and NTLM would be unsafe without it
-      --> /etc/geovagt/gateway.yaml:16:62
+        shown(&changed("8080\"]}", "8080\"], affinity: connection, protocol: http2}")), @r#"
+    error: `affinity: connection` goes over HTTP/1.1 alone, and `protocol` says http2
+      --> /etc/geovagt/gateway.yaml:16:84
        |
-    16 |     upstream: {servers: ["http://10.1.0.10:8080"], affinity: connection}
-       |                                                              ^^^^^^^^^^
+    16 |     upstream: {servers: ["http://10.1.0.10:8080"], affinity: connection, protocol: http2}
+       |                                                                                    ^^^^^
        |
-       = help: remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate
+       = help: remove `protocol`, or write http1
     "#);
     insta::assert_snapshot!(shown(&format!("geoip: {{update: {{every: 1d}}}}\n{SMALL}")), @r#"
     error: this version does not fetch databases by itself

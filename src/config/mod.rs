@@ -22,6 +22,7 @@ mod finding;
 mod forgiving;
 mod geoip;
 mod host_pattern;
+mod http1_names;
 mod identity;
 mod limits;
 mod list_check;
@@ -64,6 +65,7 @@ pub use expand::process_environment;
 pub use finding::{Finding, Place, Severity};
 pub use geoip::Geoip;
 pub use host_pattern::HostPattern;
+pub use http1_names::Http1Names;
 pub use identity::{
     AssertionAudience, Bearer, CertificateName, ClaimNames, ClientAuthentication,
     ClientCertificate, ClientKey, ClientSecret, Ldap, LdapPassword, LdapServer, Local, MultiFactor,

@@ -28,6 +28,8 @@ pub(super) struct RawRule {
     network: Option<Text>,
     reason: Option<Text>,
     expires: Option<Text>,
+    /// Of networks that get in.
+    class: Option<Text>,
 }
 
 /// `- {network: …, country: DK, reason: …, expires: …}`
@@ -153,7 +155,19 @@ impl Checker<'_> {
             Some(text) => self.expiry(text).map(Some),
             None => Some(None),
         };
-        Some(NetworkRule { network: network?, reason: reason?, expires: expires? })
+        let class = match &raw.class {
+            Some(text) if opens => self.label(text).map(|class| Some(class.into())),
+            Some(text) => {
+                self.refuse(
+                    text.referenced,
+                    "`class` is for networks that get in",
+                    "remove it here; rejected clients are found by their reason",
+                );
+                None
+            }
+            None => Some(None),
+        };
+        Some(NetworkRule { network: network?, reason: reason?, expires: expires?, class: class? })
     }
 
     /// A network of a rule: one that names nearly everybody turns the list off.

@@ -269,6 +269,7 @@ pub(super) fn upstream_trouble(
         | UpstreamError::Unasked { .. }
         | UpstreamError::HeadTooLarge { .. }
         | UpstreamError::Ambiguous { .. }
+        | UpstreamError::Parted { .. }
         | UpstreamError::ClientBody(_) => Failure::UpstreamInvalid,
         UpstreamError::Slow { .. } => Failure::UpstreamTimeout,
     };

@@ -1,7 +1,7 @@
 //! To the upstream and back, for somebody who may pass and with an entry in the log.
 
-use std::future::{Future as _, poll_fn};
-use std::pin::pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -11,6 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
 
 use super::body::{Held, RequestBody, ResponseBody};
+use super::bond::{self, Bound, Way};
 use super::exchange::Exchange;
 use super::handle::Answer;
 use super::headers::{self, Statements};
@@ -20,8 +21,8 @@ use super::limits::InFlight;
 use super::pages::Failure;
 use super::passage::{End, Passage};
 use super::standing::Standing;
-use super::{answers, tunnel};
-use crate::audit::{Class, Entry};
+use super::{Closed, answers, tunnel};
+use crate::audit::{Class, Entry, Facts};
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::config::ForwardCredentials;
@@ -53,13 +54,18 @@ pub(super) async fn pass(
     };
     let identity = admitted.identity.as_ref();
     exchange.site.traffic.decided(admitted.permit.reason());
-    let entry = place.entry(exchange.facts(identity), admitted.permit.clone());
+    let entry = place.entry(facts(exchange, admitted), admitted.permit.clone());
     let reference = *entry.reference();
     let passage = passage(exchange, admitted);
     let passed = Passed { passage: &passage, watch: &upward.watch };
     let outcome = send(exchange, admitted, upward.body, &entry, &passed).await;
     let status = match &outcome {
         Ok(response) => response.status(),
+        Err(NoAnswer::SentBack) => bond::SENT_BACK,
+        Err(NoAnswer::Upstream(UpstreamError::Parted { .. })) => {
+            entry.unanswered(passage.ending(End::UpstreamBroke));
+            return Err(Closed);
+        }
         Err(NoAnswer::Upstream(error)) => answers::trouble_status(exchange, error),
         Err(NoAnswer::Ended(End::ClientStalled)) => StatusCode::REQUEST_TIMEOUT,
         Err(NoAnswer::Ended(end)) => {
@@ -78,6 +84,7 @@ pub(super) async fn pass(
         Err(NoAnswer::Upstream(error)) => {
             return Ok(answers::upstream_trouble(exchange, &error, &reference));
         }
+        Err(NoAnswer::SentBack) => return Ok(bond::send_back()),
         Err(NoAnswer::Ended(_)) => {
             return Ok(answers::failed(exchange, Failure::BodyTimeout, &reference));
         }
@@ -96,11 +103,21 @@ pub(super) async fn pass(
     Ok(response)
 }
 
+fn facts(exchange: &Exchange<'_>, admitted: &Admitted) -> Facts {
+    let mut facts = exchange.facts(admitted.identity.as_ref());
+    if admitted.permit.reason() == Reason::AllowedNetwork {
+        facts.network_class = exchange.policy().class_of(&exchange.client, exchange.now).cloned();
+    }
+    facts
+}
+
 /// Why no answer of the upstream's is handed on.
 enum NoAnswer {
     Upstream(UpstreamError),
     /// We ended the exchange before the answer's head.
     Ended(End),
+    /// It has to come over HTTP/1.1.
+    SentBack,
 }
 
 impl From<UpstreamError> for NoAnswer {
@@ -164,32 +181,93 @@ async fn send(
     entry: &Entry,
     passed: &Passed<'_>,
 ) -> Result<Response<AnswerBody>, NoAnswer> {
+    match bond::way(exchange) {
+        Way::Any => {}
+        Way::SentBack => return Err(NoAnswer::SentBack),
+        Way::Own(bound) => {
+            // What few requests need does not make every request's future as large.
+            return Box::pin(send_own(exchange, admitted, (bound, body), entry, passed)).await;
+        }
+    }
     let (invitation, invited) = invitation(exchange.parts);
-    let request = |body| {
-        let mut request = Request::new(body);
-        *request.method_mut() = exchange.parts.method.clone();
-        *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
-        *request.headers_mut() = upward_headers(exchange, admitted, entry);
-        keep_body(&mut request);
-        hear_interim(&mut request, exchange.parts.version, passed.watch, invitation.clone());
-        request
-    };
+    let request = |body| request(exchange, admitted, entry, (passed, invitation.as_ref()), body);
     let again = || request(RequestBody::empty());
-    let first = request(if exchange.is_acme_challenge() {
+    let first = request(upward_body(exchange, body, passed, invited));
+    passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
+    let mut sending = pin!(exchange.site.servers.send(first, again));
+    let mut answer = until_ended(sending.as_mut(), passed).await?;
+    let stands_by = || stands_by(admitted, passed);
+    bond::goes_on(exchange, &mut answer, stands_by).then_some(answer).ok_or(NoAnswer::SentBack)
+}
+
+/// The same over the client's own connection.
+async fn send_own(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    (bound, body): (&Bound, Incoming),
+    entry: &Entry,
+    passed: &Passed<'_>,
+) -> Result<Response<AnswerBody>, NoAnswer> {
+    bound.stands_by(stands_by(admitted, passed));
+    let (invitation, invited) = invitation(exchange.parts);
+    let body = upward_body(exchange, body, passed, invited);
+    let first = request(exchange, admitted, entry, (passed, invitation.as_ref()), body);
+    passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
+    let owner = bond::owner(exchange);
+    let sending = pin!(exchange.site.servers.send_bound(bound.bond(), owner, first));
+    until_ended(sending, passed).await
+}
+
+/// What the upstream gets.
+fn request(
+    exchange: &Exchange<'_>,
+    admitted: &Admitted,
+    entry: &Entry,
+    (passed, invitation): (&Passed<'_>, Option<&Arc<Invitation>>),
+    body: RequestBody,
+) -> Request<RequestBody> {
+    let mut request = Request::new(body);
+    *request.method_mut() = exchange.parts.method.clone();
+    *request.uri_mut() = Uri::from(exchange.canonical.path_and_query().clone());
+    *request.headers_mut() = upward_headers(exchange, admitted, entry);
+    keep_body(&mut request);
+    hear_interim(&mut request, exchange.parts.version, passed.watch, invitation.cloned());
+    request
+}
+
+/// The client's body; an ACME challenge has none.
+fn upward_body(
+    exchange: &Exchange<'_>,
+    body: Incoming,
+    passed: &Passed<'_>,
+    invited: Invited,
+) -> RequestBody {
+    if exchange.is_acme_challenge() {
         RequestBody::empty()
     } else {
         RequestBody::new(body, passed.passage, invited)
-    });
-    passed.watch.oversee(Arc::clone(passed.passage) as Arc<dyn Oversight>);
-    let mut sending = pin!(exchange.site.servers.send(first, again));
-    poll_fn(|context| match sending.as_mut().poll(context) {
+    }
+}
+
+/// Whose permission a connection stands by that is kept for the client: an exemption's, and that of
+/// whoever was named. All others are decided by address alone, at each request.
+fn stands_by(admitted: &Admitted, passed: &Passed<'_>) -> Option<Arc<Passage>> {
+    let lasts = admitted.permit.exemption().is_some() || admitted.identity.is_some();
+    lasts.then(|| Arc::clone(passed.passage))
+}
+
+/// Waits for the answer's head, unless the exchange is ended before.
+fn until_ended<'p>(
+    mut sending: Pin<&'p mut impl Future<Output = Result<Response<AnswerBody>, UpstreamError>>>,
+    passed: &'p Passed<'_>,
+) -> impl Future<Output = Result<Response<AnswerBody>, NoAnswer>> {
+    poll_fn(move |context| match sending.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.map_err(NoAnswer::Upstream)),
         Poll::Pending => passed
             .passage
             .ended()
             .map_or(Poll::Pending, |end| Poll::Ready(Err(NoAnswer::Ended(end)))),
     })
-    .await
 }
 
 /// hyper would leave out a body of unknown length where the method seldom has one.

@@ -8,6 +8,7 @@ mod answers;
 mod asterisk;
 mod authorize;
 pub mod body;
+mod bond;
 pub mod canonical;
 mod exchange;
 pub(crate) mod explained;

@@ -8,6 +8,7 @@ use ::http::HeaderMap;
 
 use super::Stream;
 use super::client_certificates::ShownCertificate;
+use super::companion::{Companion, Place};
 use crate::client_address::{
     AddressSource, ClientAddress, Explanation, HeaderSource, derive, explain, spoke_https,
     unless_relayed,
@@ -43,6 +44,7 @@ pub struct ConnectionFacts {
     pub forward_auth: Option<ForwardAuth>,
     source: Arc<AddressSource>,
     tasks: Tasks,
+    companion: Place,
 }
 
 /// The client's address as far as the connection itself tells it.
@@ -105,6 +107,7 @@ impl ConnectionFacts {
             forward_auth: None,
             source,
             tasks: Tasks::new(),
+            companion: Place::default(),
         }
     }
 
@@ -125,6 +128,29 @@ impl ConnectionFacts {
     pub fn owned_by(mut self, tasks: Tasks) -> Self {
         self.tasks = tasks;
         self
+    }
+
+    /// What the connection is bound to.
+    #[must_use]
+    pub fn companion<C: Companion>(&self) -> Option<&C> {
+        self.companion.get()
+    }
+
+    /// The same, bound from now on. None where it is bound to something of another kind.
+    #[must_use]
+    pub fn companion_or_new<C: Companion + Default>(&self) -> Option<&C> {
+        self.companion.get_or_make()
+    }
+
+    /// Whether the connection must end with the answer that is under way, because what it is bound to
+    /// has ended.
+    pub(super) fn has_parted(&self) -> bool {
+        self.companion.has_parted()
+    }
+
+    /// Waits for that while nothing is under way.
+    pub(super) async fn parted(&self) {
+        self.companion.parted().await;
     }
 
     /// Whose tasks this connection's are.

@@ -11,7 +11,7 @@ use super::client_certificates::Authorities;
 use super::limits::ConnectionLimits;
 use super::tls::{self, Acceptor};
 use crate::client_address::AddressSource;
-use crate::config::{Listener, ListenerDenial, Protocol, TcpRoute};
+use crate::config::{Http1Names, Listener, ListenerDenial, Protocol, TcpRoute};
 use crate::identifier::ListenerId;
 
 /// One listener as it serves. Its settings can be replaced while it does; connections that are open
@@ -99,18 +99,18 @@ pub enum DoorError {
 }
 
 impl DoorSettings {
-    /// Loads what a listener needs. `offer_http2` is false where a site behind it binds a login to
-    /// its connection (NTLM, Negotiate), which HTTP/2 cannot carry.
+    /// Loads what a listener needs. For `http1_names` it offers no HTTP/2: sites behind them bind a
+    /// login to its connection (NTLM, Negotiate), which HTTP/2 cannot carry.
     ///
     /// # Errors
     /// [`DoorError`] where a certificate cannot be used.
-    pub fn load(listener: &Listener, offer_http2: bool) -> Result<Self, DoorError> {
+    pub fn load(listener: &Listener, http1_names: &Http1Names) -> Result<Self, DoorError> {
         use ApplicationProtocol::{Http1, Http2};
         let protocols: &[_] = match listener.protocol {
-            Protocol::Http if offer_http2 => &[Http2, Http1],
-            Protocol::Http => &[Http1],
+            Protocol::Http => &[Http2, Http1],
             Protocol::Tcp => &[],
         };
+        let http1_names = || (!http1_names.is_empty()).then(|| http1_names.clone());
         let load = |tls: &crate::config::Tls| {
             let name = || listener.name.clone();
             let certificates = Certificates::load(&tls.certificates).map_err(|source| {
@@ -121,7 +121,8 @@ impl DoorSettings {
                 |source| DoorError::Certificate { listener: name(), source: Box::new(source) };
             let authorities = tls.client_certificates.as_ref().map(Authorities::load);
             let authorities = authorities.transpose().map_err(refused)?.map(Arc::new);
-            let acceptor = tls::acceptor(&certificates, authorities.as_ref(), protocols)
+            let names = http1_names().filter(|_| listener.protocol == Protocol::Http);
+            let acceptor = tls::acceptor(&certificates, authorities.as_ref(), protocols, names)
                 .map_err(|source| DoorError::Tls { listener: name(), source })?;
             Ok(TlsSettings { acceptor, certificates, authorities })
         };

@@ -64,6 +64,20 @@ pub(super) const NEXT_REQUEST: Duration = Duration::from_millis(250);
 #[error("the connection is closed without an answer")]
 pub struct CloseConnection;
 
+/// An answer to HTTP/2 that carries this extension is none: the request is sent back, for the client
+/// to ask again over HTTP/1.1 (RFC 9113 section 7, `HTTP_1_1_REQUIRED`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Http1Required;
+
+/// How a stream of HTTP/2 ends without an answer.
+#[derive(Debug, thiserror::Error)]
+enum Unanswered {
+    #[error(transparent)]
+    Closed(#[from] CloseConnection),
+    #[error("the request belongs on HTTP/1.1")]
+    SentBack(#[source] h2::Error),
+}
+
 /// A body's or a service's error, whatever it is.
 pub(super) type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -190,13 +204,16 @@ async fn serve_http2<S: Service>(
             let answer = Box::pin(answer);
             async move {
                 match answer.await {
+                    Ok(response) if response.extensions().get::<Http1Required>().is_some() => {
+                        Err(Unanswered::SentBack(h2::Reason::HTTP_1_1_REQUIRED.into()))
+                    }
                     Ok(response) => {
                         busy.watch.answered();
                         Ok(response.map(|body| Counted::new(body, busy)))
                     }
                     Err(close) => {
                         busy.activity.hang_up.cancel();
-                        Err(close)
+                        Err(Unanswered::Closed(close))
                     }
                 }
             }

@@ -2,7 +2,8 @@
 //!
 //! Always holds: a connection on which nothing happens holds its stream and little else, because the
 //! parser with its buffers exists only while there is something to parse; a head that the parser
-//! refuses is answered by the [`Service`], like every other refusal.
+//! refuses is answered by the [`Service`], like every other refusal; a connection ends when its
+//! companion has.
 
 use std::future::{Future, poll_fn};
 use std::mem::MaybeUninit;
@@ -57,7 +58,7 @@ pub(super) async fn serve<S: Service>(
     let mut deadline = since + limits.head_time;
     loop {
         let last_call = if shared.begun() == 0 { FIRST_REQUEST } else { NEXT_REQUEST };
-        let beginning = wait(&mut stream, deadline, &stopping, last_call).await;
+        let beginning = wait(&mut stream, deadline, &stopping, last_call, &facts).await;
         let Some(beginning) = beginning else { return };
         let activity = Activity::http1();
         if stopping.is_cancelled() {
@@ -68,7 +69,7 @@ pub(super) async fn serve<S: Service>(
         let following = (Arc::clone(&shared), Arc::clone(&activity));
         let answer = answering(Arc::clone(&service), Arc::clone(&facts), following);
         let connection = Box::pin(builder(limits).serve_connection(io, answer).with_upgrades());
-        let outcome = drive(connection, &shared, &activity, limits, &stopping).await;
+        let outcome = drive(connection, (&shared, &facts), &activity, limits, &stopping).await;
         // Where it became a tunnel, there is none.
         let Some(returned) = shared.take_home() else { return };
         if let Some(refusal) = returned.refused {
@@ -115,10 +116,11 @@ fn answering<S: Service>(
         // hyper moves the answer a few times on its way to where it stays: a pointer, then.
         let answer = service.answer(request, Arc::clone(&facts), Arc::clone(&busy.watch));
         let answer = Box::pin(answer);
+        let facts = Arc::clone(&facts);
         async move {
             let mut response = answer.await?;
             busy.watch.answered();
-            if busy.activity.is_last() {
+            if busy.activity.is_last() || facts.has_parted() {
                 let close = HeaderValue::from_static("close");
                 response.headers_mut().entry(header::CONNECTION).or_insert(close);
             }
@@ -136,11 +138,13 @@ async fn wait(
     deadline: Instant,
     stopping: &CancellationToken,
     last_call: Duration,
+    facts: &ConnectionFacts,
 ) -> Option<Vec<u8>> {
     tokio::select! {
         biased;
         read = poll_fn(|cx| poll_beginning(stream, cx)) => return read,
         () = stopping.cancelled() => {}
+        () = facts.parted() => return None,
         () = sleep_until(deadline.into()) => return None,
     }
     // One that is on its way is still answered.
@@ -168,7 +172,7 @@ enum Outcome {
 /// Runs a parser until it is done, or is not needed any more.
 async fn drive<C: Connection>(
     mut connection: Pin<Box<C>>,
-    shared: &Shared<Stream>,
+    (shared, facts): (&Shared<Stream>, &ConnectionFacts),
     activity: &Activity,
     limits: HttpLimits,
     stopping: &CancellationToken,
@@ -203,6 +207,9 @@ async fn drive<C: Connection>(
                 return Poll::Ready(Outcome::Ended);
             }
             activity.look(now);
+            if facts.has_parted() && shared.is_quiet() {
+                return Poll::Ready(Outcome::Ended);
+            }
             if activity.must_hang_up() {
                 // Asked once more, it may end in a way of its own.
                 let ended = connection.as_mut().poll(cx).is_ready();

@@ -15,6 +15,7 @@ use super::certificates::Certificates;
 use super::client_certificates::{Authorities, ShownCertificate};
 use super::last::Last;
 use super::stream::Wire;
+use crate::config::Http1Names;
 
 /// Why a handshake ended without a connection.
 #[derive(Debug, thiserror::Error)]
@@ -33,33 +34,60 @@ pub(super) fn acceptor(
     certificates: &Arc<Certificates>,
     authorities: Option<&Arc<Authorities>>,
     protocols: &[ApplicationProtocol],
+    http1_names: Option<Http1Names>,
 ) -> Result<Acceptor, rustls::Error> {
-    let plain = config(certificates, None, protocols)?;
+    let offers = |authorities: Option<&Arc<Authorities>>| -> Result<Offers, rustls::Error> {
+        let http1 = match &http1_names {
+            Some(_) => Some(config(certificates, authorities, &[ApplicationProtocol::Http1])?),
+            None => None,
+        };
+        Ok(Offers { all: config(certificates, authorities, protocols)?, http1 })
+    };
+    let plain = offers(None)?;
     let asking = match authorities {
-        Some(all) => Some((config(certificates, Some(all), protocols)?, Arc::clone(all))),
+        Some(all) => Some((offers(Some(all))?, Arc::clone(all))),
         None => None,
     };
-    Ok(Acceptor { plain, asking })
+    Ok(Acceptor { plain, asking, http1_names })
 }
 
 /// What a listener's handshakes go by.
 pub(super) struct Acceptor {
-    plain: Arc<ServerConfig>,
+    plain: Offers,
     /// For the hosts whose clients are asked for a certificate.
-    asking: Option<(Arc<ServerConfig>, Arc<Authorities>)>,
+    asking: Option<(Offers, Arc<Authorities>)>,
+    /// The hosts that HTTP/2 is not offered for.
+    http1_names: Option<Http1Names>,
+}
+
+/// The protocols that are offered.
+struct Offers {
+    all: Arc<ServerConfig>,
+    /// Without HTTP/2, where some hosts go without it.
+    http1: Option<Arc<ServerConfig>>,
 }
 
 impl Acceptor {
-    /// The client's first words decide whether it is asked for a certificate. What one host was
-    /// shown counts for no other: each has its own handshake, and none is resumed.
+    /// The client's first words decide whether it is asked for a certificate and whether it is offered
+    /// HTTP/2. What one host was shown counts for no other: each has its own handshake, and none is
+    /// resumed.
     async fn accept(&self, wire: Wire) -> std::io::Result<TlsStream<Wire>> {
-        let Some((asking, authorities)) = &self.asking else {
-            return TlsAcceptor::from(Arc::clone(&self.plain)).accept(wire).await;
-        };
+        if self.asking.is_none() && self.http1_names.is_none() {
+            return TlsAcceptor::from(Arc::clone(&self.plain.all)).accept(wire).await;
+        }
         let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), wire).await?;
-        let concerned = authorities.concern(start.client_hello().server_name());
-        let config = if concerned { asking } else { &self.plain };
-        start.into_stream(Arc::clone(config)).await
+        let config = self.config(start.client_hello().server_name());
+        start.into_stream(config).await
+    }
+
+    fn config(&self, name: Option<&str>) -> Arc<ServerConfig> {
+        let offers = match &self.asking {
+            Some((asking, authorities)) if authorities.concern(name) => asking,
+            _ => &self.plain,
+        };
+        let only_http1 = self.http1_names.as_ref().is_some_and(|names| names.concern(name));
+        let http1 = offers.http1.as_ref().filter(|_| only_http1);
+        Arc::clone(http1.unwrap_or(&offers.all))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The parts of the configuration that a decision looks at.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -46,6 +47,8 @@ pub struct NetworkRule {
     pub reason: String,
     /// The instant from which it no longer counts; none: it stays.
     pub expires: Option<Timestamp>,
+    /// What the log calls whoever comes in by it, so that they are counted and found together.
+    pub class: Option<Arc<str>>,
 }
 
 /// One network whose country is known better than the database knows it.

@@ -70,6 +70,8 @@ pub struct Policy {
     pub(super) unknown_location: Scheduled<Admission>,
     pub(super) private_networks: Admission,
     pub(super) allow_networks: NetworkTable<String>,
+    /// The same networks with their classes; none where no network has one.
+    allow_classes: NetworkTable<Option<Arc<str>>>,
     pub(super) deny_networks: NetworkTable<String>,
     pub(super) corrections: NetworkTable<(Country, String)>,
     pub(super) authentication: Authentication,
@@ -85,6 +87,10 @@ impl Policy {
         let table = |rules: Vec<NetworkRule>| {
             NetworkTable::new(rules.into_iter().map(|r| (r.network, r.expires, r.reason)))
         };
+        let classed = parts.allow_networks.iter().any(|rule| rule.class.is_some());
+        let classes = parts.allow_networks.iter().filter(|_| classed);
+        let classes = classes.map(|rule| (rule.network, rule.expires, rule.class.clone()));
+        let allow_classes = NetworkTable::new(classes);
         Self {
             organization: parts.organization,
             site: parts.site,
@@ -93,6 +99,7 @@ impl Policy {
             unknown_location: parts.unknown_location,
             private_networks: parts.private_networks,
             allow_networks: table(parts.allow_networks),
+            allow_classes,
             deny_networks: table(parts.deny_networks),
             corrections: NetworkTable::new(
                 parts
@@ -123,6 +130,13 @@ impl Policy {
     #[must_use]
     pub fn list(&self) -> &Arc<CountryList> {
         &self.list
+    }
+
+    /// The class of the allow network that this address comes in by.
+    #[must_use]
+    pub fn class_of(&self, address: &ClientAddress, now: Timestamp) -> Option<&Arc<str>> {
+        let ClientAddress::Known(known) = address else { return None };
+        self.allow_classes.find(known.judged(), now)?.value.as_ref()
     }
 
     /// The version of the list that counts at this instant.

@@ -21,6 +21,7 @@ fn rule(network: &str, expires: Option<&str>) -> NetworkRule {
         network: network.parse().unwrap(),
         reason: "agreed".into(),
         expires: expires.map(at),
+        class: None,
     }
 }
 

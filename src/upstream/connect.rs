@@ -16,13 +16,14 @@ use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_util::sync::CancellationToken;
 
-use super::connection::Shared;
+use super::connection::{Shared, Single, Whose};
 use super::error::ConnectError;
+use super::race;
 use super::resolve::Addresses;
 use super::stream::Stream;
 use super::tls::ClientTls;
-use super::{RequestBody, race};
 use crate::config::{Limits, UpstreamProtocol};
 use crate::lifecycle::Tasks;
 
@@ -53,7 +54,7 @@ pub(super) struct Origin {
 /// A connection that nobody has used.
 #[derive(Debug)]
 pub(super) enum Fresh {
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Box<Single>),
     Http2(Arc<Shared>),
 }
 
@@ -156,13 +157,15 @@ impl Origin {
         }
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
         let open = Open::new(&self.open);
+        let ended = CancellationToken::new();
+        let ends = ended.clone().drop_guard();
         self.tasks.spawn(async move {
-            let _open = open;
+            let (_open, _ends) = (open, ends);
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "a connection to an upstream broke");
             }
         });
-        Ok(Fresh::Http1(sender))
+        Ok(Fresh::Http1(Box::new(Single { sender, ended, whose: Whose::Anybodys })))
     }
 
     async fn http2(&self, stream: Stream) -> Result<Fresh, hyper::Error> {

@@ -7,16 +7,36 @@ use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version, header};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
+use tokio_util::sync::CancellationToken;
 
 use super::RequestBody;
+use super::bond::Bond;
 
 /// A connection that is given to one request.
 #[derive(Debug)]
 pub(super) enum Connection {
     /// This request's alone.
-    Http1(http1::SendRequest<RequestBody>),
+    Http1(Box<Single>),
     /// A stream beside others'.
     Http2(Stream),
+}
+
+/// An HTTP/1.1 connection: one request at a time.
+#[derive(Debug)]
+pub(super) struct Single {
+    pub(super) sender: http1::SendRequest<RequestBody>,
+    /// Cancelled when the connection has ended.
+    pub(super) ended: CancellationToken,
+    pub(super) whose: Whose,
+}
+
+/// Whose a connection is when its answer has ended.
+#[derive(Debug)]
+pub(super) enum Whose {
+    Anybodys,
+    /// The client's that the answer is for.
+    This(Arc<Bond>),
+    Nobodys,
 }
 
 /// An HTTP/2 connection.
@@ -79,9 +99,9 @@ impl Connection {
         mut request: Request<RequestBody>,
     ) -> Result<Response<Incoming>, TrySendError<Request<RequestBody>>> {
         match self {
-            Self::Http1(sender) => {
+            Self::Http1(single) => {
                 to_http1(&mut request);
-                sender.try_send_request(request).await
+                single.sender.try_send_request(request).await
             }
             Self::Http2(stream) => {
                 to_http2(&mut request, &stream.0.scheme);

@@ -67,6 +67,13 @@ pub enum UpstreamError {
         /// The server with the fewest requests.
         server: Arc<str>,
     },
+    /// The connection that the client's own is bound to has ended. The client learns it as it would
+    /// without us: its connection ends too.
+    #[error("the upstream {server} has ended the connection that the client's is bound to")]
+    Parted {
+        /// The server that it was to.
+        server: Arc<str>,
+    },
     /// No server takes requests: 503.
     #[error("the site has no upstream server that takes requests")]
     NoServer,
@@ -81,6 +88,7 @@ impl UpstreamError {
             | Self::Nonsense { .. }
             | Self::HeadTooLarge { .. }
             | Self::Unasked { .. }
+            | Self::Parted { .. }
             | Self::Ambiguous { .. } => StatusCode::BAD_GATEWAY,
             Self::ClientBody(_) => StatusCode::BAD_REQUEST,
             Self::Slow { .. } => StatusCode::GATEWAY_TIMEOUT,
@@ -98,6 +106,7 @@ impl UpstreamError {
             Self::ClientBody(_) => "client_body",
             Self::Slow { .. } => "slow",
             Self::Full { .. } => "full",
+            Self::Parted { .. } => "parted",
             Self::NoServer => "no_server",
         }
     }

@@ -8,15 +8,20 @@
 //! May use hyper's client connections, `config` and the request's body. Always holds: a request ends
 //! in an answer's head or in an [`UpstreamError`] within the time limits; every connection has a task
 //! that `lifecycle::Tasks` owns; a server that stays in the configuration keeps its connections, its
-//! health and its counts across a reload, and one that goes finishes what it has.
+//! health and its counts across a reload, and one that goes finishes what it has; a connection over
+//! which somebody may have logged in (NTLM, Negotiate) is in a [`Bond`] with one client's connection
+//! and never in a pool.
 
 mod balance;
 mod body;
+mod bond;
+mod bound;
 mod budget;
 mod connect;
 mod connection;
 mod error;
 mod health;
+mod login;
 mod metrics;
 mod pool;
 mod race;
@@ -38,7 +43,9 @@ use rustls::pki_types::ServerName;
 use tokio_util::sync::CancellationToken;
 
 pub use body::{Body, Lease};
+pub use bond::{Bond, Owner};
 pub use error::{ConnectError, UpstreamError};
+pub(crate) use login::belongs_to_connection;
 pub use servers::Servers;
 pub use tcp::Connected;
 pub use tls::TlsError;

@@ -8,11 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use hyper::client::conn::http1;
 use tokio::sync::oneshot;
 
-use super::RequestBody;
-use super::connection::{Connection, Shared, Stream};
+use super::connection::{Connection, Shared, Single, Stream};
 use crate::config::Connections;
 
 /// Connections that are kept unused; more than this were needed once and not since.
@@ -47,7 +45,7 @@ struct State {
 
 #[derive(Debug)]
 struct Idle {
-    sender: http1::SendRequest<RequestBody>,
+    single: Box<Single>,
     since: Instant,
 }
 
@@ -81,6 +79,11 @@ impl Place {
     fn new(pool: &Arc<Pool>) -> Self {
         let generation = pool.generation.load(Ordering::Relaxed);
         Self { pool: Arc::clone(pool), generation, held: true }
+    }
+
+    /// Whether it is a place in this pool.
+    pub(super) fn is_of(&self, pool: &Arc<Pool>) -> bool {
+        Arc::ptr_eq(&self.pool, pool)
     }
 
     /// Keeps this place's connection for the next request.
@@ -181,12 +184,12 @@ impl Pool {
             index -= 1;
             let Some(idle) = state.idle.get(index) else { break };
             let is_old = now.saturating_duration_since(idle.since) >= kept;
-            if is_old || idle.sender.is_closed() {
+            if is_old || idle.single.sender.is_closed() {
                 ended.push(Ended::Http1(state.idle.remove(index)));
-            } else if idle.sender.is_ready() {
+            } else if idle.single.sender.is_ready() {
                 let idle = state.idle.remove(index);
                 drop(state);
-                return Some(Connection::Http1(idle.sender));
+                return Some(Connection::Http1(idle.single));
             } else {
                 looks += 1;
             }
@@ -197,13 +200,13 @@ impl Pool {
     }
 
     fn keep(&self, connection: Connection, now: Instant) {
-        let Connection::Http1(sender) = connection else { return };
-        if sender.is_closed() {
+        let Connection::Http1(single) = connection else { return };
+        if single.sender.is_closed() {
             return;
         }
         let mut state = self.lock();
         if !state.closed && state.idle.len() < MOST_IDLE {
-            state.idle.push(Idle { sender, since: now });
+            state.idle.push(Idle { single, since: now });
         }
     }
 
@@ -221,7 +224,8 @@ impl Pool {
     pub(super) fn sweep(&self, now: Instant, kept: Duration) {
         let is_old = |since: Instant| now.saturating_duration_since(since) >= kept;
         let mut state = self.lock();
-        let ended = state.idle.extract_if(.., |idle| is_old(idle.since) || idle.sender.is_closed());
+        let ended =
+            state.idle.extract_if(.., |idle| is_old(idle.since) || idle.single.sender.is_closed());
         let ended: Vec<Idle> = ended.collect();
         for (shared, used) in &mut state.shared {
             if shared.streams() > 0 {

@@ -16,7 +16,7 @@ use super::connection::Connection;
 use super::error::{ConnectError, UpstreamError};
 use super::health::{Health, Standing, WHOLE};
 use super::pool::{Entry, Place, Pool};
-use super::{RequestBody, Timeouts, metrics};
+use super::{RequestBody, Timeouts, login, metrics};
 use crate::clock;
 use crate::config::{Connections, UpstreamHost, UpstreamProtocol};
 use crate::gateway::body::Progress;
@@ -34,6 +34,8 @@ pub(super) struct Server {
     troubled: AtomicBool,
     /// Whether new connections are shared by many requests, as far as is known.
     shares: AtomicBool,
+    /// Whether it has sent requests back from HTTP/2 to HTTP/1.1, as IIS does that wants NTLM.
+    wants_http1: AtomicBool,
     /// One shared connection is opened at a time; holds how the last one failed.
     opening: Turn<Option<(Instant, Arc<ConnectError>)>>,
 }
@@ -58,11 +60,11 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn unsent(error: UpstreamError, request: Request<RequestBody>) -> Box<Self> {
+    pub(super) fn unsent(error: UpstreamError, request: Request<RequestBody>) -> Box<Self> {
         Box::new(Self { error, unsent: Some(request), unanswered: false })
     }
 
-    fn lost(error: UpstreamError) -> Box<Self> {
+    pub(super) fn lost(error: UpstreamError) -> Box<Self> {
         Box::new(Self { error, unsent: None, unanswered: false })
     }
 
@@ -89,6 +91,7 @@ impl Server {
             health: Mutex::default(),
             troubled: AtomicBool::new(false),
             shares: AtomicBool::new(shares),
+            wants_http1: AtomicBool::new(false),
             opening: Turn::default(),
         }
     }
@@ -197,7 +200,7 @@ impl Server {
         }
     }
 
-    fn set_host(&self, request: &mut Request<RequestBody>, host: &UpstreamHost) {
+    pub(super) fn set_host(&self, request: &mut Request<RequestBody>, host: &UpstreamHost) {
         let host: &HeaderValue = match host {
             UpstreamHost::Preserve => return,
             UpstreamHost::Upstream => &self.origin.host,
@@ -212,6 +215,7 @@ impl Server {
         rules: &Rules,
         only_http1: bool,
     ) -> Result<(Connection, bool), Arc<ConnectError>> {
+        let only_http1 = only_http1 || self.wants_http1.load(Ordering::Relaxed);
         let began = clock::about();
         if let Some(connection) = self.pool.take(began, rules.timeouts.idle, only_http1) {
             return Ok((connection, true));
@@ -253,7 +257,7 @@ impl Server {
         opened.map(|fresh| (fresh, false))
     }
 
-    async fn open(
+    pub(super) async fn open(
         &self,
         limit: Duration,
         only_http1: bool,
@@ -271,12 +275,12 @@ impl Server {
             self.shares.store(matches!(fresh, Fresh::Http2(_)), Ordering::Relaxed);
         }
         Ok(match fresh {
-            Fresh::Http1(sender) => Connection::Http1(sender),
+            Fresh::Http1(single) => Connection::Http1(single),
             Fresh::Http2(shared) => self.pool.share(&shared, clock::instant()),
         })
     }
 
-    fn answered(
+    pub(super) fn answered(
         &self,
         response: Response<Incoming>,
         lease: Lease,
@@ -291,14 +295,21 @@ impl Server {
             let server = Arc::clone(self.name());
             return Err(Failure::lost(UpstreamError::Ambiguous { server }));
         }
+        let challenges = login::is_challenge(&response);
         let body = |incoming| {
-            if switched { Body::switched(incoming, lease) } else { Body::new(incoming, lease) }
+            if switched {
+                Body::switched(incoming, lease)
+            } else if challenges {
+                Body::of_challenge(incoming, lease)
+            } else {
+                Body::new(incoming, lease)
+            }
         };
         Ok(response.map(body))
     }
 
     /// Whose fault it is that no answer came.
-    fn broken(
+    pub(super) fn broken(
         &self,
         source: hyper::Error,
         unsent: Option<Request<RequestBody>>,
@@ -311,7 +322,12 @@ impl Server {
             let (server, lines) = (Arc::clone(self.name()), self.origin.header_lines);
             return Failure::lost(UpstreamError::HeadTooLarge { server, lines });
         }
-        let unanswered = used && ended_unanswered(&source) || was_refused(&source);
+        let wants_http1 = was_sent_back(&source);
+        if wants_http1 && !self.wants_http1.swap(true, Ordering::Relaxed) {
+            let (site, server) = (self.site.as_str(), &**self.name());
+            tracing::info!(site, server, "an upstream server wants HTTP/1.1");
+        }
+        let unanswered = used && ended_unanswered(&source) || was_refused(&source) || wants_http1;
         let error = UpstreamError::Nonsense { server: Arc::clone(self.name()), source };
         Box::new(Failure { error, unsent, unanswered })
     }
@@ -324,7 +340,7 @@ impl Server {
 
 /// Waits for the head of an answer; none where it takes longer. Who is still sending a large body
 /// is not late: the time begins anew as long as something goes up.
-async fn answered_within<F: Future>(
+pub(super) async fn answered_within<F: Future>(
     limit: Duration,
     mut sending: Pin<&mut F>,
     sent: impl Fn() -> u64,
@@ -362,6 +378,13 @@ fn was_refused(error: &hyper::Error) -> bool {
         error.is_remote()
             && (error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR)
                 || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    })
+}
+
+/// Whether the server wants this request over HTTP/1.1, and has not begun with it (RFC 9113 section 7).
+fn was_sent_back(error: &hyper::Error) -> bool {
+    cause::<h2::Error>(error).is_some_and(|error| {
+        error.is_remote() && error.reason() == Some(h2::Reason::HTTP_1_1_REQUIRED)
     })
 }
 

@@ -4,6 +4,7 @@
 //! nothing of it left; or it is safe, has no body, and met a connection that had grown old.
 
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use super::server::{Failure, Rules, Server};
 use super::{Body, RequestBody, UpstreamError, metrics};
 use crate::clock;
 use crate::config::{Ejection, Retries};
+use crate::identifier::SiteId;
 use crate::oversight::{UpstreamServer, UpstreamStanding};
 
 /// The servers of one site and the rules for them; made anew at each reload, the servers are kept.
@@ -24,6 +26,8 @@ pub struct Servers {
     pub(super) members: Vec<Member>,
     pub(super) settings: Settings,
     budget: Mutex<Budget>,
+    /// Whether it was said that they ask for logins that belong to a connection.
+    challenged: AtomicBool,
 }
 
 /// A server and its part in the site.
@@ -87,7 +91,20 @@ impl Servers {
     }
 
     pub(super) fn new(members: Vec<Member>, settings: Settings) -> Self {
-        Self { members, settings, budget: Mutex::new(Budget::new(clock::instant())) }
+        let budget = Mutex::new(Budget::new(clock::instant()));
+        Self { members, settings, budget, challenged: AtomicBool::new(false) }
+    }
+
+    /// Says once that this site's servers ask for logins that belong to a connection although nobody
+    /// has configured it.
+    pub(crate) fn say_challenged(&self, site: &SiteId) {
+        if !self.challenged.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                site = site.as_str(),
+                "the upstream asks for NTLM or Negotiate: these logins are kept on connections of \
+                 their own; write `affinity: connection` at the site, so that HTTP/2 is not offered"
+            );
+        }
     }
 
     /// Sends a request and waits for the answer's head. `again` makes the same request once more;
@@ -225,6 +242,7 @@ fn may_go_elsewhere(error: &UpstreamError, idempotent: bool) -> bool {
         | UpstreamError::Unasked { .. }
         | UpstreamError::HeadTooLarge { .. }
         | UpstreamError::Ambiguous { .. }
+        | UpstreamError::Parted { .. }
         | UpstreamError::ClientBody(_)
         | UpstreamError::Slow { .. }
         | UpstreamError::NoServer => false,

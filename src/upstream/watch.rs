@@ -128,7 +128,7 @@ async fn ask(server: &Server, check: &HealthCheck, host: &HeaderValue) -> Result
     let fresh = server.origin.connect(check.timeout, false).await;
     let fresh = fresh.map_err(|error| crate::telemetry::chain(&error))?;
     let mut connection = match fresh {
-        Fresh::Http1(sender) => Connection::Http1(sender),
+        Fresh::Http1(single) => Connection::Http1(single),
         Fresh::Http2(shared) => Connection::Http2(Stream::new(&shared)),
     };
     let mut request = Request::new(RequestBody::empty());

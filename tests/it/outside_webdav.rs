@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use crate::support::gateway::{Gateway, configuration};
+use crate::support::gateway::{Gateway, configuration_with_upstream};
 use crate::support::outside::{Program, command, curl, free_address};
 use crate::support::places::DENMARK;
 
@@ -40,7 +40,14 @@ fn outside_webdav_with_apache() {
     let directory = tempfile::tempdir().unwrap();
     let address = free_address();
     let _apache = apache(directory.path(), address);
-    let gateway = Gateway::start(&configuration(&format!("http://{address}"), ""));
+    for affinity in ["none", "connection"] {
+        let block = format!("servers: [\"http://{address}\"], affinity: {affinity}");
+        let gateway = Gateway::start(&configuration_with_upstream(&block, ""));
+        write_and_read(&gateway, directory.path());
+    }
+}
+
+fn write_and_read(gateway: &Gateway, directory: &Path) {
     let to = gateway.address("web");
     let host = "http://kilden.example.dk";
     let connect = format!("kilden.example.dk:80:{}:{}", to.ip(), to.port());
@@ -64,6 +71,17 @@ fn outside_webdav_with_apache() {
     let destination = format!("Destination: {host}/mappe/nyt%20brev.txt");
     assert_eq!(status("MOVE", "/mappe/brev.txt", &["-H", &destination]), 201);
     assert_eq!(ask("GET", "/mappe/nyt%20brev.txt", &[]), (200, "goddag".into()));
+    let octets: Vec<u8> = (0..32 << 20).map(|number: u32| (number / 7).to_le_bytes()[0]).collect();
+    let large = directory.join("large");
+    std::fs::write(&large, &octets).unwrap();
+    let file = format!("@{}", large.display());
+    assert_eq!(status("PUT", "/mappe/stor.bin", &["--data-binary", &file]), 201);
+    let back = directory.join("back");
+    let output = ["-o", back.to_str().unwrap(), "-r", "30000000-30000999"];
+    assert_eq!(status("GET", "/mappe/stor.bin", &output), 206);
+    assert_eq!(std::fs::read(&back).unwrap(), octets[30_000_000..30_001_000]);
+    assert_eq!(status("GET", "/mappe/stor.bin", &["-o", back.to_str().unwrap()]), 200);
+    assert!(std::fs::read(&back).unwrap() == octets, "it came back as it went up");
     let copy = format!("Destination: {host}/mappe/kopi.txt");
     assert_eq!(status("COPY", "/mappe/nyt%20brev.txt", &["-H", &copy]), 201);
     let lock = "<?xml version=\"1.0\"?><D:lockinfo xmlns:D=\"DAV:\"><D:lockscope><D:exclusive/>\

@@ -154,13 +154,13 @@ impl RawUpstream {
         if self.is_tcp() {
             self.refuse_http(check);
         }
-        let affinity = self.affinity(check);
         let protocols = [
             ("auto", UpstreamProtocol::Auto),
             ("http1", UpstreamProtocol::Http1),
             ("http2", UpstreamProtocol::Http2),
         ];
         let protocol = check.word(self.protocol.as_ref(), UpstreamProtocol::Auto, &protocols);
+        let affinity = self.affinity(protocol, check);
         let host = match &self.host {
             Some(text) => check.parsed(text, "a host", host),
             None => Some(UpstreamHost::Preserve),
@@ -227,14 +227,20 @@ impl RawUpstream {
         }
     }
 
-    fn affinity(&self, check: &mut Checker<'_>) -> Option<Affinity> {
+    fn affinity(
+        &self,
+        protocol: Option<UpstreamProtocol>,
+        check: &mut Checker<'_>,
+    ) -> Option<Affinity> {
         let words = [("none", Affinity::None), ("connection", Affinity::Connection)];
         let affinity = check.word(self.affinity.as_ref(), Affinity::None, &words)?;
-        if let (Affinity::Connection, Some(text)) = (affinity, &self.affinity) {
+        if let (Affinity::Connection, Some(UpstreamProtocol::Http2), Some(text)) =
+            (affinity, protocol, &self.protocol)
+        {
             check.refuse(
                 text.referenced,
-                "`affinity: connection` is not in this version, and NTLM would be unsafe without it",
-                "remove it, and let the upstream ask for Basic or a form instead of NTLM or Negotiate",
+                "`affinity: connection` goes over HTTP/1.1 alone, and `protocol` says http2",
+                "remove `protocol`, or write http1",
             );
             return None;
         }

@@ -107,7 +107,7 @@ async fn a_silent_handshake_is_cut() {
     let directory = tempfile::tempdir().unwrap();
     let (files, _) = write_certificate(directory.path(), "a", &["a.dk"]);
     let certificates = Arc::new(Certificates::load(&[files]).unwrap());
-    let acceptor = tls::acceptor(&certificates, None, &[]).unwrap();
+    let acceptor = tls::acceptor(&certificates, None, &[], None).unwrap();
     let socket = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let _client = TcpStream::connect(socket.local_addr().unwrap()).await.unwrap();
     let (tcp, _) = socket.accept().await.unwrap();

@@ -170,6 +170,6 @@ async fn settings_can_be_replaced_while_it_serves() {
     let running = run(&before, ConnectionLimits::default(), open, tell);
     assert!(exchange(&running, b"").await.starts_with("Settled"));
     let after = listener(HeaderSource::Forwarded, &["127.0.0.0/8"]);
-    running.door.replace(DoorSettings::load(&after, true).unwrap());
+    running.door.replace(DoorSettings::load(&after, &config::Http1Names::default()).unwrap());
     assert!(exchange(&running, b"").await.starts_with("PerRequest"));
 }

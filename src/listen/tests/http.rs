@@ -22,7 +22,7 @@ async fn answer(
 fn serving(listener: &config::Listener, limits: HttpLimits) -> Running {
     let service = Arc::new(answer);
     let tasks = Tasks::new();
-    let settings = DoorSettings::load(listener, true).unwrap();
+    let settings = DoorSettings::load(listener, &config::Http1Names::default()).unwrap();
     let door = Arc::new(Door::new(listener.name.clone(), settings, ConnectionLimits::default()));
     let socket = bind(listener).unwrap().remove(0);
     let address = socket.local_addr().unwrap();

@@ -73,7 +73,7 @@ where
     H: Fn(Accepted) -> F + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let settings = DoorSettings::load(listener, true).unwrap();
+    let settings = DoorSettings::load(listener, &config::Http1Names::default()).unwrap();
     let door = Arc::new(Door::new(listener.name.clone(), settings, limits));
     let socket = bind(listener).unwrap().remove(0);
     let address = socket.local_addr().unwrap();

@@ -197,6 +197,7 @@ fn every_way_out_is_told_as_the_last_step() {
         network: network.parse().unwrap(),
         reason: "agreed".into(),
         expires: None,
+        class: None,
     };
     let policy = policy(|p| {
         p.deny_networks = vec![everything("192.0.2.0/24")];
@@ -239,6 +240,7 @@ fn text_never_passes_the_edge_nor_orders_the_terminal_about() {
             network: "203.0.113.0/24".parse().unwrap(),
             reason: long,
             expires: None,
+            class: None,
         }];
     });
     let text = about(&policy, from("CN", None), None).to_text(&copenhagen());

@@ -84,6 +84,7 @@ fn rules(most: usize) -> impl Strategy<Value = Vec<NetworkRule>> {
             network: network.parse().unwrap(),
             reason: "r".into(),
             expires,
+            class: None,
         },
     );
     proptest::collection::vec(rule, 0..=most)

@@ -1,0 +1,108 @@
+//! The ready-made configurations for Exchange and SharePoint, alive: as shipped, but for addresses, files
+//! and TLS.
+
+use super::support::client::get;
+use super::support::gateway::{Gateway, eventually, repository};
+use super::support::places::{CHINA, DENMARK, THAILAND};
+use super::support::windows::{Client, Windows};
+
+const PASSWORD: &str = "et langt kodeord til rejsen";
+const MAIL: &str = "mail.example.dk";
+
+/// The text with one piece changed, which has to be there.
+fn changed(text: &str, from: &str, to: &str) -> String {
+    assert!(text.contains(from), "{from}");
+    text.replace(from, to)
+}
+
+fn example(name: &str, upstream: (&str, &str)) -> String {
+    let root = repository().display();
+    let text = std::fs::read_to_string(repository().join("config/examples").join(name)).unwrap();
+    let text = changed(&text, "/var/lib/geovagt", "state");
+    let text = changed(&text, "/etc/geovagt/lists", &format!("{root}/config/lists"));
+    let tls = "    tls:
+      certificates:
+        - {chain: /etc/geovagt/tls/fullchain.pem, key: /etc/geovagt/tls/key.pem}
+";
+    let source = "    client_address: {trusted_proxies: [127.0.0.0/8], source: x_forwarded_for}\n";
+    let text = changed(&text, tls, source);
+    let text = changed(&text, "[\"0.0.0.0:443\", \"[::]:443\"]", "[\"127.0.0.1:0\"]");
+    let text = changed(&text, "127.0.0.1:9100", "127.0.0.1:0");
+    let text = changed(&text, upstream.0, upstream.1);
+    format!(
+        "{text}geoip: {{database: \"{root}/geoip/country.mmdb\", warn_after: 3650d}}\n\
+         identity: {{local: {{kind: local}}}}\n"
+    )
+}
+
+#[test]
+fn exchange_takes_windows_logins_and_its_administration_is_closed_abroad_to_travellers_too() {
+    let windows = Windows::start("exchange");
+    let text = example("exchange.yaml", ("https://exchange.internal.example.dk", &windows.url()));
+    let gateway = Gateway::start(&text);
+    let mut outlook = Client::at(&gateway, MAIL);
+    outlook.log_in("anna");
+    for path in ["/EWS/Exchange.asmx", "/mapi/emsmdb/", "/OAB/", "/ecp/", "/owa/"] {
+        assert_eq!(outlook.ask(path, "").text(), "anna", "{path}");
+    }
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    gateway.grant("anna.holm", "TH", &["mail"]);
+    let status = |path: &str, from: &str, password: &str| {
+        let request = get(gateway.address("web"), MAIL, path).from(from);
+        request.basic("anna.holm", password).send().status
+    };
+    // The upstream asks for a Windows login; that it asks says that it was reached.
+    eventually("she travels", || {
+        let answer = get(gateway.address("web"), MAIL, "/open").from(THAILAND);
+        answer.basic("anna.holm", PASSWORD).send().text() == "nobody"
+    });
+    for path in ["/ecp/", "/ECP/default.aspx", "/ecp"] {
+        assert_eq!(status(path, THAILAND, PASSWORD), 403, "{path}");
+        assert_eq!(status(path, CHINA, PASSWORD), 403, "{path}");
+        assert_ne!(status(path, DENMARK, PASSWORD), 403, "{path}");
+    }
+    assert_eq!(status("/powershell/", DENMARK, PASSWORD), 403);
+}
+
+#[test]
+fn outlook_for_phones_comes_in_as_a_class_of_its_own() {
+    let windows = Windows::start("exchange");
+    let text = example("exchange.yaml", ("https://exchange.internal.example.dk", &windows.url()));
+    let commented = "    # allow_networks:
+    #   - network: 192.0.2.0/24
+    #     reason: Outlook for iOS and Android, Microsoft's servers
+    #     class: outlook-cloud
+    #     expires: 2027-06-30
+";
+    // A network of a listed country: the class counts, and no country does.
+    let block = commented.replace("    # ", "    ").replace("192.0.2.0/24", "1.2.4.0/24");
+    let gateway = Gateway::start(&changed(&text, commented, &block));
+    let open = |from: &str| get(gateway.address("web"), MAIL, "/open").from(from).send().status;
+    assert_eq!((open(CHINA), open(THAILAND), open(DENMARK)), (200, 403, 200));
+    let entries = || -> Vec<serde_json::Value> {
+        let printed = gateway.command(&["audit", "search", "--json", "--action", "allowed"]);
+        printed.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    eventually("both are in the log", || entries().len() == 2);
+    for entry in entries() {
+        let from_china = entry["client"]["ip"] == CHINA;
+        let reason = if from_china { "allowed_network" } else { "country_not_listed" };
+        assert_eq!(entry["event"]["reason"], reason, "{entry}");
+        let class = &entry["geovagt"]["details"]["network_class"];
+        assert_eq!(class.as_str(), from_china.then_some("outlook-cloud"), "{entry}");
+    }
+}
+
+#[test]
+fn sharepoint_takes_windows_logins() {
+    let windows = Windows::start("sharepoint");
+    let text =
+        example("sharepoint.yaml", ("https://sharepoint.internal.example.dk", &windows.url()));
+    let gateway = Gateway::start(&text);
+    for host in ["intranet.example.dk", "mit.example.dk"] {
+        let mut office = Client::at(&gateway, host);
+        office.log_in("anna");
+        assert_eq!(office.ask("/sites/a/_vti_bin/cellstorage.svc", "").text(), "anna");
+        assert_eq!(Client::at(&gateway, host).ask("/open", "").text(), "nobody");
+    }
+}
