@@ -54,6 +54,7 @@ pub mod odd_use;
 // What stands under them.
 pub mod clock;
 pub mod pem_file;
+mod pieces;
 pub mod store;
 pub mod telemetry;
 

@@ -50,6 +50,8 @@ pub struct Transport {
 pub struct Watch {
     oversight: OnceLock<Arc<dyn Oversight>>,
     condemned: AtomicBool,
+    /// Whether it has been looked at.
+    lasts: AtomicBool,
     task: AtomicWaker,
     interim: Option<Reserved>,
 }
@@ -81,6 +83,10 @@ impl Watch {
     }
 
     fn look(&self, now: Instant, transport: Transport) {
+        // Whoever answers it is asked once more: what is not worth a timer of its own is seen then.
+        if !self.lasts.swap(true, Ordering::Relaxed) {
+            self.task.wake();
+        }
         let Some(oversight) = self.oversight.get() else { return };
         if oversight.must_end(now, transport) {
             self.condemned.store(true, Ordering::Release);

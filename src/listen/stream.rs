@@ -12,6 +12,7 @@ use tokio_rustls::server::TlsStream;
 use super::door::Counts;
 use super::limits::ConnectionGuard;
 use super::preamble::{Beginning, ForeignPreamble};
+use crate::pieces;
 
 /// An accepted connection. Its place among the open ones is given back when this is dropped, also
 /// where it has been upgraded and handed on.
@@ -143,7 +144,7 @@ impl AsyncWrite for Wire {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let outcome = Pin::new(&mut this.tcp).poll_write_vectored(cx, slices);
+        let outcome = pieces::poll_write(Pin::new(&mut this.tcp), cx, slices);
         this.waits_for_client(outcome)
     }
 

@@ -23,6 +23,7 @@ mod error;
 mod health;
 mod login;
 mod metrics;
+mod patience;
 mod pool;
 mod race;
 mod resolve;

@@ -1,6 +1,6 @@
 //! One server: its connections, its health, and one request's way through it.
 
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::connect::{Fresh, Origin};
 use super::connection::Connection;
 use super::error::{ConnectError, UpstreamError};
 use super::health::{Health, Standing, WHOLE};
+use super::patience::answered_within;
 use super::pool::{Entry, Place, Pool};
 use super::{RequestBody, Timeouts, login, metrics};
 use crate::clock;
@@ -338,26 +339,6 @@ impl Server {
     }
 }
 
-/// Waits for the head of an answer; none where it takes longer. Who is still sending a large body
-/// is not late: the time begins anew as long as something goes up.
-pub(super) async fn answered_within<F: Future>(
-    limit: Duration,
-    mut sending: Pin<&mut F>,
-    sent: impl Fn() -> u64,
-) -> Option<F::Output> {
-    let mut before = sent();
-    loop {
-        if let Ok(answered) = timeout(limit, sending.as_mut()).await {
-            return Some(answered);
-        }
-        let now = sent();
-        if now == before {
-            return None;
-        }
-        before = now;
-    }
-}
-
 /// Whether the connection ended before the answer came: what happens when a server closes an idle
 /// connection in the moment in which it is used again.
 fn ended_unanswered(error: &hyper::Error) -> bool {
@@ -403,31 +384,4 @@ fn cause<E: std::error::Error + 'static>(error: &hyper::Error) -> Option<&E> {
         cause = error.source();
     }
     None
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::AtomicU64;
-
-    use super::*;
-
-    const SHORT: Duration = Duration::from_millis(20);
-
-    #[tokio::test]
-    async fn whoever_still_sends_is_not_late() {
-        let looks = AtomicU64::new(0);
-        let enough = async {
-            while looks.load(Ordering::Relaxed) < 5 {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        let sent = || looks.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(answered_within(SHORT, pin!(enough), sent).await, Some(()));
-    }
-
-    #[tokio::test]
-    async fn whoever_has_sent_all_waits_no_longer_than_the_limit() {
-        let never = std::future::pending::<()>();
-        assert_eq!(answered_within(SHORT, pin!(never), || 7).await, None);
-    }
 }

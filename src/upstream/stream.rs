@@ -13,6 +13,8 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::pieces;
+
 /// A connection to a server.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -62,7 +64,7 @@ impl AsyncWrite for Stream {
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = match &mut *self {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
+            Self::Plain(stream) => pieces::poll_write(Pin::new(stream), context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write_vectored(context, bytes),
         };
         let_go(outcome, bytes.iter().map(|piece| piece.len()).sum())

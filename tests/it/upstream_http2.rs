@@ -51,6 +51,21 @@ fn both_versions_downstream_reach_an_http2_server() {
     assert_eq!(server.connections(), 1, "all on one connection");
 }
 
+/// Long limits are armed late, by whoever looks after the exchange: both servers have to look.
+#[test]
+fn a_server_that_never_answers_is_given_up_after_a_long_limit_too() {
+    let server = Backend::start("a");
+    let block = format!("servers: [\"{}\"], timeouts: {{response: 5s}}", server.url());
+    let (gateway, authority, _directory) = started_with_tls(&block);
+    thread::scope(|scope| {
+        let http1 = scope.spawn(|| ask(&gateway, "/hold").status);
+        let http2 = scope
+            .spawn(|| ask_http2(&gateway, &authority, "/hold", "").head.map(|head| head.status));
+        assert_eq!(http1.join().unwrap(), 504);
+        assert_eq!(http2.join().unwrap().unwrap(), 504);
+    });
+}
+
 /// As gRPC does it: the status stands behind the body.
 fn grpc_server() -> FrameServer {
     FrameServer::start(100, |mut asked| {
