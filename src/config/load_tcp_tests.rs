@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{MailProtocol, TcpRoute, TcpSite};
+use crate::identifier::SiteId;
 
 const MAIL: &str = "\
 country_lists: {cfcs: cfcs.yaml}

@@ -180,3 +180,6 @@ impl Credentials {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

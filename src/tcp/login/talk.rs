@@ -70,7 +70,7 @@ impl Dialogue {
         }
     }
 
-    fn hear(&mut self, line: &[u8]) -> Step {
+    pub(super) fn hear(&mut self, line: &[u8]) -> Step {
         match self {
             Self::Imap(imap) => imap.hear(line),
             Self::Pop3(pop3) => pop3.hear(line),

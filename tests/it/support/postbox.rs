@@ -214,14 +214,19 @@ impl Scene {
 
     /// With other rules of the site, and another configuration.
     pub fn with(kind: &'static str, rules: &str, change: impl Fn(&str) -> String) -> Self {
-        let scene = Self::prepare(kind, rules, change);
+        let scene = Self::prepare(kind, rules, change, &[]);
         scene.gateway.add_user("anna.holm", "ballerup", PASSWORD);
         scene.gateway.add_user("bo.lund", "ballerup", PASSWORD);
         scene
     }
 
-    /// The same without people.
-    pub fn prepare(kind: &'static str, rules: &str, change: impl Fn(&str) -> String) -> Self {
+    /// The same without people, and run under this wrapper.
+    pub fn prepare(
+        kind: &'static str,
+        rules: &str,
+        change: impl Fn(&str) -> String,
+        wrapper: &[&str],
+    ) -> Self {
         let (http, server) = (Upstream::start(), Postbox::start(kind));
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::new(directory.path(), "ca");
@@ -237,7 +242,8 @@ impl Scene {
         );
         let listeners = [("mail-in", listener.as_str()), ("open-in", "site: box")];
         let text = change(&with(&http, &listeners, &[("box", &site)]));
-        let gateway = Gateway::start(&text);
+        let mut gateway = Gateway::prepare(&text);
+        gateway.run_under(wrapper);
         Self { server, gateway, authority, text, _http: http, _directory: directory }
     }
 
