@@ -209,7 +209,7 @@ pub const LOGIN: &str = "login: when_blocked, proxy_protocol: v2";
 impl Scene {
     /// People are anna.holm and bo.lund, by local accounts.
     pub fn start(kind: &'static str) -> Self {
-        Self::with(kind, LOGIN, |text| text.to_owned())
+        Self::with(kind, LOGIN, str::to_owned)
     }
 
     /// With other rules of the site, and another configuration.
