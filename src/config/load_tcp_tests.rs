@@ -147,7 +147,7 @@ identity:
   local: {kind: local}
   sso: {kind: oidc, issuer: \"https://login.example.dk\", client_id: x}
   tokens: {kind: bearer, issuer: \"https://login.example.dk\", audience: [mail], people_of: sso}
-  catalogue: {kind: ldap, servers: [\"ldaps://dc.example.dk\"], bind_dn: \"cn=x\", bind_password: x, base: \"dc=x\"}
+  catalogue: {kind: ldap, servers: [\"ldaps://dc.example.dk\"], bind_dn: \"cn=x\", bind_password: \"${PASSWORD}\", base: \"dc=x\"}
 ";
 
 fn logins(providers: &str, changes: &[(&str, &str)]) -> String {

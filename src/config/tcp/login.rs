@@ -64,7 +64,9 @@ impl LoginSite<'_> {
         let Self { id, here, site } = *self;
         let taken = || site.identity_providers.iter().filter_map(|id| identity.get(id));
         let proves = |one: &Provider| one.proves_passwords() || matches!(one, Provider::Bearer(_));
-        if !taken().any(proves) {
+        // One that could not be read, or not yet, may be such a one.
+        let known = |id: &ProviderId| identity.contains_key(id);
+        if !taken().any(proves) && site.identity_providers.iter().all(known) {
             check.refuse(
                 here,
                 format!("nobody can sign in by `login` at `{id}`: none of its identity providers proves a password or a token that a mail program brings"),
