@@ -171,7 +171,7 @@ fn describe() {
         Unit::Count,
         "Connections that passed through `tcp` listeners and have ended, by site and how: whole, \
          cut_by_client, cut_by_upstream, idle, lifetime, permission_ended, exemption_ended, \
-         foreign_preamble, stopped."
+         foreign_preamble, login_refused, stopped."
     );
     describe_gauge!("geovagt_connections_open", Unit::Count, "Open connections by listener.");
     describe_gauge!(

@@ -187,7 +187,7 @@ impl Entry {
 
     /// The same, with what the body has to hold until its end.
     pub fn answered_with_completion(
-        self,
+        mut self,
         status: u16,
         at: Timestamp,
     ) -> (Receipt, Option<Completion>) {
@@ -196,11 +196,17 @@ impl Entry {
 
     /// A connection that is no HTTP has reached the other end: hands the entry over, and gives what
     /// the connection has to hold until its end.
-    pub fn connected(self, at: Timestamp) -> (Receipt, Option<Completion>) {
+    pub fn connected(mut self, at: Timestamp) -> (Receipt, Option<Completion>) {
         self.hand_over(Reached::Connection, at)
     }
 
-    fn hand_over(mut self, reached: Reached, at: Timestamp) -> (Receipt, Option<Completion>) {
+    /// The same for a connection that must not begin before the log has it: hands the entry over. What
+    /// is left still stands for it.
+    pub fn ahead(&mut self, at: Timestamp) -> (Receipt, Option<Completion>) {
+        self.hand_over(Reached::Connection, at)
+    }
+
+    fn hand_over(&mut self, reached: Reached, at: Timestamp) -> (Receipt, Option<Completion>) {
         let Some(place) = self.place.take() else { return (Receipt::nothing_to_keep(), None) };
         let completion = Completion {
             shared: Arc::clone(&place.shared),
@@ -241,6 +247,12 @@ impl Drop for Entry {
 }
 
 impl Completion {
+    /// The other end was not reached after all.
+    pub fn unreached(mut self, ending: Ending) {
+        self.reached = Reached::Nothing;
+        self.ending = Some(ending);
+    }
+
     /// The exchange has ended so.
     pub fn ended(mut self, ending: Ending) {
         self.ending = Some(ending);

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::config::{MailProtocol, TcpRoute, TcpSite};
+use crate::identifier::SiteId;
 
 const MAIL: &str = "\
 country_lists: {cfcs: cfcs.yaml}
@@ -56,6 +57,7 @@ fn what_is_left_out_suits_imap() {
     // A client in IDLE may be silent for 29 minutes (RFC 2177).
     assert!(tcp.idle > Duration::from_secs(30 * 60) && tcp.lifetime > tcp.idle);
     assert_eq!(webmail.tcp, None);
+    assert!(!tcp.login && tcp.login_timeout == Duration::from_secs(30));
     let plain = with(&[("    tcp: {mail: imap, grants_of: webmail}\n", "")]);
     assert_eq!(self::config(&plain).sites.values().next().unwrap().tcp, Some(TcpSite::default()));
 }
@@ -136,6 +138,68 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
             shown.contains(says) && shown.contains("gateway.yaml:") && shown.contains("help: "),
             "{changes:?}\n{shown}"
         );
+    }
+}
+
+/// People who can be asked for a login: by a directory, by tokens, or not at all.
+const PEOPLE: &str = "\
+identity:
+  local: {kind: local}
+  sso: {kind: oidc, issuer: \"https://login.example.dk\", client_id: x}
+  tokens: {kind: bearer, issuer: \"https://login.example.dk\", audience: [mail], people_of: sso}
+  catalogue: {kind: ldap, servers: [\"ldaps://dc.example.dk\"], bind_dn: \"cn=x\", bind_password: \"${PASSWORD}\", base: \"dc=x\"}
+";
+
+fn logins(providers: &str, changes: &[(&str, &str)]) -> String {
+    let policy =
+        format!("    policy: standard\n    identity_providers: [{providers}]\nlisteners:\n");
+    let all = [
+        ("    policy: standard\nlisteners:\n", policy.as_str()),
+        ("tcp: {mail: imap, grants_of: webmail}", "tcp: {mail: imap, login: when_blocked}"),
+    ];
+    let text = with(&[&all, changes].concat());
+    text + PEOPLE
+}
+
+#[test]
+fn a_login_is_read_where_it_can_be_proven_and_nobody_else_can_read_it() {
+    for providers in ["catalogue", "sso, tokens", "catalogue, sso, tokens"] {
+        let text = logins(providers, &[]);
+        assert!(!shown(&text).contains("`login`"), "{providers}\n{}", shown(&text));
+        let site = &config(&text).sites[&SiteId::parse("imap").unwrap()];
+        assert!(site.tcp.as_ref().unwrap().login);
+    }
+    let tls = "    tls: {certificates: [{chain: chain.pem, key: key.pem}]}\n";
+    let login = "tcp: {mail: imap, login: when_blocked}";
+    for (providers, changes, says, is_error) in [
+        ("sso", &[][..], "nobody can sign in by `login`", true),
+        ("", &[], "nobody can sign in by `login`", true),
+        ("catalogue", &[(login, "tcp: {login: when_blocked}")], "cannot be read", true),
+        ("catalogue", &[(login, "tcp: {mail: imap, login: always}")], "not one of the words", true),
+        (
+            "catalogue",
+            &[(login, "tcp: {mail: imap, login: when_blocked, login_timeout: 10m}")],
+            "lies outside",
+            true,
+        ),
+        (
+            "catalogue",
+            &[(login, "authentication: never\n    tcp: {mail: imap, login: when_blocked}")],
+            "opens to nobody",
+            true,
+        ),
+        (
+            "catalogue",
+            &[(tls, "")],
+            "`login` of `imap` has no effect at the listener `imaps`",
+            false,
+        ),
+        ("local", &[], "goes on to the mail server", false),
+    ] {
+        let text = logins(providers, changes);
+        let shown = shown(&text);
+        assert_eq!(examined(&text).has_errors(), is_error, "{providers} {changes:?}\n{shown}");
+        assert!(shown.contains(says) && shown.contains("help: "), "{changes:?}\n{shown}");
     }
 }
 

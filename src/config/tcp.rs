@@ -1,5 +1,7 @@
 //! TCP: `listeners[].site` and `sites`, `sites.*.tcp`, and what the two have to do with each other.
 
+mod login;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +11,12 @@ use serde_yaml::{Location, Spanned};
 
 use super::HostPattern;
 use super::checker::{Checker, Text, all};
+use super::identity::Provider;
 use super::listeners::{Listener, RawListener};
 use super::names::Names;
 use super::sites::Site;
-use crate::identifier::SiteId;
+use crate::identifier::{ProviderId, SiteId};
+use login::LoginSite;
 
 /// `tcp` of a site whose servers are `tcp://…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +25,11 @@ pub struct TcpSite {
     pub mail: Option<MailProtocol>,
     /// The site whose address grants count here as well; none: nobody can be known here.
     pub grants_of: Option<SiteId>,
+    /// Whether the login of a mail program is read and proven where the country is on the list and
+    /// somebody with an exemption travels there.
+    pub login: bool,
+    /// How long somebody may take for that login.
+    pub login_timeout: Duration,
     /// How long neither side may say anything.
     pub idle: Duration,
     /// How long a connection may last at most.
@@ -33,6 +42,7 @@ impl TcpSite {
     /// IMAP servers must bear half an hour of silence, and clients in IDLE say something every 29
     /// minutes (RFC 9051 section 5.4, RFC 2177).
     const IDLE: Duration = Duration::from_secs(31 * 60);
+    const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
     const LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 }
 
@@ -41,6 +51,8 @@ impl Default for TcpSite {
         Self {
             mail: None,
             grants_of: None,
+            login: false,
+            login_timeout: Self::LOGIN_TIMEOUT,
             idle: Self::IDLE,
             lifetime: Self::LIFETIME,
             proxy_protocol: false,
@@ -86,6 +98,10 @@ pub(super) struct RawTcpSite {
     mail: Option<Text>,
     /// Default none.
     pub(super) grants_of: Option<Text>,
+    /// Default `never`.
+    login: Option<Text>,
+    /// Default 30s.
+    login_timeout: Option<Text>,
     /// Default 31m.
     idle: Option<Text>,
     /// Default 24h.
@@ -108,6 +124,10 @@ impl RawTcpSite {
             Some(text) => names.sites.mentioned(text, check).map(Some),
             None => Some(None),
         };
+        let words = [("never", false), ("when_blocked", true)];
+        let login = check.word(self.login.as_ref(), false, &words);
+        let (span, default_span) = (seconds(1)..=seconds(300), default.login_timeout);
+        let login_timeout = check.span(self.login_timeout.as_ref(), default_span, span);
         let day = 86_400;
         let idle = check.span(self.idle.as_ref(), default.idle, seconds(1)..=seconds(day));
         let lifetime =
@@ -117,6 +137,8 @@ impl RawTcpSite {
         Some(TcpSite {
             mail: mail?,
             grants_of: grants_of?,
+            login: login?,
+            login_timeout: login_timeout?,
             idle: idle?,
             lifetime: lifetime?,
             proxy_protocol: proxy_protocol?,
@@ -174,7 +196,7 @@ pub(super) fn check_together(
     raw: &[Spanned<RawListener>],
     listeners: &[Listener],
     sites: &BTreeMap<SiteId, Arc<Site>>,
-    names: &Names,
+    (names, identity): (&Names, &BTreeMap<ProviderId, Provider>),
     check: &mut Checker<'_>,
 ) {
     for (raw, listener) in raw.iter().zip(listeners) {
@@ -190,6 +212,7 @@ pub(super) fn check_together(
     for (id, here) in names.sites.iter() {
         let Some(site) = sites.get(id) else { continue };
         let Some(tcp) = &site.tcp else { continue };
+        LoginSite { id, site, here }.check(identity, listeners, check);
         if !reached(id) {
             check.warn(
                 here,

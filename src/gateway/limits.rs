@@ -26,6 +26,45 @@ pub struct RequestLimit {
     size: Arc<Mutex<usize>>,
 }
 
+/// So many logins of other protocols than HTTP are waited for at once, so many of them of one client. A
+/// mail program opens a handful of connections at the same time.
+const MOST_LOGINS: (usize, usize) = (512, 16);
+
+/// The places for connections that have not said yet who they are: they take none of anybody's who
+/// may pass.
+#[derive(Debug)]
+pub struct LoginLimit {
+    places: Arc<Semaphore>,
+    shares: Arc<Shares>,
+}
+
+impl Default for LoginLimit {
+    fn default() -> Self {
+        let (places, of_one_client) = MOST_LOGINS;
+        Self {
+            places: Arc::new(Semaphore::new(places)),
+            shares: Arc::new(Shares::new(of_one_client)),
+        }
+    }
+}
+
+impl LoginLimit {
+    /// A place until it is dropped, or none. Never waits.
+    pub(crate) fn enter(&self, client: ClientAddress) -> Option<AwaitedLogin> {
+        let ClientAddress::Known(known) = client else { return None };
+        let share = self.shares.take(known.seen())?;
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        Some(AwaitedLogin { _place: place, _share: share })
+    }
+}
+
+/// One connection whose login is waited for.
+#[derive(Debug)]
+pub(crate) struct AwaitedLogin {
+    _place: OwnedSemaphorePermit,
+    _share: Share,
+}
+
 /// One request in flight.
 #[derive(Debug)]
 pub struct InFlight {
@@ -54,12 +93,7 @@ impl RequestLimit {
     /// Room for this many requests, so many of them of one client.
     #[must_use]
     pub fn new(places: usize, of_one_client: usize) -> Self {
-        let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
-        let shares = Shares {
-            most: AtomicU32::new(share(of_one_client)),
-            hasher: RandomState::new(),
-            rows: [row(), row()],
-        };
+        let shares = Shares::new(of_one_client);
         let places = places.min(Semaphore::MAX_PERMITS);
         Self {
             places: Arc::new(Semaphore::new(places)),
@@ -113,6 +147,15 @@ fn share(of_one_client: usize) -> u32 {
 }
 
 impl Shares {
+    fn new(of_one_client: usize) -> Self {
+        let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
+        Self {
+            most: AtomicU32::new(share(of_one_client)),
+            hasher: RandomState::new(),
+            rows: [row(), row()],
+        }
+    }
+
     fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
         let hash = self.hasher.hash_one(one_holder(client));
         let index = |bits: u64| usize::try_from(bits).unwrap_or_default() % COUNTERS;
@@ -198,6 +241,21 @@ mod tests {
             .count();
         assert!(refused <= 1, "{refused} of 1000");
         assert_eq!(greedy.len(), 1000);
+    }
+
+    #[test]
+    fn logins_that_are_waited_for_have_places_of_their_own() {
+        let limit = LoginLimit::default();
+        let (most, of_one) = MOST_LOGINS;
+        let own: Vec<_> = (0..100).filter_map(|_| limit.enter(client("61.19.0.1"))).collect();
+        assert_eq!(own.len(), of_one);
+        let others: Vec<_> = (0..1000_u32)
+            .filter_map(|n| limit.enter(client(&format!("61.20.{}.{}", n / 250, n % 250))))
+            .collect();
+        assert_eq!(own.len() + others.len(), most);
+        drop(own);
+        assert!(limit.enter(client("61.19.0.1")).is_some());
+        assert!(limit.enter(ClientAddress::Unknown(UnknownBecause::HeaderMissing)).is_none());
     }
 
     trait Lengths {

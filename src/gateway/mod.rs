@@ -41,7 +41,7 @@ use jiff::Timestamp;
 pub(crate) use authorize::{Ends, authorize, start_counting};
 pub(crate) use handle::handle;
 pub(crate) use refused::refuse;
-pub(crate) use standing::Standing;
+pub(crate) use standing::{LetInBy, Standing};
 
 use crate::audit::Audit;
 use crate::client_address::ClientAddress;
@@ -135,6 +135,7 @@ pub struct Gateway {
     pub(crate) upstreams: Upstreams,
     pub(crate) limit: limits::RequestLimit,
     pub(crate) floods: Floods,
+    pub(crate) logins: limits::LoginLimit,
     pub(crate) tasks: Tasks,
 }
 
@@ -155,8 +156,8 @@ impl Gateway {
         tasks: Tasks,
     ) -> Self {
         let snapshot = Arc::new(ArcSwap::from_pointee(snapshot));
-        let floods = Floods::default();
-        Self { snapshot, audit, authenticator, upstreams, limit, floods, tasks }
+        let (floods, logins) = (Floods::default(), limits::LoginLimit::default());
+        Self { snapshot, audit, authenticator, upstreams, limit, floods, logins, tasks }
     }
 
     /// What is in effect now.

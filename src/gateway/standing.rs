@@ -13,13 +13,14 @@ use jiff::Timestamp;
 use smol_str::SmolStr;
 
 use super::exchange::{Exchange, device_of};
+use super::sites::ProtectedSite;
 use super::{Gateway, Snapshot};
 use crate::client_address::ClientAddress;
 use crate::clock;
 use crate::identifier::{ProviderId, SiteId};
 use crate::identity::{Authenticator, How, Identity, KnownDevice};
 use crate::listen::ShownCertificate;
-use crate::policy::{self, Policy, Proof, Reason, Subject, Verdict};
+use crate::policy::{self, Person, Policy, Proof, Reason, Subject, Verdict};
 
 /// How soon a connection ends after the permission for it. With the time in which the gateway learns
 /// of a change, a lost device is cut off within a second.
@@ -40,7 +41,37 @@ enum At {
     /// What this path of this host is for.
     Path { host: SmolStr, path: SmolStr },
     /// The site, by a connection that is no HTTP.
-    Site(SiteId),
+    Site(SiteId, LetInBy),
+}
+
+/// By which rule of a site a connection that is no HTTP was let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LetInBy {
+    /// By where it comes from.
+    Address,
+    /// By an address that passes at this other site.
+    GrantOf(SiteId),
+    /// By a login that was proven here.
+    Login,
+}
+
+impl LetInBy {
+    /// Whether the rule is still there: without it nobody is known.
+    fn stands(&self, site: &ProtectedSite, snapshot: &Snapshot, person: &Person) -> bool {
+        let Some(tcp) = &site.site.tcp else { return false };
+        match self {
+            Self::Address => true,
+            Self::Login => tcp.login && tcp.mail.is_some(),
+            Self::GrantOf(granting) => {
+                let grants = |site: &ProtectedSite| {
+                    site.site.address_grant.is_some()
+                        && site.site.identity_providers.contains(person.provider())
+                };
+                tcp.grants_of.as_ref() == Some(granting)
+                    && snapshot.sites.by_id(granting).is_some_and(|site| grants(site))
+            }
+        }
+    }
 }
 
 /// Somebody who was named when the permission was given.
@@ -75,13 +106,13 @@ impl Standing {
     /// Of a connection to a site that was let in, by this person where one is known.
     pub(crate) fn of_connection(
         gateway: &Gateway,
-        site: SiteId,
+        (site, by): (SiteId, LetInBy),
         client: ClientAddress,
         identity: Option<&Identity>,
     ) -> Self {
         Self {
             snapshot: Arc::clone(&gateway.snapshot),
-            at: At::Site(site),
+            at: At::Site(site, by),
             client,
             known: identity.map(|identity| Known {
                 authenticator: gateway.authenticator.clone(),
@@ -110,19 +141,23 @@ impl Standing {
         let snapshot = self.snapshot.load();
         let (site, path) = match &self.at {
             At::Path { host, path } => (snapshot.sites.by_host(host), path.as_str()),
-            At::Site(id) => (snapshot.sites.by_id(id), "/"),
+            At::Site(id, _) => (snapshot.sites.by_id(id), "/"),
         };
         let Some(site) = site else { return Err(None) };
         let location = snapshot.database.locate(&self.client).location;
+        let known = self.known.as_ref().filter(|known| match &self.at {
+            At::Path { .. } => true,
+            At::Site(_, by) => by.stands(site, &snapshot, known.identity.person()),
+        });
         // Whoever was named upstream must be so still, whether or not that was what let them in.
-        let device = self.known.as_ref().map_or(Ok(None), |known| known.device_now(now))?;
-        let identity = self.known.as_ref().map(|known| &known.identity);
+        let device = known.map_or(Ok(None), |known| known.device_now(now))?;
+        let identity = known.map(|known| &known.identity);
         let proof = Proof {
             multi_factor: identity.is_some_and(Identity::multi_factor),
             device: device.as_ref().map(KnownDevice::proof),
         };
         let person = identity.map(Identity::person);
-        if !self.known.as_ref().is_none_or(|k| k.is_taken(&site.site.identity_providers, now)) {
+        if !known.is_none_or(|k| k.is_taken(&site.site.identity_providers, now)) {
             return Err(Some(Reason::NotAuthorized));
         }
         let subject = Subject { address: self.client, location, person, proof };

@@ -1,5 +1,5 @@
-//! Who somebody is: local accounts by HTTP Basic or the sign-in form, people of outside providers,
-//! and the session afterwards.
+//! Who somebody is: local accounts by HTTP Basic, the sign-in form or a mail program's login, people of
+//! outside providers, and the session afterwards.
 //!
 //! May use `config`, `store`, `policy` and `identifier`; of HTTP only header values, and `outside`
 //! asks providers with a client of its own. Knows nothing of sites,
@@ -121,6 +121,8 @@ pub enum How {
     Oidc,
     /// A bearer token in the `Authorization` header of this very request.
     Bearer,
+    /// Name and password in the words of a mail protocol, on this very connection.
+    Mail,
 }
 
 impl How {
@@ -135,6 +137,7 @@ impl How {
             Self::Certificate => "certificate",
             Self::Oidc => "oidc",
             Self::Bearer => "bearer",
+            Self::Mail => "mail",
         }
     }
 }

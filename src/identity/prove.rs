@@ -85,6 +85,11 @@ impl Authenticator {
         self.prove(attempt, How::Form, &form.name, form.password, Ways::All).await
     }
 
+    /// Proves the login of a mail program, of which the server behind is to get the same.
+    pub async fn mail(&self, attempt: Attempt<'_>, name: &str, password: Password) -> Outcome {
+        self.prove(attempt, How::Mail, name, password, Ways::All).await
+    }
+
     async fn prove(
         &self,
         attempt: Attempt<'_>,

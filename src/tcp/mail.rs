@@ -2,7 +2,8 @@
 //!
 //! One line, in ASCII, that every client of the protocol can read: IMAP's untagged BYE in the place of
 //! the greeting (RFC 9051 section 7.1.5), POP3's -ERR (RFC 1939 section 3, 512 octets at most; RFC
-//! 3206 for what passes), SMTP's 554 and 421 (RFC 5321 sections 3.1 and 3.8, 512 octets at most).
+//! 3206 for what passes), SMTP's 554 and 421 (RFC 5321 sections 3.1 and 3.8, 512 octets at most). After
+//! a login also its own answer: IMAP's tagged NO (RFC 5530), SMTP's 535 and 454 (RFC 4954 section 6).
 //!
 //! Always holds: a rejection says the same whatever the reason is.
 
@@ -18,17 +19,43 @@ pub(super) enum No {
     NotNow,
 }
 
-/// The line, with its end.
-pub(super) fn line(protocol: MailProtocol, no: No, language: Language, reference: &str) -> String {
+/// Where in the conversation it is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn<'a> {
+    /// In the place of the server's greeting, or where nobody has said who they are.
+    Greeting,
+    /// After a login; in IMAP it has a tag.
+    Login { tag: &'a str },
+}
+
+/// The line, with its end. After a login of IMAP a second one answers it.
+pub(super) fn line(
+    protocol: MailProtocol,
+    no: No,
+    turn: Turn<'_>,
+    language: Language,
+    reference: &str,
+) -> String {
+    let is_login = turn != Turn::Greeting;
     let start = match (protocol, no) {
         (MailProtocol::Imap, No::Rejected) => "* BYE ",
         (MailProtocol::Imap, No::NotNow) => "* BYE [UNAVAILABLE] ",
+        (MailProtocol::Pop3, No::Rejected) if is_login => "-ERR [AUTH] ",
         (MailProtocol::Pop3, No::Rejected) => "-ERR ",
         (MailProtocol::Pop3, No::NotNow) => "-ERR [SYS/TEMP] ",
+        (MailProtocol::Smtp, No::Rejected) if is_login => "535 5.7.8 ",
+        (MailProtocol::Smtp, No::NotNow) if is_login => "454 4.7.0 ",
         (MailProtocol::Smtp, No::Rejected) => "554 ",
         (MailProtocol::Smtp, No::NotNow) => "421 ",
     };
-    format!("{start}{}\r\n", sentence(no, language, reference))
+    let sentence = sentence(no, language, reference);
+    match (protocol, turn) {
+        (MailProtocol::Imap, Turn::Login { tag }) => {
+            let code = if no == No::Rejected { "AUTHENTICATIONFAILED" } else { "UNAVAILABLE" };
+            format!("{start}{sentence}\r\n{tag} NO [{code}] {sentence}\r\n")
+        }
+        _ => format!("{start}{sentence}\r\n"),
+    }
 }
 
 /// Danish without the letters that ASCII has not.
@@ -49,11 +76,15 @@ fn sentence(no: No, language: Language, reference: &str) -> String {
     }
 }
 
-/// The answer to a command of whoever was rejected by SMTP, and whether it is the last: the connection
-/// stands until QUIT, and everything else is out of order (RFC 5321 section 3.1).
-pub(super) fn after_554(command: &str) -> (&'static str, bool) {
+/// The answer to a command of whoever was rejected by SMTP with this line, and whether it is the last:
+/// the connection stands until QUIT, and everything else is out of order (RFC 5321 section 3.1). To
+/// another login the answer is the same, and nobody looks at it.
+pub(super) fn after_rejection<'l>(line: &'l str, command: &str) -> (&'l str, bool) {
+    let word = command.split_whitespace().next().unwrap_or_default();
     if command.trim().eq_ignore_ascii_case("quit") {
         ("221 Bye\r\n", true)
+    } else if word.eq_ignore_ascii_case("auth") && line.starts_with("535") {
+        (line, false)
     } else {
         ("503 Bad sequence of commands\r\n", false)
     }
@@ -70,11 +101,14 @@ mod tests {
         for protocol in ALL {
             for no in [No::Rejected, No::NotNow] {
                 for language in [Language::Danish, Language::English] {
-                    let line = line(protocol, no, language, "K7QX-2M9D");
-                    let text = line.strip_suffix("\r\n").unwrap();
-                    assert!(line.len() <= 512 && text.contains("K7QX-2M9D"), "{line}");
-                    let printable = |c: char| c.is_ascii() && !c.is_ascii_control();
-                    assert!(text.chars().all(printable), "{line}");
+                    for turn in [Turn::Greeting, Turn::Login { tag: "a1" }] {
+                        let lines = line(protocol, no, turn, language, "K7QX-2M9D");
+                        for line in lines.strip_suffix("\r\n").unwrap().split("\r\n") {
+                            assert!(line.len() <= 510 && line.contains("K7QX-2M9D"), "{line}");
+                            let printable = |c: char| c.is_ascii() && !c.is_ascii_control();
+                            assert!(line.chars().all(printable), "{line}");
+                        }
+                    }
                 }
             }
         }
@@ -83,7 +117,7 @@ mod tests {
     #[test]
     fn each_protocol_has_its_own_words() {
         let begins = |protocol, no| {
-            let line = line(protocol, no, Language::English, "R");
+            let line = line(protocol, no, Turn::Greeting, Language::English, "R");
             line.split("The").next().unwrap().to_owned()
         };
         let all =
@@ -95,9 +129,27 @@ mod tests {
     }
 
     #[test]
+    fn a_login_is_answered_as_such() {
+        let turn = Turn::Login { tag: "a1" };
+        let says = |protocol, no| line(protocol, no, turn, Language::English, "R");
+        let imap = says(MailProtocol::Imap, No::Rejected);
+        assert!(imap.starts_with("* BYE ") && imap.contains("\r\na1 NO [AUTHENTICATIONFAILED] "));
+        assert!(says(MailProtocol::Imap, No::NotNow).contains("\r\na1 NO [UNAVAILABLE] "));
+        assert!(says(MailProtocol::Pop3, No::Rejected).starts_with("-ERR [AUTH] "));
+        assert!(says(MailProtocol::Smtp, No::Rejected).starts_with("535 5.7.8 "));
+        assert!(says(MailProtocol::Smtp, No::NotNow).starts_with("454 4.7.0 "));
+    }
+
+    #[test]
     fn a_rejected_smtp_client_can_only_quit() {
-        assert!(after_554("QUIT\r\n").1);
-        assert_eq!(after_554("quit\n"), ("221 Bye\r\n", true));
-        assert_eq!(after_554("EHLO x\r\n"), ("503 Bad sequence of commands\r\n", false));
+        let bad = ("503 Bad sequence of commands\r\n", false);
+        for line in ["554 No\r\n", "535 5.7.8 No\r\n"] {
+            assert_eq!(after_rejection(line, "quit\n"), ("221 Bye\r\n", true));
+            assert!(after_rejection(line, "QUIT\r\n").1);
+            assert_eq!(after_rejection(line, "EHLO x\r\n"), bad);
+        }
+        assert_eq!(after_rejection("554 No\r\n", "AUTH PLAIN x\r\n"), bad);
+        let again = after_rejection("535 5.7.8 No\r\n", "auth LOGIN\r\n");
+        assert_eq!(again, ("535 5.7.8 No\r\n", false));
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! One connection is one way, from top to bottom: [`serve`] finds the site (`hello` reads the host
 //! that a client names in TLS which passes through), `contact` decides by `policy` and puts the facts
-//! together, `forward` records and connects, `splice` carries the bytes; `rejection` says no, in the
-//! words of the `mail` protocol where they can be read.
+//! together, `login` hears and proves who it is where a traveller's door is open and TLS ends here,
+//! `forward` records and connects, `splice` carries the bytes; `rejection` says no, in the words of the
+//! `mail` protocol where they can be read.
 //!
-//! May use `listen`, `policy`, `audit`, `upstream`, and what the gateway shares (`gateway::Gateway`).
+//! May use `listen`, `identity`, `policy`, `audit`, `upstream`, and what the gateway shares (`gateway::Gateway`).
 //! Always holds: the client's address is the connection's own or a trusted proxy's word in PROXY
 //! protocol; what is forwarded has a permit of `policy` and an entry in the log; before both, not one
 //! byte reaches a server; a connection ends when it would not be let in any more.
@@ -13,12 +14,15 @@
 mod contact;
 mod forward;
 mod hello;
+mod login;
 mod mail;
 mod proxy_header;
 mod rejection;
 mod splice;
 
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use crate::audit;
 use crate::clock;
@@ -29,6 +33,8 @@ use crate::listen::{Accepted, ConnectionFacts, Stream};
 use crate::policy::Reason;
 use crate::telemetry::traffic;
 use contact::Contact;
+use login::Login;
+use mail::Turn;
 
 /// Serves one connection to its end, or until the gateway stops.
 pub(crate) async fn serve(gateway: &Gateway, accepted: Accepted, route: &TcpRoute) {
@@ -46,11 +52,31 @@ pub(crate) async fn serve(gateway: &Gateway, accepted: Accepted, route: &TcpRout
     };
     let site = Arc::clone(site);
     let is_hidden = facts.tls.is_none() && matches!(route, TcpRoute::ServerName(_));
-    let contact = Contact::new(gateway, snapshot, &facts, site, server_name, is_hidden);
+    let mut contact = Contact::new(gateway, snapshot, &facts, site, server_name, is_hidden);
     match contact.admit() {
-        Ok(admitted) => forward::forward(&contact, admitted, stream, &ahead).await,
-        Err(denied) => rejection::reject(&contact, &denied, stream).await,
+        Ok(admitted) => {
+            let client = Client { stream, ahead: Zeroizing::new(ahead), login: None };
+            forward::forward(&contact, admitted, client).await;
+        }
+        Err(denied) if contact.hears_logins(&denied) => {
+            // Few say who they are, and whoever does not need that is not kept waiting by its size.
+            if let Some(invited) = Box::pin(login::invite(&mut contact, stream)).await {
+                let login::Invited { admitted, login, ahead, stream } = invited;
+                let client = Client { stream, ahead, login: Some(login) };
+                forward::forward(&contact, admitted, client).await;
+            }
+        }
+        Err(denied) => rejection::reject(&contact, &denied, Turn::Greeting, stream).await,
     }
+}
+
+/// Somebody's end of the connection.
+struct Client {
+    stream: Stream,
+    /// What it has said already, and goes to the server first.
+    ahead: Zeroizing<Vec<u8>>,
+    /// The login that was proven here, which the server gets before that.
+    login: Option<Login>,
 }
 
 /// What is known before the site is.
@@ -82,7 +108,7 @@ async fn arrive(
             metrics::counter!(
                 "geovagt_connections_rejected_total",
                 "listener" => facts.listener.to_string(),
-                "reason" => "tls_hello"
+                "reason" => "tls_handshake"
             )
             .increment(1);
             None

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::contact::Contact;
-use super::mail::{self, No};
+use super::mail::{self, No, Turn};
 use crate::audit::{Reference, Rejection};
 use crate::config::{DenialStyle, MailProtocol};
 use crate::listen::Stream;
@@ -24,32 +24,42 @@ const MOST_BYTES: u64 = 16 << 10;
 const MOST_COMMANDS: usize = 8;
 
 /// Writes the rejection down, says it, and ends.
-pub(super) async fn reject(contact: &Contact<'_>, denial: &Denial, stream: Stream) {
+pub(super) async fn reject(contact: &Contact<'_>, denial: &Denial, turn: Turn<'_>, stream: Stream) {
+    let reference = record(contact, denial);
+    let no = match denial.reason() {
+        // These are about the gateway and not about the client.
+        Reason::Overload | Reason::AuditUnavailable => No::NotNow,
+        _ if contact.site.site.denial == DenialStyle::Close => {
+            return close(stream, &contact.gateway.tasks.stopping()).await;
+        }
+        _ => No::Rejected,
+    };
+    say(contact, (no, turn), &reference, stream).await;
+}
+
+/// Writes the rejection down.
+pub(super) fn record(contact: &Contact<'_>, denial: &Denial) -> Reference {
     let reason = denial.reason();
     let site = &contact.site.site;
     let facts = contact.facts(None);
     let (listener, location) = (&contact.connection.listener, facts.location);
     let rejection =
         Rejection::new(contact.now, contact.client, location, listener, reason).by(&site.id, None);
-    let reference = contact.gateway.audit.deny_with(rejection, || facts);
     contact.site.traffic.decided(reason);
-    let no = match reason {
-        // These are about the gateway and not about the client.
-        Reason::Overload | Reason::AuditUnavailable => No::NotNow,
-        _ if site.denial == DenialStyle::Close => {
-            return close(stream, &contact.gateway.tasks.stopping()).await;
-        }
-        _ => No::Rejected,
-    };
-    say(contact, no, &reference, stream).await;
+    contact.gateway.audit.deny_with(rejection, || facts)
 }
 
 /// Says it where what is spoken can be read, and ends.
-pub(super) async fn say(contact: &Contact<'_>, no: No, reference: &Reference, stream: Stream) {
+pub(super) async fn say(
+    contact: &Contact<'_>,
+    (no, turn): (No, Turn<'_>),
+    reference: &Reference,
+    stream: Stream,
+) {
     let stopping = contact.gateway.tasks.stopping();
     let Some(protocol) = spoken(contact) else { return close(stream, &stopping).await };
     let language = contact.site.organization.language;
-    let line = mail::line(protocol, no, language, &reference.to_string());
+    let line = mail::line(protocol, no, turn, language, &reference.to_string());
     tokio::select! {
         _ = timeout(FAREWELL, farewell(stream, protocol, no, &line)) => {}
         () = stopping.cancelled() => {}
@@ -78,12 +88,12 @@ async fn farewell(
     stream.write_all(line.as_bytes()).await?;
     stream.flush().await?;
     if protocol == MailProtocol::Smtp && no == No::Rejected {
-        answer_until_quit(&mut stream).await?;
+        answer_until_quit(&mut stream, line).await?;
     }
     end(&mut stream).await
 }
 
-async fn answer_until_quit(stream: &mut Stream) -> std::io::Result<()> {
+async fn answer_until_quit(stream: &mut Stream, line: &str) -> std::io::Result<()> {
     let (reader, mut writer) = tokio::io::split(stream);
     let mut reader = BufReader::new(reader.take(MOST_BYTES));
     for _ in 0..MOST_COMMANDS {
@@ -91,7 +101,7 @@ async fn answer_until_quit(stream: &mut Stream) -> std::io::Result<()> {
         if reader.read_until(b'\n', &mut command).await? == 0 {
             break;
         }
-        let (answer, last) = mail::after_554(&String::from_utf8_lossy(&command));
+        let (answer, last) = mail::after_rejection(line, &String::from_utf8_lossy(&command));
         writer.write_all(answer.as_bytes()).await?;
         writer.flush().await?;
         if last {

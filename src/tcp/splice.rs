@@ -60,6 +60,8 @@ pub(super) enum End {
     ExemptionEnded,
     /// The client spoke as a proxy, which it is not.
     Preamble,
+    /// The server has refused the login.
+    LoginRefused,
     /// The gateway stops.
     Stopped,
 }
@@ -76,6 +78,7 @@ impl End {
             Self::PermissionEnded => "permission_ended",
             Self::ExemptionEnded => "exemption_ended",
             Self::Preamble => "foreign_preamble",
+            Self::LoginRefused => "login_refused",
             Self::Stopped => "stopped",
         }
     }
@@ -87,7 +90,8 @@ impl End {
             | Self::Lifetime
             | Self::PermissionEnded
             | Self::ExemptionEnded
-            | Self::Preamble => true,
+            | Self::Preamble
+            | Self::LoginRefused => true,
             Self::Whole | Self::ClientLeft | Self::UpstreamBroke | Self::Stopped => false,
         }
     }

@@ -44,6 +44,14 @@ pub enum Provider {
     ClientCertificate(Arc<ClientCertificate>),
 }
 
+impl Provider {
+    /// Whether somebody can be proven here by name and password.
+    #[must_use]
+    pub fn proves_passwords(&self) -> bool {
+        matches!(self, Self::Local(_) | Self::Ldap(_))
+    }
+}
+
 /// A provider. Which keys it takes depends on its kind, so any are read.
 #[derive(Debug, Deserialize)]
 #[serde(transparent)]

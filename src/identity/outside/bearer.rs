@@ -96,8 +96,18 @@ impl Authenticator {
         taken: &[ProviderId],
         authorization: &HeaderValue,
     ) -> Outcome {
+        match token_of(authorization) {
+            Some(token) => self.token(attempt, taken, token).await,
+            None => Outcome::NotProven { why: Why::Malformed, claimed: None },
+        }
+    }
+
+    /// Proves a token that came by another way, at a site that takes these providers.
+    pub async fn token(&self, attempt: Attempt<'_>, taken: &[ProviderId], token: &str) -> Outcome {
         let not_proven = |why| Outcome::NotProven { why, claimed: None };
-        let Some(token) = token_of(authorization) else { return not_proven(Why::Malformed) };
+        if !is_token(token) {
+            return not_proven(Why::Malformed);
+        }
         let accepted = &self.0.outside.accepted;
         let fingerprint = accepted.fingerprint(&attempt, taken, token);
         if let Some(identity) = accepted.get(&fingerprint, attempt.now) {
@@ -200,9 +210,12 @@ impl Authenticator {
 fn token_of(authorization: &HeaderValue) -> Option<&str> {
     let text = authorization.to_str().ok().filter(|text| text.len() <= LONGEST)?;
     let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+fn is_token(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
-    let sound = scheme.eq_ignore_ascii_case("bearer") && !token.is_empty();
-    (sound && token.bytes().all(fits)).then_some(token)
+    !text.is_empty() && text.len() <= LONGEST && text.bytes().all(fits)
 }
 
 /// Who a token says has issued it: tells which issuer's keys to try, and proves nothing.

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use super::outside::{Program, command, free_address};
 
-/// A mail server that takes everybody whose password is `secret`.
+/// A mail server that takes everybody whose password is `secret`, or these people alone.
 #[derive(Debug)]
 pub struct Dovecot {
     /// Where it speaks IMAP, with a PROXY protocol header first.
     pub imap: SocketAddr,
+    /// The same for POP3.
+    pub pop3: SocketAddr,
+    /// Where a Postfix asks about logins.
+    pub sasl: SocketAddr,
     log: PathBuf,
     _directory: tempfile::TempDir,
     _program: Program,
@@ -18,6 +22,20 @@ pub struct Dovecot {
 
 impl Dovecot {
     pub fn start() -> Self {
+        Self::with("driver = static\n  args = password=secret")
+    }
+
+    /// One that knows these people by their names and passwords.
+    pub fn of(people: &[(&str, &str)]) -> Self {
+        let line = |(name, password): &(&str, &str)| format!("{name}:{{PLAIN}}{password}\n");
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), people.iter().map(line).collect::<String>()).unwrap();
+        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        let (_, path) = file.keep().unwrap();
+        Self::with(&format!("driver = passwd-file\n  args = {}", path.display()))
+    }
+
+    fn with(passdb: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         // Mail is read by somebody who may do nothing else.
@@ -26,19 +44,19 @@ impl Dovecot {
         std::fs::create_dir(&mail).unwrap();
         std::fs::set_permissions(&mail, std::fs::Permissions::from_mode(0o777)).unwrap();
         let (imap, plain) = (free_address(), free_address());
+        let (pop3, sasl) = (free_address(), free_address());
         let (directory_, log) = (path.display(), path.join("log"));
         let configuration = format!(
             r#"
 base_dir = {directory_}/run
 log_path = {}
-protocols = imap
+protocols = imap pop3
 listen = 127.0.0.1
 ssl = no
 # Whoever did not come by TLS may not sign in: it has to believe what the header says of that.
 disable_plaintext_auth = yes
 passdb {{
-  driver = static
-  args = password=secret
+  {passdb}
 }}
 userdb {{
   driver = static
@@ -58,17 +76,37 @@ service imap-login {{
     haproxy = yes
   }}
 }}
+service pop3-login {{
+  inet_listener pop3 {{
+    port = 0
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+  inet_listener gateway {{
+    port = {}
+    haproxy = yes
+  }}
+}}
+service auth {{
+  inet_listener {{
+    address = 127.0.0.1
+    port = {}
+  }}
+}}
 "#,
             log.display(),
             plain.port(),
             imap.port(),
+            pop3.port(),
+            sasl.port(),
         );
         let file = path.join("dovecot.conf");
         std::fs::write(&file, configuration).unwrap();
         let mut serve = command("dovecot");
         serve.arg("-F").arg("-c").arg(&file);
         let program = Program::start(serve, &path.join("output"), plain);
-        Self { imap, log, _directory: directory, _program: program }
+        Self { imap, pop3, sasl, log, _directory: directory, _program: program }
     }
 
     /// What it has written into its log.

@@ -21,6 +21,7 @@ pub mod managed;
 pub mod oidc;
 pub mod outside;
 pub mod places;
+pub mod postbox;
 pub mod postfix;
 pub mod postgres;
 pub mod provider;

@@ -20,6 +20,24 @@ pub struct Postfix {
 
 impl Postfix {
     pub fn start() -> Self {
+        Self::with("smtpd_relay_restrictions = reject\n")
+    }
+
+    /// One that takes mail of whoever signs in by this Dovecot, and throws it away.
+    pub fn of(dovecot: &super::dovecot::Dovecot) -> Self {
+        Self::with(&format!(
+            "smtpd_relay_restrictions = permit_sasl_authenticated,reject
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = inet:{}
+smtpd_tls_auth_only = no
+default_transport = discard
+",
+            dovecot.sasl
+        ))
+    }
+
+    fn with(relaying: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         // It works as a user of its own.
@@ -40,8 +58,7 @@ inet_protocols = ipv4
 mydestination =
 myhostname = mail.example.dk
 smtpd_upstream_proxy_protocol = haproxy
-smtpd_relay_restrictions = reject
-local_recipient_maps =
+{relaying}local_recipient_maps =
 alias_maps =
 "
         );
