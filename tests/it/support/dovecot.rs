@@ -11,6 +11,8 @@ use super::outside::{Program, command, free_address};
 pub struct Dovecot {
     /// Where it speaks IMAP, with a PROXY protocol header first.
     pub imap: SocketAddr,
+    /// Where Postfix asks it about logins.
+    pub logins: PathBuf,
     log: PathBuf,
     _directory: tempfile::TempDir,
     _program: Program,
@@ -18,6 +20,31 @@ pub struct Dovecot {
 
 impl Dovecot {
     pub fn start() -> Self {
+        let (imap, plain) = (free_address(), free_address());
+        let (near, far) = (plain.port(), imap.port());
+        let listeners = format!(
+            "protocols = imap
+listen = 127.0.0.1
+haproxy_trusted_networks = 127.0.0.0/8
+service imap-login {{
+  inet_listener imap {{
+    port = {near}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+  inet_listener gateway {{
+    port = {far}
+    haproxy = yes
+  }}
+}}
+"
+        );
+        Self::configured(&listeners, imap, plain)
+    }
+
+    /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
+    pub fn configured(listeners: &str, imap: SocketAddr, ready: SocketAddr) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         // Mail is read by somebody who may do nothing else.
@@ -25,14 +52,11 @@ impl Dovecot {
         let mail = path.join("mail");
         std::fs::create_dir(&mail).unwrap();
         std::fs::set_permissions(&mail, std::fs::Permissions::from_mode(0o777)).unwrap();
-        let (imap, plain) = (free_address(), free_address());
         let (directory_, log) = (path.display(), path.join("log"));
         let configuration = format!(
             r#"
 base_dir = {directory_}/run
 log_path = {}
-protocols = imap
-listen = 127.0.0.1
 ssl = no
 # Whoever did not come by TLS may not sign in: it has to believe what the header says of that.
 disable_plaintext_auth = yes
@@ -45,30 +69,21 @@ userdb {{
   args = uid=65534 gid=65534 home={directory_}/mail/%u
 }}
 mail_location = maildir:~/Maildir
-haproxy_trusted_networks = 127.0.0.0/8
-service imap-login {{
-  inet_listener imap {{
-    port = {}
-  }}
-  inet_listener imaps {{
-    port = 0
-  }}
-  inet_listener gateway {{
-    port = {}
-    haproxy = yes
+service auth {{
+  unix_listener {directory_}/login {{
+    mode = 0666
   }}
 }}
-"#,
+{listeners}"#,
             log.display(),
-            plain.port(),
-            imap.port(),
         );
         let file = path.join("dovecot.conf");
         std::fs::write(&file, configuration).unwrap();
         let mut serve = command("dovecot");
         serve.arg("-F").arg("-c").arg(&file);
-        let program = Program::start(serve, &path.join("output"), plain);
-        Self { imap, log, _directory: directory, _program: program }
+        let program = Program::start(serve, &path.join("output"), ready);
+        let logins = path.join("login");
+        Self { imap, logins, log, _directory: directory, _program: program }
     }
 
     /// What it has written into its log.

@@ -152,12 +152,16 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it with these `location` blocks; files are served from [`Nginx::html`].
     pub fn start(locations: &str) -> Self {
+        Self::at(free_address(), "", locations)
+    }
+
+    /// The same at this address; `how` is what else `listen` says, and what goes with it.
+    pub fn at(address: SocketAddr, how: &str, locations: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().display();
         for part in ["html", "bodies"] {
             std::fs::create_dir(directory.path().join(part)).unwrap();
         }
-        let address = free_address();
         let configuration = format!(
             "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
             events {{}}
@@ -166,7 +170,8 @@ impl Nginx {
               client_body_temp_path {root}/bodies; proxy_temp_path {root}/proxy;
               fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi;
               scgi_temp_path {root}/scgi;
-              server {{ listen {address}; root {root}/html; {locations} }}
+              map $http_upgrade $connection_upgrade {{ default upgrade; \"\" close; }}
+              server {{ listen {address} {how}; root {root}/html; {locations} }}
             }}"
         )
         .replace("@NGINX@", &address.to_string());
