@@ -21,7 +21,7 @@ pub fn start(directory: &Path, authority: &Authority, address: &str) -> Program 
     let root = directory.join("domain");
     std::fs::create_dir(&root).unwrap();
     let script = repository().join("tests/directory/domain.py");
-    let mut make = command("python3");
+    let mut make = command("/usr/bin/python3");
     make.arg(script).arg(&root).args([&issued.key, &issued.chain, &authority.file]).arg(address);
     succeed(&mut make);
     let mut samba = command("samba");

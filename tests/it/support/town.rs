@@ -6,11 +6,12 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Child;
 
 use super::authority::Authority;
 use super::browsing::hidden;
-use super::gateway::{Gateway, repository};
-use super::outside::{command, curl, run};
+use super::gateway::{Gateway, eventually, repository};
+use super::outside::{command, curl, run, within};
 use super::places::{CHINA, DENMARK, THAILAND};
 
 /// Where the gateway, or what stands in front of it, is seen from outside: an address in Denmark.
@@ -27,6 +28,8 @@ pub struct Town {
     directory: tempfile::TempDir,
     /// Whom everybody here trusts.
     pub authority: Authority,
+    /// Lives in the network behind this one.
+    beyond: Child,
 }
 
 /// What curl saw.
@@ -74,7 +77,8 @@ impl Town {
         let hosts = directory.path().join("hosts");
         done("mount", &["--bind", hosts.to_str().unwrap(), "/etc/hosts"]);
         done("ip", &["link", "set", "lo", "up"]);
-        let town = Self { example, directory, authority };
+        let beyond = network_behind();
+        let town = Self { example, directory, authority, beyond };
         for address in [FRONT, DENMARK, CHINA, THAILAND, KOREA] {
             town.has(address, "");
         }
@@ -85,6 +89,17 @@ impl Town {
     pub fn has(&self, address: &str, names: &str) {
         done("ip", &["address", "add", &format!("{address}/32"), "dev", "lo"]);
         self.knows(address, names);
+    }
+
+    /// There is a machine with this address and these names, on which this is started. Unlike those of
+    /// [`Town::has`] it has ports of its own: the gateway may listen on the same one everywhere.
+    pub fn has_machine<T>(&self, address: &str, names: &str, start: impl FnOnce() -> T) -> T {
+        let there = format!("/proc/{}/ns/net", self.beyond.id());
+        let (net, to) = (format!("--net={there}"), format!("{address}/32"));
+        done("nsenter", &[&net, "ip", "address", "add", &to, "dev", "lo"]);
+        done("ip", &["route", "add", &to, "via", "172.16.0.2"]);
+        self.knows(address, names);
+        within(there, start)
     }
 
     /// These names lead there.
@@ -193,6 +208,37 @@ impl Town {
     /// What the gateway and everything else keep.
     pub fn path(&self) -> &Path {
         self.directory.path()
+    }
+}
+
+/// A network of its own at the other end of a cable.
+fn network_behind() -> Child {
+    let mut command = command("unshare");
+    let child = command.args(["--net", "sleep", "infinity"]).spawn().unwrap();
+    let pid = child.id().to_string();
+    let own = std::fs::read_link("/proc/self/ns/net").unwrap();
+    let theirs = || std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    eventually("the other network is there", || theirs().is_some_and(|theirs| theirs != own));
+    done("ip", &["link", "add", "near", "type", "veth", "peer", "name", "far", "netns", &pid]);
+    done("ip", &["address", "add", "172.16.0.1/30", "dev", "near"]);
+    done("ip", &["link", "set", "near", "up"]);
+    let there = format!("--net=/proc/{pid}/ns/net");
+    for line in [
+        "link set lo up",
+        "address add 172.16.0.2/30 dev far",
+        "link set far up",
+        "route add default via 172.16.0.1",
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        done("nsenter", &[&[&*there, "ip"][..], &words].concat());
+    }
+    child
+}
+
+impl Drop for Town {
+    fn drop(&mut self) {
+        let _ = self.beyond.kill();
+        let _ = self.beyond.wait();
     }
 }
 
