@@ -21,7 +21,7 @@ use super::operations::RawOperations;
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
 use super::sites::{Hosts, RawSite, Site};
-use super::{Config, admin, emergency, identity, operations, store, tcp};
+use super::{Config, admin, bound_logins, emergency, identity, operations, store, tcp};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// The file as it stands.
@@ -106,6 +106,9 @@ impl RawConfig {
             None => Some(None),
         };
         let threads = self.threads(check);
+        if let (Some(raw), Some(sites)) = (&self.listeners, &sites) {
+            bound_logins::check(raw, sites, check);
+        }
         self.unused(names, &organizations, sites.as_ref(), policies.as_ref(), check);
         Some(Config {
             file: file.to_owned(),

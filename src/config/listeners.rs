@@ -209,6 +209,13 @@ impl RawListener {
         })
     }
 
+    /// Where it is said that proxies name clients in a header.
+    pub(super) fn by_header_at(&self) -> Option<Location> {
+        let source = self.client_address.as_ref()?.value.source.as_ref()?;
+        let by_header = ["x_forwarded_for", "forwarded"].contains(&&*source.value);
+        by_header.then_some(source.referenced)
+    }
+
     /// Where it is said where connections go.
     pub(super) fn route_at(&self) -> Option<Location> {
         let site = self.site.as_ref().map(|site| site.referenced);

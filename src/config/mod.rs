@@ -11,6 +11,7 @@ mod admin;
 mod anchors;
 mod audit;
 mod binds;
+mod bound_logins;
 mod bounded_file;
 mod checker;
 mod denial;

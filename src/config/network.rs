@@ -111,14 +111,15 @@ impl Checker<'_> {
         self.parsed(text, "a network", parse)
     }
 
-    pub(super) fn country(&mut self, text: &Text) -> Option<Country> {
+    /// A whole country. `because` says why no part of one can stand here.
+    pub(super) fn country(&mut self, text: &Text, because: &str) -> Option<Country> {
         self.parsed(text, "a country code", |value| {
             let territory = read_territory(value)?;
             match territory.subdivision() {
                 None => Ok(territory.country()),
                 Some(_) => Err(Wrong::new(
                     "is a part of a country",
-                    format!("a correction names a country: write {}", territory.country()),
+                    format!("{because}: write {}", territory.country()),
                 )),
             }
         })
@@ -196,8 +197,9 @@ impl Checker<'_> {
         let network = self
             .required(&raw.network, "network", here)
             .and_then(|text| self.named_network(text, true));
-        let country =
-            self.required(&raw.country, "country", here).and_then(|text| self.country(text));
+        let country = self
+            .required(&raw.country, "country", here)
+            .and_then(|text| self.country(text, "a correction names a country"));
         let reason = self.required(&raw.reason, "reason", here).and_then(|text| self.label(text));
         if raw.expires.is_none() {
             self.refuse(

@@ -1,5 +1,7 @@
-//! `sites.*.paths`: parts of a site where another policy decides, everybody is asked, or nobody
-//! gets in.
+//! `sites.*.paths`: parts of a site where another policy decides, everybody is asked, only some
+//! countries are let in, or nobody is.
+
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_yaml::Spanned;
@@ -9,7 +11,8 @@ use super::names::Names;
 use super::organizations::Organization;
 use super::sites::{AUTHENTICATION, somebody_can_sign_in};
 use crate::identifier::PolicyId;
-use crate::policy::{ACME_CHALLENGES, Authentication, RulePath};
+use crate::policy::{ACME_CHALLENGES, Authentication, Reach, RulePath};
+use crate::territory::Country;
 
 /// Where the gateway's own pages are; no rule holds for them.
 const OWN_PAGES: &str = "/.geovagt";
@@ -23,8 +26,8 @@ pub struct PathRule {
     pub policy: Option<PolicyId>,
     /// When people are asked who they are; none: as the site says.
     pub authentication: Option<Authentication>,
-    /// Nobody gets in.
-    pub closed: bool,
+    /// Whom it lets in of those whom the policy would.
+    pub reach: Reach,
 }
 
 #[derive(Debug, Deserialize)]
@@ -35,6 +38,8 @@ pub(super) struct RawPathRule {
     policy: Option<Text>,
     /// Default none: the site's.
     authentication: Option<Text>,
+    /// Default none: all whom the policy lets in.
+    only_from: Option<Spanned<Vec<Text>>>,
     /// Default false.
     closed: Option<Spanned<bool>>,
 }
@@ -93,19 +98,44 @@ impl RawPathRule {
             None => Some(None),
         };
         let closed = self.closed.as_ref().is_some_and(|closed| closed.value);
-        let decides = policy != Some(None) || authentication != Some(None);
+        let only_from = match &self.only_from {
+            Some(written) => only_from(written, check).map(Some),
+            None => Some(None),
+        };
+        let decides =
+            policy != Some(None) || authentication != Some(None) || self.only_from.is_some();
         if closed == decides {
             let says = if closed {
                 "a closed path lets nobody in, so nothing else decides there"
             } else {
                 "this rule changes nothing"
             };
-            let help = "write `policy:`, `authentication:` or both, or `closed: true` alone";
+            let help =
+                "write `policy:`, `authentication:` or `only_from:`, or `closed: true` alone";
             check.refuse(rule.referenced, says, help);
             return None;
         }
-        Some(PathRule { path: path?, policy: policy?, authentication: authentication?, closed })
+        let reach = match only_from? {
+            Some(countries) => Reach::OnlyFrom(countries),
+            None if closed => Reach::Nobody,
+            None => Reach::All,
+        };
+        Some(PathRule { path: path?, policy: policy?, authentication: authentication?, reach })
     }
+}
+
+/// Countries, none of them twice. None at all leaves the allow networks.
+fn only_from(written: &Spanned<Vec<Text>>, check: &mut Checker<'_>) -> Option<Arc<[Country]>> {
+    let mut taken: Vec<Country> = Vec::new();
+    for text in &written.value {
+        let country = check.country(text, "a path is open from whole countries")?;
+        if taken.contains(&country) {
+            check.refuse(text.referenced, format!("{country} stands here twice"), "remove one");
+            return None;
+        }
+        taken.push(country);
+    }
+    Some(taken.into())
 }
 
 fn path(text: &str) -> Result<RulePath, Wrong> {

@@ -37,7 +37,7 @@ impl Loaded {
             let id = rule.policy.as_ref().unwrap_or(&site.policy);
             let authentication = rule.authentication.unwrap_or(site.authentication);
             let name = Arc::from(rule.path.as_str());
-            let extent = Extent::Path { rule: name, closed: rule.closed };
+            let extent = Extent::Path { rule: name, reach: rule.reach.clone() };
             let policy = make(id, authentication, extent)?;
             Some(policy::PathRule { path: rule.path.clone(), policy })
         };

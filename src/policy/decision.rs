@@ -2,8 +2,9 @@
 //!
 //! Order: 1 client address known? 2 deny networks 3 allow networks 4 private networks 5 corrections
 //! 6 location 7 the list in force 8 travel exemptions 9 the site's authentication. A path that is
-//! closed rejects whoever these steps would let in or ask; for an ACME challenge where the site lets
-//! those in, step 6 settles the matter.
+//! closed rejects whoever these steps would let in or ask, one that is open from some countries alone
+//! whomever steps 5 to 8 would from elsewhere, or by an exemption; for an ACME challenge where the site
+//! lets those in, step 6 settles the matter.
 //!
 //! Where even the first version of a list is still to come, nothing is rejected for standing on it:
 //! that is the announcement lock. Whoever loads the configuration warns of it.
@@ -14,11 +15,11 @@ use super::exemption::{Claim, Exemptions, Miss, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{
     Admission, Authentication, Challenge, Denial, Extent, ListVersion, Location, Mode, Permit,
-    Person, Policy, Proof, Reason, Verdict,
+    Person, Policy, Proof, Reach, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
 use crate::language::Language::{Danish, English};
-use crate::territory::Territory;
+use crate::territory::{Country, Territory};
 
 /// What is decided about: where somebody comes from, and who it is as far as that is proven.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +55,10 @@ pub(super) fn decide_with(
 ) -> Verdict {
     let case = Case { policy, subject, exemptions, now };
     case.name_rule(trace);
-    match case.by_network(trace).unwrap_or_else(|| case.by_location(trace)) {
-        Verdict::Allow(_) | Verdict::Identify(_) if case.is_closed() => {
-            trace.step("path_closed", true, |words| {
-                words.either("stien er lukket for alle", "the path is closed to everybody")
-            });
-            deny(Reason::PathClosed)
-        }
+    let by_network = case.by_network(trace);
+    let located = by_network.is_none();
+    let verdict = by_network.unwrap_or_else(|| case.by_location(trace));
+    match case.by_reach(verdict, located, trace) {
         Verdict::Allow(permit) => case.by_authentication(permit, trace),
         verdict @ (Verdict::Identify(_) | Verdict::Deny(_)) => verdict,
     }
@@ -72,6 +70,12 @@ fn allow(reason: Reason) -> Verdict {
 
 fn deny(reason: Reason) -> Verdict {
     Verdict::Deny(Denial::new(reason))
+}
+
+/// Whether nobody's journey has a part in what steps 5 to 8 say.
+fn does_not_travel(verdict: &Verdict) -> bool {
+    let reason = verdict.reason();
+    matches!(reason, Reason::CountryNotListed | Reason::ReportOnly)
 }
 
 struct Case<'a> {
@@ -92,8 +96,45 @@ impl Case<'_> {
         }
     }
 
-    fn is_closed(&self) -> bool {
-        matches!(self.policy.extent, Extent::Path { closed: true, .. })
+    /// What a path rule leaves of the verdict. `located` says that the place gave it, and no network.
+    fn by_reach(&self, verdict: Verdict, located: bool, trace: &mut impl Trace) -> Verdict {
+        let Extent::Path { reach, .. } = &self.policy.extent else { return verdict };
+        match (reach, &verdict) {
+            (Reach::All, _) | (_, Verdict::Deny(_)) => verdict,
+            (Reach::Nobody, _) => {
+                trace.step("path_closed", true, |words| {
+                    words.either("stien er lukket for alle", "the path is closed to everybody")
+                });
+                deny(Reason::PathClosed)
+            }
+            (Reach::OnlyFrom(_), _) if !located => verdict,
+            (Reach::OnlyFrom(countries), _) => {
+                let inside = self.is_in(countries) && does_not_travel(&verdict);
+                trace.step("path_countries", !inside, |words| {
+                    let named: Vec<&str> = countries.iter().map(Country::as_str).collect();
+                    let named = named.join(", ");
+                    match (named.as_str(), words.language) {
+                        ("", Danish) => "stien er kun åben fra de åbne net".to_owned(),
+                        ("", English) => {
+                            "the path is open from the allow networks alone".to_owned()
+                        }
+                        (_, Danish) => {
+                            format!("stien er kun åben fra {named}, og ingen rejseadgang gælder")
+                        }
+                        (_, English) => {
+                            format!("the path is open from {named} alone, and no exemption counts")
+                        }
+                    }
+                });
+                if inside { verdict } else { deny(Reason::PathOtherCountry) }
+            }
+        }
+    }
+
+    fn is_in(&self, countries: &[Country]) -> bool {
+        let Subject { address, location, .. } = *self.subject;
+        let country = self.policy.corrected(address, location, self.now).country();
+        country.is_some_and(|country| countries.contains(&country))
     }
 
     /// Steps 1 to 4: what the address settles by itself.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::exemption::covering_territories;
-use super::site_policy::Extent;
+use super::site_policy::{Extent, Reach};
 use super::{Denial, Exemptions, Policy, Subject, Verdict, decide};
 
 /// One policy of each kind.
@@ -80,7 +80,10 @@ fn nobody_travels_there(
 
 /// Whether they decide alike where no exemption plays a part.
 fn are_alike(one: &Policy, other: &Policy) -> bool {
-    let is_closed = |policy: &Policy| matches!(policy.extent, Extent::Path { closed: true, .. });
+    let reach = |policy: &Policy| match &policy.extent {
+        Extent::Path { reach, .. } => reach.clone(),
+        Extent::Site | Extent::AcmeChallenge => Reach::All,
+    };
     let is_challenge = |policy: &Policy| policy.extent == Extent::AcmeChallenge;
     (Arc::ptr_eq(&one.list, &other.list) || one.list == other.list)
         && one.mode == other.mode
@@ -90,7 +93,7 @@ fn are_alike(one: &Policy, other: &Policy) -> bool {
         && one.deny_networks == other.deny_networks
         && one.corrections == other.corrections
         && one.authentication == other.authentication
-        && is_closed(one) == is_closed(other)
+        && reach(one) == reach(other)
         && is_challenge(one) == is_challenge(other)
 }
 
@@ -102,6 +105,7 @@ mod tests {
         address, at, exemption, leg, organization, parts, place, site, snapshot,
     };
     use crate::policy::{PolicyParts, Proof};
+    use crate::territory::Country;
 
     const NOON: &str = "2026-12-01T12:00:00Z";
 
@@ -126,6 +130,14 @@ mod tests {
         policies
             .push(Policy::new(PolicyParts { authentication: Authentication::Always, ..parts() }));
         assert_eq!(Everywhere::of(&policies).kinds.len(), 2);
+        let only_from = |codes: &[&str]| {
+            let countries = codes.iter().map(|code| Country::parse(code).unwrap()).collect();
+            let extent =
+                Extent::Path { rule: Arc::from("/ecp/"), reach: Reach::OnlyFrom(countries) };
+            Policy::new(PolicyParts { extent, ..parts() })
+        };
+        policies.extend([only_from(&["DK"]), only_from(&["DK"]), only_from(&["DK", "SE"])]);
+        assert_eq!(Everywhere::of(&policies).kinds.len(), 4);
     }
 
     #[test]

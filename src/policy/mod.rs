@@ -59,12 +59,14 @@ pub use settings::{
     Admission, Authentication, Correction, EmergencyScheme, ExemptionScheme, Mode, NetworkRule,
 };
 pub use site_policies::{ACME_CHALLENGES, Choice, PathRule, SitePolicies};
-pub use site_policy::{Extent, Policy, PolicyParts};
+pub use site_policy::{Extent, Policy, PolicyParts, Reach};
 pub use trace::Step;
 pub use verdict::{Challenge, Denial, ExemptionId, Permit, Verdict};
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod reach_tests;
 #[cfg(test)]
 mod reference;
 #[cfg(test)]

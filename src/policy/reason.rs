@@ -81,6 +81,8 @@ reasons! {
     NotAuthorized = "not_authorized",
     /// Denied: a path rule closes this path to everybody.
     PathClosed = "path_closed",
+    /// Denied: a path rule opens this path from some countries alone, and this is none of them.
+    PathOtherCountry = "path_other_country",
     /// Denied: the request can be read in more than one way, or not at all.
     UnclearRequest = "unclear_request",
     /// Denied: no site answers for the host.
@@ -121,6 +123,7 @@ impl Reason {
             | Self::UnclearRequest
             | Self::UnknownSite
             | Self::PathClosed
+            | Self::PathOtherCountry
             | Self::Overload
             | Self::AuditUnavailable => "deny",
         }
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_code_leads_back_to_its_reason() {
-        assert_eq!(Reason::ALL.len(), 28);
+        assert_eq!(Reason::ALL.len(), 29);
         for &reason in Reason::ALL {
             assert_eq!(Reason::from_code(reason.code()), Some(reason));
         }

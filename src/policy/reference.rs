@@ -16,11 +16,11 @@ use self::worlds::{PEOPLE, addresses, hour, hours, instants, locations, proofs, 
 use super::fixture::person;
 use super::{
     Admission, Authentication, Device, Everywhere, ExemptionId, ExemptionState, Exemptions, Extent,
-    Leg, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Proof, Reason, Subject,
+    Leg, Location, Mode, NetworkRule, Person, Policy, PolicyParts, Proof, Reach, Reason, Subject,
     TravelExemption, Verdict, decide, door_is_open, everyone_denied_by_connection, opens_door,
 };
 use crate::client_address::ClientAddress;
-use crate::territory::Territory;
+use crate::territory::{Country, Territory};
 
 /// Everything that was written.
 #[derive(Debug, Clone)]
@@ -62,8 +62,20 @@ impl World {
         let parts = &self.parts;
         let own = subject.person.filter(|p| *p.organization() == parts.organization);
         let outcome = self.before_authentication(subject, now);
-        if outcome.word != "deny" && matches!(parts.extent, Extent::Path { closed: true, .. }) {
-            return Outcome::new("deny", Reason::PathClosed);
+        if let Extent::Path { reach, .. } = &parts.extent
+            && outcome.word != "deny"
+        {
+            let by_network = [Reason::AllowedNetwork, Reason::PrivateNetwork];
+            match reach {
+                Reach::Nobody => return Outcome::new("deny", Reason::PathClosed),
+                Reach::OnlyFrom(countries)
+                    if !by_network.contains(&outcome.reason)
+                        && !self.stays_at_home(countries, &outcome, subject, now) =>
+                {
+                    return Outcome::new("deny", Reason::PathOtherCountry);
+                }
+                Reach::OnlyFrom(_) | Reach::All => {}
+            }
         }
         if outcome.word != "allow" {
             return outcome;
@@ -75,6 +87,24 @@ impl World {
             return Outcome::new("deny", Reason::NotAuthorized);
         }
         Outcome { person: own.cloned(), ..outcome }
+    }
+
+    fn stays_at_home(
+        &self,
+        countries: &[Country],
+        outcome: &Outcome,
+        subject: &Subject<'_>,
+        now: Timestamp,
+    ) -> bool {
+        let ClientAddress::Known(known) = subject.address else { return false };
+        match self.corrected(known.judged(), subject.location, now) {
+            Location::Country { country, .. } => {
+                let travels =
+                    [Reason::TravelExemption, Reason::SignInSite, Reason::IdentificationNeeded];
+                countries.contains(&country) && !travels.contains(&outcome.reason)
+            }
+            Location::NotInDatabase | Location::PrivateNetwork | Location::AddressUnknown => false,
+        }
     }
 
     fn before_authentication(&self, subject: &Subject<'_>, now: Timestamp) -> Outcome {

@@ -175,13 +175,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::fixture::{NOW, address, at, parts, place, snapshot};
-    use super::super::{Authentication, Extent, Policy, Proof, Subject, decide};
+    use super::super::{Authentication, Extent, Policy, Proof, Reach, Subject, decide};
     use super::*;
 
     /// `/ecp` closed, `/ecp/public` open to all who may use the site, `/asks` asks everybody.
     fn policies() -> SitePolicies {
         let rule = |path: &str, closed: bool, authentication| {
-            let extent = Extent::Path { rule: Arc::from(path), closed };
+            let reach = if closed { Reach::Nobody } else { Reach::All };
+            let extent = Extent::Path { rule: Arc::from(path), reach };
             PathRule {
                 path: RulePath::parse(path).unwrap(),
                 policy: Policy::new(super::super::PolicyParts {

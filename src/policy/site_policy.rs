@@ -53,11 +53,23 @@ pub enum Extent {
     Path {
         /// The path as the operator wrote it; the log names the rule by it.
         rule: Arc<str>,
-        /// Nobody gets in, whoever they are and wherever they come from.
-        closed: bool,
+        /// Whom it lets in of those whom the policy would.
+        reach: Reach,
     },
     /// ACME challenges, which are let in whatever the location.
     AcmeChallenge,
+}
+
+/// Whom a path rule lets in of those whom its policy would let in or ask.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// All of them.
+    All,
+    /// Whoever is in one of these countries, or gets in by a network whatever the country: no
+    /// exemption counts, and neither does that a policy only reports or lets unknown places in.
+    OnlyFrom(Arc<[Country]>),
+    /// Nobody, whoever they are and wherever they come from.
+    Nobody,
 }
 
 /// The policy of one site. Immutable; a change builds a new one.

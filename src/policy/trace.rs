@@ -14,7 +14,7 @@ use crate::territory::Territory;
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
     /// Which step: `path_rule` where one decides, `client_address`, `deny_networks`, `allow_networks`, `private_networks`,
-    /// `corrections`, `location`, `list`, `travel_exemptions`, `authentication`, `path_closed`.
+    /// `corrections`, `location`, `list`, `travel_exemptions`, `authentication`, `path_closed`, `path_countries`.
     pub step: &'static str,
     /// What was found, in words.
     pub outcome: String,

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 
 use super::bond::Bond;
 use super::connection::{Connection, Single, Whose};
-use super::pool::{Place, Pool};
+use super::pool::{BoundPlace, Place, Pool};
 use crate::clock;
 
 /// What one exchange has taken from its server: a place and a connection. Given back when dropped.
@@ -106,8 +106,11 @@ impl Body {
     }
 
     /// Binds the connection to the client's whom this answer is for.
-    pub(super) fn bind(&mut self, bond: &Arc<Bond>) {
+    pub(super) fn bind(&mut self, bond: &Arc<Bond>, place: BoundPlace) {
         if let Some(lease) = &mut self.lease {
+            if let Some(connection) = &mut lease.connection {
+                connection.is_bound(place);
+            }
             lease.give_to(Whose::This(Arc::clone(bond)));
         }
         self.look_for_the_end();

@@ -50,12 +50,17 @@ impl Servers {
         }
     }
 
-    /// Binds the connection that has brought this answer, where it can be.
+    /// Binds the connection that has brought this answer, where it can be. Where as many are bound as
+    /// may be, both end with this answer.
     pub fn bind(&self, bond: &Arc<Bond>, owner: Owner, answer: &mut Body) {
         let mut members = self.members.iter().map(|member| &member.server);
         if let Some(server) = members.find(|server| answer.came_alone_from(&server.pool)) {
+            let Some(place) = server.pool.bind(&self.settings.rules.connections) else {
+                bond.part();
+                return;
+            };
             bond.begin(owner, server);
-            answer.bind(bond);
+            answer.bind(bond, place);
         }
     }
 
@@ -175,10 +180,14 @@ async fn connection(
             Ok(Connection::Http1(single))
         }
         Over::First(owner) => {
-            let opened = server.open(rules.timeouts.connect, true).await.map_err(|source| {
+            let Some(bound) = server.pool.bind(&rules.connections) else {
+                return Err(UpstreamError::Full { server: Arc::clone(server.name()) });
+            };
+            let mut opened = server.open(rules.timeouts.connect, true).await.map_err(|source| {
                 metrics::connect_failed(server);
                 UpstreamError::Unreachable { server: Arc::clone(server.name()), source }
             })?;
+            opened.is_bound(bound);
             bond.begin(owner, server);
             Ok(opened)
         }

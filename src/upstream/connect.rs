@@ -165,7 +165,7 @@ impl Origin {
                 tracing::debug!(%error, "a connection to an upstream broke");
             }
         });
-        Ok(Fresh::Http1(Box::new(Single { sender, ended, whose: Whose::Anybodys })))
+        Ok(Fresh::Http1(Box::new(Single { sender, ended, whose: Whose::Anybodys, bound: None })))
     }
 
     async fn http2(&self, stream: Stream) -> Result<Fresh, hyper::Error> {

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::RequestBody;
 use super::bond::Bond;
+use super::pool::BoundPlace;
 
 /// A connection that is given to one request.
 #[derive(Debug)]
@@ -28,6 +29,8 @@ pub(super) struct Single {
     /// Cancelled when the connection has ended.
     pub(super) ended: CancellationToken,
     pub(super) whose: Whose,
+    /// Where it is one client's: it counts as such as long as it is there.
+    pub(super) bound: Option<BoundPlace>,
 }
 
 /// Whose a connection is when its answer has ended.
@@ -92,6 +95,13 @@ impl Drop for Stream {
 }
 
 impl Connection {
+    /// It is one client's from now on.
+    pub(super) fn is_bound(&mut self, place: BoundPlace) {
+        if let Self::Http1(single) = self {
+            single.bound = Some(place);
+        }
+    }
+
     /// Sends a request and waits for the head of the answer. A request that never left comes back
     /// with the error.
     pub(super) async fn send(

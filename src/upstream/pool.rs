@@ -27,6 +27,8 @@ const MOST_SHARED: usize = 16;
 pub(super) struct Pool {
     state: Mutex<State>,
     in_flight: AtomicUsize,
+    /// Connections that are one client's each, used or not.
+    bound: AtomicUsize,
     /// Grows when the server moves: connections to where it was serve no further request.
     generation: AtomicUsize,
 }
@@ -55,6 +57,16 @@ pub(super) struct Place {
     pool: Arc<Pool>,
     generation: usize,
     held: bool,
+}
+
+/// What a connection holds that is one client's.
+#[derive(Debug)]
+pub(super) struct BoundPlace(Arc<Pool>);
+
+impl Drop for BoundPlace {
+    fn drop(&mut self) {
+        self.0.bound.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What somebody who wants a place gets.
@@ -144,6 +156,15 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         state.waiting.push_back(sender);
         Entry::Wait(receiver)
+    }
+
+    /// A place for a connection that is one client's, where there may be another one.
+    pub(super) fn bind(self: &Arc<Self>, rule: &Connections) -> Option<BoundPlace> {
+        let one_more = |bound: usize| {
+            rule.maximum.is_none_or(|maximum| bound < maximum).then_some(bound.saturating_add(1))
+        };
+        self.bound.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(BoundPlace(Arc::clone(self)))
     }
 
     /// Gives a place to whoever waits longest, or gives it up.

@@ -172,6 +172,51 @@ fn nothing_is_asked_again_and_nothing_goes_elsewhere_when_a_bound_connection_bre
     });
 }
 
+#[test]
+fn so_many_connections_may_be_bound_and_no_more_used_or_not() {
+    let windows = Windows::start("a");
+    let server =
+        format!("servers: [\"{}\"], connections: {{maximum: 2, wait: 60s}}", windows.url());
+    for (more, full) in [(", affinity: connection", 503), ("", 401)] {
+        let gateway = Gateway::start(&configured(&format!("{server}{more}")));
+        let (mut anna, mut bo) = (Client::of(&gateway), Client::of(&gateway));
+        anna.log_in("anna");
+        bo.log_in("bo");
+        let mut third = Client::of(&gateway);
+        assert_eq!(third.ask("/", "").status, full);
+        if full == 401 {
+            third.assert_ends();
+        }
+        assert_eq!(Client::of(&gateway).ask("/", "Authorization: NTLM\r\n").status, 503);
+        assert_eq!(
+            (anna.ask("/", "").text(), bo.ask("/", "").text()),
+            ("anna".into(), "bo".into())
+        );
+        drop(anna);
+        eventually("there is room for another", || {
+            let mut third = Client::of(&gateway);
+            let asked = third.ask("/", "");
+            asked.status == 401 && asked.header("connection") != Some("close")
+        });
+        assert_eq!(bo.ask("/", "").text(), "bo");
+    }
+}
+
+#[test]
+fn check_warns_of_a_proxy_that_may_share_its_connections() {
+    let windows = Windows::start("a");
+    let binding = format!("servers: [\"{}\"], affinity: connection", windows.url());
+    let says = |block: &str, source: &str| {
+        let text = configured(block).replace("source: x_forwarded_for", source);
+        let said = Gateway::prepare(&text).command(&["check", "--static"]).expect_code(0);
+        said.err.contains("the site `kilden` binds logins to connections")
+    };
+    let plain = format!("servers: [\"{}\"]", windows.url());
+    assert!(says(&binding, "source: x_forwarded_for") && says(&binding, "source: forwarded"));
+    assert!(!says(&plain, "source: x_forwarded_for"));
+    assert!(!says(&binding, "source: proxy_protocol"));
+}
+
 /// HAProxy with `http-reuse safe`, say: the connection is one, the people are two.
 #[test]
 fn two_people_behind_one_connection_of_a_proxy_are_never_taken_for_one_another() {

@@ -3,11 +3,16 @@
 
 use super::support::client::get;
 use super::support::gateway::{Gateway, eventually, repository};
+use super::support::outside::entry_of;
 use super::support::places::{CHINA, DENMARK, THAILAND};
 use super::support::windows::{Client, Windows};
 
 const PASSWORD: &str = "et langt kodeord til rejsen";
 const MAIL: &str = "mail.example.dk";
+/// On no list.
+const KOREA: &str = "121.128.0.1";
+/// In no database.
+const NOWHERE: &str = "100.64.0.1";
 
 /// The text with one piece changed, which has to be there.
 fn changed(text: &str, from: &str, to: &str) -> String {
@@ -56,11 +61,21 @@ fn exchange_takes_windows_logins_and_its_administration_is_closed_abroad_to_trav
         let answer = get(gateway.address("web"), MAIL, "/open").from(THAILAND);
         answer.basic("anna.holm", PASSWORD).send().text() == "nobody"
     });
-    for path in ["/ecp/", "/ECP/default.aspx", "/ecp"] {
-        assert_eq!(status(path, THAILAND, PASSWORD), 403, "{path}");
-        assert_eq!(status(path, CHINA, PASSWORD), 403, "{path}");
-        assert_ne!(status(path, DENMARK, PASSWORD), 403, "{path}");
+    for path in ["/ecp/", "/ECP/default.aspx", "/ecp", "/ecp;x/", "/%65cp/"] {
+        for abroad in [THAILAND, CHINA, KOREA, NOWHERE] {
+            assert_eq!(status(path, abroad, PASSWORD), 403, "{path} from {abroad}");
+        }
+        assert_eq!(status(path, DENMARK, PASSWORD), 401, "{path}");
     }
+    assert_eq!(status("/owa/", KOREA, PASSWORD), 401, "the rest is open where no list names it");
+    let sent = get(gateway.address("web"), MAIL, "/ecp/").from(KOREA).browser().send();
+    assert!(sent.text().contains("fra bestemte lande"), "{}", sent.text());
+    let entry = entry_of(&gateway, &sent);
+    assert_eq!(entry["event"]["reason"], "path_other_country");
+    assert_eq!(entry["geovagt"]["details"]["path_rule"], "/ecp/");
+    let asked = ["explain", KOREA, "--site", "mail", "--path", "/ecp/"];
+    let explained = gateway.command(&asked);
+    assert!(explained.out.contains("open from DK alone, and no exemption counts"), "{explained:?}");
     assert_eq!(status("/powershell/", DENMARK, PASSWORD), 403);
 }
 

@@ -81,6 +81,7 @@ mod outside_anchors;
 mod outside_browser;
 mod outside_curl;
 mod outside_demo;
+mod outside_examples;
 mod outside_forward_auth;
 mod outside_grpc;
 mod outside_h2load;

@@ -119,7 +119,7 @@ fn example(
         text = changed(&text, &format!("0.0.0.0:{port}"), "127.0.0.1:0");
     }
     let text = changed(&text, "tcp://10.1.0.20:10143", &format!("tcp://{}", dovecot.imap));
-    let text = changed(&text, "tcp://10.1.0.20:10110", &format!("tcp://{}", dovecot.pop3));
+    let text = changed(&text, "tcp://10.1.0.20:10110", &format!("tcp://{}", dovecot.pop3.unwrap()));
     let text = changed(&text, "tcp://10.1.0.20:10587", &format!("tcp://{}", postfix.address));
     let identity = match people {
         Some(slapd) => slapd.provider(""),

@@ -1,45 +1,17 @@
 //! WebDAV through the gateway, with curl and Debian's Apache behind it.
 
-use std::fmt::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use crate::support::apache;
 use crate::support::gateway::{Gateway, configuration_with_upstream};
-use crate::support::outside::{Program, command, curl, free_address};
+use crate::support::outside::{curl, free_address};
 use crate::support::places::DENMARK;
-
-fn apache(directory: &Path, address: std::net::SocketAddr) -> Program {
-    let root = directory.display();
-    std::fs::create_dir(directory.join("files")).unwrap();
-    // Apache gives its rights up where it is started as root.
-    for part in ["", "files"] {
-        let open = std::fs::Permissions::from_mode(0o777);
-        std::fs::set_permissions(directory.join(part), open).unwrap();
-    }
-    let mut text = String::new();
-    for module in ["mpm_event", "authz_core", "mime", "dav", "dav_fs", "dav_lock"] {
-        writeln!(text, "LoadModule {module}_module /usr/lib/apache2/modules/mod_{module}.so")
-            .unwrap();
-    }
-    write!(
-        text,
-        "ServerRoot {root}\nServerName kilden.example.dk\nListen {address}\nPidFile {root}/pid\n\
-         ErrorLog {root}/error.log\nTypesConfig /dev/null\nDocumentRoot {root}/files\n\
-         DavLockDB {root}/locks\nMutex file:{root} default\n\
-         <Directory {root}/files>\nDav On\nRequire all granted\n</Directory>\n"
-    )
-    .unwrap();
-    std::fs::write(directory.join("apache.conf"), text).unwrap();
-    let mut apache = command("apache2");
-    apache.args(["-D", "FOREGROUND", "-f"]).arg(directory.join("apache.conf"));
-    Program::start(apache, &directory.join("output"), address)
-}
 
 #[test]
 fn outside_webdav_with_apache() {
     let directory = tempfile::tempdir().unwrap();
     let address = free_address();
-    let _apache = apache(directory.path(), address);
+    let _apache = apache::start(directory.path(), address, None);
     for affinity in ["none", "connection"] {
         let block = format!("servers: [\"http://{address}\"], affinity: {affinity}");
         let gateway = Gateway::start(&configuration_with_upstream(&block, ""));

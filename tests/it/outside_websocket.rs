@@ -190,6 +190,36 @@ fn outside_websocket_ends_when_the_exemption_is_revoked() {
     assert!(is_cut, "{ended:?}");
 }
 
+/// Forty cases of RFC 6455, good and bad, and what a good client does at length.
+#[test]
+fn outside_websocket_behaves_through_the_gateway_as_it_does_without() {
+    let directory = repository().join("tests/websocket");
+    let python = directory.join(".venv/bin/python");
+    assert!(python.exists(), "tests/run installs websockets into {}", python.display());
+    let (address, output) = (free_address(), tempfile::tempdir().unwrap());
+    let speak = |words: &[&str]| {
+        let mut peer = command(python.to_str().unwrap());
+        peer.arg(directory.join("conformance.py")).args(words);
+        peer
+    };
+    let port = address.port().to_string();
+    let _server = Program::start(speak(&["serve", &port]), &output.path().join("server"), address);
+    let gateway = Gateway::start(&configuration(&format!("http://{address}"), ""));
+    let transcript = |to: SocketAddr| {
+        let asked = speak(&["ask", &to.port().to_string(), HOST, DENMARK]).output().unwrap();
+        assert!(asked.status.success(), "{asked:?}");
+        String::from_utf8(asked.stdout).unwrap()
+    };
+    let direct = transcript(address);
+    assert_eq!(direct.lines().count(), 42, "{direct}");
+    for says in
+        ["text in three frames → 81 616263 | 88 03e8\n", "large in frames True\n", "order True\n"]
+    {
+        assert!(direct.contains(says), "{direct}");
+    }
+    assert_eq!(transcript(gateway.address("web")), direct);
+}
+
 /// The script that speaks with `ws` from npm.
 fn peer() -> std::path::PathBuf {
     npm_packages("websocket");

@@ -6,7 +6,7 @@ import https from 'node:https';
 import { Provider } from 'oidc-provider';
 
 const settings = JSON.parse(process.env.SETTINGS);
-const people = {
+const people = settings.people ?? {
   anna: { name: 'Anna Holm', email: 'anna.holm@example.dk', groups: ['raad'] },
   bo: { name: 'Bo Lund', email: 'bo.lund@example.dk', groups: [] },
 };
@@ -23,7 +23,7 @@ const provider = new Provider(settings.issuer, {
   cookies: { keys: ['only for tests'] },
   conformIdTokenClaims: false,
   claims: {
-    openid: ['sub', 'amr', 'acr', 'sid'],
+    openid: ['sub', 'amr', 'acr', 'sid', 'oid', 'upn'],
     profile: ['name', 'preferred_username', 'groups'],
     email: ['email'],
   },
@@ -77,6 +77,8 @@ provider.on('backchannel.error', (_context, error) => console.error(error));
 provider.on('server_error', (_context, error) => console.error(error));
 
 const callback = provider.callback();
+// The part of the issuer behind its host; the provider learns from `originalUrl` that it stands below it.
+const below = new URL(settings.issuer).pathname.replace(/\/$/, '');
 const tls = { key: readFileSync(settings.key), cert: readFileSync(settings.certificate) };
 https
   .createServer(tls, (request, response) => {
@@ -86,8 +88,13 @@ https
         response.statusCode = 500;
         response.end();
       });
-    } else {
+    } else if (request.url.startsWith(`${below}/`)) {
+      request.originalUrl = request.url;
+      request.url = request.url.slice(below.length);
       callback(request, response);
+    } else {
+      response.statusCode = 404;
+      response.end();
     }
   })
-  .listen(settings.port, '127.0.0.1');
+  .listen(settings.port, settings.address ?? '127.0.0.1');

@@ -80,6 +80,7 @@ fn prepare(options: &Options) -> anyhow::Result<Surroundings> {
         directory,
         upstream: UPSTREAM.parse()?,
         core: options.cores.0,
+        bound: false,
     })
 }
 
@@ -114,6 +115,7 @@ async fn measure(
     scenario: &Scenario,
     memory: &mut Vec<Memory>,
 ) -> anyhow::Result<Measured> {
+    let around = &Surroundings { bound: scenario.bound, ..around.clone() };
     let contestants = scenario.contestants.iter().filter(|c| !options.without.contains(c));
     let running: Vec<Running> =
         contestants.map(|contestant| contestant.start(around)).collect::<anyhow::Result<_>>()?;

@@ -25,6 +25,8 @@ pub(crate) struct Scenario {
     /// Requests under way at a time.
     pub(crate) concurrency: usize,
     pub(crate) contestants: &'static [Contestant],
+    /// Each client's connection has one to the upstream that nobody else gets.
+    pub(crate) bound: bool,
 }
 
 const PLAIN: Scenario = Scenario {
@@ -37,13 +39,21 @@ const PLAIN: Scenario = Scenario {
     expected: Expected::Forwarded(SMALL),
     concurrency: 64,
     contestants: &[],
+    bound: false,
 };
 
-pub(crate) const SCENARIOS: [Scenario; 13] = [
+pub(crate) const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "forward-http1",
         title: "forward, HTTP/1.1 keep-alive",
         contestants: &[Geovagt, Nginx, NginxBuffered, Haproxy, Hyper, OwnPool, Splice],
+        ..PLAIN
+    },
+    Scenario {
+        name: "forward-bound",
+        title: "forward, one connection to the upstream for each client's",
+        contestants: &[Geovagt, Haproxy],
+        bound: true,
         ..PLAIN
     },
     Scenario {
@@ -169,13 +179,19 @@ impl Scenario {
             [].into()
         };
         let rejected = self.expected != self.forwarded();
+        let places = if rejected { &places.rejected } else { &places.allowed };
+        // What is bound belongs to one client, who does not move from one request to the next.
+        let places = match places.first() {
+            Some(place) if self.bound => [place.clone()].into(),
+            _ => Arc::clone(places),
+        };
         Ok(Work {
             target: Target { address: contestant.address(self.entrance), tls, sources },
             shape: self.shape,
             path: self.path,
             concurrency: self.concurrency,
             requests,
-            places: Arc::clone(if rejected { &places.rejected } else { &places.allowed }),
+            places,
             expected: self.expected,
         })
     }

@@ -96,6 +96,10 @@ pub(crate) fn reason(reason: Reason, language: Language) -> &'static str {
         Reason::PathClosed => {
             ("den del af systemet er lukket for alle", "that part of the system is closed to all")
         }
+        Reason::PathOtherCountry => (
+            "den del af systemet er kun åben fra bestemte lande, rejseadgang eller ej",
+            "that part of the system is open from some countries alone, exemption or not",
+        ),
         Reason::UnclearRequest => (
             "forespørgslen kunne læses på mere end én måde",
             "the request could be read in more than one way",

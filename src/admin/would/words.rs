@@ -131,6 +131,7 @@ pub(super) fn step(step: &str, language: Language) -> &'static str {
         "mode" => ("Prøve eller alvor", "Reporting or enforcing"),
         "authentication" => ("Log ind", "Sign-in"),
         "path_closed" => ("Lukket sti", "Closed path"),
+        "path_countries" => ("Stiens lande", "Countries of the path"),
         _ => ("Skridt", "Step"),
     };
     match language {

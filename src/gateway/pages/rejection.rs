@@ -70,6 +70,7 @@ pub(super) enum Case {
     PrivateNetwork,
     AddressUnknown,
     PathClosed,
+    PathOtherCountry,
     NotAuthorized,
 }
 
@@ -92,6 +93,7 @@ impl Case {
             | Reason::ExemptionsDisabled => Self::Listed,
             _ if in_listed_country => Self::Listed,
             Reason::PathClosed => Self::PathClosed,
+            Reason::PathOtherCountry => Self::PathOtherCountry,
             _ => Self::NotAuthorized,
         }
     }
@@ -115,6 +117,7 @@ impl Case {
             Self::PrivateNetwork => Reason::DeniedPrivateNetwork,
             Self::AddressUnknown => Reason::ClientAddressUnknown,
             Self::PathClosed => Reason::PathClosed,
+            Self::PathOtherCountry => Reason::PathOtherCountry,
             Self::NotAuthorized => Reason::NotAuthorized,
         }
         .code()
@@ -218,6 +221,12 @@ impl<'a> Rejection<'a> {
             (Case::PathClosed, Language::English) => {
                 format!("{organization} has closed this part of the site to everybody.")
             }
+            (Case::PathOtherCountry, Language::Danish) => {
+                format!("{organization} har kun åbnet denne del af siden fra bestemte lande.")
+            }
+            (Case::PathOtherCountry, Language::English) => format!(
+                "{organization} has opened this part of the site from certain countries alone."
+            ),
             (_, Language::Danish) => format!(
                 "{organization} giver ikke adgang fra det netværk, som forbindelsen kommer fra."
             ),

@@ -299,6 +299,10 @@ fn reason_in_words(reason: Reason, language: Language) -> &'static str {
             "Denne del af siden er lukket for alle.",
             "This part of the site is closed to everybody.",
         ),
+        Reason::PathOtherCountry => (
+            "Denne del af siden er kun åben fra bestemte lande, også for den, der rejser.",
+            "This part of the site is open from some countries alone, to travellers too.",
+        ),
         Reason::UnclearRequest | Reason::UnknownSite => {
             ("Forespørgslen hører ikke til nogen side.", "The request belongs to no site.")
         }

@@ -15,7 +15,7 @@ use crate::policy::fixture::{address, exemption, organization, parts, place, sit
 use crate::policy::{
     Admission, Authentication, Correction, CountryList, Demands, Device, ExemptionId,
     ExemptionState, Extent, Leg, ListVersion, Location, Mode, NetworkRule, PolicyParts, Proof,
-    Scheduled, TravelExemption,
+    Reach, Scheduled, TravelExemption,
 };
 use crate::territory::{Country, Territory};
 
@@ -144,11 +144,17 @@ fn travels() -> impl Strategy<Value = Vec<TravelExemption>> {
 }
 
 fn extents() -> impl Strategy<Value = Extent> {
-    let path = |closed| Extent::Path { rule: Arc::from("/ecp/"), closed };
+    let path = |reach| Extent::Path { rule: Arc::from("/ecp/"), reach };
+    let countries = subsequence(vec!["DK", "CN", "RU", "TH"], 0..=4);
+    let only_from = countries.prop_map(move |codes| {
+        let countries = codes.iter().map(|code| Country::parse(code).unwrap());
+        path(Reach::OnlyFrom(countries.collect()))
+    });
     prop_oneof![
         6 => Just(Extent::Site),
-        1 => Just(path(false)),
-        1 => Just(path(true)),
+        1 => Just(path(Reach::All)),
+        1 => Just(path(Reach::Nobody)),
+        2 => only_from,
         1 => Just(Extent::AcmeChallenge),
     ]
 }

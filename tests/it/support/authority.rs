@@ -39,8 +39,14 @@ impl Authority {
 
     /// A certificate for this name.
     pub fn issue(&self, name: &str) -> Issued {
+        self.issue_for(name, &[name])
+    }
+
+    /// A certificate for these names, in files that are called by `name`.
+    pub fn issue_for(&self, name: &str, names: &[&str]) -> Issued {
         let key = KeyPair::generate().unwrap();
-        let parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let parameters = CertificateParams::new(names).unwrap();
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         let base = self.file.with_extension("");
         let issued = Issued {

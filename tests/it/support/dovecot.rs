@@ -6,15 +6,18 @@ use std::path::PathBuf;
 
 use super::outside::{Program, command, free_address};
 
+/// Everybody who knows the one password.
+const ANYBODY: &str = "driver = static\n  args = password=secret";
+
 /// A mail server that takes everybody whose password is `secret`, or these people alone.
 #[derive(Debug)]
 pub struct Dovecot {
     /// Where it speaks IMAP, with a PROXY protocol header first.
     pub imap: SocketAddr,
-    /// The same for POP3.
-    pub pop3: SocketAddr,
-    /// Where a Postfix asks about logins.
-    pub sasl: SocketAddr,
+    /// The same for POP3, where it speaks that.
+    pub pop3: Option<SocketAddr>,
+    /// Where Postfix asks it about logins.
+    pub logins: PathBuf,
     log: PathBuf,
     _directory: tempfile::TempDir,
     _program: Program,
@@ -22,7 +25,7 @@ pub struct Dovecot {
 
 impl Dovecot {
     pub fn start() -> Self {
-        Self::with("driver = static\n  args = password=secret")
+        Self::with(ANYBODY)
     }
 
     /// One that knows these people by their names and passwords.
@@ -35,44 +38,28 @@ impl Dovecot {
         Self::with(&format!("driver = passwd-file\n  args = {}", path.display()))
     }
 
+    /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
+    pub fn configured(listeners: &str, imap: SocketAddr, ready: SocketAddr) -> Self {
+        Self::serving(ANYBODY, listeners, (imap, None), ready)
+    }
+
     fn with(passdb: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        // Mail is read by somebody who may do nothing else.
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let mail = path.join("mail");
-        std::fs::create_dir(&mail).unwrap();
-        std::fs::set_permissions(&mail, std::fs::Permissions::from_mode(0o777)).unwrap();
-        let (imap, plain) = (free_address(), free_address());
-        let (pop3, sasl) = (free_address(), free_address());
-        let (directory_, log) = (path.display(), path.join("log"));
-        let configuration = format!(
-            r#"
-base_dir = {directory_}/run
-log_path = {}
-protocols = imap pop3
+        let (imap, pop3, plain) = (free_address(), free_address(), free_address());
+        let ports = [plain, imap, pop3].map(|address| address.port());
+        let [near, far, far_pop3] = ports;
+        let listeners = format!(
+            "protocols = imap pop3
 listen = 127.0.0.1
-ssl = no
-# Whoever did not come by TLS may not sign in: it has to believe what the header says of that.
-disable_plaintext_auth = yes
-passdb {{
-  {passdb}
-}}
-userdb {{
-  driver = static
-  args = uid=65534 gid=65534 home={directory_}/mail/%u
-}}
-mail_location = maildir:~/Maildir
 haproxy_trusted_networks = 127.0.0.0/8
 service imap-login {{
   inet_listener imap {{
-    port = {}
+    port = {near}
   }}
   inet_listener imaps {{
     port = 0
   }}
   inet_listener gateway {{
-    port = {}
+    port = {far}
     haproxy = yes
   }}
 }}
@@ -84,29 +71,59 @@ service pop3-login {{
     port = 0
   }}
   inet_listener gateway {{
-    port = {}
+    port = {far_pop3}
     haproxy = yes
   }}
 }}
+"
+        );
+        Self::serving(passdb, &listeners, (imap, Some(pop3)), plain)
+    }
+
+    fn serving(
+        passdb: &str,
+        listeners: &str,
+        (imap, pop3): (SocketAddr, Option<SocketAddr>),
+        ready: SocketAddr,
+    ) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        // Mail is read by somebody who may do nothing else.
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let mail = path.join("mail");
+        std::fs::create_dir(&mail).unwrap();
+        std::fs::set_permissions(&mail, std::fs::Permissions::from_mode(0o777)).unwrap();
+        let (directory_, log) = (path.display(), path.join("log"));
+        let configuration = format!(
+            r#"
+base_dir = {directory_}/run
+log_path = {}
+ssl = no
+# Whoever did not come by TLS may not sign in: it has to believe what the header says of that.
+disable_plaintext_auth = yes
+passdb {{
+  {passdb}
+}}
+userdb {{
+  driver = static
+  args = uid=65534 gid=65534 home={directory_}/mail/%u
+}}
+mail_location = maildir:~/Maildir
 service auth {{
-  inet_listener {{
-    address = 127.0.0.1
-    port = {}
+  unix_listener {directory_}/login {{
+    mode = 0666
   }}
 }}
-"#,
+{listeners}"#,
             log.display(),
-            plain.port(),
-            imap.port(),
-            pop3.port(),
-            sasl.port(),
         );
         let file = path.join("dovecot.conf");
         std::fs::write(&file, configuration).unwrap();
         let mut serve = command("dovecot");
         serve.arg("-F").arg("-c").arg(&file);
-        let program = Program::start(serve, &path.join("output"), plain);
-        Self { imap, pop3, sasl, log, _directory: directory, _program: program }
+        let program = Program::start(serve, &path.join("output"), ready);
+        let logins = path.join("login");
+        Self { imap, pop3, logins, log, _directory: directory, _program: program }
     }
 
     /// What it has written into its log.

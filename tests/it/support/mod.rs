@@ -1,5 +1,6 @@
 //! What the tests stand on: the program itself, upstreams, and a client that sends raw bytes.
 
+pub mod apache;
 pub mod authority;
 pub mod backend;
 pub mod browser;
@@ -27,10 +28,12 @@ pub mod postgres;
 pub mod provider;
 pub mod raw;
 pub mod recorder;
+pub mod samba;
 pub mod secure;
 pub mod slapd;
 pub mod smtp;
 pub mod table;
 pub mod talk;
+pub mod town;
 pub mod upstream;
 pub mod windows;

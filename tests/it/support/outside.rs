@@ -2,6 +2,7 @@
 //!
 //! A program that is missing stops the test: `tests/run` installs them all.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -82,6 +83,19 @@ fn missing(program: &str, error: &std::io::Error) -> ! {
     panic!("cannot start {program} ({error}): tests/run installs what the tests need")
 }
 
+thread_local! {
+    /// The network namespace that commands run in; none: the test's.
+    static WITHIN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// What is started here runs in this network namespace.
+pub fn within<T>(namespace: String, start: impl FnOnce() -> T) -> T {
+    WITHIN.set(Some(namespace));
+    let started = start();
+    WITHIN.set(None);
+    started
+}
+
 /// A command that is found in the places where Debian puts servers, too.
 pub fn command(program: &str) -> Command {
     let found = std::env::var_os("PATH")
@@ -91,7 +105,14 @@ pub fn command(program: &str) -> Command {
         .map(|directory| directory.join(program))
         .find(|path| path.is_file());
     match found {
-        Some(path) => Command::new(path),
+        Some(path) => WITHIN.with_borrow(|within| match within {
+            Some(namespace) => {
+                let mut command = Command::new("nsenter");
+                command.arg(format!("--net={namespace}")).arg("--").arg(path);
+                command
+            }
+            None => Command::new(path),
+        }),
         None => missing(program, &std::io::ErrorKind::NotFound.into()),
     }
 }
@@ -152,12 +173,16 @@ pub struct Nginx {
 impl Nginx {
     /// Starts it with these `location` blocks; files are served from [`Nginx::html`].
     pub fn start(locations: &str) -> Self {
+        Self::at(free_address(), "", locations)
+    }
+
+    /// The same at this address; `how` is what else `listen` says, and what goes with it.
+    pub fn at(address: SocketAddr, how: &str, locations: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let root = directory.path().display();
         for part in ["html", "bodies"] {
             std::fs::create_dir(directory.path().join(part)).unwrap();
         }
-        let address = free_address();
         let configuration = format!(
             "daemon off; master_process off; pid {root}/pid; error_log {root}/error.log;
             events {{}}
@@ -166,7 +191,8 @@ impl Nginx {
               client_body_temp_path {root}/bodies; proxy_temp_path {root}/proxy;
               fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi;
               scgi_temp_path {root}/scgi;
-              server {{ listen {address}; root {root}/html; {locations} }}
+              map $http_upgrade $connection_upgrade {{ default upgrade; \"\" close; }}
+              server {{ listen {address} {how}; root {root}/html; {locations} }}
             }}"
         )
         .replace("@NGINX@", &address.to_string());

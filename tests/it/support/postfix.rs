@@ -29,15 +29,25 @@ impl Postfix {
             "smtpd_relay_restrictions = permit_sasl_authenticated,reject
 smtpd_sasl_auth_enable = yes
 smtpd_sasl_type = dovecot
-smtpd_sasl_path = inet:{}
+smtpd_sasl_path = {}
 smtpd_tls_auth_only = no
 default_transport = discard
 ",
-            dovecot.sasl
+            dovecot.logins.display()
         ))
     }
 
     fn with(relaying: &str) -> Self {
+        let address = free_address();
+        let own = format!("{address} inet n - n - - smtpd\n");
+        let main = format!(
+            "inet_interfaces = 127.0.0.1\nsmtpd_upstream_proxy_protocol = haproxy\n{relaying}"
+        );
+        Self::configured(address, &main, &own)
+    }
+
+    /// One with these lines of `main.cf` and `master.cf`, of which the latter open `address`.
+    pub fn configured(address: SocketAddr, main: &str, master: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path();
         // It works as a user of its own.
@@ -46,25 +56,22 @@ default_transport = discard
             std::fs::create_dir(path.join(part)).unwrap();
         }
         succeed(command("chown").arg("postfix").arg(path.join("data")));
-        let (address, log, root) = (free_address(), path.join("log"), path.display());
+        let (log, root) = (path.join("log"), path.display());
         let main = format!(
             "compatibility_level = 3.6
 queue_directory = {root}/queue
 data_directory = {root}/data
 maillog_file = {root}/log
 maillog_file_prefixes = {root}
-inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mydestination =
 myhostname = mail.example.dk
-smtpd_upstream_proxy_protocol = haproxy
-{relaying}local_recipient_maps =
+local_recipient_maps =
 alias_maps =
-"
+{main}"
         );
         let master = format!(
-            "{address} inet n - n - - smtpd
-rewrite unix - - n - - trivial-rewrite
+            "{master}rewrite unix - - n - - trivial-rewrite
 cleanup unix n - n - 0 cleanup
 anvil unix - - n - 1 anvil
 proxymap unix - - n - - proxymap

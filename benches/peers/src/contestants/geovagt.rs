@@ -91,8 +91,9 @@ sites:
         let _ = writeln!(
             text,
             "  {name}: {{organization: ballerup, hosts: [{host}], upstream: {{servers: \
-             [\"http://{}\"]}}}}",
-            around.upstream
+             [\"http://{}\"]{}}}}}",
+            around.upstream,
+            if around.bound { ", affinity: connection" } else { "" },
         );
     }
     text

@@ -55,7 +55,7 @@ frontend close
   log-format {format}
   default_backend site
 backend site
-  http-reuse safe
+  http-reuse {reuse}
   server upstream {upstream}
 "#,
         here = directory.display(),
@@ -63,6 +63,7 @@ backend site
         forward_tls = port(Entrance::ForwardTls),
         close = port(Entrance::Close),
         close_tls = port(Entrance::CloseTls),
+        reuse = if around.bound { "never" } else { "safe" },
         upstream = around.upstream,
         format = r#""{\"time\":\"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]\",\"client\":\"%ci\",\"country\":\"%[var(txn.country)]\",\"method\":\"%HM\",\"path\":%{+Q}HP,\"status\":%ST,\"bytes\":%B,\"milliseconds\":%Ta,\"id\":\"%rt\"}""#,
     );

@@ -29,6 +29,8 @@ pub(crate) struct Surroundings {
     pub(crate) upstream: SocketAddr,
     /// The core that contestants run on.
     pub(crate) core: usize,
+    /// Whether each client's connection has one to the upstream that nobody else gets.
+    pub(crate) bound: bool,
 }
 
 /// A contestant.
