@@ -12,6 +12,7 @@ use super::key;
 use super::kinds::{Column, Kind, Matched};
 use super::plan::{NETWORKS, Wishes, between, within};
 use super::query::{By, Count, LogEntry, LogQuery};
+use super::sums::Sums;
 
 /// What is counted together, in numbers, with how many entries and what they stand for.
 type Figures = BTreeMap<i64, (i64, i64)>;
@@ -150,7 +151,7 @@ impl LogIndex {
         }
         let names = self.names(reading, matched, by).await?;
         let mut of_kind = (0, None);
-        self.counted(reading, matched.organization, hours, |item| {
+        self.counted(reading, (matched.organization, Sums::Kinds), hours, |item| {
             if of_kind.0 != item.kind {
                 of_kind = (item.kind, names.get(&item.kind).copied());
             }

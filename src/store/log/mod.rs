@@ -19,7 +19,6 @@ mod counts;
 mod forget;
 mod guide;
 mod handle;
-mod hours;
 mod key;
 mod kinds;
 mod plan;
@@ -29,12 +28,15 @@ mod query;
 mod review;
 mod row;
 mod search;
+mod sums;
 mod surges;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod write;
 mod wrong;
 
+pub(super) use sums::make_sums;
 pub use handle::{LogIndex, Standing};
 pub use query::{By, Count, Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 pub use review::LOOKS;

@@ -10,6 +10,7 @@ use super::handle::LogIndex;
 use super::key;
 use super::kinds::{Column, Matched};
 use super::query::{LogQuery, Organizations};
+use super::sums::Sums;
 use crate::audit::Class;
 
 /// A country's usual is told from so many hours at least.
@@ -124,7 +125,7 @@ impl LogIndex {
         let countries: HashMap<i64, i64> =
             wished.map(|kind| (kind.number, kind.number_in(Column::Country))).collect();
         let mut found = HashMap::<i64, BTreeMap<i64, i64>>::new();
-        self.counted(reading, matched.organization, hours, |item| {
+        self.counted(reading, (matched.organization, Sums::Kinds), hours, |item| {
             if let Some(country) = countries.get(&item.kind) {
                 let sum = found.entry(*country).or_default().entry(item.hour).or_default();
                 *sum = sum.saturating_add(item.total);
