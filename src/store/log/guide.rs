@@ -1,5 +1,7 @@
 //! From the counts to the spans that are worth looking into.
 
+use std::collections::BTreeSet;
+
 use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::block;
@@ -8,9 +10,12 @@ use super::key;
 use super::kinds::Matched;
 use super::plan::{Arm, Counted, Guide, Span};
 use super::search::Purse;
+use super::sums::{Sums, split_long};
 
 /// Going through the counts of a block costs as much as passing over so many entries.
 const A_BLOCK: i64 = 4000;
+/// Going through the sums of every block.
+const ALL_BLOCKS: i64 = 15_000;
 
 impl LogIndex {
     /// Gives the arm its next spans. No where there are none.
@@ -27,8 +32,43 @@ impl LogIndex {
             }
             purse.spend(A_BLOCK);
             arm.spans.extend(self.next_spans(reading, guide).await?);
+            if arm.spans.is_empty() {
+                self.pass_over(reading, guide, purse).await?;
+            }
         }
         Ok(!arm.spans.is_empty())
+    }
+
+    /// Goes on where the next block with something that is wished for ends: where one has nothing of
+    /// it, it is rare.
+    async fn pass_over(
+        &self,
+        reading: &mut Reading,
+        guide: &mut Guide,
+        purse: &mut Purse,
+    ) -> Result<(), StoreError> {
+        if guide.end <= guide.start {
+            return Ok(());
+        }
+        let block = |place: i64| block::block_of(key::hour(key::instant(place)));
+        if guide.blocks.is_none() {
+            purse.spend(ALL_BLOCKS);
+            let of = (guide.matched.organization, Sums::Long);
+            let mut blocks = BTreeSet::new();
+            let all = block(guide.start)..block(guide.end - 1) + 1;
+            self.counted(reading, of, all, |item| {
+                if guide.matched.has(item.kind) {
+                    blocks.insert(item.hour);
+                }
+            })
+            .await?;
+            guide.blocks = Some(blocks);
+        }
+        let up_to = block(guide.end - 1);
+        let next = guide.blocks.iter().flat_map(|blocks| blocks.range(..=up_to)).next_back();
+        let end = next.map(|block| key::places_of_hour(block::begins(block + 1) - 1).end);
+        guide.end = end.unwrap_or(guide.start).clamp(guide.start, guide.end);
+        Ok(())
     }
 
     async fn next_spans(
@@ -76,22 +116,27 @@ impl LogIndex {
         Ok(spans)
     }
 
-    /// How many entries the counts know of these kinds, where that is less than so many.
+    /// Whether the counts know of fewer entries of these kinds than so many, in all the hours that
+    /// these places touch.
     pub(super) async fn fewer_than(
         &self,
         reading: &mut Reading,
         (matched, places): (&[Matched], &std::ops::Range<i64>),
         most: i64,
     ) -> Result<bool, StoreError> {
+        let hour = |place: i64| key::hour(key::instant(place));
+        let hours = hour(places.start)..hour(places.end - 1) + 1;
+        let (blocks, [before, after]) = split_long(&hours);
         let mut all = 0_i64;
         for one in matched {
-            let (start, end) = (places.start, places.end);
-            let mut guide = Guide { matched: one.clone(), end, start };
-            while guide.end > guide.start {
-                for span in self.next_spans(reading, &mut guide).await? {
-                    let wished = span.counted.map_or(0, |counted| counted.wished);
-                    all = all.saturating_add(wished);
-                }
+            for (sums, span) in [(Sums::Kinds, &after), (Sums::Long, &blocks), (Sums::Kinds, &before)]
+            {
+                self.counted(reading, (one.organization, sums), span.clone(), |item| {
+                    if one.has(item.kind) {
+                        all = all.saturating_add(item.entries);
+                    }
+                })
+                .await?;
                 if all >= most {
                     return Ok(false);
                 }

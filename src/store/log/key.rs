@@ -106,6 +106,13 @@ pub(super) fn networks(net: IpNet) -> (i64, i64) {
     let wide = IpNet::new(net.network(), net.prefix_len().min(half)).unwrap_or(net).trunc();
     let around = if known(net).narrow { net } else { wide };
     let (one, other) = (network(around.network()), network(around.broadcast()));
+    // Of all addresses of IPv6 the numbers go round the zero.
+    if one <= other { (one, other) } else { (i64::MIN, i64::MAX) }
+}
+
+/// From which [`wide`] to which.
+pub(super) fn wides(net: IpNet) -> (i64, i64) {
+    let (one, other) = (wide(net.network()), wide(net.broadcast()));
     (one.min(other), one.max(other))
 }
 

@@ -15,6 +15,8 @@ mod block;
 pub(super) mod contract;
 #[cfg(test)]
 pub(super) mod contract_nodes;
+#[cfg(test)]
+pub(super) mod contract_sums;
 mod counts;
 mod forget;
 mod guide;

@@ -68,7 +68,7 @@ impl Sums {
     }
 
     /// The words that it tells apart, 0 in the place of the others; none where it tells all apart.
-    fn told(self, numbers: [i64; 7]) -> Option<[i64; 7]> {
+    pub(super) fn told(self, numbers: [i64; 7]) -> Option<[i64; 7]> {
         let columns = self.columns()?;
         let mut told = [0; 7];
         for column in columns {
@@ -81,7 +81,7 @@ impl Sums {
     }
 
     /// Where an entry of this hour is counted.
-    fn of_hour(self, hour: i64) -> i64 {
+    pub(super) fn of_hour(self, hour: i64) -> i64 {
         if self == Self::Long { block_of(hour) } else { hour }
     }
 }

@@ -264,3 +264,86 @@ impl LogIndex {
         read.ok_or_else(|| self.unreadable("the counts of a block", &number.to_string()))
     }
 }
+
+/// How many there were and what they stand for, by hour, organisation and words.
+#[cfg(test)]
+pub(super) type Summed = BTreeMap<(i64, i64, [i64; 7]), (i64, i64)>;
+
+#[cfg(test)]
+impl Sums {
+    /// What it says of what every kind says.
+    pub(super) fn of(self, by_kind: &Summed) -> Summed {
+        let mut summed = Summed::new();
+        for ((hour, organization, words), (entries, total)) in by_kind {
+            let words = self.told(*words).unwrap_or(*words);
+            let sum = summed.entry((self.of_hour(*hour), *organization, words)).or_default();
+            *sum = (sum.0 + entries, sum.1 + total);
+        }
+        summed
+    }
+}
+
+#[cfg(test)]
+impl LogIndex {
+    /// What stands in the counts.
+    pub(super) async fn summed(&self, sums: Sums) -> Summed {
+        let mut reading = self.reading().await.unwrap();
+        let rows = reading.rows(sqlx::query("SELECT DISTINCT organization FROM log_totals"));
+        let mut summed = Summed::new();
+        for row in rows.await.unwrap() {
+            let organization = self.integer(&row, 0).unwrap();
+            let kinds = self.kinds(&mut reading, organization).await.unwrap();
+            let words: BTreeMap<_, _> = kinds.iter().map(|kind| (kind.number, kind.numbers)).collect();
+            self.counted(&mut reading, (organization, sums), 0..i64::from(u32::MAX), |item| {
+                let words = words[&item.kind];
+                let words = sums.told(words).unwrap_or(words);
+                let sum = summed.entry((item.hour, organization, words)).or_default();
+                *sum = (sum.0 + item.entries, sum.1 + item.total);
+            })
+            .await
+            .unwrap();
+        }
+        reading.done().await.unwrap();
+        summed
+    }
+
+    /// The same, asked of the entries.
+    pub(super) async fn summed_entries(&self) -> Summed {
+        let mut reading = self.reading().await.unwrap();
+        let asked = sqlx::query(
+            "SELECT entry / 7549747200000, organization, chain, country, site, listener, reason,
+             verdict, action, CAST(COUNT(*) AS BIGINT), CAST(SUM(folded) AS BIGINT)
+             FROM log_entries GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9",
+        );
+        let rows = reading.rows(asked).await.unwrap();
+        reading.done().await.unwrap();
+        let figure = |row: &sqlx::any::AnyRow, column| self.integer(row, column).unwrap();
+        rows.iter()
+            .map(|row| {
+                let words = [2, 3, 4, 5, 6, 7, 8].map(|column| figure(row, column));
+                let of = (figure(row, 0), figure(row, 1), words);
+                (of, (figure(row, 9), figure(row, 10)))
+            })
+            .collect()
+    }
+
+    /// The most parts that any counts stand in.
+    pub(super) async fn most_parts(&self) -> i64 {
+        let mut reading = self.reading().await.unwrap();
+        let asked = sqlx::query(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM log_totals GROUP BY organization, sums, block
+             ORDER BY 1 DESC LIMIT 1",
+        );
+        let rows = reading.rows(asked).await.unwrap();
+        reading.done().await.unwrap();
+        self.integer(&rows[0], 0).unwrap()
+    }
+
+    /// As if the segments were over that were written before this hour.
+    pub(super) async fn delete_before_hour(&self, hour: i64) {
+        let mut change = self.begin().await.unwrap();
+        let gone = sqlx::query("DELETE FROM log_entries WHERE entry < $1");
+        change.execute(gone.bind(super::key::places_of_hour(hour).start)).await.unwrap();
+        change.commit_quietly().await.unwrap();
+    }
+}
