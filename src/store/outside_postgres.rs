@@ -52,7 +52,10 @@ async fn what_its_log_index_counted_before_is_summed() {
     let url = url(&server, &database);
     what_was_counted_before_is_summed(store(&url), async |filled| {
         filled.close().await;
-        server.sql(&database, &super::wording::wording(BEFORE_SUMS, super::wording::Database::Postgres));
+        server.sql(
+            &database,
+            &super::wording::wording(BEFORE_SUMS, super::wording::Database::Postgres),
+        );
         let key = "(organization, mark, entry, kind, folded, family)";
         server.sql(&database, &format!("ALTER TABLE log_marks ADD PRIMARY KEY {key}"));
         store(&url)

@@ -284,7 +284,8 @@ async fn the_entries_of_a_breach_are_counted_of_ones_own_organisation() {
         let opened = office.post(browser, "/breach", &fields).await;
         assert_eq!(opened.status, StatusCode::SEE_OTHER, "{}", opened.text);
         let page = office.get(browser, opened.location()).await;
-        let plain: String = page.text.split('<').filter_map(|part| part.split_once('>')).map(|p| p.1).collect();
+        let plain: String =
+            page.text.split('<').filter_map(|part| part.split_once('>')).map(|p| p.1).collect();
         let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(plain.contains(&format!("Poster i tidsrummet {counted} ")), "{counted}: {plain}");
     }

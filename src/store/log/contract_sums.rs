@@ -86,7 +86,8 @@ async fn parts_are_put_together_and_nothing_of_them_is_lost(store: &Store) {
             .map(|number| {
                 let hour = i64::from(round % 2) * 300 + i64::from(number % 3);
                 let country = ["CN", "RU", "IR", "VN"][dice.roll(4)];
-                let mut event = of_kind(Action::Repeated, hour * HOUR + round * 4 + number, country);
+                let mut event =
+                    of_kind(Action::Repeated, hour * HOUR + round * 4 + number, country);
                 event.count = 1 + dice.roll(300) as u64;
                 event
             })
@@ -120,9 +121,7 @@ async fn what_is_rare_is_found_wherever_it_stands(store: &Store) {
         for at_once in [1, 2, 10] {
             let found = super::contract::everything(store.log(), &query, at_once).await;
             let found: Vec<_> = found.iter().map(|entry| entry.event.at).collect();
-            let wanted = rare.map(|hour| {
-                crate::audit::fixture::instant(hour * HOUR + 9)
-            });
+            let wanted = rare.map(|hour| crate::audit::fixture::instant(hour * HOUR + 9));
             assert!(found.iter().rev().eq(wanted.iter()), "{units} {at_once}: {found:?}");
         }
         // Within a span that begins and ends within blocks.

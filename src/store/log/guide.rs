@@ -129,7 +129,8 @@ impl LogIndex {
         let (blocks, [before, after]) = split_long(&hours);
         let mut all = 0_i64;
         for one in matched {
-            for (sums, span) in [(Sums::Kinds, &after), (Sums::Long, &blocks), (Sums::Kinds, &before)]
+            for (sums, span) in
+                [(Sums::Kinds, &after), (Sums::Long, &blocks), (Sums::Kinds, &before)]
             {
                 self.counted(reading, (one.organization, sums), span.clone(), |item| {
                     if one.has(item.kind) {

@@ -145,7 +145,8 @@ impl LogIndex {
             found.insert(combination, self.integer(row, 0)?);
         }
         for organization in organizations {
-            let asked = sqlx::query("SELECT number, numbers FROM log_kinds WHERE organization = $1");
+            let asked =
+                sqlx::query("SELECT number, numbers FROM log_kinds WHERE organization = $1");
             for row in &change.rows(asked.bind(organization)).await? {
                 let text: &str = sqlx::Row::try_get(row, 1).map_err(|error| self.fault(error))?;
                 let numbers = numbers_in(text).ok_or_else(|| self.unreadable("a kind", text))?;

@@ -38,11 +38,11 @@ mod totals;
 mod write;
 mod wrong;
 
-pub(super) use sums::make_sums;
 pub use handle::{LogIndex, Standing};
 pub use query::{By, Count, Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 pub use review::LOOKS;
 pub use row::Taken;
+pub(super) use sums::make_sums;
 pub use surges::{Surge, Surges};
 pub use write::{Batch, Bookmark, Bookmarks, Tallied};
 pub use wrong::{Because, Home, ProbablyWrong};

@@ -293,7 +293,8 @@ impl LogIndex {
         for row in rows.await.unwrap() {
             let organization = self.integer(&row, 0).unwrap();
             let kinds = self.kinds(&mut reading, organization).await.unwrap();
-            let words: BTreeMap<_, _> = kinds.iter().map(|kind| (kind.number, kind.numbers)).collect();
+            let words: BTreeMap<_, _> =
+                kinds.iter().map(|kind| (kind.number, kind.numbers)).collect();
             self.counted(&mut reading, (organization, sums), 0..i64::from(u32::MAX), |item| {
                 let words = words[&item.kind];
                 let words = sums.told(words).unwrap_or(words);
