@@ -32,7 +32,7 @@ impl LogIndex {
             }
             purse.spend(A_BLOCK);
             arm.spans.extend(self.next_spans(reading, guide).await?);
-            if arm.spans.is_empty() {
+            if arm.spans.is_empty() || guide.blocks.is_some() {
                 self.pass_over(reading, guide, purse).await?;
             }
         }
