@@ -80,7 +80,7 @@ async fn parts_are_put_together_and_nothing_of_them_is_lost(store: &Store) {
     let options = crate::audit::Options::new(directory.path().to_owned());
     let mut dice = Dice::of(3);
     let mut most = 0;
-    for round in 0..70 {
+    for round in 0..110 {
         // Two blocks of hours that are written in turns, some kinds again and again.
         let events: Vec<_> = (0..4)
             .map(|number| {
@@ -101,7 +101,7 @@ async fn parts_are_put_together_and_nothing_of_them_is_lost(store: &Store) {
     are_right(store).await;
     let query = LogQuery::of(these(&["ballerup"]));
     let counts = store.log().counts(&query, By::Site, &TimeZone::UTC).await.unwrap();
-    assert_eq!(counts.iter().map(|count| count.entries).sum::<u64>(), 280);
+    assert_eq!(counts.iter().map(|count| count.entries).sum::<u64>(), 440);
 }
 
 /// What is rare is found behind blocks that have nothing of it, and a page that looked through

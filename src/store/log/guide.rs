@@ -12,10 +12,13 @@ use super::plan::{Arm, Counted, Guide, Span};
 use super::search::Purse;
 use super::sums::{Sums, split_long};
 
-/// Going through the counts of a block costs as much as passing over so many entries.
-const A_BLOCK: i64 = 4000;
-/// Going through the sums of every block.
-const ALL_BLOCKS: i64 = 15_000;
+/// So many octets of counts are read at the cost of passing over one entry.
+const OCTETS: usize = 40;
+
+/// What reading so many octets of counts costs.
+fn read(octets: usize) -> i64 {
+    Purse::ASKED + i64::try_from(octets / OCTETS).unwrap_or(i64::MAX)
+}
 
 impl LogIndex {
     /// Gives the arm its next spans. No where there are none.
@@ -30,8 +33,7 @@ impl LogIndex {
             if purse.is_empty() {
                 return Ok(false);
             }
-            purse.spend(A_BLOCK);
-            arm.spans.extend(self.next_spans(reading, guide).await?);
+            arm.spans.extend(self.next_spans(reading, guide, purse).await?);
             if arm.spans.is_empty() || guide.blocks.is_some() {
                 self.pass_over(reading, guide, purse).await?;
             }
@@ -52,16 +54,15 @@ impl LogIndex {
         }
         let block = |place: i64| block::block_of(key::hour(key::instant(place)));
         if guide.blocks.is_none() {
-            purse.spend(ALL_BLOCKS);
             let of = (guide.matched.organization, Sums::Long);
             let mut blocks = BTreeSet::new();
             let all = block(guide.start)..block(guide.end - 1) + 1;
-            self.counted(reading, of, all, |item| {
+            let reading = self.counted(reading, of, all, |item| {
                 if guide.matched.has(item.kind) {
                     blocks.insert(item.hour);
                 }
-            })
-            .await?;
+            });
+            purse.spend(read(reading.await?));
             guide.blocks = Some(blocks);
         }
         let up_to = block(guide.end - 1);
@@ -75,6 +76,7 @@ impl LogIndex {
         &self,
         reading: &mut Reading,
         guide: &mut Guide,
+        purse: &mut Purse,
     ) -> Result<Vec<Span>, StoreError> {
         let last = key::hour(key::instant(guide.end - 1));
         let mut hours = Vec::new();
@@ -98,7 +100,8 @@ impl LogIndex {
                 }
             })
             .await?;
-        let Some(number) = found else {
+        purse.spend(read(found.map_or(0, |(_, octets)| octets)));
+        let Some((number, _)) = found else {
             guide.end = guide.start;
             return Ok(Vec::new());
         };

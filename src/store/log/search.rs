@@ -44,7 +44,7 @@ impl Purse {
     /// An entry that is read.
     const READ: i64 = 100;
     /// A question.
-    const ASKED: i64 = 40;
+    pub(super) const ASKED: i64 = 40;
 
     fn page() -> Self {
         Self { left: most(Self::PAGE) }

@@ -166,16 +166,17 @@ impl LogIndex {
 
     /// Gives each count of an organisation in these hours to `each`: the blocks in their order, and
     /// in no order within a block; one kind may come several times in one hour. In [`Sums::Long`]
-    /// blocks are what hours are to the others.
+    /// blocks are what hours are to the others. Gives how many octets were read.
     pub(super) async fn counted(
         &self,
         reading: &mut Reading,
         (organization, sums): (i64, Sums),
         hours: Range<i64>,
         mut each: impl FnMut(Item),
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
+        let mut all = 0;
         if hours.is_empty() {
-            return Ok(());
+            return Ok(all);
         }
         let end = block::block_of(hours.end - 1) + 1;
         let mut first = block::block_of(hours.start);
@@ -183,7 +184,7 @@ impl LogIndex {
             // Before the first that is there are as many as there are years since 1970.
             first = match self.next_block(reading, (organization, sums), first).await? {
                 Some(next) => next.max(first),
-                None => return Ok(()),
+                None => return Ok(all),
             };
             let until = end.min(first.saturating_add(BLOCKS));
             let mut sql = Sql::new("SELECT block, counts FROM log_totals WHERE organization = ");
@@ -192,6 +193,7 @@ impl LogIndex {
             sql.push(" ORDER BY block");
             for row in reading.rows(sql.asked()).await? {
                 let octets: &[u8] = row.try_get(1).map_err(|error| self.fault(error))?;
+                all += octets.len();
                 self.items(self.integer(&row, 0)?, octets, |item| {
                     if hours.contains(&item.hour) {
                         each(item);
@@ -200,7 +202,7 @@ impl LogIndex {
             }
             first = until;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// The first block from this one on that an organisation has.
@@ -218,14 +220,15 @@ impl LogIndex {
         rows.first().map(|row| self.integer(row, 0)).transpose()
     }
 
-    /// The last block up to this one that an organisation has, with the counts of every kind.
+    /// The last block up to this one that an organisation has, with the counts of every kind, and how
+    /// many octets they are.
     pub(super) async fn block_up_to(
         &self,
         reading: &mut Reading,
         organization: i64,
         number: i64,
         mut each: impl FnMut(Item),
-    ) -> Result<Option<i64>, StoreError> {
+    ) -> Result<Option<(i64, usize)>, StoreError> {
         let mut sql = Sql::new("SELECT block, counts FROM log_totals WHERE organization = ");
         sql.number(organization).push(" AND sums = 0 AND block = (SELECT MAX(block)");
         sql.push(" FROM log_totals WHERE organization = ").number(organization);
@@ -233,8 +236,9 @@ impl LogIndex {
         let mut found = None;
         for row in reading.rows(sql.asked()).await? {
             let number = self.integer(&row, 0)?;
-            found = Some(number);
             let octets: &[u8] = row.try_get(1).map_err(|error| self.fault(error))?;
+            let before = found.map_or(0, |(_, octets)| octets);
+            found = Some((number, before + octets.len()));
             self.items(number, octets, &mut each)?;
         }
         Ok(found)
