@@ -299,7 +299,10 @@ async fn the_entries_of_a_breach_are_counted_of_ones_own_organisation() {
         let plain: String =
             page.text.split('<').filter_map(|part| part.split_once('>')).map(|p| p.1).collect();
         let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(plain.contains(&format!("Poster i tidsrummet{counted}Oprettet")), "{counted}: {plain}");
+        assert!(
+            plain.contains(&format!("Poster i tidsrummet{counted}Oprettet")),
+            "{counted}: {plain}"
+        );
     }
 }
 
