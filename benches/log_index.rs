@@ -13,7 +13,7 @@
 //! `cargo bench --bench log_index`, with
 //! - `GEOVAGT_LOG_ENTRIES`: how many entries (200,000 unless told; the goal is meant for 10,000,000)
 //! - `GEOVAGT_LOG_STORE`: `sqlite` (unless told) or `postgres`, which is started for the bench
-//! - `GEOVAGT_LOG_DIRECTORY`: where the SQLite index is made and kept: another run takes it again
+//! - `GEOVAGT_LOG_DIRECTORY`: where the index is made and kept: another run takes it again
 //! - `GEOVAGT_LOG_QUESTION`: asks only those whose name holds this
 //! - `GEOVAGT_LOG_WISHES`: so many different wishes for each question (40 unless told)
 
@@ -55,6 +55,9 @@ use sqlx::ConnectOptions as _;
 
 /// What an answer may take.
 const GOAL: Duration = Duration::from_millis(200);
+/// On PostgreSQL.
+const DATABASE: &str = "bench";
+
 fn main() -> ExitCode {
     let entries = number("GEOVAGT_LOG_ENTRIES").unwrap_or(200_000);
     let temporary = tempfile::tempdir().unwrap();
@@ -68,9 +71,15 @@ fn main() -> ExitCode {
             // As a small server is set up.
             let settings =
                 ["shared_buffers=512MB", "max_wal_size=4GB", "maintenance_work_mem=512MB"];
-            let server = Postgres::start_with(&settings);
-            let database = server.new_database();
-            Place::Postgres { server: Box::new(server), database }
+            let server = match &kept {
+                Some(kept) => Postgres::start_in(kept.into(), &settings, &[], None),
+                None => Postgres::start_with(&settings),
+            };
+            let is_empty = !server.try_sql(DATABASE, "SELECT 1");
+            if is_empty {
+                server.sql("postgres", &format!("CREATE DATABASE {DATABASE}"));
+            }
+            Place::Postgres { server: Box::new(server), is_empty }
         } else {
             Place::Sqlite(directory.to_owned())
         };
@@ -95,24 +104,24 @@ fn number(name: &str) -> Option<u64> {
 /// Where the index is.
 enum Place {
     Sqlite(PathBuf),
-    Postgres { server: Box<Postgres>, database: String },
+    Postgres { server: Box<Postgres>, is_empty: bool },
 }
 
 impl Place {
     fn is_empty(&self) -> bool {
         match self {
             Self::Sqlite(directory) => !directory.join(LOG_INDEX_FILE_NAME).exists(),
-            Self::Postgres { .. } => true,
+            Self::Postgres { is_empty, .. } => *is_empty,
         }
     }
 
     async fn open(&self) -> Store {
         match self {
             Self::Sqlite(directory) => Store::open(directory).await.unwrap(),
-            Self::Postgres { server, database } => {
+            Self::Postgres { server, .. } => {
                 // The password of the test's server, as it stands in an address.
                 let at = server.address;
-                let url = format!("postgres://geovagt:hemmelig%2Fkode%40%231@{at}/{database}");
+                let url = format!("postgres://geovagt:hemmelig%2Fkode%40%231@{at}/{DATABASE}");
                 Store::postgres(&PostgresUrl::parse(&url, Path::new("/")).unwrap()).unwrap()
             }
         }
@@ -132,16 +141,16 @@ impl Place {
                     .unwrap();
                 sqlx::Connection::close(connection).await.unwrap();
             }
-            Self::Postgres { server, database } => drop(server.sql(database, sql)),
+            Self::Postgres { server, .. } => drop(server.sql(DATABASE, sql)),
         }
     }
 
     /// What a server does by itself within minutes of so many changes.
     fn settle(&self) {
-        if let Self::Postgres { server, database } = self {
+        if let Self::Postgres { server, .. } = self {
             let began = clock::instant();
-            server.sql(database, "VACUUM ANALYZE");
-            server.sql(database, "CHECKPOINT");
+            server.sql(DATABASE, "VACUUM ANALYZE");
+            server.sql(DATABASE, "CHECKPOINT");
             println!("vacuum analyze: {:.0} s", since(began).as_secs_f64());
         }
     }
@@ -151,8 +160,8 @@ impl Place {
             Self::Sqlite(directory) => {
                 std::fs::metadata(directory.join(LOG_INDEX_FILE_NAME)).unwrap().len()
             }
-            Self::Postgres { server, database } => {
-                server.sql(database, "SELECT pg_database_size(current_database())").parse().unwrap()
+            Self::Postgres { server, .. } => {
+                server.sql(DATABASE, "SELECT pg_database_size(current_database())").parse().unwrap()
             }
         }
     }
@@ -161,9 +170,9 @@ impl Place {
     fn forget(&mut self) {
         match self {
             Self::Sqlite(directory) => forget_file(&directory.join(LOG_INDEX_FILE_NAME)),
-            Self::Postgres { server, database } => {
+            Self::Postgres { server, .. } => {
                 let base = server.sql(
-                    database,
+                    DATABASE,
                     "SELECT current_setting('data_directory') || '/base/' || oid FROM pg_database \
                      WHERE datname = current_database()",
                 );

@@ -349,7 +349,7 @@ const OF_NOBODY: &[(&str, &str)] = &[
     ("log_words", "the log's index: its entries are shown from the log"),
     ("log_entries", "the log's index: its entries are shown from the log"),
     ("log_marks", "the log's index: its entries are shown from the log"),
-    ("log_counts", "counts"),
+    ("log_totals", "counts"),
     ("log_kinds", "what entries have in common that say nothing of people"),
     ("log_bookmarks", "places in the log"),
     ("log_forgotten", "a counter"),

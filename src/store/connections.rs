@@ -19,6 +19,9 @@ use super::migrations::{self, Ownership};
 use super::octets::Question;
 use super::place::Place;
 
+/// How long a step of the schema may take.
+const STEP: Duration = Duration::from_secs(600);
+
 /// A query with its values.
 pub(crate) type Asked<'q> = Query<'q, Any, AnyArguments>;
 
@@ -202,7 +205,15 @@ impl Connections {
         &self,
         work: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<T, StoreError> {
-        match tokio::time::timeout(self.ways.limit, work).await {
+        self.limited_to(self.ways.limit, work).await
+    }
+
+    async fn limited_to<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, sqlx::Error>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(limit, work).await {
             Ok(done) => done.map_err(|error| self.fault(error)),
             Err(_) => Err(StoreError::NoAnswer(self.place.clone())),
         }
@@ -253,10 +264,10 @@ impl Lent {
         self.home.limited(asked).await.map(|_| ())
     }
 
-    /// The same for a text that the program put together of its own parts.
-    pub(super) async fn execute_script(&mut self, sql: String) -> Result<(), StoreError> {
+    /// The same for a step of the schema, which may take far longer than anything else.
+    pub(super) async fn execute_step(&mut self, sql: String) -> Result<(), StoreError> {
         let asked = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut self.connection);
-        self.home.limited(asked).await.map(|_| ())
+        self.home.limited_to(STEP, asked).await.map(|_| ())
     }
 
     /// Ends the transaction, keeps what was changed and gives the connection back.

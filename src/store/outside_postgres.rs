@@ -41,6 +41,26 @@ async fn its_log_index_holds_the_contract() {
     let open = async || (store(&url_at(pooler.address, &server.new_database())), ());
     super::log::contract::holds(&open).await;
     super::log::contract_nodes::holds_for_nodes(&open).await;
+    super::log::contract_sums::holds_for_sums(&open).await;
+}
+
+#[tokio::test]
+async fn what_its_log_index_counted_before_is_summed() {
+    use super::log::contract_sums::{BEFORE_SUMS, what_was_counted_before_is_summed};
+    let server = Postgres::start();
+    let database = server.new_database();
+    let url = url(&server, &database);
+    what_was_counted_before_is_summed(store(&url), async |filled| {
+        filled.close().await;
+        server.sql(
+            &database,
+            &super::wording::wording(BEFORE_SUMS, super::wording::Database::Postgres),
+        );
+        let key = "(organization, mark, entry, kind, folded, family)";
+        server.sql(&database, &format!("ALTER TABLE log_marks ADD PRIMARY KEY {key}"));
+        store(&url)
+    })
+    .await;
 }
 
 #[tokio::test]

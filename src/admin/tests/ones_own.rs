@@ -4,14 +4,22 @@
 use axum::body::Body;
 use http::{Request, StatusCode};
 
-use super::super::travel::tests::{all, and, day, form, office, step};
-use super::guards::person;
+use super::super::travel::actions::{Desk, Undone};
+use super::super::travel::tests::{all, and, day, form, granted, office, step};
+use super::super::travel::typed::{Typed, TypedLeg};
+use super::guards::{ballerup, person};
+use crate::admin::access::Visitor;
 use crate::admin::fixture::{Browser, Office, configuration};
 use crate::audit::{Action, Event};
 use crate::clock;
+use crate::config::Role;
 use crate::identifier::{OrganizationId, ProviderId};
-use crate::policy::{Actor, Person, UserName};
-use crate::store::{FactorKind, KnownPerson, MOST_PASSKEYS, Passed, SecondFactorRecord};
+use crate::journey::Trouble;
+use crate::log_index::Follower;
+use crate::policy::{Actor, ExemptionId, Person, UserName};
+use crate::store::{
+    FactorKind, KnownPerson, MOST_PASSKEYS, NoticeState, Passed, SecondFactorRecord,
+};
 
 /// Another provider of Ballerup, beside the local accounts.
 fn with_directory() -> String {
@@ -210,4 +218,111 @@ async fn one_travellers_applications_that_wait_are_so_many_and_no_more() {
     assert_eq!(taken_back.status, StatusCode::SEE_OTHER, "{}", taken_back.text);
     let done = office.post(&mut anna, "/own/apply", &fields(20)).await;
     assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+}
+
+/// Somebody whom the directory has proven under a name that it has changed since.
+#[tokio::test]
+async fn nobody_grants_their_own_journey_under_a_name_they_were_given_since() {
+    let office = Office::open().await;
+    office.reload(&with_directory());
+    let own = known_at_the_directory(&office, "nyt.navn", "7").await;
+    let other = known_at_the_directory(&office, "bente.bo", "8").await;
+    let loaded = office.admin.loaded();
+    let organization = loaded.config.organizations[&ballerup()].clone();
+    let directory = ProviderId::parse("ad").unwrap();
+    let clerk = Visitor {
+        person: Person::new(ballerup(), directory, "7"),
+        name: UserName::parse("gammelt.navn").unwrap(),
+        roles: [(ballerup(), [Role::CaseOfficer].into())].into(),
+        centre_operator: false,
+        language: organization.language,
+        organization,
+        organizations: Vec::new(),
+        csrf: String::new(),
+        key: String::new(),
+        token: None,
+        path: "/".to_owned(),
+    };
+    let desk = Desk::of(&office.admin, &clerk);
+    let typed = |person: &str| Typed {
+        who: String::new(),
+        person: person.to_owned(),
+        legs: vec![TypedLeg { places: "Thailand".into(), from: day(0), until: day(8) }],
+        sites: vec!["kilden".into()],
+        purpose: "Venskabsby".into(),
+        case: "26/1234".into(),
+        devices: "iPad".into(),
+        telephone: "+45 20 00 00 00".into(),
+        mail: "anna@example.net".into(),
+    };
+    let refused = desk.grant(&typed(&own)).await;
+    let troubles = match refused {
+        Err(Undone::Troubles(troubles)) => troubles,
+        other => panic!("{other:?}"),
+    };
+    assert!(matches!(troubles.as_slice(), [Trouble::OwnGrant]), "{troubles:?}");
+    assert!(all(&office).await.is_empty());
+    desk.grant(&typed(&other)).await.unwrap();
+    assert_eq!(all(&office).await[0].exemption.user_name.as_str(), "bente.bo");
+}
+
+#[tokio::test]
+async fn the_entries_of_a_breach_are_counted_of_ones_own_organisation() {
+    let office = Office::open().await;
+    let mut sofie = office.signed_in("sofie.lind").await;
+    let mut eva = office.signed_in("eva.egedal").await;
+    let before = clock::now() - jiff::SignedDuration::from_hours(24);
+    for (organization, count) in [("ballerup", 2), ("egedal", 5)] {
+        for _ in 0..count {
+            let event = happened(organization, "samme.navn");
+            assert!(office.admin.audit().record(event).reached_disk().await);
+        }
+    }
+    let directory = office.state.path().join("state/audit");
+    let mut follower = Follower::new(directory, office.admin.store().log().clone());
+    while follower.round().await.unwrap().behind > 0 {}
+    let (from, until) = (before.to_string(), clock::now().to_string());
+    for (ours, persons, counted) in
+        [(true, "samme.navn", 2), (false, "samme.navn", 5), (true, "andet.navn", 0)]
+    {
+        let browser = if ours { &mut sofie } else { &mut eva };
+        let fields = [
+            ("title", "Tyveri"),
+            ("occurred_from", &*from),
+            ("occurred_until", &*until),
+            ("discovered", &*until),
+            ("persons", persons),
+        ];
+        let opened = office.post(browser, "/breach", &fields).await;
+        assert_eq!(opened.status, StatusCode::SEE_OTHER, "{}", opened.text);
+        let page = office.get(browser, opened.location()).await;
+        let plain: String =
+            page.text.split('<').filter_map(|part| part.split_once('>')).map(|p| p.1).collect();
+        let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            plain.contains(&format!("Poster i tidsrummet{counted}Oprettet")),
+            "{counted}: {plain}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_overview_tells_of_ones_own_messages_that_did_not_arrive() {
+    let office = office().await;
+    let mut clerk = office.signed_in("kirsten.vang").await;
+    let mut eva = office.signed_in("eva.egedal").await;
+    let says = "Én besked til en rejsende kom ikke frem.";
+    let page = office.get(&mut clerk, "/").await;
+    assert!(page.status == StatusCode::OK && !page.text.contains(says), "{}", page.text);
+    let id = granted(&office, &mut clerk, "Thailand").await;
+    let store = office.admin.store();
+    let notices = store.notices_of(&ExemptionId::new(&id)).await.unwrap();
+    let (now, later) = (clock::now(), clock::now() + jiff::SignedDuration::from_mins(1));
+    let claimed = store.claim_notice(&notices[0], now, later).await.unwrap().unwrap();
+    assert!(store.end_notice(&claimed, NoticeState::Failed, Some("no"), now).await.unwrap());
+    for (browser, tells) in [(&mut clerk, true), (&mut eva, false)] {
+        let page = office.get(browser, "/").await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.text.contains(says), tells, "{}", page.text);
+    }
 }

@@ -23,10 +23,14 @@ const PEOPLE: [&str; 3] = ["Anna@x.dk", "bo", "ÆGIR"];
 const ORGANIZATIONS: [&str; 2] = ["ballerup", "egedal"];
 
 /// Random bytes that are the same in each run.
-struct Dice(u64);
+pub(super) struct Dice(u64);
 
 impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
+    pub(super) fn of(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) fn roll(&mut self, sides: usize) -> usize {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap() % sides
@@ -44,7 +48,7 @@ impl Dice {
         }
     }
 
-    fn event(&mut self, class: Class, second: i64) -> Event {
+    fn event(&mut self, class: Class, second: i64, apart: i64) -> Event {
         let people = class == Class::People;
         let action = match (people, self.roll(4)) {
             (false, 0) => Action::Repeated,
@@ -57,7 +61,7 @@ impl Dice {
         random.fill_with(|| u8::try_from(self.roll(256)).unwrap());
         // Out of order now and then, and several at one instant.
         let late = if self.roll(8) == 0 { 40 } else { 0 };
-        let mut event = Event::new(action, instant(second / 3 * 900 - late), random)
+        let mut event = Event::new(action, instant(second / 3 * apart - late), random)
             .personal(Field::ClientIp, &self.address())
             .personal(Field::UserAgent, "curl/8 \u{1b} \"x\"");
         if self.roll(6) == 0 {
@@ -100,7 +104,8 @@ impl Dice {
         event.detail("n", second)
     }
 
-    fn query(&mut self) -> LogQuery {
+    /// Within so many seconds.
+    fn query(&mut self, span: usize) -> LogQuery {
         let mut query = LogQuery::of(match self.roll(4) {
             0 => these(&["egedal"]),
             1 => these(&ORGANIZATIONS),
@@ -125,7 +130,7 @@ impl Dice {
         filter.action = rarely(self).then(|| {
             [Action::Denied, Action::Repeated, Action::SignIn, Action::Started][self.roll(4)]
         });
-        let at = |dice: &mut Self| instant(i64::try_from(dice.roll(30_000)).unwrap());
+        let at = |dice: &mut Self| instant(i64::try_from(dice.roll(span)).unwrap());
         filter.since = rarely(self).then(|| at(self));
         filter.until = rarely(self).then(|| at(self));
         query.verdict = (self.roll(8) == 0).then(|| "deny".into());
@@ -135,15 +140,21 @@ impl Dice {
     }
 }
 
-fn these(names: &[&str]) -> Organizations {
+pub(super) fn these(names: &[&str]) -> Organizations {
     Organizations::These(names.iter().map(|name| OrganizationId::parse(name).unwrap()).collect())
 }
 
 /// A log of entries as they come, in small segments.
 pub(super) fn log(directory: &Path, seed: u64, entries: i64) {
+    log_over(directory, seed, entries, 900);
+}
+
+/// The same with three of each chain in so many seconds.
+pub(super) fn log_over(directory: &Path, seed: u64, entries: i64, apart: i64) {
     let mut dice = Dice(seed);
-    let mut events =
-        |class| -> Vec<Event> { (1..=entries).map(|second| dice.event(class, second)).collect() };
+    let mut events = |class| -> Vec<Event> {
+        (1..=entries).map(|second| dice.event(class, second, apart)).collect()
+    };
     let denied = events(Class::Denied);
     let people = events(Class::People);
     let chains = [(Class::Denied, denied), (Class::People, people)];
@@ -211,7 +222,7 @@ pub(super) async fn a_search_finds_what_a_search_through_the_files_finds(store: 
     let mut hits = 0;
     let mut went_on = 0;
     for _ in 0..180 {
-        let query = dice.query();
+        let query = dice.query(30_000);
         let at_once = 1 + dice.roll(20);
         // Pages that may cost next to nothing miss nothing either.
         search::poor::only(*[1, 900].get(dice.roll(10)).unwrap_or(&i64::MAX));
@@ -258,9 +269,14 @@ pub(super) async fn counts_are_those_of_the_entries(store: &Store) {
     let directory = tempfile::tempdir().unwrap();
     log(directory.path(), 8, 120);
     follow(store, directory.path()).await;
-    let mut dice = Dice(5);
+    counts_are_right(store, &mut Dice(5), 30_000).await;
+}
+
+/// Holds counts of this and that against the entries.
+pub(super) async fn counts_are_right(store: &Store, dice: &mut Dice, span: i64) {
+    let span = usize::try_from(span).unwrap();
     for _ in 0..80 {
-        let query = dice.query();
+        let query = dice.query(span);
         let mut slow = std::collections::BTreeMap::<(usize, String), (u64, u64)>::new();
         for entry in everything(store.log(), &query, 1000).await {
             let event = &entry.event;

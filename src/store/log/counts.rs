@@ -7,11 +7,13 @@ use jiff::tz::TimeZone;
 
 use super::super::StoreError;
 use super::super::transaction::Reading;
+use super::block::{self, Item};
 use super::handle::{LogIndex, Sql};
 use super::key;
 use super::kinds::{Column, Kind, Matched};
 use super::plan::{NETWORKS, Wishes, between, within};
 use super::query::{By, Count, LogEntry, LogQuery};
+use super::sums::{Sums, split_long};
 
 /// What is counted together, in numbers, with how many entries and what they stand for.
 type Figures = BTreeMap<i64, (i64, i64)>;
@@ -148,18 +150,20 @@ impl LogIndex {
             let edge = Wishes { places, ..wishes.clone() };
             self.figures_of(reading, (&sql, &edge, "entry"), matched, by, figures).await?;
         }
+        let mut columns: Vec<Column> = wishes.dimensions.iter().map(|wish| wish.column).collect();
+        columns.extend(column_of(by));
+        let sums = Sums::smallest(&columns);
+        let is_long = sums == Sums::Kinds && column_of(by).is_some();
+        let (blocks, hours) = if is_long { split_long(&hours) } else { (0..0, [hours, 0..0]) };
         let names = self.names(reading, matched, by).await?;
-        let mut of_kind = (0, None);
-        self.counted(reading, matched.organization, hours, |item| {
-            if of_kind.0 != item.kind {
-                of_kind = (item.kind, names.get(&item.kind).copied());
-            }
-            let Some(name) = of_kind.1 else { return };
-            let figure = figures.entry(name.unwrap_or(item.hour)).or_default();
-            figure.0 = figure.0.saturating_add(item.entries);
-            figure.1 = figure.1.saturating_add(item.total);
-        })
-        .await
+        let [before, after] = hours.map(|hours| (sums, hours));
+        for (sums, hours) in [(Sums::Long, blocks), before, after] {
+            let mut summing = Summing::of(&names, figures);
+            let of = (matched.organization, sums);
+            self.counted(reading, of, hours, |item| summing.add(item)).await?;
+            summing.done();
+        }
+        Ok(())
     }
 
     /// Under which number each kind that is wished for is counted; none: under its hour.
@@ -258,6 +262,68 @@ impl LogIndex {
     }
 }
 
+/// Sums up the counts of blocks in their order, by name or else by the hour.
+struct Summing<'a> {
+    names: &'a HashMap<i64, Option<i64>>,
+    figures: &'a mut Figures,
+    kind: i64,
+    /// Of the kind that stands in `kind`: none where it is not wished for.
+    name: Option<Option<i64>>,
+    sum: (i64, i64),
+    /// The hour that `hours` begin with.
+    first: Option<i64>,
+    hours: Vec<(i64, i64)>,
+}
+
+impl<'a> Summing<'a> {
+    fn of(names: &'a HashMap<i64, Option<i64>>, figures: &'a mut Figures) -> Self {
+        let (hours, first) = (Vec::new(), None);
+        Self { names, figures, kind: 0, name: None, sum: (0, 0), first, hours }
+    }
+
+    fn add(&mut self, item: Item) {
+        if self.kind != item.kind {
+            self.keep();
+            (self.kind, self.name) = (item.kind, self.names.get(&item.kind).copied());
+        }
+        let figure = match self.name {
+            None => return,
+            Some(Some(_)) => &mut self.sum,
+            Some(None) => {
+                let first = *self.first.get_or_insert(block::begins(block::block_of(item.hour)));
+                let place = usize::try_from(item.hour - first).unwrap_or(0);
+                if place >= self.hours.len() {
+                    self.hours.resize(place + 1, (0, 0));
+                }
+                let Some(figure) = self.hours.get_mut(place) else { return };
+                figure
+            }
+        };
+        figure.0 = figure.0.saturating_add(item.entries);
+        figure.1 = figure.1.saturating_add(item.total);
+    }
+
+    fn keep(&mut self) {
+        if let Some(Some(name)) = self.name {
+            add(self.figures, name, std::mem::take(&mut self.sum));
+        }
+    }
+
+    fn done(mut self) {
+        self.keep();
+        let hours = self.hours.into_iter().zip(self.first.unwrap_or(0)..);
+        for (sum, hour) in hours.filter(|(sum, _)| *sum != (0, 0)) {
+            add(self.figures, hour, sum);
+        }
+    }
+}
+
+fn add(figures: &mut Figures, name: i64, (entries, total): (i64, i64)) {
+    let figure = figures.entry(name).or_default();
+    figure.0 = figure.0.saturating_add(entries);
+    figure.1 = figure.1.saturating_add(total);
+}
+
 fn add_entry(named: &mut Named, entry: &LogEntry, by: By, zone: &TimeZone) {
     let event = &entry.event;
     let word = |word: &Option<smol_str::SmolStr>| word.as_deref().unwrap_or("").to_owned();
@@ -283,11 +349,16 @@ fn name_of(at: jiff::Timestamp, by: By, zone: &TimeZone) -> String {
 
 /// The number that a kind is counted under; none: the hour's.
 fn name_of_kind(kind: &Kind, by: By) -> Option<i64> {
+    column_of(by).map(|column| kind.number_in(column))
+}
+
+/// The word that is counted by; none: it is the time.
+fn column_of(by: By) -> Option<Column> {
     match by {
         By::Hour | By::Day => None,
-        By::Country => Some(kind.number_in(Column::Country)),
-        By::Site => Some(kind.number_in(Column::Site)),
-        By::Reason => Some(kind.number_in(Column::Reason)),
+        By::Country => Some(Column::Country),
+        By::Site => Some(Column::Site),
+        By::Reason => Some(Column::Reason),
     }
 }
 

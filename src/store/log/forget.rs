@@ -62,7 +62,7 @@ impl LogIndex {
         let kinds = self.kinds_of(&mut change, &combinations).await?;
         let mut replaced = 0;
         for (at, mut row) in rows {
-            row.kind = kinds.get(&row.combination()).copied().unwrap_or_default();
+            row.kind = kinds.number(&row.combination());
             let [_, chain, sequence, ..] = row.numbers;
             let places = key::places(at);
             let asked = sqlx::query(

@@ -1,5 +1,7 @@
 //! From the counts to the spans that are worth looking into.
 
+use std::collections::BTreeSet;
+
 use super::super::StoreError;
 use super::super::transaction::Reading;
 use super::block;
@@ -8,9 +10,15 @@ use super::key;
 use super::kinds::Matched;
 use super::plan::{Arm, Counted, Guide, Span};
 use super::search::Purse;
+use super::sums::{Sums, split_long};
 
-/// Going through the counts of a block costs as much as passing over so many entries.
-const A_BLOCK: i64 = 4000;
+/// So many octets of counts are read at the cost of passing over one entry.
+const OCTETS: usize = 40;
+
+/// What reading so many octets of counts costs.
+fn read(octets: usize) -> i64 {
+    Purse::ASKED + i64::try_from(octets / OCTETS).unwrap_or(i64::MAX)
+}
 
 impl LogIndex {
     /// Gives the arm its next spans. No where there are none.
@@ -25,16 +33,50 @@ impl LogIndex {
             if purse.is_empty() {
                 return Ok(false);
             }
-            purse.spend(A_BLOCK);
-            arm.spans.extend(self.next_spans(reading, guide).await?);
+            arm.spans.extend(self.next_spans(reading, guide, purse).await?);
+            if arm.spans.is_empty() || guide.blocks.is_some() {
+                self.pass_over(reading, guide, purse).await?;
+            }
         }
         Ok(!arm.spans.is_empty())
+    }
+
+    /// Goes on where the next block with something that is wished for ends: where one has nothing of
+    /// it, it is rare.
+    async fn pass_over(
+        &self,
+        reading: &mut Reading,
+        guide: &mut Guide,
+        purse: &mut Purse,
+    ) -> Result<(), StoreError> {
+        if guide.end <= guide.start {
+            return Ok(());
+        }
+        let block = |place: i64| block::block_of(key::hour(key::instant(place)));
+        if guide.blocks.is_none() {
+            let of = (guide.matched.organization, Sums::Long);
+            let mut blocks = BTreeSet::new();
+            let all = block(guide.start)..block(guide.end - 1) + 1;
+            let reading = self.counted(reading, of, all, |item| {
+                if guide.matched.has(item.kind) {
+                    blocks.insert(item.hour);
+                }
+            });
+            purse.spend(read(reading.await?));
+            guide.blocks = Some(blocks);
+        }
+        let up_to = block(guide.end - 1);
+        let next = guide.blocks.iter().flat_map(|blocks| blocks.range(..=up_to)).next_back();
+        let end = next.map(|block| key::places_of_hour(block::begins(block + 1) - 1).end);
+        guide.end = end.unwrap_or(guide.start).clamp(guide.start, guide.end);
+        Ok(())
     }
 
     async fn next_spans(
         &self,
         reading: &mut Reading,
         guide: &mut Guide,
+        purse: &mut Purse,
     ) -> Result<Vec<Span>, StoreError> {
         let last = key::hour(key::instant(guide.end - 1));
         let mut hours = Vec::new();
@@ -58,7 +100,8 @@ impl LogIndex {
                 }
             })
             .await?;
-        let Some(number) = found else {
+        purse.spend(read(found.map_or(0, |(_, octets)| octets)));
+        let Some((number, _)) = found else {
             guide.end = guide.start;
             return Ok(Vec::new());
         };
@@ -76,22 +119,28 @@ impl LogIndex {
         Ok(spans)
     }
 
-    /// How many entries the counts know of these kinds, where that is less than so many.
+    /// Whether the counts know of fewer entries of these kinds than so many, in all the hours that
+    /// these places touch.
     pub(super) async fn fewer_than(
         &self,
         reading: &mut Reading,
         (matched, places): (&[Matched], &std::ops::Range<i64>),
         most: i64,
     ) -> Result<bool, StoreError> {
+        let hour = |place: i64| key::hour(key::instant(place));
+        let hours = hour(places.start)..hour(places.end - 1) + 1;
+        let (blocks, [before, after]) = split_long(&hours);
         let mut all = 0_i64;
         for one in matched {
-            let (start, end) = (places.start, places.end);
-            let mut guide = Guide { matched: one.clone(), end, start };
-            while guide.end > guide.start {
-                for span in self.next_spans(reading, &mut guide).await? {
-                    let wished = span.counted.map_or(0, |counted| counted.wished);
-                    all = all.saturating_add(wished);
-                }
+            for (sums, span) in
+                [(Sums::Kinds, &after), (Sums::Long, &blocks), (Sums::Kinds, &before)]
+            {
+                self.counted(reading, (one.organization, sums), span.clone(), |item| {
+                    if one.has(item.kind) {
+                        all = all.saturating_add(item.entries);
+                    }
+                })
+                .await?;
                 if all >= most {
                     return Ok(false);
                 }

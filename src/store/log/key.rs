@@ -97,6 +97,25 @@ pub(super) fn wide(address: IpAddr) -> i64 {
 /// Stands where there is no network.
 pub(super) const NOWHERE: i64 = -1;
 
+/// Stands where the entry itself has to be read for its networks.
+pub(super) const UNKNOWN: i64 = -2;
+
+/// From which [`network`] to which all that is held against [`Known`] can be.
+pub(super) fn networks(net: IpNet) -> (i64, i64) {
+    let half = if net.network().is_ipv4() { 16 } else { 32 };
+    let wide = IpNet::new(net.network(), net.prefix_len().min(half)).unwrap_or(net).trunc();
+    let around = if known(net).narrow { net } else { wide };
+    let (one, other) = (network(around.network()), network(around.broadcast()));
+    // Of all addresses of IPv6 the numbers go round the zero.
+    if one <= other { (one, other) } else { (i64::MIN, i64::MAX) }
+}
+
+/// From which [`wide`] to which.
+pub(super) fn wides(net: IpNet) -> (i64, i64) {
+    let (one, other) = (wide(net.network()), wide(net.broadcast()));
+    (one.min(other), one.max(other))
+}
+
 fn upper(v6: std::net::Ipv6Addr) -> [u8; 8] {
     let [a, b, c, d, e, f, g, h, ..] = v6.octets();
     [a, b, c, d, e, f, g, h]

@@ -10,6 +10,7 @@ use super::super::StoreError;
 use super::super::transaction::{Change, Reading};
 use super::handle::{LogIndex, Sql};
 use super::plan::Wishes;
+use super::sums::{self, StandIns, Sums};
 
 /// Where in [`Kind::numbers`] a word stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,35 @@ pub(super) type Combination = (i64, [i64; 7]);
 pub(super) struct Kinds {
     of: HashMap<i64, Arc<Vec<Kind>>>,
     numbers: HashMap<Combination, i64>,
+    stand_ins: StandIns,
+}
+
+/// The numbers of some combinations.
+#[derive(Debug)]
+pub(super) struct Numbered {
+    numbers: HashMap<Combination, i64>,
+    combinations: HashMap<i64, Combination>,
+    stand_ins: StandIns,
+}
+
+impl Numbered {
+    fn of(numbers: HashMap<Combination, i64>, stand_ins: StandIns) -> Self {
+        let combinations = numbers.iter().map(|(of, number)| (*number, *of)).collect();
+        Self { numbers, combinations, stand_ins }
+    }
+
+    /// The number of a combination.
+    pub(super) fn number(&self, combination: &Combination) -> i64 {
+        self.numbers.get(combination).copied().unwrap_or_default()
+    }
+
+    /// The kind that one is counted under.
+    pub(super) fn under(&self, sums: Sums, kind: i64) -> i64 {
+        match self.combinations.get(&kind) {
+            Some(combination) => sums::under(sums, *combination, kind, &self.stand_ins),
+            None => kind,
+        }
+    }
 }
 
 /// The kinds of an organisation that are wished for.
@@ -79,8 +109,10 @@ impl LogIndex {
         &self,
         change: &mut Change,
         combinations: &BTreeSet<Combination>,
-    ) -> Result<HashMap<Combination, i64>, StoreError> {
+    ) -> Result<Numbered, StoreError> {
         let mut found = HashMap::new();
+        let mut stand_ins = StandIns::new();
+        let mut organizations = BTreeSet::new();
         let mut unknown = Vec::new();
         {
             let known = self.inner.kinds.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +120,12 @@ impl LogIndex {
                 match known.numbers.get(combination) {
                     Some(number) => drop(found.insert(*combination, *number)),
                     None => unknown.push(*combination),
+                }
+                for key in sums::keys(*combination) {
+                    match known.stand_ins.get(&key) {
+                        Some(number) => drop(stand_ins.insert(key, *number)),
+                        None => drop(organizations.insert(combination.0)),
+                    }
                 }
             }
         }
@@ -106,13 +144,23 @@ impl LogIndex {
             let row = rows.first().ok_or_else(|| self.unreadable("a kind", &text))?;
             found.insert(combination, self.integer(row, 0)?);
         }
-        Ok(found)
+        for organization in organizations {
+            let asked =
+                sqlx::query("SELECT number, numbers FROM log_kinds WHERE organization = $1");
+            for row in &change.rows(asked.bind(organization)).await? {
+                let text: &str = sqlx::Row::try_get(row, 1).map_err(|error| self.fault(error))?;
+                let numbers = numbers_in(text).ok_or_else(|| self.unreadable("a kind", text))?;
+                sums::stand_in((organization, numbers), self.integer(row, 0)?, &mut stand_ins);
+            }
+        }
+        Ok(Numbered::of(found, stand_ins))
     }
 
     /// What was kept is known from now on.
-    pub(super) fn remember_kinds(&self, numbers: HashMap<Combination, i64>) {
+    pub(super) fn remember_kinds(&self, numbered: Numbered) {
         let mut known = self.inner.kinds.lock().unwrap_or_else(PoisonError::into_inner);
-        known.numbers.extend(numbers);
+        known.numbers.extend(numbered.numbers);
+        known.stand_ins.extend(numbered.stand_ins);
     }
 
     /// Every kind of an organisation.
@@ -184,7 +232,7 @@ impl LogIndex {
     }
 }
 
-fn numbers_in(text: &str) -> Option<[i64; 7]> {
+pub(super) fn numbers_in(text: &str) -> Option<[i64; 7]> {
     let mut numbers = [0; 7];
     let mut parts = text.split(' ');
     for number in &mut numbers {

@@ -15,11 +15,12 @@ mod block;
 pub(super) mod contract;
 #[cfg(test)]
 pub(super) mod contract_nodes;
+#[cfg(test)]
+pub(super) mod contract_sums;
 mod counts;
 mod forget;
 mod guide;
 mod handle;
-mod hours;
 mod key;
 mod kinds;
 mod plan;
@@ -29,9 +30,11 @@ mod query;
 mod review;
 mod row;
 mod search;
+mod sums;
 mod surges;
 #[cfg(test)]
 mod tests;
+mod totals;
 mod write;
 mod wrong;
 
@@ -39,6 +42,7 @@ pub use handle::{LogIndex, Standing};
 pub use query::{By, Count, Cursor, LogEntry, LogQuery, Organizations, Page, Wanted};
 pub use review::LOOKS;
 pub use row::Taken;
+pub(super) use sums::make_sums;
 pub use surges::{Surge, Surges};
 pub use write::{Batch, Bookmark, Bookmarks, Tallied};
 pub use wrong::{Because, Home, ProbablyWrong};

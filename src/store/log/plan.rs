@@ -5,7 +5,7 @@
 //! reference lead to entries by an index of their own, each of which knows the kind of its entries. A
 //! wish that is common and one that is rare are so answered by the rare one.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -106,6 +106,8 @@ pub(super) struct Guide {
     /// Before this place nothing has been looked for yet.
     pub(super) end: i64,
     pub(super) start: i64,
+    /// Once that is worth knowing: the blocks that have something of what is wished for.
+    pub(super) blocks: Option<BTreeSet<i64>>,
 }
 
 impl LogIndex {
@@ -184,7 +186,13 @@ impl LogIndex {
         }
         if let Some(user) = &filter.user {
             let mark = key::person(user);
-            return Ok(Some(matched.iter().map(|one| marked(&mark, one, wishes)).collect()));
+            let within = filter.client.map(address).unwrap_or_default();
+            let of_person = |one: &Matched| {
+                let mut arm = marked(&mark, one, wishes);
+                arm.within = within.clone();
+                arm
+            };
+            return Ok(Some(matched.iter().map(of_person).collect()));
         }
         if let Some(network) = filter.client {
             let mut arms = Vec::new();
@@ -200,6 +208,25 @@ impl LogIndex {
             Arm::over(from, one.kinds(), &wishes.places)
         };
         Ok(Some(matched.iter().map(of_region).collect()))
+    }
+
+    /// What the words of the query lead to, and of what else it names what the index by time knows.
+    pub(super) async fn arms_by_words(
+        &self,
+        reading: &mut Reading,
+        query: &LogQuery,
+        (wishes, matched): (&Wishes, &[Matched]),
+    ) -> Result<Vec<Arm>, StoreError> {
+        let mut arms: Vec<Arm> = matched.iter().map(|one| guided(one, wishes)).collect();
+        let Some(network) = query.filter.client else { return Ok(arms) };
+        let (low, high) = key::wides(network);
+        for arm in &mut arms {
+            arm.within.push(" AND wide >= ").number(low).push(" AND wide <= ").number(high);
+        }
+        for one in matched {
+            arms.extend(self.second_arms(reading, network, (wishes, one)).await?);
+        }
+        Ok(arms)
     }
 
     async fn network_arms(
@@ -352,6 +379,19 @@ pub(super) fn within(known: &Known) -> Sql {
     sql
 }
 
+/// What a mark knows of the address of its entry.
+fn address(network: IpNet) -> Sql {
+    let (known, (low, high)) = (key::known(network), key::networks(network));
+    let mut sql = Sql::new(" AND (network = ");
+    sql.number(key::UNKNOWN).push(" OR (network >= ").number(low);
+    sql.push(" AND network <= ").number(high);
+    if known.narrow {
+        sql = sql.with(&within(&known));
+    }
+    sql.push("))");
+    sql
+}
+
 /// Holds a column against places. Written as two comparisons, SQLite 3.51 takes the index by time for
 /// a single wide network as well, and goes through all that an organisation has.
 pub(super) fn between(column: &'static str, places: &Range<i64>) -> Sql {
@@ -410,7 +450,7 @@ pub(super) fn guided(matched: &Matched, wishes: &Wishes) -> Arm {
     if !matched.all {
         arm.spans.clear();
         let Range { start, end } = wishes.places;
-        arm.guide = Some(Guide { matched: matched.clone(), end, start });
+        arm.guide = Some(Guide { matched: matched.clone(), end, start, blocks: None });
     }
     arm
 }

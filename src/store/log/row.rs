@@ -190,6 +190,7 @@ impl Taken {
             },
             part: client.map_or(key::NOWHERE, key::part),
             family: key::family(address(Field::ClientNatIp).or(client)),
+            second: event.personal.get(Field::ClientNatIp).is_some(),
         }
     }
 }
@@ -259,6 +260,8 @@ pub(super) struct NumberedRow {
     pub(super) host: i64,
     pub(super) part: i64,
     pub(super) family: i64,
+    /// Whether it has a second address.
+    pub(super) second: bool,
 }
 
 impl NumberedRow {
@@ -267,6 +270,12 @@ impl NumberedRow {
         let [_, chain, _, organization, site, listener, action, reason, verdict, country, ..] =
             self.numbers;
         (organization, [chain, country, site, listener, reason, verdict, action])
+    }
+
+    /// Network and host of its address, where it has no other beside it.
+    pub(super) fn only_address(&self) -> (i64, i64) {
+        let [.., network, _] = self.numbers;
+        if self.second { (key::UNKNOWN, key::UNKNOWN) } else { (network, self.host) }
     }
 
     /// How many it stands for.

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 
 use super::super::StoreError;
 use super::super::transaction::Change;
-use super::block::{Item, block_of};
+use super::block::Item;
 use super::handle::LogIndex;
-use super::hours::Added;
 use super::key;
-use super::kinds::Combination;
+use super::kinds::{Combination, Numbered};
 use super::row::{COLUMNS, NumberedRow, Taken, WIDTH};
+use super::totals::Added;
 use crate::audit::Class;
 use crate::audit::options::PerClass;
 
@@ -154,10 +154,10 @@ impl LogIndex {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let mut added = Added::new();
         for (combination, one) in &tallied {
-            let kind = kinds.get(combination).copied().unwrap_or_default();
+            let kind = kinds.number(combination);
             let (entries, total) = (number(one.entries), number(one.total));
             let item = Item { kind, hour: key::hour(one.at), entries, total };
-            added.entry((combination.0, block_of(item.hour))).or_default().push(item);
+            added.entry(combination.0).or_default().push(item);
         }
         self.put_in(&mut change, rows, &kinds, added).await?;
         let keep = sqlx::query(
@@ -202,14 +202,14 @@ impl LogIndex {
         &self,
         change: &mut Change,
         mut rows: Vec<NumberedRow>,
-        kinds: &HashMap<Combination, i64>,
+        kinds: &Numbered,
         mut added: Added,
     ) -> Result<(), StoreError> {
         for row in &mut rows {
             let combination = row.combination();
-            row.kind = kinds.get(&combination).copied().unwrap_or_default();
+            row.kind = kinds.number(&combination);
             let item = Item { kind: row.kind, hour: row.hour, entries: 1, total: row.folded() };
-            added.entry((combination.0, block_of(item.hour))).or_default().push(item);
+            added.entry(combination.0).or_default().push(item);
         }
         // No place twice within the batch; what others have taken shows below.
         rows.sort_by_key(|row| row.entry);
@@ -225,7 +225,7 @@ impl LogIndex {
             }
         }
         insert_marks(change, &rows).await?;
-        self.count(change, added).await
+        self.count(change, added, kinds).await
     }
 }
 
@@ -294,15 +294,18 @@ pub(super) async fn insert_marks(
     let marks: Vec<(&NumberedRow, &String)> =
         rows.iter().flat_map(|row| row.marks.iter().map(move |mark| (row, mark))).collect();
     for some in marks.chunks(AT_ONCE) {
-        let mut text =
-            "INSERT INTO log_marks (organization, mark, entry, kind, folded, family)".to_owned();
-        values(&mut text, some.len(), 6);
+        let mut text = "INSERT INTO log_marks \
+             (organization, mark, entry, kind, folded, family, network, host)"
+            .to_owned();
+        values(&mut text, some.len(), 8);
         text.push_str(" ON CONFLICT DO NOTHING");
         let mut asked = sqlx::query(sqlx::AssertSqlSafe(text));
         for (row, mark) in some {
             let (organization, _) = row.combination();
             asked = asked.bind(organization).bind((*mark).clone()).bind(row.entry);
+            let (network, host) = row.only_address();
             asked = asked.bind(row.kind).bind(row.folded()).bind(row.family);
+            asked = asked.bind(network).bind(host);
         }
         change.execute(asked).await?;
     }

@@ -23,7 +23,8 @@ const NOBODY: u32 = 65534;
 pub struct Postgres {
     /// Where it listens.
     pub address: SocketAddr,
-    directory: tempfile::TempDir,
+    directory: PathBuf,
+    _temporary: Option<tempfile::TempDir>,
     options: Vec<String>,
     server: Option<Child>,
 }
@@ -37,22 +38,22 @@ impl Postgres {
     /// The same with more settings; `@` in them stands for the cluster's directory, into which
     /// `files` are put first.
     pub fn start_with_files(options: &[&str], files: &[(&str, &str)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let root = directory.path().to_owned();
+        let temporary = tempfile::tempdir().unwrap();
+        let directory = temporary.path().to_owned();
+        Self::start_in(directory, options, files, Some(temporary))
+    }
+
+    /// The same in this directory: what was made there before is there again.
+    pub fn start_in(
+        root: PathBuf,
+        options: &[&str],
+        files: &[(&str, &str)],
+        temporary: Option<tempfile::TempDir>,
+    ) -> Self {
         give_away(&root);
-        std::fs::write(root.join("password"), PASSWORD).unwrap();
-        give_away(&root.join("password"));
-        let made = as_nobody(&program("initdb"))
-            .args(["--username=geovagt", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"])
-            .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=da-DK"])
-            .arg("--pwfile")
-            .arg(root.join("password"))
-            .arg("-D")
-            .arg(root.join("data"))
-            .current_dir(&root)
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        if !root.join("data").exists() {
+            Self::make(&root);
+        }
         for (name, content) in files {
             let file = root.join("data").join(name);
             std::fs::write(&file, content).unwrap();
@@ -62,9 +63,27 @@ impl Postgres {
         }
         let data = root.join("data").display().to_string();
         let options = options.iter().map(|option| option.replace('@', &data)).collect();
-        let mut postgres = Self { address: free_address(), directory, options, server: None };
+        let (address, directory) = (free_address(), root);
+        let mut postgres =
+            Self { address, directory, _temporary: temporary, options, server: None };
         postgres.start_again();
         postgres
+    }
+
+    fn make(root: &Path) {
+        std::fs::write(root.join("password"), PASSWORD).unwrap();
+        give_away(&root.join("password"));
+        let made = as_nobody(&program("initdb"))
+            .args(["--username=geovagt", "--auth=scram-sha-256", "--no-sync", "--encoding=UTF8"])
+            .args(["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=da-DK"])
+            .arg("--pwfile")
+            .arg(root.join("password"))
+            .arg("-D")
+            .arg(root.join("data"))
+            .current_dir(root)
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
     /// The same with more settings.
@@ -74,7 +93,7 @@ impl Postgres {
 
     /// Starts it again on the same port.
     pub fn start_again(&mut self) {
-        let root = self.directory.path();
+        let root = &self.directory;
         let log = std::fs::File::create(root.join("log")).unwrap();
         let mut server = as_nobody(&program("postgres"));
         server.arg("-D").arg(root.join("data"));
@@ -115,7 +134,7 @@ impl Postgres {
 
     /// What it logged since its last start.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.directory.join("log")).unwrap_or_default()
     }
 
     /// Runs statements in a database.
