@@ -37,7 +37,7 @@ fn thai(number: usize) -> String {
 /// Wrong password, wrong person, nobody, what cannot be read: one answer, and no server hears of it.
 #[test]
 fn nobody_learns_what_was_wrong_and_the_server_learns_nothing() {
-    let plain = |text: &str| base64(text);
+    let plain = base64;
     let sasl = |text: &str| format!("a AUTHENTICATE PLAIN {}\r\n", plain(text));
     let imap = vec![
         "a LOGIN anna.holm forkert\r\n".to_owned(),

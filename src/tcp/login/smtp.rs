@@ -51,8 +51,7 @@ impl Smtp {
         match (command.as_slice(), rest) {
             (b"EHLO", Some(name)) => self.greet(name),
             (b"HELO", Some(_)) => say("250 geovagt\r\n"),
-            (b"NOOP", _) => say("250 2.0.0 OK\r\n"),
-            (b"RSET", None) => say("250 2.0.0 OK\r\n"),
+            (b"NOOP", _) | (b"RSET", None) => say("250 2.0.0 OK\r\n"),
             (b"QUIT", None) => Step::Leave("221 2.0.0 Bye\r\n".to_owned()),
             (b"AUTH", Some(_)) if self.hello.is_none() => say("503 5.5.1 Say EHLO first\r\n"),
             (b"AUTH", Some(rest)) => self.authenticate(rest),

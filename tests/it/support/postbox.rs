@@ -123,7 +123,7 @@ impl Session {
             let (tag, word) = (words.next()?.to_owned(), words.next().unwrap_or_default());
             match word {
                 "LOGIN" if self.refuses() => {
-                    self.say(&format!("{tag} NO [ALERT] postbox says no\r\n"))?
+                    self.say(&format!("{tag} NO [ALERT] postbox says no\r\n"))?;
                 }
                 "LOGIN" => self.say(&format!(
                     "* CAPABILITY IMAP4rev1 IDLE\r\n{tag} OK in\r\n* 1 EXISTS\r\n"
