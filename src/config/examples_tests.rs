@@ -66,6 +66,15 @@ fn every_shipped_example_is_valid_and_without_a_warning() {
     }
 }
 
+#[test]
+fn a_ping_of_an_hour_is_waited_for_in_front_of_exchange() {
+    let file = shipped().into_iter().find(|path| path.ends_with("exchange.yaml")).unwrap();
+    let config = examine(&file, surroundings(true)).config.unwrap();
+    let mail = config.sites.values().find(|site| site.id.as_str() == "mail").unwrap();
+    let response = mail.upstream.timeouts.response.unwrap();
+    assert!(response > std::time::Duration::from_hours(1), "{response:?}");
+}
+
 /// Either it can run, or every error has a place and can be shown.
 fn sound(text: &str) {
     let examined = in_memory(text);

@@ -1,10 +1,14 @@
 //! The ready-made configurations for Exchange and SharePoint, alive: as shipped, but for addresses, files
 //! and TLS.
 
+use std::io::{Read as _, Write as _};
+use std::time::Duration;
+
 use super::support::client::get;
 use super::support::gateway::{Gateway, eventually, repository};
 use super::support::outside::entry_of;
 use super::support::places::{CHINA, DENMARK, THAILAND};
+use super::support::raw::{RawUpstream, read_until};
 use super::support::windows::{Client, Windows};
 
 const PASSWORD: &str = "et langt kodeord til rejsen";
@@ -77,6 +81,28 @@ fn exchange_takes_windows_logins_and_its_administration_is_closed_abroad_to_trav
     let explained = gateway.command(&asked);
     assert!(explained.out.contains("open from DK alone, and no exemption counts"), "{explained:?}");
     assert_eq!(status("/powershell/", DENMARK, PASSWORD), 403);
+}
+
+/// The phone's request waits longer than any other limit lets one wait: what the example says of the
+/// site is what counts.
+#[test]
+fn a_ping_waits_as_long_as_the_phone_and_exchange_agree() {
+    let exchange = RawUpstream::start(|mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        std::thread::sleep(Duration::from_secs(3));
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npong");
+        let _ = stream.read(&mut [0]);
+    });
+    let text = example("exchange.yaml", ("https://exchange.internal.example.dk", &exchange.url()));
+    let limits = "limits: {idle_timeout: 1s, header_timeout: 1s, body_timeout: 1s, \
+                  upstream_response_timeout: 1s}\n";
+    let shorter = changed(&text, "timeouts: {response: 65m}", "timeouts: {connect: 5s}");
+    // A phone is told to come again later.
+    for (text, status) in [(text, 200), (shorter, 503)] {
+        let gateway = Gateway::start(&format!("{text}{limits}"));
+        let ping = "/Microsoft-Server-ActiveSync?Cmd=Ping&User=anna&DeviceId=APPL1";
+        assert_eq!(Client::at(&gateway, MAIL).ask(ping, "").status, status);
+    }
 }
 
 #[test]

@@ -428,7 +428,7 @@ fn dovecot_postfix(town: &Town) {
 /// Samba's Active Directory, of whose two controllers one is away. nginx stands in for Exchange.
 fn ldap(town: &Town) {
     town.has("10.1.0.60", "dc1.example.dk");
-    town.has("10.1.0.61", "dc2.example.dk");
+    town.knows("10.1.0.61", "dc2.example.dk");
     town.knows(FRONT, "mail.example.dk autodiscover.example.dk");
     let _nginx = kilden(town);
     let issued = town.authority.issue("exchange.internal.example.dk");

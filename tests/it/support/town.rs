@@ -6,7 +6,7 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Stdio};
 
 use super::authority::Authority;
 use super::browsing::hidden;
@@ -213,8 +213,10 @@ impl Town {
 
 /// A network of its own at the other end of a cable.
 fn network_behind() -> Child {
+    // It ends when nobody holds the other end of its input any more, however that came.
     let mut command = command("unshare");
-    let child = command.args(["--net", "sleep", "infinity"]).spawn().unwrap();
+    command.args(["--net", "cat"]).stdin(Stdio::piped()).stdout(Stdio::null());
+    let child = command.spawn().unwrap();
     let pid = child.id().to_string();
     let own = std::fs::read_link("/proc/self/ns/net").unwrap();
     let theirs = || std::fs::read_link(format!("/proc/{pid}/ns/net")).ok();
