@@ -225,7 +225,7 @@ pub(super) async fn a_search_finds_what_a_search_through_the_files_finds(store: 
         let query = dice.query(30_000);
         let at_once = 1 + dice.roll(20);
         // Pages that may cost next to nothing miss nothing either.
-        search::poor::only(*[1, 900].get(dice.roll(10)).unwrap_or(&i64::MAX));
+        search::poor::only(*[1, 1, 100].get(dice.roll(6)).unwrap_or(&i64::MAX));
         let page = store.log().search(&query, None, at_once).await.unwrap();
         assert!(page.looked_to.is_none() || page.next.is_some());
         went_on += usize::from(page.looked_to.is_some());

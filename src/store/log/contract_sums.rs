@@ -84,7 +84,7 @@ async fn parts_are_put_together_and_nothing_of_them_is_lost(store: &Store) {
         // Two blocks of hours that are written in turns, some kinds again and again.
         let events: Vec<_> = (0..4)
             .map(|number| {
-                let hour = i64::from(round % 2) * 300 + i64::from(number % 3);
+                let hour = round % 2 * 300 + number % 3;
                 let country = ["CN", "RU", "IR", "VN"][dice.roll(4)];
                 let mut event =
                     of_kind(Action::Repeated, hour * HOUR + round * 4 + number, country);

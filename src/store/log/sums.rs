@@ -154,7 +154,7 @@ pub(in super::super) async fn make_sums(change: &mut Lent) -> Result<(), StoreEr
     let asked = sqlx::query("SELECT organization, number, numbers FROM log_kinds");
     for row in change.rows(asked).await? {
         let text: String = get(change, &row, 2)?;
-        let numbers = numbers_in(&text).ok_or_else(|| unreadable(change, "a kind", text))?;
+        let numbers = numbers_in(&text).ok_or_else(|| unreadable(change, "a kind", &text))?;
         let of = kinds.entry(get(change, &row, 0)?).or_default();
         of.insert(get(change, &row, 1)?, numbers);
     }
@@ -179,7 +179,7 @@ pub(in super::super) async fn make_sums(change: &mut Lent) -> Result<(), StoreEr
             for row in change.rows(asked.bind(organization).bind(number)).await? {
                 let octets: Vec<u8> = get(change, &row, 0)?;
                 block::read(number, &octets, |item| items.push(item))
-                    .ok_or_else(|| unreadable(change, "the counts of a block", number))?;
+                    .ok_or_else(|| unreadable(change, "the counts of a block", &number))?;
             }
             for ((sums, number), items) in summed(&items, by_words) {
                 if sums == Sums::Kinds {
@@ -205,7 +205,7 @@ where
     row.try_get(column).map_err(|error| change.home().fault(error))
 }
 
-fn unreadable(change: &Lent, what: &'static str, value: impl ToString) -> StoreError {
+fn unreadable(change: &Lent, what: &'static str, value: &impl ToString) -> StoreError {
     let place: Place = change.home().place().clone();
     StoreError::Unreadable { place, what, value: value.to_string() }
 }
