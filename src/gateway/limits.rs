@@ -3,12 +3,15 @@
 //! Always holds: a place is given back when its value is dropped, whatever ended the exchange. No
 //! client is told apart by name: counting takes no lock and no memory, however many come.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use crate::client_address::ClientAddress;
 use crate::lifecycle::Tasks;
@@ -30,39 +33,74 @@ pub struct RequestLimit {
 /// mail program opens a handful of connections at the same time.
 const MOST_LOGINS: (usize, usize) = (512, 16);
 
+/// Where all places are taken, whoever has been silent for longer gives theirs to the next. A mail
+/// program says its login at once.
+const LOGIN_IS_DUE: Duration = Duration::from_secs(3);
+
 /// The places for connections that have not said yet who they are: they take none of anybody's who
 /// may pass.
 #[derive(Debug)]
 pub struct LoginLimit {
-    places: Arc<Semaphore>,
+    waiting: Arc<Mutex<Waiting>>,
     shares: Arc<Shares>,
+}
+
+/// Who is waited for, the first that came first.
+#[derive(Debug, Default)]
+struct Waiting {
+    came: u64,
+    places: BTreeMap<u64, (Instant, CancellationToken)>,
 }
 
 impl Default for LoginLimit {
     fn default() -> Self {
-        let (places, of_one_client) = MOST_LOGINS;
-        Self {
-            places: Arc::new(Semaphore::new(places)),
-            shares: Arc::new(Shares::new(of_one_client)),
-        }
+        Self { waiting: Arc::default(), shares: Arc::new(Shares::new(MOST_LOGINS.1)) }
     }
 }
 
 impl LoginLimit {
-    /// A place until it is dropped, or none. Never waits.
-    pub(crate) fn enter(&self, client: ClientAddress) -> Option<AwaitedLogin> {
+    /// A place until it is dropped, or none. Never waits. Where all are taken it is the place of
+    /// whoever is silent longest, if that is long enough.
+    pub(crate) fn enter(&self, client: ClientAddress, now: Instant) -> Option<AwaitedLogin> {
         let ClientAddress::Known(known) = client else { return None };
         let share = self.shares.take(known.seen())?;
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(AwaitedLogin { _place: place, _share: share })
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.places.len() >= MOST_LOGINS.0 {
+            let oldest = waiting.places.first_entry()?;
+            if now.saturating_duration_since(oldest.get().0) < LOGIN_IS_DUE {
+                return None;
+            }
+            oldest.remove().1.cancel();
+        }
+        waiting.came += 1;
+        let (number, lost) = (waiting.came, CancellationToken::new());
+        waiting.places.insert(number, (now, lost.clone()));
+        drop(waiting);
+        Some(AwaitedLogin { number, lost, waiting: Arc::clone(&self.waiting), _share: share })
     }
 }
 
 /// One connection whose login is waited for.
 #[derive(Debug)]
 pub(crate) struct AwaitedLogin {
-    _place: OwnedSemaphorePermit,
+    number: u64,
+    lost: CancellationToken,
+    waiting: Arc<Mutex<Waiting>>,
     _share: Share,
+}
+
+impl AwaitedLogin {
+    /// Waits until somebody else has the place.
+    pub(crate) async fn lost(&self) {
+        self.lost.cancelled().await;
+    }
+}
+
+impl Drop for AwaitedLogin {
+    fn drop(&mut self) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.places.remove(&self.number);
+    }
 }
 
 /// One request in flight.
@@ -192,6 +230,7 @@ impl Drop for InFlight {
 mod tests {
     use super::*;
     use crate::client_address::{KnownAddress, UnknownBecause};
+    use crate::clock;
 
     fn client(address: &str) -> ClientAddress {
         ClientAddress::Known(KnownAddress::new(address.parse().unwrap()).unwrap())
@@ -245,17 +284,37 @@ mod tests {
 
     #[test]
     fn logins_that_are_waited_for_have_places_of_their_own() {
-        let limit = LoginLimit::default();
+        let (limit, now) = (LoginLimit::default(), clock::instant());
         let (most, of_one) = MOST_LOGINS;
-        let own: Vec<_> = (0..100).filter_map(|_| limit.enter(client("61.19.0.1"))).collect();
+        let own: Vec<_> = (0..100).filter_map(|_| limit.enter(client("61.19.0.1"), now)).collect();
         assert_eq!(own.len(), of_one);
         let others: Vec<_> = (0..1000_u32)
-            .filter_map(|n| limit.enter(client(&format!("61.20.{}.{}", n / 250, n % 250))))
+            .filter_map(|n| limit.enter(client(&format!("61.20.{}.{}", n / 250, n % 250)), now))
             .collect();
         assert_eq!(own.len() + others.len(), most);
         drop(own);
-        assert!(limit.enter(client("61.19.0.1")).is_some());
-        assert!(limit.enter(ClientAddress::Unknown(UnknownBecause::HeaderMissing)).is_none());
+        assert!(limit.enter(client("61.19.0.1"), now).is_some());
+        let unknown = ClientAddress::Unknown(UnknownBecause::HeaderMissing);
+        assert!(limit.enter(unknown, now).is_none());
+    }
+
+    #[test]
+    fn whoever_is_silent_gives_the_place_to_the_next_and_to_nobody_before_its_time() {
+        let (limit, now) = (LoginLimit::default(), clock::instant());
+        let silent: Vec<_> = (0..MOST_LOGINS.0)
+            .filter_map(|n| limit.enter(client(&format!("61.20.{}.{}", n / 250, n % 250)), now))
+            .collect();
+        let early = now + LOGIN_IS_DUE / 2;
+        assert!(limit.enter(client("61.19.0.1"), early).is_none(), "they may still speak");
+        let due = now + LOGIN_IS_DUE;
+        let first = limit.enter(client("61.19.0.1"), due).unwrap();
+        let lost =
+            |of: &[AwaitedLogin]| of.iter().filter(|place| place.lost.is_cancelled()).count();
+        assert_eq!((lost(&silent), silent[0].lost.is_cancelled()), (1, true));
+        let second = limit.enter(client("61.19.0.2"), due).unwrap();
+        assert_eq!((lost(&silent), lost(&[first, second])), (2, 0));
+        drop(silent);
+        assert!(limit.waiting.lock().unwrap().places.is_empty(), "whose place was lost has none");
     }
 
     trait Lengths {

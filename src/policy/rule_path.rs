@@ -133,6 +133,9 @@ impl Loosest {
 
 /// One segment without what servers cut off, letters folded.
 fn segment(text: &str) -> Result<String, UnclearPath> {
+    if has_session_part(text) {
+        return Err(UnclearPath);
+    }
     let cut = text.split([';', ':']).next().unwrap_or_default();
     let trimmed = cut.trim_end_matches(['.', ' ', '\u{a0}']);
     if trimmed.is_empty() && !cut.is_empty() {
@@ -142,6 +145,13 @@ fn segment(text: &str) -> Result<String, UnclearPath> {
     // does an i with a dot above, whose dot is left over.
     let folded = trimmed.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
     Ok(folded.filter(|letter| *letter != '\u{307}').collect())
+}
+
+/// Whether ASP.NET would take a part out of it, wherever that stands: `(S(...))`, `(A(...)F(...))`.
+fn has_session_part(text: &str) -> bool {
+    let begins =
+        |three: &[u8]| matches!(three, [b'(', letter, b'('] if letter.is_ascii_alphabetic());
+    text.as_bytes().windows(3).any(begins)
 }
 
 /// Decoded until nothing encoded is left. A separator, a backslash or a control character that only
@@ -283,6 +293,11 @@ mod tests {
             "/a/%252e%252e/ecp",
             "/a/%252e/ecp",
             "/a%255cecp",
+            "/(S(x))/ecp/",
+            "/(a(x))/ecp/",
+            "/e(S(x))cp/",
+            "/(S(x)F(y))/ecp/x",
+            "/%28S%28x))/ecp/",
             "/a%2500",
             "/a/.%20/ecp",
             "/a/..%20/ecp",

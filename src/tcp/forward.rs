@@ -145,7 +145,10 @@ fn not_replayed(contact: &Contact<'_>, error: &NotReplayed) -> End {
     match error {
         NotReplayed::Refused => End::LoginRefused,
         NotReplayed::Client(_) => End::ClientLeft,
-        NotReplayed::Unclear | NotReplayed::Server(_) | NotReplayed::Slow => {
+        NotReplayed::Unclear
+        | NotReplayed::Anew(_)
+        | NotReplayed::Server(_)
+        | NotReplayed::Slow => {
             let error = crate::telemetry::chain(error);
             tracing::warn!(site, error, "a login that was proven could not be passed on");
             End::UpstreamBroke

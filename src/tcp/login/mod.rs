@@ -25,7 +25,9 @@ use zeroize::Zeroizing;
 use super::contact::{Admitted, Contact};
 use super::mail::Turn;
 use super::rejection;
+use crate::clock;
 use crate::config::{MailProtocol, Provider};
+use crate::gateway::limits::AwaitedLogin;
 use crate::identity::{Identity, Password};
 use crate::listen::Stream;
 use crate::policy::{Denial, Reason};
@@ -90,11 +92,11 @@ pub(super) struct Invited {
 /// Hears who it is, and decides anew by that. None where the connection has ended.
 pub(super) async fn invite(contact: &mut Contact<'_>, mut stream: Stream) -> Option<Invited> {
     let protocol = contact.tcp()?.mail?;
-    let Some(_place) = contact.gateway.logins.enter(contact.client) else {
+    let Some(place) = contact.gateway.logins.enter(contact.client, clock::instant()) else {
         rejection::reject(contact, &Denial::new(Reason::Overload), Turn::Greeting, stream).await;
         return None;
     };
-    let (login, ahead) = match hear(contact, &mut stream, protocol).await {
+    let (login, ahead) = match hear(contact, &mut stream, protocol, &place).await {
         Ok(heard) => heard,
         Err(over) => {
             turn_away(contact, over, stream).await;
@@ -124,6 +126,7 @@ async fn hear(
     contact: &Contact<'_>,
     stream: &mut Stream,
     protocol: MailProtocol,
+    place: &AwaitedLogin,
 ) -> Result<Heard, Over> {
     let offer = offer(contact);
     let dialogue = match protocol {
@@ -137,6 +140,7 @@ async fn hear(
         heard = timeout(limit, talk::talk(stream, dialogue, Patience::default())) => {
             heard.unwrap_or(Err(Over::TooMuch))
         }
+        () = place.lost() => Err(Over::TooMuch),
         () = stopping.cancelled() => Err(Over::Left),
     }
 }

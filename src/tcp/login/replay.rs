@@ -2,7 +2,8 @@
 //!
 //! Always holds: it is said once, put together anew from what was understood; the server is heard out
 //! before each part; what it answers reaches the client; where it says no the connection ends, so that
-//! nobody signs in as somebody else where one person's exemption has opened.
+//! nobody signs in as somebody else where one person's exemption has opened; and a server that offers
+//! to forget who has signed in (STARTTLS in SMTP, UNAUTHENTICATE in IMAP) is not signed in to.
 
 mod imap;
 mod lines;
@@ -29,6 +30,11 @@ pub(in crate::tcp) enum NotReplayed {
     Refused,
     #[error("the server has said what cannot be understood at this place")]
     Unclear,
+    #[error(
+        "the server offers {0}, by which a client signs in anew as anybody, unseen by the gateway; \
+         turn that off where the gateway comes in (Postfix: smtpd_tls_security_level=none there)"
+    )]
+    Anew(&'static str),
     #[error("the connection to the server broke before it had answered the login")]
     Server(#[source] std::io::Error),
     #[error("the client left before its login was answered")]
@@ -85,6 +91,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin, C: AsyncWrite + Unpin> Both<'_, S, C> {
         self.tell(line).await?;
         Err(NotReplayed::Refused)
     }
+}
+
+/// Whether a line, or a reply of several, offers this.
+fn offers(reply: &[u8], what: &[u8]) -> bool {
+    let words = reply.split(|byte| !byte.is_ascii_alphanumeric());
+    words.into_iter().any(|word| word.eq_ignore_ascii_case(what))
 }
 
 fn part(pieces: &[&[u8]]) -> Part {

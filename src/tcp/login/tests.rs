@@ -203,6 +203,9 @@ async fn a_server_that_is_not_as_it_should_be_gets_no_password() {
         (&smtp, "220 hi\r\n502 what?\r\n", "502 what?\r\n"),
         (&smtp, "220 hi\r\n250-AUTH PLAIN\r\n250 ok\r\n504 no\r\n", "504 no\r\n"),
         (&smtp, "220 hi\r\n250 AUTH PLAIN\r\n235 already\r\n", ""),
+        (&smtp, "220 hi\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n", ""),
+        (&smtp, "220 hi\r\n250-AUTH PLAIN\r\n250 starttls\r\n", ""),
+        (&imap, "* OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] hi\r\n", ""),
     ] {
         let (outcome, client_heard, server_heard) = replayed(login, says).await;
         assert!(outcome.is_err(), "{says}");
@@ -210,6 +213,18 @@ async fn a_server_that_is_not_as_it_should_be_gets_no_password() {
         let secret = ["geheim", "AGFubmEAZ2VoZWlt"].iter().any(|s| server_heard.contains(s));
         assert!(!secret, "{says}: {server_heard}");
     }
+}
+
+#[tokio::test]
+async fn nobody_is_signed_in_to_a_server_that_offers_to_forget_it() {
+    let imap =
+        talked(MailProtocol::Imap, b"a LOGIN anna geheim\r\n", 99).await.0.expect("a login").0;
+    let says = "* OK hi\r\na OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in\r\n";
+    let (outcome, client_heard, _) = replayed(&imap, says).await;
+    assert!(matches!(outcome, Err(NotReplayed::Anew("UNAUTHENTICATE"))), "{outcome:?}");
+    assert_eq!(client_heard, "");
+    let says = "* OK hi\r\na OK [CAPABILITY IMAP4rev1 IDLE] in\r\n";
+    assert!(replayed(&imap, says).await.0.is_ok(), "others are");
 }
 
 /// Where a server explains why it takes no token, this is heard, and its no goes on.

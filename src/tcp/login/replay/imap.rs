@@ -11,6 +11,9 @@ pub(super) async fn say(
     both: &mut Both<'_, impl AsyncRead + AsyncWrite + Unpin, impl AsyncWrite + Unpin>,
 ) -> Result<(), NotReplayed> {
     let greeting = both.hear().await?;
+    if super::offers(&greeting, b"UNAUTHENTICATE") {
+        return Err(NotReplayed::Anew("UNAUTHENTICATE"));
+    }
     if begins(&greeting, b"* BYE") {
         return both.refused(&greeting).await;
     }
@@ -51,6 +54,10 @@ async fn answer(
 ) -> Result<Answer, NotReplayed> {
     loop {
         let line = both.hear().await?;
+        // RFC 8437.
+        if super::offers(&line, b"UNAUTHENTICATE") {
+            return Err(NotReplayed::Anew("UNAUTHENTICATE"));
+        }
         if begins(&line, b"+") {
             return Ok(Answer::GoOn);
         }

@@ -12,6 +12,10 @@ pub(super) async fn say(
     expect(both, b"220").await?;
     both.say(&part(&[b"EHLO ", login.hello.as_bytes(), b"\r\n"])).await?;
     let offers = expect(both, b"250").await?;
+    // RFC 3207 section 4.2: what was known of the client is forgotten then.
+    if super::offers(&offers, b"STARTTLS") {
+        return Err(NotReplayed::Anew("STARTTLS"));
+    }
     let parts = parts(&login.credentials, takes_plain(&offers)).ok_or(NotReplayed::Unclear)?;
     let last = parts.len().saturating_sub(1);
     for (number, part) in parts.iter().enumerate() {
