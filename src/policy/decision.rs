@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use super::exemption::{Claim, Exemptions, Miss, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{
-    Admission, Authentication, Challenge, Denial, Extent, ListVersion, Location, Mode, Permit,
-    Person, Policy, Proof, Reach, Reason, Verdict,
+    Admission, Authentication, Challenge, Demands, Denial, Extent, ListVersion, Location, Mode,
+    Permit, Person, Policy, Proof, Reach, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
 use crate::language::Language::{Danish, English};
@@ -475,9 +475,10 @@ impl Outcome<'_> {
             }
             Self::Covered { exemption, until } => {
                 let (id, end) = (&exemption.id, words.end(*until));
+                let only = only(exemption.demands, words);
                 match words.language {
-                    Danish => format!("{id} dækker dette sted og system indtil {end}"),
-                    English => format!("{id} covers this place and site until {end}"),
+                    Danish => format!("{id} dækker dette sted og system indtil {end}{only}"),
+                    English => format!("{id} covers this place and site until {end}{only}"),
                 }
             }
             Self::Missed(miss) => {
@@ -492,5 +493,26 @@ impl Outcome<'_> {
                 "the person holds none that comes near",
             ),
         }
+    }
+}
+
+/// What an exemption demands beyond the person: whoever is only asked about is taken to have it.
+fn only(demands: Demands, words: &super::trace::Words<'_>) -> &'static str {
+    let (danish, english) = match (demands.device, demands.multi_factor) {
+        (false, false) => ("", ""),
+        (true, false) => {
+            (", men kun fra en enhed, der hører til den", ", but only from a device bound to it")
+        }
+        (false, true) => {
+            (", men kun med mere end en adgangskode", ", but only with more than a password")
+        }
+        (true, true) => (
+            ", men kun fra en enhed, der hører til den, og med mere end en adgangskode",
+            ", but only from a device bound to it, and with more than a password",
+        ),
+    };
+    match words.language {
+        Danish => danish,
+        English => english,
     }
 }

@@ -4,7 +4,9 @@ use jiff::tz::TimeZone;
 use super::*;
 use crate::client_address::UnknownBecause;
 use crate::policy::fixture::{NOW, address, at, journey, list, person, place, policy, snapshot};
-use crate::policy::{Admission, Correction, Location, Mode, NetworkRule, Person, Proof, Scheduled};
+use crate::policy::{
+    Admission, Correction, Demands, Location, Mode, NetworkRule, Person, Proof, Scheduled,
+};
 
 fn copenhagen() -> TimeZone {
     TimeZone::get("Europe/Copenhagen").unwrap()
@@ -83,6 +85,30 @@ fn a_traveller_is_explained_with_the_exemption() {
        database            203.0.113.0/24, database of 1 June 2026
        registered          in HK; not what is decided on
     "#);
+}
+
+#[test]
+fn whoever_is_taken_as_proven_is_told_what_the_exemption_demands_besides() {
+    let anna = person("anna@ballerup");
+    let demanding = |device, multi_factor| {
+        let mut held = journey();
+        held.demands = Demands { multi_factor, device };
+        let question = Question {
+            subject: Subject { proof: Proof::FULL, ..from("CN", Some(&anna)) },
+            user_name: None,
+            at: at(NOW),
+            database: DatabaseFacts::default(),
+            time_zone: &copenhagen(),
+        };
+        let told = explain(&policy(|_| {}), &snapshot(vec![held]), &question);
+        assert_eq!(told.verdict, "allow");
+        told.to_text(&copenhagen()).split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let device = "December 2026, but only from a device bound to it";
+    assert!(!demanding(false, false).contains("but only"));
+    assert!(demanding(true, false).contains(&format!("{device} 9 authentication")));
+    assert!(demanding(false, true).contains("December 2026, but only with more than a password 9"));
+    assert!(demanding(true, true).contains(&format!("{device}, and with more than a password 9")));
 }
 
 #[test]
