@@ -16,6 +16,7 @@ use crate::support::outside::{Nginx, Program, command, entry, haproxy, npm_packa
 use crate::support::places::{CHINA, DENMARK, THAILAND};
 use crate::support::postfix::Postfix;
 use crate::support::samba;
+use crate::support::slapd::{self, Slapd};
 use crate::support::town::{FRONT, KOREA, Seen, Town, play};
 
 const PASSWORD: &str = "en lang adgangskode 42";
@@ -356,7 +357,8 @@ fn litmus(room: &Path, url: &str) -> Vec<String> {
     said.lines().map(last).filter(|line| line.contains("..")).collect()
 }
 
-/// Dovecot and Postfix with the lines that the example shows; curl speaks all three protocols.
+/// Dovecot and Postfix with the lines that the example shows, people in a directory; curl speaks all
+/// three protocols. The login itself is heard in `outside_mail_login`.
 fn dovecot_postfix(town: &Town) {
     town.has("10.1.0.20", "");
     town.knows(FRONT, "mail.example.dk");
@@ -373,6 +375,10 @@ fn dovecot_postfix(town: &Town) {
         dovecot.logins.display()
     );
     let postfix = Postfix::configured(at("10.1.0.20:10587"), &logins, &master);
+    town.has("10.1.0.60", "ldap.example.dk");
+    let slapd = Slapd::named("ldap.example.dk", at("10.1.0.60:389"), at("10.1.0.60:636"));
+    town.trusts(&slapd.authority.file);
+    town.secret("ldap", slapd::SERVICE_PASSWORD);
     let gateway = town.gateway();
     decides(town, &gateway, "https://mail.example.dk/");
     let speaks = |from: &str, url: &str, more: &[&str]| {
@@ -404,13 +410,12 @@ fn dovecot_postfix(town: &Town) {
         told(speaks(abroad, pop3, &[]), "-ERR ");
         told(submits(abroad), "554");
     }
-    gateway.add_user("anna.holm", "ballerup", PASSWORD);
-    gateway.grant("anna.holm", "TH", &["webmail", "imap", "pop3", "submission"]);
+    gateway.grant("anna", "TH", &["webmail", "imap", "pop3", "submission"]);
     let webmail = "https://mail.example.dk";
     eventually("the door is open", || {
         town.ask(THAILAND, webmail, &["-H", "Accept: text/html"]).status == 303
     });
-    let jar = town.sign_in(THAILAND, webmail, "anna.holm", PASSWORD);
+    let jar = town.sign_in(THAILAND, webmail, "anna", slapd::PASSWORD);
     let cookies = jar.to_str().unwrap();
     let here = format!("{webmail}/.geovagt/adresse");
     let kept = ["-b", cookies, "-c", cookies, "-H", "Accept: text/html"];

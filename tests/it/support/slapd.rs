@@ -33,9 +33,14 @@ pub struct Slapd {
 impl Slapd {
     /// Starts it with its people.
     pub fn start() -> Self {
+        Self::named("localhost", free_address(), free_address())
+    }
+
+    /// The same under this name at these addresses.
+    pub fn named(name: &str, plain: SocketAddr, tls: SocketAddr) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::new(directory.path(), "directory-ca");
-        let issued = authority.issue("localhost");
+        let issued = authority.issue(name);
         std::fs::create_dir(directory.path().join("db")).unwrap();
         std::fs::write(directory.path().join("service"), format!("{SERVICE_PASSWORD}\n")).unwrap();
         let configuration = configuration(directory.path(), &issued.chain, &issued.key);
@@ -49,7 +54,6 @@ impl Slapd {
             .output()
             .unwrap();
         assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
-        let (plain, tls) = (free_address(), free_address());
         let program = run(directory.path(), plain, tls);
         Self { plain, tls, authority, directory, program }
     }

@@ -125,6 +125,11 @@ impl Town {
         (tls.join("fullchain.pem"), tls.join("key.pem"))
     }
 
+    /// What the example calls its internal authority is this one.
+    pub fn trusts(&self, file: &Path) {
+        std::fs::copy(file, self.directory.path().join("tls/internal-ca.pem")).unwrap();
+    }
+
     /// The gateway has this secret, by the name that the example has for it.
     pub fn secret(&self, name: &str, value: &str) {
         std::fs::write(self.directory.path().join("secrets").join(name), value).unwrap();
