@@ -1,7 +1,8 @@
 //! `geovagt serve`: runs the gateway until it is told to stop, on one work-stealing runtime
-//! (`benches/runtime.rs` says why).
+//! (`benches/runtime.rs` says why), or on one thread where there is one core.
 
 use anyhow::Context as _;
+use tokio::runtime::{Builder, Runtime};
 
 use super::{Answer, Context};
 use crate::listen::Inherited;
@@ -37,16 +38,25 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         take_over: arguments.take_over,
     };
     let threads = arguments.threads.map(std::num::NonZeroUsize::get).or(loaded.config.threads);
-    let mut builder = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = threads {
-        builder.worker_threads(threads);
-    }
-    let runtime =
-        builder.enable_all().thread_name("geovagt").build().context("cannot start the runtime")?;
+    let runtime = runtime(threads).context("cannot start the runtime")?;
     runtime.block_on(async {
         let running = app::start_with(loaded, surroundings).await?;
         running.until_stopped().await;
         anyhow::Ok(())
     })?;
     Ok(Answer::Yes)
+}
+
+/// So many threads, or as many as there are cores. One alone has nobody to share its work with.
+fn runtime(threads: Option<usize>) -> std::io::Result<Runtime> {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let mut builder = match threads.unwrap_or_else(cores) {
+        1 => Builder::new_current_thread(),
+        several => {
+            let mut builder = Builder::new_multi_thread();
+            builder.worker_threads(several);
+            builder
+        }
+    };
+    builder.enable_all().thread_name("geovagt").build()
 }

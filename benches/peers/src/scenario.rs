@@ -42,7 +42,7 @@ const PLAIN: Scenario = Scenario {
     bound: false,
 };
 
-pub(crate) const SCENARIOS: [Scenario; 14] = [
+pub(crate) const SCENARIOS: [Scenario; 16] = [
     Scenario {
         name: "forward-http1",
         title: "forward, HTTP/1.1 keep-alive",
@@ -52,6 +52,23 @@ pub(crate) const SCENARIOS: [Scenario; 14] = [
     Scenario {
         name: "forward-bound",
         title: "forward, one connection to the upstream for each client's",
+        contestants: &[Geovagt, Haproxy],
+        bound: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "forward-bound-tls",
+        title: "the same over TLS",
+        entrance: Entrance::ForwardTls,
+        contestants: &[Geovagt, Haproxy],
+        bound: true,
+        ..PLAIN
+    },
+    Scenario {
+        name: "forward-bound-new-tls",
+        title: "the same, new TLS connection each",
+        entrance: Entrance::ForwardTls,
+        shape: Shape::NewConnection,
         contestants: &[Geovagt, Haproxy],
         bound: true,
         ..PLAIN

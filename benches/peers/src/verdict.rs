@@ -30,9 +30,11 @@ pub(crate) struct Row {
 type Bound = (f64, Contestant);
 
 /// Scenario, must, goal.
-const CPU: [(&str, Option<Bound>, Option<Bound>); 12] = [
+const CPU: [(&str, Option<Bound>, Option<Bound>); 14] = [
     ("forward-http1", Some((1.25, Hyper)), Some((0.75, Nginx))),
-    ("forward-bound", Some((1.0, Haproxy)), None),
+    ("forward-bound", None, Some((1.0, Haproxy))),
+    ("forward-bound-tls", None, Some((1.0, Haproxy))),
+    ("forward-bound-new-tls", Some((1.0, Haproxy)), None),
     ("forward-tls", Some((1.25, Hyper)), Some((0.65, Nginx))),
     ("forward-http2", Some((1.25, Hyper)), Some((1.0, Haproxy))),
     ("forward-new-tls", Some((1.1, Hyper)), Some((0.5, Nginx))),
