@@ -6,10 +6,9 @@
 //! companion has.
 
 use std::future::{Future, poll_fn};
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use ::http::{HeaderValue, Request, Response, StatusCode, Version, header};
@@ -18,11 +17,12 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::accepted::ConnectionFacts;
+use super::beginning;
 use super::framing::{Guarded, Refusal, Shared};
 use super::http::{AnyError, Counted, FIRST_REQUEST, HttpLimits, NEXT_REQUEST, Refused, Service};
 use super::interim::Outgoing;
@@ -36,8 +36,6 @@ use crate::lifecycle::OnWake;
 const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 /// How many lines hyper takes where it is told nothing.
 const PARSERS_LINES: usize = 100;
-/// How much of a request's beginning is read before there is a parser for it.
-const BEGINNING: usize = 4 * 1024;
 /// How long a refusal may take to be written, and how long what the client still sends is read so
 /// that it reads its answer and no reset.
 const PARTING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(1));
@@ -58,13 +56,21 @@ pub(super) async fn serve<S: Service>(
     let mut deadline = since + limits.head_time;
     loop {
         let last_call = if shared.begun() == 0 { FIRST_REQUEST } else { NEXT_REQUEST };
-        let beginning = wait(&mut stream, deadline, &stopping, last_call, &facts).await;
-        let Some(beginning) = beginning else { return };
+        let first = beginning::first(&mut stream, deadline, &stopping, last_call, &facts).await;
+        let Some(mut octets) = first else { return };
+        if !beginning::is_whole(&octets) {
+            let deadline = shared.begin_head() + limits.head_time;
+            let (lines, stopping) = (limits.head_lines, &stopping);
+            let rest = beginning::rest(&mut stream, octets, deadline, stopping, lines);
+            // What few requests need does not make every connection as large.
+            let Some(rest) = Box::pin(rest).await else { return };
+            octets = rest;
+        }
         let activity = Activity::http1();
         if stopping.is_cancelled() {
             activity.end_after_this();
         }
-        let guarded = Guarded::new(stream, beginning, Arc::clone(&shared));
+        let guarded = Guarded::new(stream, octets, Arc::clone(&shared));
         let io = TokioIo::new(Outgoing::new(guarded, Arc::clone(&activity)));
         let following = (Arc::clone(&shared), Arc::clone(&activity));
         let answer = answering(Arc::clone(&service), Arc::clone(&facts), following);
@@ -130,34 +136,6 @@ fn answering<S: Service>(
             Ok(response.map(|body| Counted::new(body, (busy, following))))
         }
     })
-}
-
-/// Waits for the first octets of a request; none where the connection ends instead.
-async fn wait(
-    stream: &mut Stream,
-    deadline: Instant,
-    stopping: &CancellationToken,
-    last_call: Duration,
-    facts: &ConnectionFacts,
-) -> Option<Vec<u8>> {
-    tokio::select! {
-        biased;
-        read = poll_fn(|cx| poll_beginning(stream, cx)) => return read,
-        () = stopping.cancelled() => {}
-        () = facts.parted() => return None,
-        () = sleep_until(deadline.into()) => return None,
-    }
-    // One that is on its way is still answered.
-    timeout(last_call, poll_fn(|cx| poll_beginning(stream, cx))).await.ok().flatten()
-}
-
-/// The room for the octets is on the stack, so that waiting takes none.
-fn poll_beginning(stream: &mut Stream, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-    let mut room = [const { MaybeUninit::uninit() }; BEGINNING];
-    let mut buffer = ReadBuf::uninit(&mut room);
-    let read = ready!(Pin::new(stream).poll_read(cx, &mut buffer));
-    let some = read.is_ok() && !buffer.filled().is_empty();
-    Poll::Ready(some.then(|| buffer.filled().to_vec()))
 }
 
 /// How driving a connection came to its end.
@@ -235,11 +213,8 @@ fn is_over(shared: &Shared<Stream>, limits: HttpLimits, now: Instant) -> bool {
         || shared.client_ended().is_some_and(|ended| ended + HALF_CLOSED <= now)
 }
 
-/// The first head's time begins with the connection, each later one's with its first octet.
 fn head_deadline(shared: &Shared<Stream>, limits: HttpLimits) -> Option<Instant> {
-    let began = shared.head_began()?;
-    let began = if shared.begun() == 0 { shared.start() } else { began };
-    Some(began + limits.head_time)
+    Some(shared.head_began()? + limits.head_time)
 }
 
 /// Never later than after a limit, so that one that begins to run is not overslept.

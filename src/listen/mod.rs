@@ -11,6 +11,7 @@
 mod accept;
 mod accepted;
 mod alternative_names;
+mod beginning;
 mod bind;
 mod certificates;
 mod client_certificates;

@@ -167,6 +167,11 @@ impl Framing {
         self.at == At::Head
     }
 
+    /// Whether no head has ended.
+    pub(in crate::listen) fn is_first_head(&self) -> bool {
+        self.at == At::Head && self.heads == 0
+    }
+
     /// How many heads have ended.
     pub(super) fn heads(&self) -> u64 {
         self.heads

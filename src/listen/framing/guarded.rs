@@ -85,11 +85,6 @@ impl<S> Shared<S> {
         })
     }
 
-    /// When the connection began.
-    pub(in crate::listen) fn start(&self) -> Instant {
-        self.start
-    }
-
     /// How many requests were handed on.
     pub(in crate::listen) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Acquire)
@@ -116,9 +111,17 @@ impl<S> Shared<S> {
         self.quiet.load(Ordering::Acquire)
     }
 
-    /// When the head began that has not ended.
+    /// A head has begun; gives when its time began, which for the first is when the connection did.
+    pub(in crate::listen) fn begin_head(&self) -> Instant {
+        self.head_began.set(self.start);
+        self.head_began().unwrap_or(self.start)
+    }
+
+    /// When the time of the head began that has not ended: that of the first with the connection, that
+    /// of each later one with its first octet.
     pub(in crate::listen) fn head_began(&self) -> Option<Instant> {
-        self.head_began.get(self.start)
+        let began = self.head_began.get(self.start)?;
+        Some(if self.begun() == 0 { self.start } else { began })
     }
 
     /// When a client that sends nothing more was last seen to wait for its answer.
