@@ -17,7 +17,7 @@ use crate::gateway::sites::ProtectedSite;
 use crate::identifier::SiteId;
 use crate::journey::directory;
 use crate::language::Language;
-use crate::policy::{Explanation, Hypothetical, Person, UserName};
+use crate::policy::{Explanation, Holdings, Hypothetical, Person, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         Some(name) => Some(context.block_on(person(&view, organization, name))??),
         None => None,
     };
+    let held = person.as_ref().map(|person| view.held_by(person)).unwrap_or_default();
+    let locked = person.as_ref().is_some_and(|person| view.is_locked(person));
     let asked = Hypothetical {
         address: arguments.address,
         path: &arguments.path,
         person: user.zip(person.as_ref()),
+        holdings: Holdings { exemptions: &held, locked },
         at,
     };
     let explanation = explained::explain(&view.snapshot, site, &asked, Language::English)?;

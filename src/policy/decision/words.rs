@@ -208,8 +208,8 @@ impl Outcome<'_> {
                 }
             }
             Self::NothingHeld => words.either(
-                "personen har ingen, der er i nærheden",
-                "the person holds none that comes near",
+                "personen har ingen, der gælder her nu",
+                "the person holds none that counts here now",
             ),
         }
     }
