@@ -521,7 +521,11 @@ fn explain_names_each_exemption_that_does_not_count_and_why() {
     gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
     let revoke = ["exemption", "revoke", &id, "--reason", "Rejsen er aflyst", "--by", "Carl Friis"];
     gateway.command(&revoke).expect_code(0);
-    assert!(explained().contains(&format!("but not by {id}, which was revoked")), "{}", explained());
+    assert!(
+        explained().contains(&format!("but not by {id}, which was revoked")),
+        "{}",
+        explained()
+    );
     let china = ["explain", CHINA, "--site", "kilden", "--user", "anna.holm", "--json"];
     let told = gateway.command(&china).expect_code(1).json();
     assert_eq!(told["other_exemptions"][0]["state"], "revoked");
