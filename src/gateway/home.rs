@@ -137,7 +137,10 @@ fn journeys(exchange: &Exchange<'_>, records: &[ExemptionRecord]) -> Vec<OwnJour
     shown.into_iter().map(|(_, journey)| journey).take(MOST).collect()
 }
 
-fn unavailable(exchange: &Exchange<'_>, error: &dyn std::error::Error) -> Response<ResponseBody> {
+fn unavailable(
+    exchange: &Exchange<'_>,
+    error: &(dyn std::error::Error + 'static),
+) -> Response<ResponseBody> {
     tracing::warn!(error = crate::telemetry::chain(error), "a traveller's own page was not shown");
     answers::without_entry(exchange, Failure::UpstreamUnavailable)
 }
