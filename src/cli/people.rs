@@ -136,6 +136,19 @@ pub(super) fn may_decide(organization: &Organization, by: &Actor) -> Result<(), 
     ))
 }
 
+/// Says that somebody who gave no name keeps everybody with the same login from deciding, and the way
+/// on: `undo` takes back what was just done.
+pub(super) fn warn_nameless(out: &mut impl Write, by: &Actor, undo: &str) -> std::io::Result<()> {
+    let Some(user) = by.operating_system_user.as_deref().filter(|_| by.is_nameless()) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "you gave no --by, so that has to be somebody who is logged in as another user than {user}; \
+         where you share one login: {undo}, and do it again with --by"
+    )
+}
+
 fn names_of(by: &Actor) -> Vec<String> {
     let mut names = vec![by.name.clone()];
     if let Some(user) = &by.operating_system_user {

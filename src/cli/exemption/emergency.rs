@@ -74,6 +74,8 @@ pub(super) async fn run(
     if let Ok(exemption) = &done {
         found::tell(context, &loaded.config, store, exemption).await?;
         tell(&mut context.messages(), exemption, organization)?;
+        let undo = format!("geovagt exemption revoke {} --reason \"no name\"", exemption.id);
+        people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
     changed(context, done, nothing)
 }
