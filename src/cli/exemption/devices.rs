@@ -10,6 +10,7 @@ use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Config;
+use crate::identifier::SiteId;
 use crate::journey::LONGEST_LOSS;
 use crate::journey::link::{self, AtApproval, Extent, Unreachable};
 use crate::policy::{Actor, ExemptionId, Person, TravelExemption, UserName};
@@ -107,10 +108,7 @@ pub(super) async fn link(
         return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
     };
     let Some(host) = link::host_of(config, &record.exemption) else {
-        let problem = format!(
-            "none of the sites of {} has a host that a link could name; a pattern such as \"*.example.dk\" cannot",
-            arguments.id
-        );
+        let problem = without_pages(config, &record.exemption);
         complain(&mut context.messages(), &[problem], "no link was made")?;
         return Ok(Answer::No);
     };
@@ -163,12 +161,13 @@ pub(super) async fn at_approval(
     by: &Actor,
 ) -> anyhow::Result<()> {
     let means = link::at_approval(config, store, exemption, by, clock::now()).await?;
-    tell_of_link(context, exemption, means)
+    tell_of_link(context, config, exemption, means)
 }
 
 /// What whoever approved is told of the link.
 pub(super) fn tell_of_link(
     context: &Context,
+    config: &Config,
     exemption: &TravelExemption,
     means: AtApproval,
 ) -> anyhow::Result<()> {
@@ -178,6 +177,9 @@ pub(super) fn tell_of_link(
             context.messages(),
             "the link that binds the traveller's devices goes to them by mail; see `geovagt notices list`"
         )?,
+        AtApproval::ToBeGiven if link::host_of(config, exemption).is_none() => {
+            writeln!(context.messages(), "warning: {}", without_pages(config, exemption))?;
+        }
         AtApproval::ToBeGiven => writeln!(
             context.messages(),
             "it demands a device that is bound at home: geovagt exemption link {id}",
@@ -185,6 +187,32 @@ pub(super) fn tell_of_link(
         )?,
     }
     Ok(())
+}
+
+/// Why no device can be bound to an exemption whose sites have no page to open a link on, and what to
+/// grant instead. The site that lends a mail server its address grants has pages.
+fn without_pages(config: &Config, exemption: &TravelExemption) -> String {
+    let id = &exemption.id;
+    let sites = || exemption.sites.iter().filter_map(|site| config.sites.get(site));
+    let names: Vec<&str> = sites().map(|site| site.id.as_str()).collect();
+    let names = names.join(", ");
+    if sites().any(|site| site.tcp.is_none()) {
+        return format!(
+            "no link can name a host of {names}, where {id} counts: \"*.example.dk\" is none; write one out under `hosts`"
+        );
+    }
+    let lenders = sites().filter_map(|site| site.tcp.as_ref()?.grants_of.as_ref());
+    let other = match lenders.map(SiteId::as_str).next() {
+        Some(lender) => format!(
+            "grant it with `--site {lender}` too, where the traveller binds a device and then lets the address pass (/.geovagt/adresse)"
+        ),
+        None => {
+            "name a site with pages as `grants_of` of it and grant it for that site too".to_owned()
+        }
+    };
+    format!(
+        "no device can be bound at {names}, which has no pages, so {id} opens nothing there while it demands one: {other}; or grant it with `--demand none`"
+    )
 }
 
 /// Why no mail would reach the traveller.
