@@ -91,6 +91,20 @@ impl View {
         known::seen(&self.loaded.config, &self.known, self.held.iter(), organization, name)
     }
 
+    /// The login names that [`View::account`] and [`View::known`] find somebody by.
+    pub(crate) fn names(&self, organization: &OrganizationId) -> impl Iterator<Item = &str> {
+        let accounts = self.accounts.iter().filter(move |one| one.organization == *organization);
+        let own = move |person: &Person| person.organization() == organization;
+        let known = self.known.iter().filter(move |one| own(&one.person));
+        let held = self.held.iter().filter(move |one| own(&one.person));
+        let names: std::collections::BTreeSet<&str> = accounts
+            .map(|one| one.name.as_str())
+            .chain(known.map(|one| one.user_name.as_str()))
+            .chain(held.map(|one| one.user_name.as_str()))
+            .collect();
+        names.into_iter()
+    }
+
     /// Everything that this person holds, in whatever state.
     #[must_use]
     pub fn held_by(&self, person: &Person) -> Vec<TravelExemption> {

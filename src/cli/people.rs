@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::Context;
 use crate::app::{self, outbox::Outbox};
 use crate::audit::{Audit, OpenError, Options};
-use crate::config::{self, Config, Loaded, Organization, Role, nearest};
+use crate::config::{self, Config, Loaded, Organization, Role, there_are};
 use crate::identifier::OrganizationId;
 use crate::journey::{self, Trouble};
 use crate::lifecycle::Tasks;
@@ -97,11 +97,8 @@ pub(super) fn organization<'a>(
 ) -> Result<&'a Arc<Organization>, String> {
     let found = OrganizationId::parse(name).ok().and_then(|id| config.organizations.get(&id));
     found.ok_or_else(|| {
-        let known: Vec<&str> = config.organizations.keys().map(OrganizationId::as_str).collect();
-        match nearest(name, known.iter().copied()) {
-            Some(near) => format!("there is no organisation {name:?}; did you mean {near}?"),
-            None => format!("there is no organisation {name:?}; there are: {}", known.join(", ")),
-        }
+        let known = config.organizations.keys().map(OrganizationId::as_str);
+        format!("there is no organisation {name:?}; {}", there_are(name, known))
     })
 }
 

@@ -176,7 +176,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         "leg 1 ends before it begins",
         "XX",
         "egedal-mail belongs to another organisation",
-        "no site none",
+        "there is no site \"none\"; there are: ",
         "purpose is missing",
         "case number holds a control character",
     ] {
@@ -206,7 +206,7 @@ async fn nothing_is_granted_where_it_would_open_too_much_or_nothing() {
     let scene = Scene::new().await;
     let leg = "CN 2026-12-01..2026-12-08";
     for (asked, part) in [
-        (arguments("balerup", "anna", &[leg], &["mail"]), "did you mean ballerup?"),
+        (arguments("balerup", "anna", &[leg], &["mail"]), "there are: ballerup, "),
         (arguments("egedal", "anna", &[leg], &["egedal-mail"]), "egedal has not switched"),
         (arguments("egedal", "anna", &[leg], &["egedal-mail"]), "egedal has no account anna"),
         (arguments("ballerup", "locked", &[leg], &["mail"]), "is locked; unlock it first"),
