@@ -3,9 +3,11 @@
 use std::io::Write;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::exemption_id;
+use crate::cli::local_time::{local, zone};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -145,7 +147,8 @@ pub(super) async fn link(
         writeln!(
             context.messages(),
             "give it to {user} alone: opened at home, signed in, it binds {most} devices until {ends}",
-            user = record.exemption.user_name
+            user = record.exemption.user_name,
+            ends = local(ends, &zone(config, &record.exemption.organization))
         )?;
     }
     Ok(Answer::Yes)
@@ -236,14 +239,19 @@ async fn unreachable(
 /// Lists the bound devices, binds one by its number, or takes a binding back.
 pub(super) async fn device(
     context: &Context,
+    config: &Config,
     store: &Store,
     arguments: &Device,
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let (id, now) = (&arguments.id, clock::now());
+    let Some(record) = store.exemption(id).await? else {
+        return refuse(context, &ExemptionError::Unknown(id.clone()));
+    };
+    let zone = zone(config, &record.exemption.organization);
     if let Some(device_id) = &arguments.activesync {
         return match store.bind_activesync(id, device_id, &by, now).await {
-            Ok(device) => print(context, &[device]),
+            Ok(device) => print(context, &zone, &[device]),
             Err(error) => refuse(context, &error),
         };
     }
@@ -260,12 +268,9 @@ pub(super) async fn device(
             Err(error) => refuse(context, &error),
         };
     }
-    if store.exemption(id).await?.is_none() {
-        return refuse(context, &ExemptionError::Unknown(id.clone()));
-    }
     let all = store.bound_devices().await?;
     let own: Vec<BoundDevice> = all.into_iter().filter(|d| d.exemption == *id).collect();
-    print(context, &own)
+    print(context, &zone, &own)
 }
 
 /// Ends everything of the traveller.
@@ -314,7 +319,7 @@ pub(in crate::cli) async fn end_person(
     Ok(Answer::Yes)
 }
 
-fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
+fn print(context: &Context, zone: &TimeZone, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
     if context.json {
         let items: Vec<Item<'_>> = devices
             .iter()
@@ -326,7 +331,8 @@ fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
     } else {
         for device in devices {
             let (kind, label) = (device.kind.word(), &device.label);
-            writeln!(context.out(), "{}  {kind:<10}  {}  {label}", device.id, device.bound)?;
+            let bound = local(device.bound, zone);
+            writeln!(context.out(), "{}  {kind:<10}  {bound}  {label}", device.id)?;
         }
     }
     Ok(Answer::Yes)

@@ -250,7 +250,7 @@ async fn the_table_fits_a_terminal_and_the_item_says_everything() {
     shown::whole(&mut out, &scene.loaded.config, &records[0], now()).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("leg      CN,HK 2026-12-01..2026-12-08\n"), "{text}");
-    assert!(text.contains("granted  2026-11-22 09:00 by Bente Lund ("), "{text}");
+    assert!(text.contains("granted  2026-11-22 09:00 CET by Bente Lund ("), "{text}");
 }
 
 #[test]
