@@ -76,6 +76,8 @@ mod tests {
     fn self_signed(is_authority: bool) -> Own {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec!["dc.example.dk".to_owned()]).unwrap();
+        let common_name = if is_authority { "authority" } else { "dc" };
+        params.distinguished_name.push(rcgen::DnType::CommonName, common_name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         params.is_ca = match is_authority {
             true => IsCa::Ca(BasicConstraints::Unconstrained),
