@@ -278,25 +278,7 @@ fn a_password_alone_does_not_open_where_more_is_demanded() {
         // The door is there for somebody else.
         scene.gateway.grant("bo.lund", "TH", &["box", "kilden"]);
         let leg = format!("TH {}", journey());
-        let grant = [
-            "exemption",
-            "grant",
-            "--organization",
-            "ballerup",
-            "--person",
-            "anna.holm",
-            "--leg",
-            &leg,
-            "--purpose",
-            "Studietur",
-            "--case",
-            "24-1",
-            "--site",
-            "box",
-            "--demand",
-            demand,
-        ];
-        scene.gateway.command(&grant).expect_code(0);
+        scene.gateway.grant_leg("anna.holm", &leg, &["box"], &["--demand", demand]);
         scene.door();
         let (mut client, _) = scene.greeted(THAILAND);
         say(&mut client, &format!("a LOGIN anna.holm \"{PASSWORD}\"\r\n"));
