@@ -38,12 +38,7 @@ pub(super) async fn close(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         Ok(bytes) => bytes,
         Err(answer) => return *answer,
     };
-    let ours = exchange.gateway.authenticator.vouches(
-        exchange.organization(),
-        &exchange.parts.headers,
-        exchange.is_secure(),
-        &bytes,
-    );
+    let ours = exchange.vouches(&bytes);
     let (Some(identity), true) = (exchange.visitor(), ours) else {
         return Ok(show(exchange).await);
     };
