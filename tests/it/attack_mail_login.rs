@@ -343,3 +343,15 @@ fn others(scene: &Scene, part: usize) -> Vec<String> {
     let rest = clients.iter_mut().map(read_rest);
     greetings.into_iter().zip(rest).map(|(greeting, rest)| greeting + &rest).collect()
 }
+
+/// A mail program opens no link: whoever grants it hears what opens the mail instead.
+#[test]
+fn no_link_is_advised_where_no_page_could_open_it() {
+    let scene = Scene::start("imap");
+    let leg = format!("TH {}", journey());
+    let id = scene.gateway.grant_leg("anna.holm", &leg, &["box"], &["--demand", "device"]);
+    let refused = scene.gateway.command(&["exemption", "link", &id]).expect_code(1);
+    for part in ["no device can be bound at box, which has no pages", "--demand none"] {
+        assert!(refused.err.contains(part), "{}", refused.err);
+    }
+}

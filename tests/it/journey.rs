@@ -530,3 +530,23 @@ fn explain_names_each_exemption_that_does_not_count_and_why() {
     let told = gateway.command(&china).expect_code(1).json();
     assert_eq!(told["other_exemptions"][0]["state"], "revoked");
 }
+
+#[test]
+fn whoever_grants_without_a_name_is_told_at_once_who_can_approve_it() {
+    let (_upstream, gateway) = running();
+    let leg = format!("CN {}", journey());
+    let line = ["exemption", "grant", "--organization", "ballerup", "--person", "anna.holm"];
+    let more = ["--site", "kilden", "--purpose", "Studietur", "--case", "24-1", "--leg", &leg];
+    let line = [&line[..], &more].concat();
+    let granted = gateway.command(&line).expect_code(0);
+    let id = granted.out.trim();
+    assert!(granted.err.contains("you gave no --by"), "{}", granted.err);
+    let undo = format!("geovagt exemption revoke {id} --reason \"no name\"");
+    assert!(granted.err.contains(&undo), "{}", granted.err);
+    gateway.command(&["exemption", "approve", id, "--by", "Carl Friis"]).expect_code(1);
+    gateway.command(&["exemption", "revoke", id, "--reason", "no name"]).expect_code(0);
+    let granted = gateway.command(&[&line[..], &["--by", "Bente Lund"]].concat()).expect_code(0);
+    assert!(!granted.err.contains("you gave no --by"), "{}", granted.err);
+    let id = granted.out.trim();
+    gateway.command(&["exemption", "approve", id, "--by", "Carl Friis"]).expect_code(0);
+}

@@ -39,3 +39,26 @@ pub(super) async fn page(visitor: Visitor) -> Answer {
     let page = Glossary { words, groups: ["deny", "identify", "allow"].map(group).into() };
     Ok(shell::frame_with(StatusCode::OK, &visitor, Place::Log, words.glossary, &page))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::admin::fixture::Office;
+
+    #[tokio::test]
+    async fn every_reason_of_the_log_is_explained_to_those_who_read_it() {
+        let office = Office::open().await;
+        let mut security = office.signed_in("sofie.lind").await;
+        for (page, example) in [
+            ("/log/reasons?sprog=da", "Landet står på listen"),
+            ("/log/reasons?sprog=en", "The country stands on the list"),
+        ] {
+            let text = office.get(&mut security, page).await.text;
+            assert!(text.contains(example), "{page}: {text}");
+            for reason in crate::policy::Reason::ALL {
+                assert!(text.contains(&format!("id=\"{reason}\"")), "{page}: {reason}");
+            }
+        }
+        let list = office.get(&mut security, "/log").await.text;
+        assert!(list.contains("href=\"/log/reasons\""));
+    }
+}
