@@ -12,6 +12,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use crate::peer_certificate;
+
 /// Buckets for the time to the head of an answer, in seconds.
 const DURATION_BUCKETS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -350,15 +352,21 @@ fn start_at_zero() {
     }
 }
 
-/// An error with its causes, on one line, for the log.
+/// An error with its causes, on one line, for the log; and what to do, where it comes from the
+/// certificate that a server showed.
 #[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let advice = peer_certificate::advice(error);
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
         text.push_str(": ");
         text.push_str(&error.to_string());
         cause = error.source();
+    }
+    if let Some(advice) = advice {
+        text.push_str(": ");
+        text.push_str(advice);
     }
     text
 }

@@ -75,6 +75,7 @@ use crate::store::Store;
 
 pub use access::{Right, Visitor};
 pub use form::{Asked, Fields, Sent};
+pub(crate) use log::reasons::reason as reason_in_words;
 pub use refusal::{Answer, Refusal};
 pub use routes::{Route, Routes};
 pub use shell::Place;

@@ -65,7 +65,7 @@ impl Refusal {
     /// A fault of ours: what it was goes into the gateway's own log under a code, the code to the
     /// visitor.
     #[must_use]
-    pub fn fault(error: &dyn std::error::Error) -> Self {
+    pub fn fault(error: &(dyn std::error::Error + 'static)) -> Self {
         let code = crate::audit::Reference::from_random(crate::clock::random_bytes()).to_string();
         tracing::error!(code, error = crate::telemetry::chain(error), "a page failed");
         Self::Fault(code)

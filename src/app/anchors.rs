@@ -176,7 +176,7 @@ async fn send(config: &Config, target: &AnchorTarget, lines: &[Signed]) -> Resul
     }
 }
 
-fn in_words(error: impl std::error::Error) -> String {
+fn in_words(error: impl std::error::Error + 'static) -> String {
     crate::telemetry::chain(&error)
 }
 

@@ -168,7 +168,7 @@ pub(super) async fn obey(app: &App, line: &str) -> Reply {
 }
 
 async fn act(app: &App, asked: &str) -> Result<String, String> {
-    let in_words = |error: &dyn std::error::Error| crate::telemetry::chain(error);
+    let in_words = |error: &(dyn std::error::Error + 'static)| crate::telemetry::chain(error);
     match asked {
         "rotate-key" => {
             let key = app.audit.change_key().await.map_err(|error| in_words(&error))?;

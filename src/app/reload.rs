@@ -232,7 +232,7 @@ async fn reload(app: &App) -> Result<String, String> {
     Ok(changed)
 }
 
-fn in_words(error: impl std::error::Error) -> String {
+fn in_words(error: impl std::error::Error + 'static) -> String {
     telemetry::chain(&error)
 }
 

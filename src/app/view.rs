@@ -7,9 +7,9 @@ use crate::config::{Loaded, StoreLocation};
 use crate::gateway::{Snapshot, explained};
 use crate::geoip;
 use crate::identifier::{OrganizationId, SiteId};
-use crate::journey::known;
+use crate::journey::known::{self, is_locked};
 use crate::language::Language;
-use crate::policy::{Ambiguous, Explanation, Hypothetical, Person, UserName};
+use crate::policy::{Ambiguous, Explanation, Hypothetical, Person, TravelExemption, UserName};
 use crate::store::{Account, FILE_NAME, KnownPerson};
 use crate::upstream::Prepared;
 
@@ -23,6 +23,7 @@ pub struct View {
     pub snapshot: Snapshot,
     accounts: Vec<Account>,
     known: Vec<KnownPerson>,
+    held: Vec<TravelExemption>,
 }
 
 impl View {
@@ -43,7 +44,7 @@ impl View {
             StoreLocation::Sqlite => directory.join(FILE_NAME).exists(),
             StoreLocation::Postgres(_) => true,
         };
-        let mut known = Vec::new();
+        let (mut known, mut held) = (Vec::new(), Vec::new());
         let (policies, exemptions, accounts) = if is_there {
             let store = store::open(&loaded.config).await?;
             let policies = Policies::judge_only(&loaded, &store, now).await?;
@@ -52,6 +53,7 @@ impl View {
             for organization in loaded.config.organizations.keys() {
                 known.extend(store.known_people(organization).await?);
             }
+            held = store.readable_exemptions().await?;
             store.close().await;
             (policies, exemptions, accounts)
         } else {
@@ -61,7 +63,7 @@ impl View {
         let database = database.into();
         let snapshot =
             snapshot::snapshot(&loaded, &policies, exemptions, database, None, &upstreams);
-        Ok(Self { loaded, snapshot, accounts, known })
+        Ok(Self { loaded, snapshot, accounts, known, held })
     }
 
     /// What would be decided about a request that nobody has sent; none where there is no such site.
@@ -86,7 +88,32 @@ impl View {
     /// under a name that is nobody else's.
     #[must_use]
     pub fn known(&self, organization: &OrganizationId, name: &UserName) -> Option<Person> {
-        let held = self.snapshot.exemptions.iter();
-        known::seen(&self.loaded.config, &self.known, held, organization, name)
+        known::seen(&self.loaded.config, &self.known, self.held.iter(), organization, name)
+    }
+
+    /// The login names that [`View::account`] and [`View::known`] find somebody by.
+    pub(crate) fn names(&self, organization: &OrganizationId) -> impl Iterator<Item = &str> {
+        let accounts = self.accounts.iter().filter(move |one| one.organization == *organization);
+        let own = move |person: &Person| person.organization() == organization;
+        let known = self.known.iter().filter(move |one| own(&one.person));
+        let held = self.held.iter().filter(move |one| own(&one.person));
+        let names: std::collections::BTreeSet<&str> = accounts
+            .map(|one| one.name.as_str())
+            .chain(known.map(|one| one.user_name.as_str()))
+            .chain(held.map(|one| one.user_name.as_str()))
+            .collect();
+        names.into_iter()
+    }
+
+    /// Everything that this person holds, in whatever state.
+    #[must_use]
+    pub fn held_by(&self, person: &Person) -> Vec<TravelExemption> {
+        self.held.iter().filter(|one| one.person == *person).cloned().collect()
+    }
+
+    /// Whether this is somebody's account, and locked.
+    #[must_use]
+    pub fn is_locked(&self, person: &Person) -> bool {
+        is_locked(&self.accounts, person)
     }
 }

@@ -230,7 +230,7 @@ pub(super) async fn keep(loaded: &Arc<Loaded>, database: Arc<Database>) {
 
 const REFUSED: &str = "the new GeoIP database is refused; the old one goes on serving";
 
-fn refused(error: &dyn std::error::Error, consequence: &str) {
+fn refused(error: &(dyn std::error::Error + 'static), consequence: &str) {
     metrics::counter!("geovagt_geoip_load_failures_total").increment(1);
     tracing::error!(error = crate::telemetry::chain(error), "{consequence}");
 }

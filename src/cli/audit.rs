@@ -8,6 +8,7 @@ mod evidence;
 mod export;
 mod order;
 mod person;
+mod reasons;
 mod reidentify;
 mod report;
 mod review;
@@ -61,6 +62,9 @@ pub(crate) enum Command {
         before_help = "Example: geovagt audit pseudonymise --person anna.holm --remove --why erasure_request"
     )]
     Pseudonymise(Box<order::Pseudonymise>),
+    /// What the reasons in the log mean, in Danish and English.
+    #[command(before_help = "Example: geovagt audit reasons exemption_device_missing")]
+    Reasons(reasons::Arguments),
     /// Two people together learn whom a pseudonym stands for.
     #[command(subcommand)]
     Reidentify(reidentify::Command),
@@ -89,6 +93,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
         Command::Evidence(arguments) => evidence::run(context, arguments),
         Command::Person(arguments) => person::run(context, arguments),
         Command::Pseudonymise(arguments) => order::pseudonymise(context, arguments),
+        Command::Reasons(arguments) => reasons::run(context, arguments),
         Command::Reidentify(command) => reidentify::run(context, command),
         Command::Key(arguments) => order::key(context, arguments),
         Command::Retention(arguments) => order::retention(context, arguments),

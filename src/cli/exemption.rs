@@ -165,7 +165,7 @@ async fn dispatch(
         Command::Revoke(arguments) => decide::revoke(context, store, arguments).await,
         Command::Close(arguments) => decide::close(context, store, arguments).await,
         Command::Link(arguments) => devices::link(context, config, store, arguments).await,
-        Command::Device(arguments) => devices::device(context, store, arguments).await,
+        Command::Device(arguments) => devices::device(context, config, store, arguments).await,
         Command::LostDevice(arguments) => devices::lost(context, store, arguments).await,
         Command::Contact(arguments) => contact::run(context, store, arguments).await,
         Command::List(arguments) => list(context, config, store, arguments).await,

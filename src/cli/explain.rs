@@ -11,13 +11,13 @@ use jiff::tz::TimeZone;
 use super::{Answer, Context};
 use crate::app::View;
 use crate::clock;
-use crate::config::Organization;
+use crate::config::{Organization, there_are};
 use crate::gateway::explained;
 use crate::gateway::sites::ProtectedSite;
 use crate::identifier::SiteId;
 use crate::journey::directory;
 use crate::language::Language;
-use crate::policy::{Explanation, Hypothetical, Person, UserName};
+use crate::policy::{Explanation, Holdings, Hypothetical, Person, UserName};
 
 /// Arguments of `explain`.
 #[derive(Debug, clap::Args)]
@@ -52,10 +52,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         Some(name) => Some(context.block_on(person(&view, organization, name))??),
         None => None,
     };
+    let held = person.as_ref().map(|person| view.held_by(person)).unwrap_or_default();
+    let locked = person.as_ref().is_some_and(|person| view.is_locked(person));
     let asked = Hypothetical {
         address: arguments.address,
         path: &arguments.path,
         person: user.zip(person.as_ref()),
+        holdings: Holdings { exemptions: &held, locked },
         at,
     };
     let explanation = explained::explain(&view.snapshot, site, &asked, Language::English)?;
@@ -65,15 +68,15 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
 /// The site that was named, or the only one there is.
 fn site<'a>(view: &'a View, named: Option<&SiteId>) -> anyhow::Result<&'a Arc<ProtectedSite>> {
     let sites = view.snapshot.sites.all();
-    let names = || sites.iter().map(|s| s.site.id.as_str()).collect::<Vec<_>>().join(", ");
+    let names = |asked| there_are(asked, sites.iter().map(|site| site.site.id.as_str()));
     match (named, sites) {
         (Some(id), _) => view
             .snapshot
             .sites
             .by_id(id)
-            .ok_or_else(|| anyhow::anyhow!("there is no site {id}; there are: {}", names())),
+            .ok_or_else(|| anyhow::anyhow!("there is no site {id}; {}", names(id.as_str()))),
         (None, [only]) => Ok(only),
-        (None, _) => anyhow::bail!("name the site with --site; there are: {}", names()),
+        (None, _) => anyhow::bail!("name the site with --site; {}", names("")),
     }
 }
 
@@ -96,7 +99,8 @@ async fn person(
         (Some(person), _) => Ok(person),
         (None, Some(Err(problem))) => Err(problem.into()),
         (None, _) => anyhow::bail!(
-            "{id} has no account {name}, and nobody of that name has signed in or holds an exemption; see `geovagt user list --organization {id}`"
+            "{id} has no account {name}, and nobody of that name has signed in or holds an exemption; {}",
+            there_are(name.as_str(), view.names(id))
         ),
     }
 }

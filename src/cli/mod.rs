@@ -11,6 +11,7 @@ mod explain;
 mod geoip;
 mod health;
 mod lists;
+mod local_time;
 mod manual;
 mod notices;
 mod people;

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::people::{self, complain, sentence};
-use super::{Answer, Context};
+use super::{Answer, Context, local_time};
 use crate::clock;
+use crate::config::Config;
 use crate::store::{NoticeRecord, NoticeState, Store, UnknownNotice};
 
 /// Subcommands of `notices`.
@@ -47,7 +48,7 @@ pub(crate) fn run(context: &Context, command: &Command) -> anyhow::Result<Answer
     context.block_on(async {
         let store = people::open_store(&loaded.config).await?;
         let answer = match command {
-            Command::List(arguments) => list(context, &store, arguments).await,
+            Command::List(arguments) => list(context, &loaded.config, &store, arguments).await,
             Command::Retry(arguments) => retry(context, &store, arguments).await,
         };
         store.close().await;
@@ -89,7 +90,12 @@ impl<'a> Item<'a> {
     }
 }
 
-async fn list(context: &Context, store: &Store, arguments: &List) -> anyhow::Result<Answer> {
+async fn list(
+    context: &Context,
+    config: &Config,
+    store: &Store,
+    arguments: &List,
+) -> anyhow::Result<Answer> {
     let state = if arguments.failed {
         Some(NoticeState::Failed)
     } else {
@@ -109,7 +115,8 @@ async fn list(context: &Context, store: &Store, arguments: &List) -> anyhow::Res
     }
     let mut out = context.out();
     for notice in &notices {
-        let at = notice.ended.unwrap_or(notice.created).strftime("%Y-%m-%d %H:%M");
+        let zone = local_time::zone(config, &notice.organization);
+        let at = local_time::local(notice.ended.unwrap_or(notice.created), &zone);
         let why = notice.problem.as_deref().map(|why| format!("  {why}")).unwrap_or_default();
         let (kind, channel, state) =
             (notice.kind.word(), notice.channel.word(), notice.state.word());

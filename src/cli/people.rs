@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::Context;
 use crate::app::{self, outbox::Outbox};
 use crate::audit::{Audit, OpenError, Options};
-use crate::config::{self, Config, Loaded, Organization, Role, nearest};
+use crate::config::{self, Config, Loaded, Organization, Role, there_are};
 use crate::identifier::OrganizationId;
 use crate::journey::{self, Trouble};
 use crate::lifecycle::Tasks;
@@ -97,11 +97,8 @@ pub(super) fn organization<'a>(
 ) -> Result<&'a Arc<Organization>, String> {
     let found = OrganizationId::parse(name).ok().and_then(|id| config.organizations.get(&id));
     found.ok_or_else(|| {
-        let known: Vec<&str> = config.organizations.keys().map(OrganizationId::as_str).collect();
-        match nearest(name, known.iter().copied()) {
-            Some(near) => format!("there is no organisation {name:?}; did you mean {near}?"),
-            None => format!("there is no organisation {name:?}; there are: {}", known.join(", ")),
-        }
+        let known = config.organizations.keys().map(OrganizationId::as_str);
+        format!("there is no organisation {name:?}; {}", there_are(name, known))
     })
 }
 
@@ -134,6 +131,19 @@ pub(super) fn may_decide(organization: &Organization, by: &Actor) -> Result<(), 
         by.name,
         id = organization.id
     ))
+}
+
+/// Says that somebody who gave no name keeps everybody with the same login from deciding, and the way
+/// on: `undo` takes back what was just done.
+pub(super) fn warn_nameless(out: &mut impl Write, by: &Actor, undo: &str) -> std::io::Result<()> {
+    let Some(user) = by.operating_system_user.as_deref().filter(|_| by.is_nameless()) else {
+        return Ok(());
+    };
+    writeln!(
+        out,
+        "you gave no --by, so that has to be somebody who is logged in as another user than {user}; \
+         where you share one login: {undo}, and do it again with --by"
+    )
 }
 
 fn names_of(by: &Actor) -> Vec<String> {

@@ -15,7 +15,7 @@ use super::exemption::devices::end_person;
 use super::people::{self, complain, sentence};
 use super::{Answer, Context};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, there_are};
 use crate::identifier::OrganizationId;
 use crate::identity::{Argon2id, Password, PasswordFunction};
 use crate::policy::{Actor, Person, UserName};
@@ -136,8 +136,8 @@ fn lost(context: &Context, config: &Config, arguments: &Lost) -> anyhow::Result<
             }
             _ => {
                 let (organization, name) = (organization.clone(), name.clone());
-                let unknown = AccountError::Unknown { organization, name };
-                refuse(context, &[sentence(&unknown)])
+                let error = AccountError::Unknown { organization, name };
+                refuse(context, &[unknown(&store, &target, &error).await?])
             }
         };
         people::tell(context, config, &store).await?;
@@ -239,8 +239,19 @@ async fn report(
             Ok(Answer::Yes)
         }
         Err(AccountError::Store(error)) => Err(error.into()),
+        Err(error @ AccountError::Unknown { .. }) => {
+            refuse(context, &[unknown(store, target, &error).await?])
+        }
         Err(error) => refuse(context, &[sentence(&error)]),
     }
+}
+
+/// That there is no such account, and those that the organisation has.
+async fn unknown(store: &Store, target: &Target, error: &AccountError) -> anyhow::Result<String> {
+    let accounts = store.accounts().await?;
+    let own = accounts.iter().filter(|account| account.organization == target.organization);
+    let names = own.map(|account| account.name.as_str());
+    Ok(format!("{}; {}", sentence(error), there_are(target.name.as_str(), names)))
 }
 
 fn refuse(context: &Context, problems: &[String]) -> anyhow::Result<Answer> {

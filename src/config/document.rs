@@ -89,7 +89,7 @@ impl RawConfig {
         let sites = self.sites(names, &organizations, check);
         emergency::check_owners(names, &organizations, sites.as_ref(), check);
         if let (Some(raw), Some(listeners), Some(sites)) = (&self.listeners, &listeners, &sites) {
-            tcp::check_together(raw, listeners, sites, (names, &identity), check);
+            tcp::check_together(raw, listeners, sites, (names, &organizations, &identity), check);
         }
         let audit = self.audit.as_ref().unwrap_or(&RawAudit::default()).check(check);
         let limits = self.limits.as_ref().unwrap_or(&RawLimits::default()).check(check);

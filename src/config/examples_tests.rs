@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 
 use crate::config::render::plain;
-use crate::config::{Examined, SourceFile, Surroundings, examine, examine_source};
+use crate::config::{Examined, Provider, SourceFile, Surroundings, examine, examine_source};
 
 const EXAMPLE: &str = include_str!("../../config/gateway.yaml");
 
@@ -73,6 +73,29 @@ fn a_ping_of_an_hour_is_waited_for_in_front_of_exchange() {
     let mail = config.sites.values().find(|site| site.id.as_str() == "mail").unwrap();
     let response = mail.upstream.timeouts.response.unwrap();
     assert!(response > std::time::Duration::from_hours(1), "{response:?}");
+}
+
+/// What its head says to take in for phones and for Outlook on a desktop.
+#[test]
+fn exchange_is_valid_with_its_directory_and_its_desktops() {
+    let file = shipped().into_iter().find(|path| path.ends_with("exchange.yaml")).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (above, below) = text.split_once("# DIRECTORY, 2 of 2").unwrap();
+    let block = |line: &str| line.strip_prefix("# ").unwrap_or(line).to_owned();
+    let (said, below) = below.split_once('\n').unwrap();
+    let below: Vec<String> = below.lines().map(block).collect();
+    let above = above.replace("# identity_providers:", "identity_providers:");
+    let above = above.replace("# address_grant:", "address_grant:");
+    let whole = format!("{above}#{said}\n{}\n", below.join("\n"));
+    let examined = examine_source(SourceFile::new("exchange.yaml", &whole), surroundings(true));
+    let shown: Vec<String> =
+        examined.findings.iter().map(|f| plain(f, &examined.sources)).collect();
+    assert!(shown.is_empty(), "{}\n{whole}", shown.join("\n"));
+    let config = examined.config.unwrap();
+    let mail = config.sites.values().next().unwrap();
+    assert!(mail.address_grant.is_some());
+    assert_eq!(mail.identity_providers.len(), 1);
+    assert!(matches!(config.identity.values().next(), Some(Provider::Ldap(_))));
 }
 
 /// Either it can run, or every error has a place and can be shown.

@@ -2,12 +2,14 @@
 //! them all.
 //!
 //! The YAML reader stops at the first. Here the line it stopped at is emptied, with what is indented
-//! under it, and the rest is read again. That is only ever used to say more: a file with one finding
-//! of this kind is never run with.
+//! under it, and the rest is read again. A key that is near to one there is gets that one's name for the
+//! rest of the reading, so that nothing is said to be missing that is only written wrong. All that is only
+//! ever used to say more: a file with one finding of this kind is never run with.
 
 use serde::de::DeserializeOwned;
 use serde_yaml::Error;
 
+use super::nearest::nearest;
 use super::yaml::read;
 use super::yaml_error::finding;
 use super::{Finding, SourceFile};
@@ -19,12 +21,17 @@ const MOST: usize = 30;
 pub(super) fn parse_all<T: DeserializeOwned>(source: &SourceFile) -> (Option<T>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut text = source.text.clone();
+    let mut renamed: Vec<Renamed> = Vec::new();
     loop {
         let error = match read::<T>(&text) {
             Ok(raw) => return (Some(raw), findings),
             Err(error) => error,
         };
-        let kept = rest(&text, &error).filter(|_| findings.len() < MOST);
+        if let Some(again) = twice(&error, &mut renamed) {
+            text = emptied(&text, again.line).unwrap_or_default();
+            continue;
+        }
+        let kept = rest(&text, &error, &mut renamed).filter(|_| findings.len() < MOST);
         // Once a line was emptied, an error of another kind may be of our own making.
         if findings.is_empty() || kept.is_some() {
             findings.push(finding(source, &error));
@@ -36,8 +43,22 @@ pub(super) fn parse_all<T: DeserializeOwned>(source: &SourceFile) -> (Option<T>,
     }
 }
 
-/// The text without the entry that an error is about, where that can be told.
-fn rest(text: &str, error: &Error) -> Option<String> {
+/// A key that was taken for another one.
+struct Renamed {
+    line: usize,
+    to: String,
+}
+
+/// The one of them whose right name stands beside it, which would be a finding of our own making.
+fn twice(error: &Error, renamed: &mut Vec<Renamed>) -> Option<Renamed> {
+    let Error::DuplicateMappingKey { key: Some(key), .. } = error else { return None };
+    let index = renamed.iter().position(|one| one.to == *key)?;
+    Some(renamed.swap_remove(index))
+}
+
+/// The text without the entry that an error is about, or with the name that is meant, where that can
+/// be told.
+fn rest(text: &str, error: &Error, renamed: &mut Vec<Renamed>) -> Option<String> {
     let is_about_a_key = match error {
         Error::SerdeUnknownField { .. } | Error::DuplicateMappingKey { .. } => true,
         Error::SerdeInvalidType { .. }
@@ -50,14 +71,33 @@ fn rest(text: &str, error: &Error) -> Option<String> {
     let place = error.location()?;
     let (line, column) =
         (usize::try_from(place.line()).ok()?, usize::try_from(place.column()).ok()?);
-    let mut lines: Vec<&str> = text.split('\n').collect();
-    let own = *lines.get(line.checked_sub(1)?)?;
+    let own = text.split('\n').nth(line.checked_sub(1)?)?;
     let indent = indent_of(own)?;
     let plain = own.trim_start().starts_with(|c: char| c.is_ascii_alphanumeric());
     let alone = if is_about_a_key { column == indent + 1 } else { !own.contains(['{', '[']) };
     if !plain || !alone {
         return None;
     }
+    if let Error::SerdeUnknownField { field, expected, .. } = error
+        && let Some(to) = nearest(field, expected.iter().copied())
+        && let Some(value) = own.trim_start().strip_prefix(field.as_str())
+    {
+        renamed.push(Renamed { line, to: to.to_owned() });
+        let width = field.chars().count();
+        let entry = format!("{}{to:<width$}{value}", " ".repeat(indent));
+        let lines = text.split('\n').enumerate();
+        let lines: Vec<&str> = lines
+            .map(|(index, own)| if index + 1 == line { entry.as_str() } else { own })
+            .collect();
+        return Some(lines.join("\n"));
+    }
+    emptied(text, line)
+}
+
+/// The text without the entry on this line and what is indented under it.
+fn emptied(text: &str, line: usize) -> Option<String> {
+    let mut lines: Vec<&str> = text.split('\n').collect();
+    let indent = indent_of(lines.get(line.checked_sub(1)?)?)?;
     for (index, slot) in lines.iter_mut().enumerate().skip(line - 1) {
         if index >= line && !belongs_under(slot, indent) {
             break;
@@ -117,6 +157,29 @@ mod tests {
         );
         let sample = sample.unwrap();
         assert_eq!((sample.inner.unwrap().days, sample.names.len()), (7, 1));
+    }
+
+    #[test]
+    fn a_key_that_is_only_written_wrong_is_read_as_the_one_that_is_meant() {
+        let (sample, said) = all("dayz: 3\nenabld: maybe\ninnr:\n  dys: 4\n");
+        assert_eq!(
+            said,
+            [
+                (1, "unknown key `dayz`".to_owned()),
+                (2, "unknown key `enabld`".to_owned()),
+                (2, "expected true or false".to_owned()),
+                (3, "unknown key `innr`".to_owned()),
+                (4, "unknown key `dys`".to_owned()),
+            ]
+        );
+        let sample = sample.unwrap();
+        assert_eq!((sample.days, sample.inner.unwrap().days), (3, 4));
+        for both in ["dayz: 3\ndays: 4\n", "days: 4\ndayz: 3\n"] {
+            let (sample, said) = all(both);
+            assert_eq!((sample.unwrap().days, said.len()), (4, 1), "{said:?}");
+        }
+        let (_, twice) = all("dayz: 3\ndays: 4\ndays: 5\n");
+        assert!(twice.iter().any(|(line, says)| *line == 3 && !says.starts_with("unknown")));
     }
 
     #[test]

@@ -105,6 +105,11 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
             "take no certificates of clients",
         ),
         (&[(server, "\"tcp://10.1.0.20\"")], "has no port"),
+        (
+            &[(server, "\"http://10.1.0.20:143\""), (keys, "")],
+            "add `hosts:`; or, for mail programs and other TCP, write the servers as \"tcp://",
+        ),
+        (&[(server, "\"http://10.1.0.20:143\"")], "write them as \"tcp://10.1.0.20:993\""),
         (&[(server, "\"tcp://10.1.0.20:143\", \"http://10.1.0.21:80\"")], "TCP and HTTP servers"),
         (
             &[(upstream, "upstream: {servers: [\"tcp://10.1.0.20:143\"], protocol: http1}")],
@@ -151,8 +156,10 @@ identity:
 ";
 
 fn logins(providers: &str, changes: &[(&str, &str)]) -> String {
-    let policy =
-        format!("    policy: standard\n    identity_providers: [{providers}]\nlisteners:\n");
+    let travel = "travel_exemptions: {enabled: true, decision: 26/1}";
+    let policy = format!(
+        "    policy: standard\n    {travel}\n    identity_providers: [{providers}]\nlisteners:\n"
+    );
     let all = [
         ("    policy: standard\nlisteners:\n", policy.as_str()),
         ("tcp: {mail: imap, grants_of: webmail}", "tcp: {mail: imap, login: when_blocked}"),
@@ -194,6 +201,18 @@ fn a_login_is_read_where_it_can_be_proven_and_nobody_else_can_read_it() {
             "`login` of `imap` has no effect at the listener `imaps`",
             false,
         ),
+        (
+            "catalogue",
+            &[("enabled: true", "enabled: false")],
+            "`ballerup` has not switched travel exemptions on",
+            false,
+        ),
+        (
+            "catalogue",
+            &[("    travel_exemptions: {enabled: true, decision: 26/1}\n", "")],
+            "`ballerup` has not switched travel exemptions on",
+            false,
+        ),
         ("local", &[], "goes on to the mail server", false),
     ] {
         let text = logins(providers, changes);
@@ -218,6 +237,9 @@ fn what_is_hardly_meant_is_a_warning() {
             "mail between servers",
         ),
         (&[(tls, "")], "`mail` of `imap` has no use here"),
+        (&[("0.0.0.0:993", "0.0.0.0:143")], "listen on port 993"),
+        (&[("0.0.0.0:993", "0.0.0.0:110")], "listen on port 995"),
+        (&[("0.0.0.0:993", "0.0.0.0:587")], "`imaps` begins with TLS on port 587"),
         (
             &[
                 (tls, ""),
@@ -246,6 +268,14 @@ fn what_is_hardly_meant_is_a_warning() {
             "{changes:?}\n{shown}"
         );
     }
+    let website = with(&[
+        ("http://10.1.0.20:8080", "tcp://10.1.0.20:8080"),
+        (grants, "}"),
+        ("    address_grant: 12h\n", ""),
+    ]);
+    let told = self::shown(&website);
+    assert!(told.contains("no listener leads to the site `webmail`, whose servers are tcp://"));
+    assert!(told.contains("or, for a website, write its servers as \"http://"), "{told}");
     // STARTTLS is spoken in the open first.
     let starttls = with(&[(tls, ""), ("0.0.0.0:993", "0.0.0.0:143")]);
     assert_eq!(self::shown(&starttls), "");

@@ -78,6 +78,7 @@ pub use list_file::{ListFile, examine_list, read_list};
 pub use listeners::{CertificateFiles, ClientCertificates, Listener, Protocol, Tls};
 pub use load::{Examined, Loaded, examine, examine_source, load};
 pub use nearest::nearest;
+pub(crate) use nearest::there_are;
 pub use notices::{Notices, Sender, Smtp, SmtpPassword, SmtpSecurity};
 pub use operations::Operations;
 pub use organizations::{Contact, Organization};

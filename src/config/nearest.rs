@@ -38,6 +38,24 @@ pub(crate) fn known_names<'a>(
     }
 }
 
+/// Of more names than this only the nearest are told.
+const HANDFUL: usize = 5;
+
+/// What there is instead of a name that is not: a handful of them, the nearest first.
+pub(crate) fn there_are<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let asked: String = normal(word).chars().take(LONGEST).collect();
+    let likeness = |name: &str| strsim::jaro_winkler(&asked, &normal(name));
+    let mut names: Vec<(f64, &str)> =
+        candidates.into_iter().map(|name| (likeness(name), name)).collect();
+    names.sort_by(|(a, one), (b, other)| b.total_cmp(a).then(one.cmp(other)));
+    let shown: Vec<&str> = names.iter().take(HANDFUL).map(|(_, name)| *name).collect();
+    match (shown.as_slice(), names.len().saturating_sub(HANDFUL)) {
+        ([], _) => "there is none".to_owned(),
+        (shown, 0) => format!("there are: {}", shown.join(", ")),
+        (shown, more) => format!("there are: {} and {more} more", shown.join(", ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -52,5 +70,16 @@ mod tests {
         assert_eq!(nearest(&"d".repeat(100_000), words), None);
         assert_eq!(known_names("zzz", ["a", "b"]), "known are `a`, `b`");
         assert_eq!(known_names("zzz", []), "none is defined");
+    }
+
+    #[test]
+    fn what_there_is_begins_with_what_is_meant_and_has_an_end() {
+        assert_eq!(there_are("mial", ["kilden", "mail"]), "there are: mail, kilden");
+        assert_eq!(there_are("x", []), "there is none");
+        let many: Vec<String> = (1..=40).map(|n| format!("site-{n}")).collect();
+        let told = there_are("site-33", many.iter().map(String::as_str));
+        assert!(told.starts_with("there are: site-33, "), "{told}");
+        assert!(told.ends_with(" and 35 more"), "{told}");
+        assert!(there_are(&"s".repeat(1 << 20), ["site"]).ends_with("site"));
     }
 }

@@ -24,19 +24,39 @@ pub fn write_findings(
 ) -> std::io::Result<()> {
     let mut ordered: Vec<&Finding> = findings.iter().collect();
     ordered.sort_by_key(|finding| finding.severity);
-    for finding in ordered {
-        writeln!(out, "{}\n", shown(finding, sources, &Renderer::styled()))?;
+    for (finding, also) in once(ordered) {
+        writeln!(out, "{}\n", shown(finding, &also, sources, &Renderer::styled()))?;
     }
     Ok(())
+}
+
+/// Each thing that is said, at the first place, and the other lines of the same file that it is said
+/// about: a name that is written wrong once is mentioned often.
+fn once(findings: Vec<&Finding>) -> Vec<(&Finding, Vec<u32>)> {
+    let file = |finding: &Finding| finding.place.as_ref().map(|place| place.file.clone());
+    let mut told: Vec<(&Finding, Vec<u32>)> = Vec::new();
+    for finding in findings {
+        let same = told.iter_mut().find(|(first, _)| {
+            (first.severity, &first.message, &first.help)
+                == (finding.severity, &finding.message, &finding.help)
+                && file(first) == file(finding)
+        });
+        match (same, &finding.place) {
+            (Some((_, also)), Some(place)) => also.push(place.line),
+            (Some(_), None) => {}
+            (None, _) => told.push((finding, Vec::new())),
+        }
+    }
+    told
 }
 
 /// One finding as plain text.
 #[must_use]
 pub fn plain(finding: &Finding, sources: &[SourceFile]) -> String {
-    shown(finding, sources, &Renderer::plain())
+    shown(finding, &[], sources, &Renderer::plain())
 }
 
-fn shown(finding: &Finding, sources: &[SourceFile], renderer: &Renderer) -> String {
+fn shown(finding: &Finding, also: &[u32], sources: &[SourceFile], renderer: &Renderer) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -45,6 +65,11 @@ fn shown(finding: &Finding, sources: &[SourceFile], renderer: &Renderer) -> Stri
     let mut group = Group::with_title(level.primary_title(harmless(&finding.message)));
     if let Some(place) = &finding.place {
         group = with_place(group, place, sources);
+    }
+    if !also.is_empty() {
+        let lines: Vec<String> = also.iter().map(ToString::to_string).collect();
+        let word = if also.len() == 1 { "line" } else { "lines" };
+        group = group.element(Level::NOTE.message(format!("also on {word} {}", lines.join(", "))));
     }
     if let Some(help) = &finding.help {
         group = group.element(Level::HELP.message(harmless(help)));
@@ -185,6 +210,20 @@ mod tests {
         ] {
             assert_eq!(cover_passwords(line), covered);
         }
+    }
+
+    #[test]
+    fn what_is_wrong_in_several_places_is_said_once() {
+        let named =
+            |line| Finding::error("no site is called `x`").at(at(line, 1, 1)).with_help("y");
+        let findings = [named(1), named(2), Finding::error("other").at(at(2, 1, 1)), named(3)];
+        let mut out = Vec::new();
+        let sources = [SourceFile::new("x.yaml", "a\nb\nc\n")];
+        write_findings(&mut anstream::StripStream::new(&mut out), &findings, &sources).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.matches("no site is called").count(), 1, "{out}");
+        assert!(out.contains("= note: also on lines 2, 3\n  = help: y"), "{out}");
+        assert!(out.contains("error: other"), "{out}");
     }
 
     #[test]

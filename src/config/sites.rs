@@ -137,9 +137,7 @@ impl RawSite {
                 .as_ref()
                 .map_or(Some(Vec::new()), |hosts| self::hosts(&id, hosts, &mut Hosts::new(), check))
         } else {
-            check
-                .required(&self.hosts, "hosts", here)
-                .and_then(|hosts| self::hosts(&id, hosts, taken, check))
+            self.http_hosts(here, check).and_then(|hosts| self::hosts(&id, hosts, taken, check))
         };
         let tcp = self.tcp(is_tcp, names, check);
         let upstream = check
@@ -179,6 +177,21 @@ impl RawSite {
             address_grant: address_grant?,
             identity_providers: identity_providers?,
         })
+    }
+
+    /// The hosts, without which no request leads to a site for HTTP. Whoever forgot them may have meant
+    /// a site for TCP.
+    fn http_hosts(&self, here: Location, check: &mut Checker<'_>) -> Option<&Spanned<Vec<Text>>> {
+        if self.hosts.is_none() && self.upstream.is_some() {
+            check.refuse(
+                here,
+                "the key `hosts` is missing here",
+                "add `hosts:`; or, for mail programs and other TCP, write the servers as \
+                 \"tcp://10.1.0.20:993\"",
+            );
+            return None;
+        }
+        check.required(&self.hosts, "hosts", here)
     }
 
     /// What it is for TCP; nothing that only HTTP has.

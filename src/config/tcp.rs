@@ -14,8 +14,9 @@ use super::checker::{Checker, Text, all};
 use super::identity::Provider;
 use super::listeners::{Listener, RawListener};
 use super::names::Names;
+use super::organizations::Organization;
 use super::sites::Site;
-use crate::identifier::{ProviderId, SiteId};
+use crate::identifier::{OrganizationId, ProviderId, SiteId};
 use login::LoginSite;
 
 /// `tcp` of a site whose servers are `tcp://…`.
@@ -196,7 +197,11 @@ pub(super) fn check_together(
     raw: &[Spanned<RawListener>],
     listeners: &[Listener],
     sites: &BTreeMap<SiteId, Arc<Site>>,
-    (names, identity): (&Names, &BTreeMap<ProviderId, Provider>),
+    (names, organizations, identity): (
+        &Names,
+        &BTreeMap<OrganizationId, Arc<Organization>>,
+        &BTreeMap<ProviderId, Provider>,
+    ),
     check: &mut Checker<'_>,
 ) {
     for (raw, listener) in raw.iter().zip(listeners) {
@@ -212,12 +217,16 @@ pub(super) fn check_together(
     for (id, here) in names.sites.iter() {
         let Some(site) = sites.get(id) else { continue };
         let Some(tcp) = &site.tcp else { continue };
-        LoginSite { id, site, here }.check(identity, listeners, check);
+        let owner = organizations.get(&site.organization).map(AsRef::as_ref);
+        LoginSite { id, site, owner, here }.check(identity, listeners, check);
         if !reached(id) {
             check.warn(
                 here,
-                format!("no listener leads to the site `{id}`"),
-                format!("name it at a listener: `protocol: tcp` and `site: {id}`"),
+                format!("no listener leads to the site `{id}`, whose servers are tcp://"),
+                format!(
+                    "name it at a listener: `protocol: tcp` and `site: {id}`; or, for a website, \
+                     write its servers as \"http://10.1.0.10:8080\""
+                ),
             );
         }
         if let Some(granting) = &tcp.grants_of
@@ -256,7 +265,8 @@ fn bound(
                     "`{}` is a site for HTTP, and `{}` is a listener for TCP",
                     site.id, listener.name
                 ),
-                "name a site whose `upstream.servers` are written as \"tcp://10.1.0.20:993\"",
+                "write its `upstream.servers` as \"tcp://10.1.0.20:993\"; or name another site here; \
+                 or, for HTTP, let the listener have `protocol: http` and no `site`",
             );
         }
         let TcpRoute::ServerName(_) = route else { continue };
@@ -299,6 +309,24 @@ fn mail(
              would be lost, and senders would not be told why",
             "let port 25 reach the mail server by another way; people send by 465 and 587",
         );
+    }
+    if listener.tls.is_some() {
+        for (open, from_the_start) in [(587, 465), (143, 993), (110, 995)] {
+            if on(&[open]) {
+                check.warn(
+                    here,
+                    format!(
+                        "`{}` begins with TLS on port {open}, where mail programs begin in the open \
+                         (STARTTLS), so they do not get in",
+                        listener.name
+                    ),
+                    format!(
+                        "listen on port {from_the_start}, where TLS comes first; or remove `tls`, and \
+                         STARTTLS goes on to the mail server"
+                    ),
+                );
+            }
+        }
     }
     let passes_tls = match route {
         TcpRoute::ServerName(_) => true,

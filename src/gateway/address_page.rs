@@ -40,13 +40,7 @@ pub(super) async fn answer(exchange: &Exchange<'_>, body: Incoming, ends: bool) 
         Ok(bytes) => bytes,
         Err(answer) => return *answer,
     };
-    let ours = exchange.gateway.authenticator.vouches(
-        exchange.organization(),
-        &exchange.parts.headers,
-        exchange.is_secure(),
-        &bytes,
-    );
-    if !ours {
+    if !exchange.vouches(&bytes) {
         return Ok(shown(exchange, &identity));
     }
     if ends { end(exchange, &identity).await } else { begin(exchange, &identity).await }

@@ -160,6 +160,12 @@ impl<'a> Exchange<'a> {
         session.filter(|identity| self.takes(identity.person()))
     }
 
+    /// Whether a form that was sent came from a page of ours, shown to this browser.
+    pub(super) fn vouches(&self, form: &[u8]) -> bool {
+        let (organization, headers) = (self.organization(), &self.parts.headers);
+        self.gateway.authenticator.vouches(organization, headers, self.is_secure(), form)
+    }
+
     /// Whether the site takes the provider that proves this person.
     pub(super) fn takes(&self, person: &Person) -> bool {
         self.site.site.identity_providers.contains(person.provider())

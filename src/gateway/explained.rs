@@ -36,6 +36,7 @@ pub(crate) fn explain(
     let question = Question {
         subject: Subject { address, location: located.location, person, proof },
         user_name: asked.person.map(|(name, _)| name),
+        holdings: asked.holdings,
         at: asked.at,
         database: DatabaseFacts {
             registered_country: located.registered_country,

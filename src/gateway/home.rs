@@ -38,12 +38,7 @@ pub(super) async fn close(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         Ok(bytes) => bytes,
         Err(answer) => return *answer,
     };
-    let ours = exchange.gateway.authenticator.vouches(
-        exchange.organization(),
-        &exchange.parts.headers,
-        exchange.is_secure(),
-        &bytes,
-    );
+    let ours = exchange.vouches(&bytes);
     let (Some(identity), true) = (exchange.visitor(), ours) else {
         return Ok(show(exchange).await);
     };
@@ -137,7 +132,10 @@ fn journeys(exchange: &Exchange<'_>, records: &[ExemptionRecord]) -> Vec<OwnJour
     shown.into_iter().map(|(_, journey)| journey).take(MOST).collect()
 }
 
-fn unavailable(exchange: &Exchange<'_>, error: &dyn std::error::Error) -> Response<ResponseBody> {
+fn unavailable(
+    exchange: &Exchange<'_>,
+    error: &(dyn std::error::Error + 'static),
+) -> Response<ResponseBody> {
     tracing::warn!(error = crate::telemetry::chain(error), "a traveller's own page was not shown");
     answers::without_entry(exchange, Failure::UpstreamUnavailable)
 }

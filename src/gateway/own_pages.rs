@@ -231,13 +231,7 @@ async fn sign_out(exchange: &Exchange<'_>, body: Incoming) -> Answer {
         Ok(bytes) => bytes,
         Err(answer) => return *answer,
     };
-    let ours = exchange.gateway.authenticator.vouches(
-        exchange.organization(),
-        &exchange.parts.headers,
-        exchange.is_secure(),
-        &bytes,
-    );
-    if !ours {
+    if !exchange.vouches(&bytes) {
         return Ok(ask_sign_out(exchange));
     }
     let identity = exchange.session();

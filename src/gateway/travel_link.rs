@@ -47,13 +47,7 @@ pub(super) async fn answer(exchange: &Exchange<'_>, token: &str, body: Incoming)
         Ok(bytes) => bytes,
         Err(answer) => return *answer,
     };
-    let ours = exchange.gateway.authenticator.vouches(
-        exchange.organization(),
-        &exchange.parts.headers,
-        exchange.is_secure(),
-        &bytes,
-    );
-    if !ours {
+    if !exchange.vouches(&bytes) {
         return Ok(ask(exchange, &identity, &token, true).await);
     }
     Ok(bind(exchange, &identity, &token).await)

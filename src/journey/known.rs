@@ -31,6 +31,15 @@ pub(crate) fn account(
     Some(Person::new(organization.clone(), local.clone(), account.id.as_str()))
 }
 
+/// Whether this is somebody's account, and locked: then none of their exemptions counts.
+pub(crate) fn is_locked(accounts: &[Account], person: &Person) -> bool {
+    accounts.iter().any(|account| {
+        account.locked
+            && account.organization == *person.organization()
+            && account.id.as_str() == person.subject()
+    })
+}
+
 /// Somebody whom one provider of the organisation has proven before, or who holds one of the
 /// exemptions, under a name that is nobody else's.
 pub(crate) fn seen<'e>(

@@ -30,13 +30,6 @@ pub(crate) const LONGEST_REASON: usize = 2000;
 pub(crate) const LONGEST_LOSS: usize = 500;
 
 /// An error and its causes on one line.
-pub(crate) fn sentence(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        cause = source.source();
-    }
-    text
+pub(crate) fn sentence(error: &(dyn std::error::Error + 'static)) -> String {
+    crate::telemetry::chain(error)
 }

@@ -1,9 +1,11 @@
 //! Who is meant by a name: a local account first, then whom a directory knows, then somebody whom
 //! another provider has proven before, or whom the clerk names by that provider's own name for them.
 
+use std::collections::BTreeSet;
+
 use super::directory;
 use super::text::{TextFault, check_text};
-use crate::config::{Config, Organization, Provider};
+use crate::config::{Config, Organization, Provider, there_are};
 use crate::identifier::{OrganizationId, ProviderId};
 use crate::policy::{InvalidUserName, Person, UserName};
 use crate::store::{KnownPerson, Store, StoreError};
@@ -101,7 +103,7 @@ pub(crate) enum NoPerson {
         candidates: Vec<KnownPerson>,
     },
     /// Nobody.
-    #[error("{}", nobody(organization, name, *local, *outside))]
+    #[error("{}{there_are}", nobody(organization, name, *local, *outside))]
     Nobody {
         /// Where.
         organization: OrganizationId,
@@ -111,6 +113,8 @@ pub(crate) enum NoPerson {
         local: bool,
         /// Whether there are other providers.
         outside: bool,
+        /// Those who can be named, as the end of the sentence; empty where there is nobody.
+        there_are: String,
     },
 }
 
@@ -155,7 +159,10 @@ pub(crate) async fn find(
     }
     // A directory that is away has perhaps proven them before.
     let known = store.known_people(&organization.id).await?;
-    let known = by_name(config, organization, &known, provider.as_ref(), &name);
+    let mut known = by_name(config, organization, &known, provider.as_ref(), &name);
+    if let Err(NoPerson::Nobody { there_are, .. }) = &mut known {
+        *there_are = names_near(store, &organization.id, name.as_str()).await?;
+    }
     Ok(match (known, asked) {
         (Err(_), Some(Err(problem))) => Err(problem),
         (known, _) => known,
@@ -248,6 +255,7 @@ fn by_name(
                 name: name.clone(),
                 local: local_provider(config, organization).is_some(),
                 outside,
+                there_are: String::new(),
             })
         }
         several => Err(NoPerson::Several {
@@ -256,6 +264,22 @@ fn by_name(
             candidates: several.iter().map(|&known| known.clone()).collect(),
         }),
     }
+}
+
+/// A handful of those who can be named instead.
+async fn names_near(
+    store: &Store,
+    organization: &OrganizationId,
+    name: &str,
+) -> Result<String, StoreError> {
+    let accounts = store.accounts().await?;
+    let people = store.known_people(organization).await?;
+    let own = accounts.iter().filter(|account| account.organization == *organization);
+    let names: BTreeSet<&str> = own
+        .map(|account| account.name.as_str())
+        .chain(people.iter().map(|known| known.user_name.as_str()))
+        .collect();
+    Ok(if names.is_empty() { String::new() } else { format!("; {}", there_are(name, names)) })
 }
 
 fn shown(candidates: &[KnownPerson]) -> String {
@@ -274,7 +298,7 @@ fn nobody(id: &OrganizationId, name: &UserName, local: bool, outside: bool) -> S
     let ways = "let them sign in once at home, or name them with --provider P --subject S";
     match (local, outside) {
         (true, false) => format!(
-            "{id} has no account {name}; see `geovagt user list`, or add it: geovagt user add {name} --organization {id}"
+            "{id} has no account {name}; add it: geovagt user add {name} --organization {id}"
         ),
         (true, true) => format!(
             "{id} has no account {name}, and nobody of that name has signed in with another provider; {ways}"

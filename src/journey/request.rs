@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use super::Trouble;
 use super::person::{self, Wanted};
-use crate::config::{Config, Loaded, Organization, Provider};
-use crate::identifier::{ListId, ProviderId, SiteId};
+use crate::config::{Config, Loaded, Organization, Provider, there_are};
+use crate::identifier::{ListId, OrganizationId, ProviderId, SiteId};
 use crate::policy::{
     CountryList, Demands, GrantGrounds, GrantRequest, GrantSite, Leg, Person, Problem, UserName,
 };
@@ -73,7 +73,7 @@ pub(super) async fn read(
     for text in asked.sites {
         match SiteId::parse(text) {
             Ok(site) => sites.push(site),
-            Err(_) => troubles.push(Trouble::Site(text.clone())),
+            Err(_) => troubles.push(no_site(&loaded.config, &organization.id, text)),
         }
     }
     let unread_sites = sites.len() < asked.sites.len();
@@ -125,10 +125,20 @@ impl Read {
                 .iter()
                 .map(|&(site, list)| Trouble::List { site: site.clone(), list: list.clone() }),
         );
+        let known = |site: &SiteId| loaded.config.sites.contains_key(site);
+        let absent = found.iter().filter_map(|problem| match problem {
+            Problem::UnknownSite(site) if !known(site) => Some(site),
+            _ => None,
+        });
+        troubles.extend(
+            absent.map(|site| no_site(&loaded.config, &request.organization, site.as_str())),
+        );
         let told_already = |problem: &Problem| match problem {
             Problem::NoLeg => unread_legs,
             Problem::NoSite => unread_sites,
-            Problem::UnknownSite(site) => lists.iter().any(|(told, _)| *told == site),
+            Problem::UnknownSite(site) => {
+                !known(site) || lists.iter().any(|(told, _)| *told == site)
+            }
             _ => false,
         };
         troubles.extend(found.into_iter().filter(|p| !told_already(p)).map(Trouble::Held));
@@ -158,6 +168,13 @@ pub(super) fn hold_against<T>(
         site: &site,
         assigned: &assigned,
     })
+}
+
+/// That there is no such site, and those that the organisation has.
+fn no_site(config: &Config, organization: &OrganizationId, typed: &str) -> Trouble {
+    let own = config.sites.values().filter(|site| site.organization == *organization);
+    let there_are = there_are(typed, own.map(|site| site.id.as_str()));
+    Trouble::Site { typed: typed.to_owned(), there_are }
 }
 
 /// The sites that exist and whose list does not: nothing can be held against it.

@@ -42,8 +42,13 @@ pub(crate) enum Trouble {
     #[error("--until: {}", super::sentence(.0))]
     Until(InvalidLeg),
     /// No such site.
-    #[error("there is no site {0:?} in the configuration")]
-    Site(String),
+    #[error("there is no site {typed:?}; {there_are}")]
+    Site {
+        /// What was typed.
+        typed: String,
+        /// Those of the organisation.
+        there_are: String,
+    },
     /// A list that the configuration names and nobody could read.
     #[error("the list {list} that site {site} is under was not read; see `geovagt check`")]
     List {

@@ -9,16 +9,18 @@
 //! Where even the first version of a list is still to come, nothing is rejected for standing on it:
 //! that is the announcement lock. Whoever loads the configuration warns of it.
 
+mod words;
+
 use jiff::Timestamp;
 
-use super::exemption::{Claim, Exemptions, Miss, covering_territories};
+use self::words::Outcome;
+use super::exemption::{Claim, Exemptions, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{
-    Admission, Authentication, Challenge, Demands, Denial, Extent, ListVersion, Location, Mode,
-    Permit, Person, Policy, Proof, Reach, Reason, Verdict,
+    Admission, Authentication, Challenge, Denial, Extent, ListVersion, Location, Mode, Permit,
+    Person, Policy, Proof, Reach, Reason, Verdict,
 };
 use crate::client_address::ClientAddress;
-use crate::language::Language::{Danish, English};
 use crate::territory::{Country, Territory};
 
 /// What is decided about: where somebody comes from, and who it is as far as that is proven.
@@ -89,10 +91,7 @@ impl Case<'_> {
     /// Which rule of the site's paths decides here, for the trace alone.
     fn name_rule(&self, trace: &mut impl Trace) {
         if let Extent::Path { rule, .. } = &self.policy.extent {
-            trace.step("path_rule", false, |words| match words.language {
-                Danish => format!("reglen for {rule} afgør det her"),
-                English => format!("the rule for {rule} decides here"),
-            });
+            trace.step("path_rule", false, |words| words.path_rule(rule));
         }
     }
 
@@ -110,22 +109,7 @@ impl Case<'_> {
             (Reach::OnlyFrom(_), _) if !located => verdict,
             (Reach::OnlyFrom(countries), _) => {
                 let inside = self.is_in(countries) && does_not_travel(&verdict);
-                trace.step("path_countries", !inside, |words| {
-                    let named: Vec<&str> = countries.iter().map(Country::as_str).collect();
-                    let named = named.join(", ");
-                    match (named.as_str(), words.language) {
-                        ("", Danish) => "stien er kun åben fra de åbne net".to_owned(),
-                        ("", English) => {
-                            "the path is open from the allow networks alone".to_owned()
-                        }
-                        (_, Danish) => {
-                            format!("stien er kun åben fra {named}, og ingen rejseadgang gælder")
-                        }
-                        (_, English) => {
-                            format!("the path is open from {named} alone, and no exemption counts")
-                        }
-                    }
-                });
+                trace.step("path_countries", !inside, |words| words.path_countries(countries));
                 if inside { verdict } else { deny(Reason::PathOtherCountry) }
             }
         }
@@ -142,54 +126,30 @@ impl Case<'_> {
         let known = match self.subject.address {
             ClientAddress::Known(known) => known,
             ClientAddress::Unknown(because) => {
-                trace.step("client_address", true, |words| match words.language {
-                    Danish => format!("ukendt: {because}"),
-                    English => format!("unknown: {because}"),
-                });
+                trace.step("client_address", true, |words| words.unknown_address(because));
                 return Some(deny(Reason::ClientAddressUnknown));
             }
         };
         let (seen, judged) = (known.seen(), known.judged());
-        trace.step("client_address", false, |words| match (seen == judged, words.language) {
-            (true, _) => seen.to_string(),
-            (false, Danish) => format!("{seen}, bedømt efter den {judged}, som den bærer"),
-            (false, English) => format!("{seen}, judged by the {judged} that it carries"),
-        });
+        trace.step("client_address", false, |words| words.known_address(seen, judged));
 
         let denied = [seen, judged]
             .into_iter()
             .find_map(|address| self.policy.deny_networks.find(address, self.now));
-        trace.step("deny_networks", denied.is_some(), |words| match (denied, words.language) {
-            (Some(entry), Danish) => format!("{} er lukket ude: {}", entry.network, entry.value),
-            (Some(entry), English) => format!("{} is denied: {}", entry.network, entry.value),
-            (None, Danish) => "intet lukket net rummer den".to_owned(),
-            (None, English) => "no deny network holds it".to_owned(),
-        });
+        trace.step("deny_networks", denied.is_some(), |words| words.denied_network(denied));
         if denied.is_some() {
             return Some(deny(Reason::DeniedNetwork));
         }
 
         let allowed = self.policy.allow_networks.find(judged, self.now);
-        trace.step("allow_networks", allowed.is_some(), |words| match (allowed, words.language) {
-            (Some(entry), Danish) => format!("{} er lukket ind: {}", entry.network, entry.value),
-            (Some(entry), English) => format!("{} is allowed: {}", entry.network, entry.value),
-            (None, Danish) => "intet åbent net rummer den".to_owned(),
-            (None, English) => "no allow network holds it".to_owned(),
-        });
+        trace.step("allow_networks", allowed.is_some(), |words| words.allowed_network(allowed));
         if allowed.is_some() {
             return Some(allow(Reason::AllowedNetwork));
         }
 
         let private = self.subject.location == Location::PrivateNetwork;
         let admission = self.policy.private_networks;
-        trace.step("private_networks", private, |words| match (private, words.language) {
-            (true, Danish) => format!("et privat net, som politikken {}", words.verb(admission)),
-            (true, English) => {
-                format!("a private network, which the policy {}", words.verb(admission))
-            }
-            (false, Danish) => "ikke et privat net".to_owned(),
-            (false, English) => "not a private network".to_owned(),
-        });
+        trace.step("private_networks", private, |words| words.private_network(private, admission));
         private.then(|| match admission {
             Admission::Allow => allow(Reason::PrivateNetwork),
             Admission::Deny => deny(Reason::DeniedPrivateNetwork),
@@ -219,13 +179,7 @@ impl Case<'_> {
             }
             Location::NotInDatabase => {
                 let admission = self.policy.unknown_location.at(self.now);
-                trace.step("location", true, |words| {
-                    let verb = words.verb(admission);
-                    match words.language {
-                        Danish => format!("ikke i databasen, hvilket politikken {verb}"),
-                        English => format!("not in the database, which the policy {verb}"),
-                    }
-                });
+                trace.step("location", true, |words| words.not_in_database(admission));
                 match admission {
                     Admission::Allow => allow(Reason::UnknownLocationAllowed),
                     Admission::Deny => {
@@ -245,48 +199,21 @@ impl Case<'_> {
     fn corrected(&self, trace: &mut impl Trace) -> Location {
         let correction =
             self.policy.correction(self.subject.address, self.subject.location, self.now);
-        trace.step("corrections", false, |words| match (correction, words.language) {
-            (Some(entry), Danish) => {
-                let place = words.place(Territory::country_of(entry.value.0));
-                format!("{} ligger i {place}: {}", entry.network, entry.value.1)
-            }
-            (Some(entry), English) => {
-                format!("{} is in {}: {}", entry.network, entry.value.0, entry.value.1)
-            }
-            (None, Danish) => "ingen rettelse rummer den".to_owned(),
-            (None, English) => "no correction holds it".to_owned(),
-        });
+        trace.step("corrections", false, |words| words.correction(correction));
         correction.map_or(self.subject.location, |entry| entry.value.0.into())
     }
 
     fn by_list(&self, location: Location, trace: &mut impl Trace) -> Verdict {
         let list = &self.policy.list;
         let Some(version) = list.in_force(self.now) else {
-            trace.step("list", true, |words| {
-                let first = list.announced(self.now).map(|v| words.instant(v.effective_from));
-                let (first, list) = (first.unwrap_or_default(), list.id());
-                match words.language {
-                    Danish => format!("ingen udgave af {list} gælder før {first}"),
-                    English => format!("no version of {list} is in force before {first}"),
-                }
-            });
+            let first = list.announced(self.now).map(|version| version.effective_from);
+            trace.step("list", true, |words| words.no_version(list.id(), first));
             return allow(Reason::CountryNotListed);
         };
         let entry = version.territories.covering(location);
         trace.step("list", entry.is_none(), |words| {
-            let place = entry.or(location.territory()).map(|t| words.place(t)).unwrap_or_default();
-            let since = words.instant(version.effective_from);
-            let (list, version) = (list.id(), &version.version);
-            let stands = match (entry.is_some(), words.language) {
-                (true, Danish) => "står",
-                (false, Danish) => "står ikke",
-                (true, English) => "stands",
-                (false, English) => "does not stand",
-            };
-            match words.language {
-                Danish => format!("{place} {stands} på {list} {version}, som gælder siden {since}"),
-                English => format!("{place} {stands} on {list} {version}, in force since {since}"),
-            }
+            let place = entry.or(location.territory());
+            words.on_list(place, entry.is_some(), (list.id(), version))
         });
         if entry.is_none() {
             return allow(Reason::CountryNotListed);
@@ -374,10 +301,7 @@ impl Case<'_> {
         match (self.policy.mode.at(self.now), verdict) {
             (Mode::ReportOnly, verdict @ (Verdict::Identify(_) | Verdict::Deny(_))) => {
                 let reason = verdict.reason();
-                trace.step("mode", true, |words| match words.language {
-                    Danish => format!("politikken melder kun: håndhævet ville det være {reason}"),
-                    English => format!("the policy only reports: enforced, this would be {reason}"),
-                });
+                trace.step("mode", true, |words| words.only_reported(reason));
                 Verdict::Allow(Permit::new(Reason::ReportOnly).with_would_be(reason))
             }
             (Mode::ReportOnly | Mode::Enforce, verdict) => verdict,
@@ -415,104 +339,5 @@ impl Case<'_> {
         };
         trace.step("authentication", true, |words| words.either(outcome.0, outcome.1));
         verdict
-    }
-}
-
-/// What step 8 found, for the trace.
-enum Outcome<'a> {
-    SignIn,
-    SiteNeverAsks,
-    SchemeOff(Option<&'a super::TravelExemption>),
-    DoorOpen,
-    DoorClosed,
-    Foreigner(&'a Person),
-    Covered { exemption: &'a super::TravelExemption, until: Timestamp },
-    Missed(Miss<'a>),
-    NothingHeld,
-}
-
-impl Outcome<'_> {
-    fn words(&self, words: &super::trace::Words<'_>) -> String {
-        let danish = words.language == Danish;
-        match self {
-            Self::SignIn => words.either(
-                "her logger folk ind, og en for dette sted er i gang nu",
-                "people sign in here, and one for this place is active now",
-            ),
-            Self::SiteNeverAsks => words.either(
-                "systemet spørger aldrig, hvem nogen er, så ingen kan bruges",
-                "the site never asks who somebody is, so none can be used",
-            ),
-            Self::SchemeOff(None) => words.either(
-                "organisationen har ingen undtagelsesordning",
-                "the organisation has no exemption scheme",
-            ),
-            Self::SchemeOff(Some(held)) if danish => {
-                format!("{} virker ikke: organisationens ordning er slået fra", held.id)
-            }
-            Self::SchemeOff(Some(held)) => {
-                format!("{} has no effect: the organisation's scheme is switched off", held.id)
-            }
-            Self::DoorOpen => words.either(
-                "en for dette sted og system er i gang nu: hvem er det?",
-                "one for this place and site is active now: who is it?",
-            ),
-            Self::DoorClosed => words.either(
-                "ingen for dette sted og system er i gang nu",
-                "none for this place and site is active now",
-            ),
-            Self::Foreigner(person) if danish => {
-                format!(
-                    "personen hører til {}, hvis undtagelser kun gælder der",
-                    person.organization()
-                )
-            }
-            Self::Foreigner(person) => {
-                format!(
-                    "the person belongs to {}, whose exemptions end there",
-                    person.organization()
-                )
-            }
-            Self::Covered { exemption, until } => {
-                let (id, end) = (&exemption.id, words.end(*until));
-                let only = only(exemption.demands, words);
-                match words.language {
-                    Danish => format!("{id} dækker dette sted og system indtil {end}{only}"),
-                    English => format!("{id} covers this place and site until {end}{only}"),
-                }
-            }
-            Self::Missed(miss) => {
-                let (id, because) = (&miss.exemption.id, miss.words(words.language));
-                match words.language {
-                    Danish => format!("{id} dækker ikke: {because}"),
-                    English => format!("{id} does not cover it: {because}"),
-                }
-            }
-            Self::NothingHeld => words.either(
-                "personen har ingen, der er i nærheden",
-                "the person holds none that comes near",
-            ),
-        }
-    }
-}
-
-/// What an exemption demands beyond the person: whoever is only asked about is taken to have it.
-fn only(demands: Demands, words: &super::trace::Words<'_>) -> &'static str {
-    let (danish, english) = match (demands.device, demands.multi_factor) {
-        (false, false) => ("", ""),
-        (true, false) => {
-            (", men kun fra en enhed, der hører til den", ", but only from a device bound to it")
-        }
-        (false, true) => {
-            (", men kun med mere end en adgangskode", ", but only with more than a password")
-        }
-        (true, true) => (
-            ", men kun fra en enhed, der hører til den, og med mere end en adgangskode",
-            ", but only from a device bound to it, and with more than a password",
-        ),
-    };
-    match words.language {
-        Danish => danish,
-        English => english,
     }
 }

@@ -1,8 +1,10 @@
 //! A decision with every step that led to it, for `explain`: as JSON and as text.
 
+mod beside;
 mod hypothetical;
 mod text;
 
+pub use beside::{Holdings, OtherExemption};
 pub use hypothetical::{Ambiguous, Hypothetical};
 
 use std::net::IpAddr;
@@ -11,8 +13,10 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+use self::beside::Asked;
 use super::decision::decide_with;
-use super::trace::Recorder;
+use super::exemption::covering_territories;
+use super::trace::{Recorder, Words};
 use super::{
     ExemptionId, Exemptions, Permit, Policy, Reason, Step, Subject, UserName, Verdict, forecast,
 };
@@ -28,6 +32,8 @@ pub struct Question<'a> {
     pub subject: Subject<'a>,
     /// The person's login name, to be shown.
     pub user_name: Option<&'a UserName>,
+    /// What the person holds, as far as it was looked for.
+    pub holdings: Holdings<'a>,
     /// The instant of the decision.
     pub at: Timestamp,
     /// What else the database says.
@@ -74,6 +80,8 @@ pub struct Explanation {
     pub would_be: Option<Reason>,
     /// The exemption that lets the person in.
     pub exemption: Option<ExemptionId>,
+    /// What else the person holds, where exemptions were looked at and none lets the person in.
+    pub other_exemptions: Vec<OtherExemption>,
     /// `enforce` or `report_only`.
     pub mode: &'static str,
     /// The decision when the announced version begins.
@@ -167,6 +175,7 @@ pub fn explain_in(
         reason: verdict.reason(),
         would_be: would_be(&verdict),
         exemption: permit(&verdict).and_then(|permit| permit.exemption().cloned()),
+        other_exemptions: other_exemptions(language, policy, &verdict, question),
         mode: policy.mode(now).word(),
         upcoming: forecast(policy, subject, exemptions, now).map(|upcoming| ExplainedUpcoming {
             version: upcoming.version.to_owned(),
@@ -184,6 +193,30 @@ fn permit(verdict: &Verdict) -> Option<&Permit> {
         Verdict::Allow(permit) => Some(permit),
         Verdict::Identify(_) | Verdict::Deny(_) => None,
     }
+}
+
+/// Why what the person holds does not let them in; nothing where none was needed.
+fn other_exemptions(
+    language: Language,
+    policy: &Policy,
+    verdict: &Verdict,
+    question: &Question<'_>,
+) -> Vec<OtherExemption> {
+    let Subject { address, location, .. } = question.subject;
+    let located = policy.corrected(address, location, question.at);
+    let in_force = policy.list_version(question.at);
+    let territories = in_force
+        .map_or([None, None], |version| covering_territories(located, &version.territories));
+    let covered = permit(verdict).is_some_and(|permit| permit.exemption().is_some());
+    let by_network = matches!(
+        verdict.reason(),
+        Reason::AllowedNetwork | Reason::DeniedNetwork | Reason::ClientAddressUnknown
+    );
+    if covered || by_network || territories == [None, None] {
+        return Vec::new();
+    }
+    let asked = Asked { site: policy.site(), territories, at: question.at };
+    question.holdings.told(&asked, &Words { zone: question.time_zone, language })
 }
 
 fn would_be(verdict: &Verdict) -> Option<Reason> {

@@ -46,7 +46,8 @@ pub use exemption::{
     validate_application, validate_extension, validate_reached,
 };
 pub use explanation::{
-    Ambiguous, DatabaseFacts, Explanation, Hypothetical, Question, explain, explain_in,
+    Ambiguous, DatabaseFacts, Explanation, Holdings, Hypothetical, OtherExemption, Question,
+    explain, explain_in,
 };
 pub use forecast::{Upcoming, forecast};
 pub use location::Location;

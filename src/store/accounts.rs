@@ -92,7 +92,7 @@ pub enum AccountError {
         name: UserName,
     },
     /// There is none of that name.
-    #[error("{organization} has no account {name}; see `geovagt user list`")]
+    #[error("{organization} has no account {name}")]
     Unknown {
         /// The organisation.
         organization: OrganizationId,

@@ -28,14 +28,20 @@ pub(super) enum Turn<'a> {
     Login { tag: &'a str },
 }
 
+/// What somebody is told beside the no.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told<'a> {
+    pub(super) language: Language,
+    /// Whom to call, as the organisation writes it.
+    pub(super) phone: Option<&'a str>,
+    pub(super) reference: &'a str,
+}
+
+/// A longer one is no number that somebody dials.
+const LONGEST_PHONE: usize = 40;
+
 /// The line, with its end. After a login of IMAP a second one answers it.
-pub(super) fn line(
-    protocol: MailProtocol,
-    no: No,
-    turn: Turn<'_>,
-    language: Language,
-    reference: &str,
-) -> String {
+pub(super) fn line(protocol: MailProtocol, no: No, turn: Turn<'_>, told: Told<'_>) -> String {
     let is_login = turn != Turn::Greeting;
     let start = match (protocol, no) {
         (MailProtocol::Imap, No::Rejected) => "* BYE ",
@@ -48,7 +54,7 @@ pub(super) fn line(
         (MailProtocol::Smtp, No::Rejected) => "554 ",
         (MailProtocol::Smtp, No::NotNow) => "421 ",
     };
-    let sentence = sentence(no, language, reference);
+    let sentence = sentence(no, told);
     match (protocol, turn) {
         (MailProtocol::Imap, Turn::Login { tag }) => {
             let code = if no == No::Rejected { "AUTHENTICATIONFAILED" } else { "UNAVAILABLE" };
@@ -59,18 +65,27 @@ pub(super) fn line(
 }
 
 /// Danish without the letters that ASCII has not.
-fn sentence(no: No, language: Language, reference: &str) -> String {
-    match (no, language) {
-        (No::Rejected, Language::Danish) => {
+fn sentence(no: No, Told { language, phone, reference }: Told<'_>) -> String {
+    let dialled = |phone: &&str| {
+        phone.len() <= LONGEST_PHONE && phone.chars().all(|c| matches!(c, ' '..='~'))
+    };
+    match (no, language, phone.filter(dialled)) {
+        (No::Rejected, Language::Danish, Some(phone)) => {
+            format!("Der er ingen adgang herfra. Ring til {phone}, og oplys reference {reference}.")
+        }
+        (No::Rejected, Language::English, Some(phone)) => {
+            format!("There is no access from here. Call {phone} and give reference {reference}.")
+        }
+        (No::Rejected, Language::Danish, None) => {
             format!("Der er ingen adgang herfra. Oplys reference {reference} ved henvendelse.")
         }
-        (No::Rejected, Language::English) => {
+        (No::Rejected, Language::English, None) => {
             format!("There is no access from here. Give reference {reference} when you contact us.")
         }
-        (No::NotNow, Language::Danish) => {
+        (No::NotNow, Language::Danish, _) => {
             format!("Serveren svarer ikke lige nu. Vent lidt. Reference {reference}.")
         }
-        (No::NotNow, Language::English) => {
+        (No::NotNow, Language::English, _) => {
             format!("The server does not answer just now. Please wait. Reference {reference}.")
         }
     }
@@ -96,13 +111,30 @@ mod tests {
 
     const ALL: [MailProtocol; 3] = [MailProtocol::Imap, MailProtocol::Pop3, MailProtocol::Smtp];
 
+    const NO_PHONE: Told<'_> = Told { language: Language::English, phone: None, reference: "R" };
+
+    #[test]
+    fn a_phone_that_does_not_fit_one_line_of_ascii_is_left_out() {
+        for phone in
+            ["+45 44\r\n* BYE", "+45 44\u{a0}77", "Omstillingen på rådhuset", &"4".repeat(41)]
+        {
+            let told = Told { phone: Some(phone), ..NO_PHONE };
+            let bare = line(MailProtocol::Imap, No::Rejected, Turn::Greeting, NO_PHONE);
+            assert_eq!(line(MailProtocol::Imap, No::Rejected, Turn::Greeting, told), bare);
+        }
+    }
+
     #[test]
     fn every_line_is_one_short_line_of_ascii_with_its_reference() {
         for protocol in ALL {
             for no in [No::Rejected, No::NotNow] {
                 for language in [Language::Danish, Language::English] {
                     for turn in [Turn::Greeting, Turn::Login { tag: "a1" }] {
-                        let lines = line(protocol, no, turn, language, "K7QX-2M9D");
+                        let phone = Some("+45 44 77 20 00 (central switchboard)");
+                        let told = Told { language, phone, reference: "K7QX-2M9D" };
+                        let lines = line(protocol, no, turn, told);
+                        let calls = no == No::Rejected;
+                        assert_eq!(lines.contains(" +45 44 77 20 00 "), calls, "{lines}");
                         for line in lines.strip_suffix("\r\n").unwrap().split("\r\n") {
                             assert!(line.len() <= 510 && line.contains("K7QX-2M9D"), "{line}");
                             let printable = |c: char| c.is_ascii() && !c.is_ascii_control();
@@ -117,7 +149,7 @@ mod tests {
     #[test]
     fn each_protocol_has_its_own_words() {
         let begins = |protocol, no| {
-            let line = line(protocol, no, Turn::Greeting, Language::English, "R");
+            let line = line(protocol, no, Turn::Greeting, NO_PHONE);
             line.split("The").next().unwrap().to_owned()
         };
         let all =
@@ -131,7 +163,7 @@ mod tests {
     #[test]
     fn a_login_is_answered_as_such() {
         let turn = Turn::Login { tag: "a1" };
-        let says = |protocol, no| line(protocol, no, turn, Language::English, "R");
+        let says = |protocol, no| line(protocol, no, turn, NO_PHONE);
         let imap = says(MailProtocol::Imap, No::Rejected);
         assert!(imap.starts_with("* BYE ") && imap.contains("\r\na1 NO [AUTHENTICATIONFAILED] "));
         assert!(says(MailProtocol::Imap, No::NotNow).contains("\r\na1 NO [UNAVAILABLE] "));

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::contact::Contact;
-use super::mail::{self, No, Turn};
+use super::mail::{self, No, Told, Turn};
 use crate::audit::{Reference, Rejection};
 use crate::config::{DenialStyle, MailProtocol};
 use crate::listen::Stream;
@@ -58,8 +58,13 @@ pub(super) async fn say(
 ) {
     let stopping = contact.gateway.tasks.stopping();
     let Some(protocol) = spoken(contact) else { return close(stream, &stopping).await };
-    let language = contact.site.organization.language;
-    let line = mail::line(protocol, no, turn, language, &reference.to_string());
+    let organization = &contact.site.organization;
+    let told = Told {
+        language: organization.language,
+        phone: organization.contact.phone.as_deref(),
+        reference: &reference.to_string(),
+    };
+    let line = mail::line(protocol, no, turn, told);
     tokio::select! {
         _ = timeout(FAREWELL, farewell(stream, protocol, no, &line)) => {}
         () = stopping.cancelled() => {}

@@ -278,25 +278,7 @@ fn a_password_alone_does_not_open_where_more_is_demanded() {
         // The door is there for somebody else.
         scene.gateway.grant("bo.lund", "TH", &["box", "kilden"]);
         let leg = format!("TH {}", journey());
-        let grant = [
-            "exemption",
-            "grant",
-            "--organization",
-            "ballerup",
-            "--person",
-            "anna.holm",
-            "--leg",
-            &leg,
-            "--purpose",
-            "Studietur",
-            "--case",
-            "24-1",
-            "--site",
-            "box",
-            "--demand",
-            demand,
-        ];
-        scene.gateway.command(&grant).expect_code(0);
+        scene.gateway.grant_leg("anna.holm", &leg, &["box"], &["--demand", demand]);
         scene.door();
         let (mut client, _) = scene.greeted(THAILAND);
         say(&mut client, &format!("a LOGIN anna.holm \"{PASSWORD}\"\r\n"));
@@ -360,4 +342,16 @@ fn others(scene: &Scene, part: usize) -> Vec<String> {
     let greetings: Vec<String> = clients.iter_mut().enumerate().map(greet).collect();
     let rest = clients.iter_mut().map(read_rest);
     greetings.into_iter().zip(rest).map(|(greeting, rest)| greeting + &rest).collect()
+}
+
+/// A mail program opens no link: whoever grants it hears what opens the mail instead.
+#[test]
+fn no_link_is_advised_where_no_page_could_open_it() {
+    let scene = Scene::start("imap");
+    let leg = format!("TH {}", journey());
+    let id = scene.gateway.grant_leg("anna.holm", &leg, &["box"], &["--demand", "device"]);
+    let refused = scene.gateway.command(&["exemption", "link", &id]).expect_code(1);
+    for part in ["no device can be bound at box, which has no pages", "--demand none"] {
+        assert!(refused.err.contains(part), "{}", refused.err);
+    }
 }

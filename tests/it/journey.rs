@@ -506,3 +506,47 @@ fn only_whom_the_organisation_names_decides() {
     ]);
     assert!(grant.expect_code(1).err.contains("neither case_officer nor approver"));
 }
+
+#[test]
+fn explain_names_each_exemption_that_does_not_count_and_why() {
+    let (_upstream, gateway) = running();
+    let id = applied(&gateway, &from_now_on("TH"));
+    let explained = || {
+        let line = ["explain", THAILAND, "--site", "kilden", "--user", "anna.holm"];
+        let printed = gateway.command(&line).expect_code(1);
+        printed.out.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let waits = format!("but not by {id}, which was applied for and waits for a decision");
+    assert!(explained().contains(&waits), "{}", explained());
+    gateway.command(&["exemption", "approve", &id, "--by", "Carl Friis"]).expect_code(0);
+    let revoke = ["exemption", "revoke", &id, "--reason", "Rejsen er aflyst", "--by", "Carl Friis"];
+    gateway.command(&revoke).expect_code(0);
+    assert!(
+        explained().contains(&format!("but not by {id}, which was revoked")),
+        "{}",
+        explained()
+    );
+    let china = ["explain", CHINA, "--site", "kilden", "--user", "anna.holm", "--json"];
+    let told = gateway.command(&china).expect_code(1).json();
+    assert_eq!(told["other_exemptions"][0]["state"], "revoked");
+}
+
+#[test]
+fn whoever_grants_without_a_name_is_told_at_once_who_can_approve_it() {
+    let (_upstream, gateway) = running();
+    let leg = format!("CN {}", journey());
+    let line = ["exemption", "grant", "--organization", "ballerup", "--person", "anna.holm"];
+    let more = ["--site", "kilden", "--purpose", "Studietur", "--case", "24-1", "--leg", &leg];
+    let line = [&line[..], &more].concat();
+    let granted = gateway.command(&line).expect_code(0);
+    let id = granted.out.trim();
+    assert!(granted.err.contains("you gave no --by"), "{}", granted.err);
+    let undo = format!("geovagt exemption revoke {id} --reason \"no name\"");
+    assert!(granted.err.contains(&undo), "{}", granted.err);
+    gateway.command(&["exemption", "approve", id, "--by", "Carl Friis"]).expect_code(1);
+    gateway.command(&["exemption", "revoke", id, "--reason", "no name"]).expect_code(0);
+    let granted = gateway.command(&[&line[..], &["--by", "Bente Lund"]].concat()).expect_code(0);
+    assert!(!granted.err.contains("you gave no --by"), "{}", granted.err);
+    let id = granted.out.trim();
+    gateway.command(&["exemption", "approve", id, "--by", "Carl Friis"]).expect_code(0);
+}

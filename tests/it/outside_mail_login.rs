@@ -181,25 +181,7 @@ fn idle_is_cut_at_the_minute() {
     let mail = Mail::start(None);
     let until = jiff::Timestamp::now() + jiff::Span::new().seconds(30);
     let leg = format!("TH {}..{until}", until - jiff::Span::new().hours(1));
-    let grant = [
-        "exemption",
-        "grant",
-        "--organization",
-        "ballerup",
-        "--person",
-        "anna",
-        "--leg",
-        &leg,
-        "--purpose",
-        "Studietur",
-        "--case",
-        "24-1",
-        "--site",
-        "imap",
-        "--site",
-        "webmail",
-    ];
-    mail.gateway.command(&grant).expect_code(0);
+    mail.gateway.grant_leg("anna", &leg, &["imap", "webmail"], &[]);
     mail.door();
     let at = mail.at("imaps", THAILAND);
     let mut idle = command("python3");

@@ -71,6 +71,7 @@ fn it_installs_into_an_empty_debian_and_keeps_what_was_written() {
     debian.sh("runuser -u geovagt -- geovagt check").expect_code(0);
     assert_eq!(debian.mode("/var/lib/geovagt"), "geovagt:geovagt 700");
     assert_eq!(debian.mode("/etc/geovagt/tls"), "root:geovagt 750");
+    assert_eq!(debian.mode("/etc/geovagt/secrets"), "root:geovagt 750");
     assert_eq!(debian.mode("/etc/geovagt/gateway.yaml"), "root:root 644");
     let account = debian.sh("getent passwd geovagt").expect_code(0).out;
     assert!(account.trim().ends_with(":/var/lib/geovagt:/usr/sbin/nologin"), "{account}");

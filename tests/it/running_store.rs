@@ -46,25 +46,7 @@ impl Setting {
         let from = now - jiff::SignedDuration::from_hours(1);
         let until = now + jiff::SignedDuration::from_secs(seconds);
         let leg = format!("CN {from:.0}..{until:.0}");
-        let arguments = [
-            "exemption",
-            "grant",
-            "--json",
-            "--organization",
-            "ballerup",
-            "--person",
-            "anna",
-            "--leg",
-            &leg,
-            "--purpose",
-            "Studietur",
-            "--case",
-            "24-1",
-            "--site",
-            "mail",
-        ];
-        let printed = self.gateway.command(&arguments).expect_code(0);
-        printed.json()["id"].as_str().unwrap().to_owned()
+        self.gateway.grant_leg("anna", &leg, &["mail"], &[])
     }
 
     /// Writes over the file that the gateway has open.

@@ -98,25 +98,7 @@ fn a_connection_ends_by_itself_with_the_exemption() {
     let scene = Scene::start("imap");
     let until = jiff::Timestamp::now() + jiff::Span::new().seconds(30);
     let leg = format!("TH {}..{until}", until - jiff::Span::new().hours(1));
-    let grant = [
-        "exemption",
-        "grant",
-        "--organization",
-        "ballerup",
-        "--person",
-        "anna.holm",
-        "--leg",
-        &leg,
-        "--purpose",
-        "Studietur",
-        "--case",
-        "24-1",
-        "--site",
-        "box",
-        "--site",
-        "kilden",
-    ];
-    scene.gateway.command(&grant).expect_code(0);
+    scene.gateway.grant_leg("anna.holm", &leg, &["box", "kilden"], &[]);
     scene.door();
     let mut client = signed_in(&scene);
     say(&mut client, "i IDLE\r\n");
@@ -224,29 +206,8 @@ fn a_token_is_proven_like_any_other() {
     };
     let scene = Scene::prepare("imap", LOGIN, change, &[]);
     let leg = format!("TH {}", journey());
-    let grant = [
-        "exemption",
-        "grant",
-        "--organization",
-        "ballerup",
-        "--person",
-        "anna@example.dk",
-        "--provider",
-        "entra",
-        "--subject",
-        SUBJECT,
-        "--leg",
-        &leg,
-        "--purpose",
-        "Studietur",
-        "--case",
-        "24-1",
-        "--site",
-        "box",
-        "--site",
-        "kilden",
-    ];
-    scene.gateway.command(&grant).expect_code(0);
+    let who = ["--provider", "entra", "--subject", SUBJECT];
+    scene.gateway.grant_leg("anna@example.dk", &leg, &["box", "kilden"], &who);
     let web = scene.gateway.address("web");
     eventually("the door", || {
         get(web, "kilden.example.dk", "/").from(THAILAND).send().status != 403

@@ -22,7 +22,9 @@ use crate::audit::{self, Event};
 use crate::config::Role;
 use crate::identifier::{OrganizationId, SiteId};
 use crate::journey::known::known;
-use crate::policy::{ExemptionId, ExemptionState, Hypothetical, Person, TravelExemption, UserName};
+use crate::policy::{
+    ExemptionId, ExemptionState, Holdings, Hypothetical, Person, TravelExemption, UserName,
+};
 use crate::store::{Account, ExemptionRecord, KnownPerson};
 use crate::territory::{Country, Subdivision, Territory};
 
@@ -252,7 +254,8 @@ impl Case<'_> {
     ) -> Option<&'static str> {
         let Some(address) = address else { return Some("country_listed") };
         let site = SiteId::parse(site).ok()?;
-        let asked = Hypothetical { address, path: "/", person, at: self.from };
+        let holdings = Holdings::default();
+        let asked = Hypothetical { address, path: "/", person, holdings, at: self.from };
         let language = self.visitor.language;
         let explained = self.admin.in_effect().explain(&site, &asked, language)?.ok()?;
         (explained.verdict == "deny").then(|| explained.reason.code())

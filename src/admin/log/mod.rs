@@ -10,6 +10,7 @@ mod charts;
 mod csv_cell;
 mod export;
 pub(crate) mod form;
+mod glossary;
 mod live;
 pub(crate) mod pages;
 pub(crate) mod query;
@@ -29,6 +30,9 @@ use crate::config::Role;
 pub(crate) const READER: &[Role] = &[Role::Security];
 /// Who is told references over the telephone.
 pub(crate) const FINDER: &[Role] = &[Role::Operator, Role::CaseOfficer, Role::Security];
+/// Who reads a reason anywhere.
+const EXPLAINED_TO: &[Role] =
+    &[Role::Operator, Role::CaseOfficer, Role::Security, Role::DataProtectionOfficer];
 /// Who comes by at all.
 const VISITOR: &[Role] = &[Role::Security, Role::DataProtectionOfficer];
 
@@ -38,6 +42,7 @@ pub(super) fn routes(routes: Routes) -> Routes {
         .get("/log", Right::Roles(VISITOR), pages::list)
         .get("/log/find", Right::Roles(FINDER), pages::find)
         .get("/log/entry/{id}", reader, pages::entry)
+        .get("/log/reasons", Right::Roles(EXPLAINED_TO), glossary::page)
         .get("/log/charts", reader, pages::drawn)
         .get("/log/export", reader, pages::exported)
         .get("/log/live", reader, pages::live)

@@ -10,7 +10,7 @@ use crate::audit::Event;
 use crate::audit::event::Field;
 use crate::clock;
 use crate::identifier::{ProviderId, SiteId};
-use crate::policy::{Explanation, Hypothetical, Person, UserName};
+use crate::policy::{Explanation, Holdings, Hypothetical, Person, UserName};
 
 /// What the answer would be today.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +47,7 @@ pub(crate) fn explanation(admin: &Admin, visitor: &Visitor, event: &Event) -> Op
         address,
         path: event.path.as_deref().unwrap_or("/"),
         person: person.as_ref().map(|(name, person)| (name, person)),
+        holdings: Holdings::default(),
         at: clock::now(),
     };
     admin.in_effect().explain(&site, &asked, visitor.language)?.ok()

@@ -12,7 +12,7 @@ use crate::config::Role;
 /// operator of the centre and `t` for whoever is signed in; what only reads before the bar, what
 /// changes something after it. Written down beside the routes, so that a right that somebody widens
 /// there does not pass for the one that was meant.
-const MEANT_FOR: [(&str, &str); 50] = [
+const MEANT_FOR: [(&str, &str); 51] = [
     ("/account", "t|t"),
     ("/api/v1/breaches", "sd|s"),
     ("/api/v1/exemptions", "ca|c"),
@@ -45,6 +45,7 @@ const MEANT_FOR: [(&str, &str); 50] = [
     ("/log/export", "s|"),
     ("/log/find", "cso|"),
     ("/log/live", "s|"),
+    ("/log/reasons", "csdo|"),
     ("/own", "t|t"),
     ("/report", "casdo|"),
     ("/review", "sd|s"),

@@ -58,7 +58,7 @@ fn field(trouble: &Trouble) -> String {
             format!("until-{number}")
         }
         Trouble::Until(_) => "until".to_owned(),
-        Trouble::Site(_) | Trouble::List { .. } => "sites".to_owned(),
+        Trouble::Site { .. } | Trouble::List { .. } => "sites".to_owned(),
         Trouble::Held(problem) | Trouble::Emergency(EmergencyRefused::Problem(problem)) => {
             field_of(problem)
         }
@@ -120,7 +120,7 @@ fn text(trouble: &Trouble, language: Language) -> String {
         }
         Trouble::Day { typed, .. } => no_day(typed, language),
         Trouble::Leg { source, .. } | Trouble::Until(source) => leg(source, language),
-        Trouble::Site(site) => pick(
+        Trouble::Site { typed: site, .. } => pick(
             language,
             format!("Der er intet system {site}."),
             format!("There is no system {site}."),

@@ -11,9 +11,9 @@ use crate::admin::{Admin, Fields, Refusal, Visitor};
 use crate::clock;
 use crate::config::Role;
 use crate::identifier::SiteId;
-use crate::journey::known::known;
+use crate::journey::known::{is_locked, known};
 use crate::language::Language;
-use crate::policy::{Explanation, Hypothetical, Person, UserName};
+use crate::policy::{Explanation, Holdings, Hypothetical, Person, TravelExemption, UserName};
 
 /// Those who may ask.
 pub(in crate::admin) const ASKERS: &[Role] =
@@ -172,10 +172,15 @@ pub(super) async fn answer(
         None => None,
         Some(name) => Some((name, person(admin, visitor, name).await?)),
     };
+    let (held, locked) = match &person {
+        None => (Vec::new(), false),
+        Some((_, person)) => holdings(admin, person).await?,
+    };
     let hypothetical = Hypothetical {
         address: asked.address,
         path: &asked.path,
         person: person.as_ref().map(|(name, person)| (*name, person)),
+        holdings: Holdings { exemptions: &held, locked },
         at: asked.at,
     };
     let explained = admin.in_effect().explain(&asked.site, &hypothetical, visitor.language);
@@ -191,6 +196,14 @@ pub(super) async fn answer(
         )]))
     };
     explained.ok_or(Refusal::NotFound)?.map_err(ambiguous)
+}
+
+/// What the person holds in whatever state, and whether the account is locked.
+async fn holdings(admin: &Admin, person: &Person) -> Result<(Vec<TravelExemption>, bool), Refusal> {
+    let accounts = admin.store().accounts().await?;
+    let records = admin.store().exemptions_of(person).await?;
+    let held = records.into_iter().map(|record| record.exemption).collect();
+    Ok((held, is_locked(&accounts, person)))
 }
 
 /// Who is meant. Asking is a look: whoever learns whether somebody holds an exemption has looked at

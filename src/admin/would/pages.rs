@@ -23,6 +23,11 @@ struct Told {
     ends: bool,
 }
 
+struct Other {
+    exemption: String,
+    because: String,
+}
+
 struct Answered {
     asked: String,
     verdict: &'static str,
@@ -33,6 +38,7 @@ struct Answered {
     built: Option<String>,
     list: String,
     exemption: Option<String>,
+    others: Vec<Other>,
     upcoming: Option<String>,
 }
 
@@ -117,6 +123,14 @@ fn tell(explanation: &Explanation, visitor: &Visitor) -> Answered {
             language,
         ),
         exemption: explanation.exemption.as_ref().map(ToString::to_string),
+        others: explanation
+            .other_exemptions
+            .iter()
+            .map(|other| Other {
+                exemption: other.exemption.to_string(),
+                because: other.because.clone(),
+            })
+            .collect(),
         upcoming: explanation.upcoming.as_ref().map(|upcoming| {
             let from = instant(upcoming.effective_from);
             words::upcoming(&upcoming.version, &from, upcoming.verdict, language)

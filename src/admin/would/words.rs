@@ -29,6 +29,7 @@ pub(super) struct Words {
     pub(super) database: &'static str,
     pub(super) list: &'static str,
     pub(super) exemption: &'static str,
+    pub(super) not_by: &'static str,
     pub(super) upcoming: &'static str,
     pub(super) credit: &'static str,
 }
@@ -60,6 +61,7 @@ const DANISH: Words = Words {
     database: "Databasen er fra",
     list: "Liste",
     exemption: "Rejseadgang",
+    not_by: "Gælder ikke her",
     upcoming: "Når den meddelte udgave begynder",
     credit: "IP Geolocation by DB-IP",
 };
@@ -91,6 +93,7 @@ const ENGLISH: Words = Words {
     database: "The database is of",
     list: "List",
     exemption: "Travel exemption",
+    not_by: "Does not count here",
     upcoming: "When the announced version starts",
     credit: "IP Geolocation by DB-IP",
 };

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use crate::app::outbox::Outbox;
 use crate::audit::Options;
+use crate::cli::local_time::local;
 use crate::cli::{Answer, Context, people};
 use crate::clock;
 use crate::config::Organization;
@@ -184,10 +185,11 @@ async fn list(context: &Context, store: &Store, organization: &Organization) -> 
         context.print_json(&items)?;
         return Ok(());
     }
+    let zone = &organization.time_zone;
     for question in &asked {
         let state = match &question.answered {
             Some((at, by)) => {
-                format!("answered by {} at {}", by.name, at.strftime("%Y-%m-%d %H:%M"))
+                format!("answered by {} at {}", by.name, local(*at, zone))
             }
             None if question.is_over(now) => "over".to_owned(),
             None => "waits".to_owned(),
@@ -197,7 +199,7 @@ async fn list(context: &Context, store: &Store, organization: &Organization) -> 
             question.id,
             question.wanted,
             question.asked_by.name,
-            question.asked.strftime("%Y-%m-%d %H:%M"),
+            local(question.asked, zone),
             question.reason
         );
         writeln!(context.out(), "{}", crate::audit::terminal_safe(&line))?;

@@ -133,6 +133,8 @@ async fn apply(
             "{id} waits for a decision by another person: geovagt exemption approve {id} --by NAME",
             id = exemption.id
         )?;
+        let undo = format!("geovagt exemption withdraw {}", exemption.id);
+        people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
     changed(context, done, nothing)
 }

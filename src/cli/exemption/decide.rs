@@ -63,7 +63,7 @@ pub(super) async fn approve(
         )?;
     }
     if let Ok((exemption, means)) = &done {
-        devices::tell_of_link(context, exemption, *means)?;
+        devices::tell_of_link(context, config, exemption, *means)?;
     }
     changed(context, done.map(|(exemption, _)| exemption), nothing)
 }

@@ -3,13 +3,16 @@
 use std::io::Write;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::exemption_id;
+use crate::cli::local_time::{local, zone};
 use crate::cli::people::{self, complain, sentence};
 use crate::cli::{Answer, Context};
 use crate::clock;
 use crate::config::Config;
+use crate::identifier::SiteId;
 use crate::journey::LONGEST_LOSS;
 use crate::journey::link::{self, AtApproval, Extent, Unreachable};
 use crate::policy::{Actor, ExemptionId, Person, TravelExemption, UserName};
@@ -107,10 +110,7 @@ pub(super) async fn link(
         return refuse(context, &ExemptionError::Unknown(arguments.id.clone()));
     };
     let Some(host) = link::host_of(config, &record.exemption) else {
-        let problem = format!(
-            "none of the sites of {} has a host that a link could name; a pattern such as \"*.example.dk\" cannot",
-            arguments.id
-        );
+        let problem = without_pages(config, &record.exemption);
         complain(&mut context.messages(), &[problem], "no link was made")?;
         return Ok(Answer::No);
     };
@@ -147,7 +147,8 @@ pub(super) async fn link(
         writeln!(
             context.messages(),
             "give it to {user} alone: opened at home, signed in, it binds {most} devices until {ends}",
-            user = record.exemption.user_name
+            user = record.exemption.user_name,
+            ends = local(ends, &zone(config, &record.exemption.organization))
         )?;
     }
     Ok(Answer::Yes)
@@ -163,12 +164,13 @@ pub(super) async fn at_approval(
     by: &Actor,
 ) -> anyhow::Result<()> {
     let means = link::at_approval(config, store, exemption, by, clock::now()).await?;
-    tell_of_link(context, exemption, means)
+    tell_of_link(context, config, exemption, means)
 }
 
 /// What whoever approved is told of the link.
 pub(super) fn tell_of_link(
     context: &Context,
+    config: &Config,
     exemption: &TravelExemption,
     means: AtApproval,
 ) -> anyhow::Result<()> {
@@ -178,6 +180,9 @@ pub(super) fn tell_of_link(
             context.messages(),
             "the link that binds the traveller's devices goes to them by mail; see `geovagt notices list`"
         )?,
+        AtApproval::ToBeGiven if link::host_of(config, exemption).is_none() => {
+            writeln!(context.messages(), "warning: {}", without_pages(config, exemption))?;
+        }
         AtApproval::ToBeGiven => writeln!(
             context.messages(),
             "it demands a device that is bound at home: geovagt exemption link {id}",
@@ -185,6 +190,32 @@ pub(super) fn tell_of_link(
         )?,
     }
     Ok(())
+}
+
+/// Why no device can be bound to an exemption whose sites have no page to open a link on, and what to
+/// grant instead. The site that lends a mail server its address grants has pages.
+fn without_pages(config: &Config, exemption: &TravelExemption) -> String {
+    let id = &exemption.id;
+    let sites = || exemption.sites.iter().filter_map(|site| config.sites.get(site));
+    let names: Vec<&str> = sites().map(|site| site.id.as_str()).collect();
+    let names = names.join(", ");
+    if sites().any(|site| site.tcp.is_none()) {
+        return format!(
+            "no link can name a host of {names}, where {id} counts: \"*.example.dk\" is none; write one out under `hosts`"
+        );
+    }
+    let lenders = sites().filter_map(|site| site.tcp.as_ref()?.grants_of.as_ref());
+    let other = match lenders.map(SiteId::as_str).next() {
+        Some(lender) => format!(
+            "grant it with `--site {lender}` too, where the traveller binds a device and then lets the address pass (/.geovagt/adresse)"
+        ),
+        None => {
+            "name a site with pages as `grants_of` of it and grant it for that site too".to_owned()
+        }
+    };
+    format!(
+        "no device can be bound at {names}, which has no pages, so {id} opens nothing there while it demands one: {other}; or grant it with `--demand none`"
+    )
 }
 
 /// Why no mail would reach the traveller.
@@ -208,14 +239,19 @@ async fn unreachable(
 /// Lists the bound devices, binds one by its number, or takes a binding back.
 pub(super) async fn device(
     context: &Context,
+    config: &Config,
     store: &Store,
     arguments: &Device,
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let (id, now) = (&arguments.id, clock::now());
+    let Some(record) = store.exemption(id).await? else {
+        return refuse(context, &ExemptionError::Unknown(id.clone()));
+    };
+    let zone = zone(config, &record.exemption.organization);
     if let Some(device_id) = &arguments.activesync {
         return match store.bind_activesync(id, device_id, &by, now).await {
-            Ok(device) => print(context, &[device]),
+            Ok(device) => print(context, &zone, &[device]),
             Err(error) => refuse(context, &error),
         };
     }
@@ -232,12 +268,9 @@ pub(super) async fn device(
             Err(error) => refuse(context, &error),
         };
     }
-    if store.exemption(id).await?.is_none() {
-        return refuse(context, &ExemptionError::Unknown(id.clone()));
-    }
     let all = store.bound_devices().await?;
     let own: Vec<BoundDevice> = all.into_iter().filter(|d| d.exemption == *id).collect();
-    print(context, &own)
+    print(context, &zone, &own)
 }
 
 /// Ends everything of the traveller.
@@ -286,7 +319,7 @@ pub(in crate::cli) async fn end_person(
     Ok(Answer::Yes)
 }
 
-fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
+fn print(context: &Context, zone: &TimeZone, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
     if context.json {
         let items: Vec<Item<'_>> = devices
             .iter()
@@ -298,7 +331,8 @@ fn print(context: &Context, devices: &[BoundDevice]) -> anyhow::Result<Answer> {
     } else {
         for device in devices {
             let (kind, label) = (device.kind.word(), &device.label);
-            writeln!(context.out(), "{}  {kind:<10}  {}  {label}", device.id, device.bound)?;
+            let bound = local(device.bound, zone);
+            writeln!(context.out(), "{}  {kind:<10}  {bound}  {label}", device.id)?;
         }
     }
     Ok(Answer::Yes)

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{changed, found};
 use crate::audit::{InvalidReference, Options, Reference};
+use crate::cli::local_time::local;
 use crate::cli::people::{self, complain};
 use crate::cli::{Answer, Context};
 use crate::clock;
@@ -74,6 +75,8 @@ pub(super) async fn run(
     if let Ok(exemption) = &done {
         found::tell(context, &loaded.config, store, exemption).await?;
         tell(&mut context.messages(), exemption, organization)?;
+        let undo = format!("geovagt exemption revoke {} --reason \"no name\"", exemption.id);
+        people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
     changed(context, done, nothing)
 }
@@ -85,7 +88,7 @@ fn tell(
 ) -> std::io::Result<()> {
     let ExemptionState::Provisional { until } = exemption.state else { return Ok(()) };
     let zone = &organization.time_zone;
-    let civil = |at: Timestamp| zone.to_datetime(at).strftime("%Y-%m-%d %H:%M").to_string();
+    let civil = |at: Timestamp| local(at, zone);
     let leg = exemption.legs.first();
     let places = leg.iter().flat_map(|leg| &leg.territories).map(ToString::to_string);
     let sites = exemption.sites.iter().map(ToString::to_string);

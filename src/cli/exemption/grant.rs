@@ -79,6 +79,8 @@ pub(super) async fn run(
             "{id} waits for another person's approval: geovagt exemption approve {id} --by NAME",
             id = exemption.id
         )?;
+        let undo = format!("geovagt exemption revoke {} --reason \"no name\"", exemption.id);
+        people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
     devices::at_approval(context, &loaded.config, store, &exemption, &by).await?;
     print_state(context, &exemption, &[])?;

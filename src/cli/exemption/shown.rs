@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
+use crate::cli::local_time::{local, zone};
 use crate::config::Config;
 use crate::policy::{
     Actor, Application, Demands, ExemptionId, ExemptionState, Leg, Phase, TravelExemption,
@@ -160,7 +160,7 @@ pub(super) fn table(
     line(out, &HEADS.map(str::to_owned))?;
     for record in records {
         let exemption = &record.exemption;
-        let zone = zone(config, exemption);
+        let zone = zone(config, &exemption.organization);
         let day = |instant: Timestamp| zone.to_datetime(instant).date().to_string();
         let (from, until) = exemption.journey().unwrap_or_default();
         let last = until.checked_sub(jiff::SignedDuration::from_nanos(1)).unwrap_or(until);
@@ -196,9 +196,8 @@ pub(super) fn whole(
     now: Timestamp,
 ) -> std::io::Result<()> {
     let exemption = &record.exemption;
-    let zone = zone(config, exemption);
-    let civil =
-        |instant: Timestamp| zone.to_datetime(instant).strftime("%Y-%m-%d %H:%M").to_string();
+    let zone = zone(config, &exemption.organization);
+    let civil = |instant: Timestamp| local(instant, &zone);
     writeln!(out, "{}  {}", exemption.id, exemption.phase(now).word())?;
     if let Some(until) = exemption.counts_until().filter(|_| record.is_unconfirmed(now)) {
         writeln!(out, "         ends {} unless another person approves it", civil(until))?;
@@ -277,12 +276,4 @@ fn short(record: &ExemptionRecord, now: Timestamp) -> &'static str {
 fn sites(exemption: &TravelExemption, between: &str) -> String {
     let names: Vec<&str> = exemption.sites.iter().map(crate::identifier::SiteId::as_str).collect();
     names.join(between)
-}
-
-/// The organisation's; UTC where the configuration no longer has it.
-fn zone(config: &Config, exemption: &TravelExemption) -> TimeZone {
-    config
-        .organizations
-        .get(&exemption.organization)
-        .map_or(TimeZone::UTC, |organization| organization.time_zone.clone())
 }

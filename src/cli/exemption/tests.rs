@@ -176,7 +176,7 @@ async fn everything_that_is_wrong_is_said_at_once() {
         "leg 1 ends before it begins",
         "XX",
         "egedal-mail belongs to another organisation",
-        "no site none",
+        "there is no site \"none\"; there are: ",
         "purpose is missing",
         "case number holds a control character",
     ] {
@@ -206,7 +206,7 @@ async fn nothing_is_granted_where_it_would_open_too_much_or_nothing() {
     let scene = Scene::new().await;
     let leg = "CN 2026-12-01..2026-12-08";
     for (asked, part) in [
-        (arguments("balerup", "anna", &[leg], &["mail"]), "did you mean ballerup?"),
+        (arguments("balerup", "anna", &[leg], &["mail"]), "there are: ballerup, "),
         (arguments("egedal", "anna", &[leg], &["egedal-mail"]), "egedal has not switched"),
         (arguments("egedal", "anna", &[leg], &["egedal-mail"]), "egedal has no account anna"),
         (arguments("ballerup", "locked", &[leg], &["mail"]), "is locked; unlock it first"),
@@ -250,7 +250,7 @@ async fn the_table_fits_a_terminal_and_the_item_says_everything() {
     shown::whole(&mut out, &scene.loaded.config, &records[0], now()).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.contains("leg      CN,HK 2026-12-01..2026-12-08\n"), "{text}");
-    assert!(text.contains("granted  2026-11-22 09:00 by Bente Lund ("), "{text}");
+    assert!(text.contains("granted  2026-11-22 09:00 CET by Bente Lund ("), "{text}");
 }
 
 #[test]

@@ -37,7 +37,8 @@ pub(super) fn run(context: &Context, config: &Config, command: &Command) -> anyh
         store.close().await;
         let (name, organization) = (&target.name, &target.organization);
         if persons.is_empty() {
-            let problem = format!("{organization} knows nobody of the name {name}");
+            let problem =
+                format!("{organization} knows nobody of the name {name}; see `geovagt user list`");
             return refuse(context, &[problem]);
         }
         if context.json {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use serde_yaml::Location;
 
 use super::TcpRoute;
-use crate::config::Site;
 use crate::config::checker::Checker;
 use crate::config::identity::Provider;
 use crate::config::listeners::Listener;
+use crate::config::{Organization, Site};
 use crate::identifier::{ProviderId, SiteId};
 use crate::policy::Authentication;
 
@@ -16,6 +16,7 @@ use crate::policy::Authentication;
 pub(super) struct LoginSite<'a> {
     pub(super) id: &'a SiteId,
     pub(super) site: &'a Site,
+    pub(super) owner: Option<&'a Organization>,
     pub(super) here: Location,
 }
 
@@ -27,7 +28,7 @@ impl LoginSite<'_> {
         check: &mut Checker<'_>,
     ) {
         let Some(tcp) = self.site.tcp.as_ref().filter(|tcp| tcp.login) else { return };
-        let Self { id, here, .. } = *self;
+        let Self { id, owner, here, .. } = *self;
         if tcp.mail.is_none() {
             check.refuse(
                 here,
@@ -40,6 +41,17 @@ impl LoginSite<'_> {
                 here,
                 format!("`{id}` never asks who somebody is, so its `login` opens to nobody"),
                 "remove `authentication: never`, or remove `login`",
+            );
+        }
+        if let Some(owner) = owner.filter(|owner| !owner.travel_exemptions.enabled) {
+            check.warn(
+                here,
+                format!(
+                    "`login` of `{id}` opens to nobody: `{}` has not switched travel exemptions on",
+                    owner.id
+                ),
+                "write `travel_exemptions: {enabled: true, decision: \"CASE NUMBER\"}` under the \
+                 organisation, or remove `login`",
             );
         }
         self.check_providers(identity, check);
@@ -61,7 +73,7 @@ impl LoginSite<'_> {
 
     /// Whether anybody can be proven, and who learns the password then.
     fn check_providers(&self, identity: &BTreeMap<ProviderId, Provider>, check: &mut Checker<'_>) {
-        let Self { id, here, site } = *self;
+        let Self { id, here, site, .. } = *self;
         let taken = || site.identity_providers.iter().filter_map(|id| identity.get(id));
         let proves = |one: &Provider| one.proves_passwords() || matches!(one, Provider::Bearer(_));
         // One that could not be read, or not yet, may be such a one.

@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::config::Reach;
+use crate::telemetry;
 use crate::upstream::TlsError;
 
 /// No document of a provider is longer.
@@ -82,8 +83,9 @@ impl Client {
         let asking = async {
             let request = request(method, uri, authorization, form)
                 .map_err(|error| Silence::Nonsense(uri.to_string(), error.to_string()))?;
-            let unreachable =
-                |error: std::io::Error| Silence::Unreachable(uri.to_string(), error.to_string());
+            let unreachable = |error: std::io::Error| {
+                Silence::Unreachable(uri.to_string(), telemetry::chain(&error))
+            };
             let host = uri.host().unwrap_or_default();
             let bare = host.trim_start_matches('[').trim_end_matches(']');
             let is_https = uri.scheme_str() == Some("https");

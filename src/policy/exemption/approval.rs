@@ -47,7 +47,8 @@ impl Actor {
     }
 
     /// Whether somebody gave no name of their own: the operating system's stands for it.
-    fn is_nameless(&self) -> bool {
+    #[must_use]
+    pub fn is_nameless(&self) -> bool {
         plain(&self.name) == plain(self.operating_system_user.as_deref().unwrap_or_default())
     }
 }

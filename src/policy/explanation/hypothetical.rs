@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 
-use crate::policy::{Person, UserName};
+use crate::policy::{Holdings, Person, UserName};
 
 /// A request that nobody has sent.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ pub struct Hypothetical<'a> {
     pub path: &'a str,
     /// Who it is, taken as proven in every respect.
     pub person: Option<(&'a UserName, &'a Person)>,
+    /// What that person holds; told where none of it lets them in.
+    pub holdings: Holdings<'a>,
     /// When.
     pub at: Timestamp,
 }

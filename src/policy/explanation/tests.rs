@@ -3,9 +3,12 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::client_address::UnknownBecause;
-use crate::policy::fixture::{NOW, address, at, journey, list, person, place, policy, snapshot};
+use crate::policy::fixture::{
+    NOW, address, at, exemption, journey, leg, list, person, place, policy, snapshot,
+};
 use crate::policy::{
-    Admission, Correction, Demands, Location, Mode, NetworkRule, Person, Proof, Scheduled,
+    Admission, Correction, Demands, ExemptionState, Location, Mode, NetworkRule, Person, Proof,
+    Scheduled, TravelExemption,
 };
 
 fn copenhagen() -> TimeZone {
@@ -17,6 +20,7 @@ fn about(policy: &Policy, subject: Subject<'_>, name: Option<&str>) -> Explanati
     let question = Question {
         subject,
         user_name: name.as_ref(),
+        holdings: Holdings::default(),
         at: at(NOW),
         database: DatabaseFacts {
             registered_country: Country::parse("HK").ok(),
@@ -96,6 +100,7 @@ fn whoever_is_taken_as_proven_is_told_what_the_exemption_demands_besides() {
         let question = Question {
             subject: Subject { proof: Proof::FULL, ..from("CN", Some(&anna)) },
             user_name: None,
+            holdings: Holdings::default(),
             at: at(NOW),
             database: DatabaseFacts::default(),
             time_zone: &copenhagen(),
@@ -153,6 +158,7 @@ fn the_json_carries_every_field_of_the_contract() {
       "reason": "report_only",
       "would_be": "identification_needed",
       "exemption": null,
+      "other_exemptions": [],
       "mode": "report_only",
       "upcoming": {
         "version": "2027-01",
@@ -273,4 +279,84 @@ fn text_never_passes_the_edge_nor_orders_the_terminal_about() {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     assert!(!text.contains('\u{1b}'), "{text:?}");
     assert!(text.contains(&"x".repeat(57)), "{text}");
+}
+
+/// What is told of an exemption that anna holds, of a client in China at noon on 4 December.
+fn told(change: impl FnOnce(&mut TravelExemption), locked: bool) -> String {
+    let mut held = journey();
+    change(&mut held);
+    let in_effect = if locked { snapshot(vec![]) } else { snapshot(vec![held.clone()]) };
+    let anna = person("anna@ballerup");
+    let question = Question {
+        subject: from("CN", Some(&anna)),
+        user_name: None,
+        holdings: Holdings { exemptions: &[held], locked },
+        at: at(NOW),
+        database: DatabaseFacts::default(),
+        time_zone: &copenhagen(),
+    };
+    let explanation = explain(&policy(|_| {}), &in_effect, &question);
+    let text = explanation.to_text(&copenhagen());
+    let others: Vec<_> = explanation
+        .other_exemptions
+        .iter()
+        .map(|other| format!("{} {}", other.exemption, other.because))
+        .collect();
+    let found = others.join("; ");
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(&found.replacen(' ', ", which ", 1)), "{found} stands in {text}");
+    found
+}
+
+#[test]
+fn each_exemption_that_does_not_count_is_named_with_why() {
+    let state = |state| told(move |held| held.state = state, false);
+    assert_eq!(state(ExemptionState::Granted), "", "it lets her in, and nothing else is told");
+    assert_eq!(state(ExemptionState::Revoked), "TE-ANNA was revoked");
+    assert_eq!(state(ExemptionState::Closed), "TE-ANNA was closed before the journey was over");
+    assert_eq!(state(ExemptionState::Applied), "TE-ANNA was applied for and waits for a decision");
+    assert_eq!(
+        state(ExemptionState::AwaitingApproval),
+        "TE-ANNA waits for another person's approval"
+    );
+    assert_eq!(state(ExemptionState::Refused), "TE-ANNA was refused");
+    assert_eq!(state(ExemptionState::Withdrawn), "TE-ANNA was taken back by whoever applied");
+    assert_eq!(
+        state(ExemptionState::Provisional { until: at("2026-12-04T11:00:00Z") }),
+        "TE-ANNA counted until 4 December 2026, 12:00 CET, because nobody else approved it"
+    );
+    let legs = |codes: &'static str, from: &'static str, until: &'static str| {
+        told(move |held| held.legs = vec![leg(codes, from, until)], false)
+    };
+    assert_eq!(
+        legs("CN", "2026-11-01T23:00:00Z", "2026-11-08T23:00:00Z"),
+        "TE-ANNA counted until the end of 8 November 2026"
+    );
+    assert_eq!(
+        legs("CN", "2026-12-09T23:00:00Z", "2026-12-12T23:00:00Z"),
+        "TE-ANNA counts from 10 December 2026"
+    );
+    assert_eq!(
+        legs("TH", "2026-12-01T23:00:00Z", "2026-12-08T23:00:00Z"),
+        "TE-ANNA is for TH alone"
+    );
+    let elsewhere = told(|held| held.sites = exemption("X", "x@y", &["web"], vec![]).sites, false);
+    assert_eq!(elsewhere, "TE-ANNA is for web and not for mail");
+    assert_eq!(told(|_| {}, true), "TE-ANNA belongs to a locked account");
+}
+
+#[test]
+fn where_no_exemption_is_needed_none_is_told() {
+    let mut held = journey();
+    held.state = ExemptionState::Revoked;
+    let anna = person("anna@ballerup");
+    let question = Question {
+        subject: from("DK", Some(&anna)),
+        user_name: None,
+        holdings: Holdings { exemptions: &[held], locked: false },
+        at: at(NOW),
+        database: DatabaseFacts::default(),
+        time_zone: &copenhagen(),
+    };
+    assert!(explain(&policy(|_| {}), &snapshot(vec![]), &question).other_exemptions.is_empty());
 }

@@ -10,6 +10,8 @@ use crate::policy::trace::Words;
 
 const WIDTH: usize = 80;
 const OUTCOME_COLUMN: usize = 23;
+/// So many of the other exemptions are told.
+const OTHERS: usize = 5;
 
 impl Explanation {
     /// The explanation as text, each line at most 80 columns, ending with a newline.
@@ -46,6 +48,9 @@ impl Explanation {
         fact("   verdict", &format!("{}: {reason}", self.verdict));
         if let Some(exemption) = &self.exemption {
             fact("   exemption", exemption.as_str());
+        }
+        for other in self.other_exemptions.iter().take(OTHERS) {
+            fact("   but not by", &format!("{}, which {}", other.exemption, other.because));
         }
         let location = &self.location;
         if let Some(network) = location.network {

@@ -103,6 +103,15 @@ impl Store {
         self.read_records(filter).await?.into_iter().collect()
     }
 
+    /// Every exemption in whatever state. One that cannot be read is left out and reported.
+    ///
+    /// # Errors
+    /// [`StoreError`] where the store cannot be read.
+    pub async fn readable_exemptions(&self) -> Result<Vec<TravelExemption>, StoreError> {
+        let records = readable(self.read_records(Filter::default()).await?.into_iter());
+        Ok(records.into_iter().map(|record| record.exemption).collect())
+    }
+
     /// The exemption of this name.
     ///
     /// # Errors

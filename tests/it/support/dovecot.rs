@@ -19,6 +19,7 @@ pub struct Dovecot {
     /// Where Postfix asks it about logins.
     pub logins: PathBuf,
     log: PathBuf,
+    _people: Option<tempfile::TempPath>,
     _directory: tempfile::TempDir,
     _program: Program,
 }
@@ -34,8 +35,9 @@ impl Dovecot {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), people.iter().map(line).collect::<String>()).unwrap();
         std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        let (_, path) = file.keep().unwrap();
-        Self::with(&format!("driver = passwd-file\n  args = {}", path.display()))
+        let people = file.into_temp_path();
+        let started = Self::with(&format!("driver = passwd-file\n  args = {}", people.display()));
+        Self { _people: Some(people), ..started }
     }
 
     /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
@@ -123,7 +125,7 @@ service auth {{
         serve.arg("-F").arg("-c").arg(&file);
         let program = Program::start(serve, &path.join("output"), ready);
         let logins = path.join("login");
-        Self { imap, pop3, logins, log, _directory: directory, _program: program }
+        Self { imap, pop3, logins, log, _people: None, _directory: directory, _program: program }
     }
 
     /// What it has written into its log.

@@ -295,26 +295,16 @@ impl Gateway {
 
     /// Grants an exemption from now on for a few days, and gives its id.
     pub fn grant(&self, person: &str, territories: &str, sites: &[&str]) -> String {
-        let leg = format!("{territories} {}", journey());
-        let mut arguments = vec![
-            "exemption",
-            "grant",
-            "--json",
-            "--organization",
-            "ballerup",
-            "--person",
-            person,
-            "--leg",
-            &leg,
-            "--purpose",
-            "Studietur",
-            "--case",
-            "24-1",
-        ];
-        for site in sites {
-            arguments.extend(["--site", site]);
-        }
-        let printed = self.command(&arguments).expect_code(0);
+        self.grant_leg(person, &format!("{territories} {}", journey()), sites, &[])
+    }
+
+    /// The same for this leg, and with what else is said about it.
+    pub fn grant_leg(&self, person: &str, leg: &str, sites: &[&str], more: &[&str]) -> String {
+        let mut line = vec!["exemption", "grant", "--json", "--organization", "ballerup"];
+        line.extend(["--person", person, "--leg", leg, "--purpose", "Studietur", "--case", "24-1"]);
+        line.extend(sites.iter().flat_map(|site| ["--site", site]));
+        line.extend(more);
+        let printed = self.command(&line).expect_code(0);
         printed.json()["id"].as_str().unwrap().to_owned()
     }
 }
