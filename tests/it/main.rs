@@ -69,6 +69,7 @@ mod mail_clients;
 mod odd_use;
 mod options_asterisk;
 mod outside_accessibility;
+mod outside_activesync;
 mod outside_admin;
 mod outside_admin_fuzz;
 mod outside_admin_live;

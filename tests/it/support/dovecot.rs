@@ -16,6 +16,8 @@ pub struct Dovecot {
     pub imap: SocketAddr,
     /// The same for POP3, where it speaks that.
     pub pop3: Option<SocketAddr>,
+    /// Where programs of this machine speak IMAP without either.
+    pub near: SocketAddr,
     /// Where Postfix asks it about logins.
     pub logins: PathBuf,
     log: PathBuf,
@@ -123,7 +125,7 @@ service auth {{
         serve.arg("-F").arg("-c").arg(&file);
         let program = Program::start(serve, &path.join("output"), ready);
         let logins = path.join("login");
-        Self { imap, pop3, logins, log, _directory: directory, _program: program }
+        Self { imap, pop3, near: ready, logins, log, _directory: directory, _program: program }
     }
 
     /// What it has written into its log.
