@@ -87,6 +87,7 @@ mod outside_forward_auth;
 mod outside_grpc;
 mod outside_h2load;
 mod outside_haproxy;
+mod outside_hour;
 mod outside_image;
 mod outside_large;
 mod outside_ldap;
