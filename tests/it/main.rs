@@ -95,6 +95,7 @@ mod outside_ldap_groups;
 mod outside_ldap_shut_out;
 mod outside_mail;
 mod outside_mail_login;
+mod outside_mail_tokens;
 mod outside_names;
 mod outside_namespaces;
 mod outside_newcomer;

@@ -40,17 +40,42 @@ impl Dovecot {
         Self::with(&format!("driver = passwd-file\n  args = {}", path.display()))
     }
 
+    /// One that takes the tokens of this provider, whose key it has in a file, and no password. A token
+    /// says itself for whom it is.
+    pub fn of_tokens(issuer: &str, key: &str, public: &str) -> Self {
+        let keys = tempfile::tempdir().unwrap().keep();
+        let place = keys.join("default/ES256");
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join(key), public).unwrap();
+        super::debian::succeed(command("chmod").arg("-R").arg("a+rX").arg(&keys));
+        let keys = keys.display();
+        let file = format!("{keys}/oauth2");
+        let text = format!(
+            "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={keys}/\n\
+             username_attribute = upn\nissuers = {issuer}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let passdb =
+            format!("driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {file}");
+        Self::with_mechanisms(&passdb, "xoauth2 oauthbearer")
+    }
+
     /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
     pub fn configured(listeners: &str, imap: SocketAddr, ready: SocketAddr) -> Self {
         Self::serving(ANYBODY, listeners, (imap, None), ready)
     }
 
     fn with(passdb: &str) -> Self {
+        Self::with_mechanisms(passdb, "plain")
+    }
+
+    fn with_mechanisms(passdb: &str, mechanisms: &str) -> Self {
         let (imap, pop3, plain) = (free_address(), free_address(), free_address());
         let ports = [plain, imap, pop3].map(|address| address.port());
         let [near, far, far_pop3] = ports;
         let listeners = format!(
-            "protocols = imap pop3
+            "auth_mechanisms = {mechanisms}
+protocols = imap pop3
 listen = 127.0.0.1
 haproxy_trusted_networks = 127.0.0.0/8
 service imap-login {{
