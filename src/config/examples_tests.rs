@@ -54,6 +54,7 @@ fn every_shipped_example_is_valid_and_without_a_warning() {
         "keycloak",
         "ldap",
         "dovecot-postfix",
+        "sogo",
         "gateway",
     ] {
         assert!(files.iter().any(|path| path.file_stem().unwrap() == name), "{name}");

@@ -1,10 +1,13 @@
 //! The way through the gateway, from top to bottom.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
+use http::{Request, Response, Version};
+use http_body_util::BodyExt as _;
+use hyper::body::{Body as _, Incoming};
 use hyper::upgrade::OnUpgrade;
+use tokio::time::timeout;
 
 use super::body::ResponseBody;
 use super::exchange::Exchange;
@@ -19,6 +22,9 @@ pub(super) type Answer = Result<Response<ResponseBody>, Closed>;
 
 /// What is answered instead of going on.
 pub(super) type Instead = Box<Answer>;
+
+/// So many octets of a rejected request's body are heard out over HTTP/2, and for so long.
+const HEARD_OUT: (u64, Duration) = (64 << 10, Duration::from_millis(500));
 
 /// Answers one request.
 ///
@@ -52,11 +58,33 @@ pub(crate) async fn handle(
             Ok(admitted) => {
                 pass(&exchange, &admitted, Upward { body, upgrade, watch }, place).await
             }
-            Err(answer) => *answer,
+            Err(answer) => {
+                // Nobody is kept out by whoever keeps a body back.
+                drop(place);
+                if answer.is_ok() && is_short_to_come(parts.version, &body) {
+                    Box::pin(hear_out(body)).await;
+                }
+                *answer
+            }
         }
     };
     exchange.measure(started);
     answer
+}
+
+/// Over HTTP/2 a stream that is answered before the end of its body ends with a reset, by which curl 7
+/// loses the answer: a phone or a program would see a broken connection and no rejection.
+fn is_short_to_come(version: Version, body: &Incoming) -> bool {
+    let most = body.size_hint().upper();
+    version == Version::HTTP_2
+        && !body.is_end_stream()
+        && most.is_some_and(|most| most <= HEARD_OUT.0)
+}
+
+/// What comes is thrown away.
+async fn hear_out(mut body: Incoming) {
+    let rest = async { while let Some(Ok(_)) = body.frame().await {} };
+    let _ = timeout(HEARD_OUT.1, rest).await;
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::outside_activesync::whole_example as sogo;
 use crate::support::apache;
 use crate::support::browsing::hidden;
 use crate::support::dovecot::Dovecot;
@@ -57,6 +58,7 @@ alive! {
     exchange: "exchange.yaml",
     sharepoint: "sharepoint.yaml",
     dovecot_postfix: "dovecot-postfix.yaml",
+    sogo: "sogo.yaml",
     ldap: "ldap.yaml",
     entra: "entra.yaml",
     adfs: "adfs.yaml",

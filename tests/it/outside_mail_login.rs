@@ -43,7 +43,11 @@ impl Mail {
         let postfix = Postfix::of(&dovecot);
         let directory = tempfile::tempdir().unwrap();
         let authority = Authority::new(directory.path(), "ca");
-        let text = example(&dovecot, &postfix, &authority, people);
+        let identity = match people {
+            Some(slapd) => slapd.provider(""),
+            None => "  catalogue: {kind: local}\n".to_owned(),
+        };
+        let text = example(&dovecot, &postfix, &authority, &identity);
         let gateway = Gateway::start(&text);
         if people.is_none() {
             gateway.add_user("anna", "ballerup", PASSWORD);
@@ -87,11 +91,12 @@ impl Mail {
     }
 }
 
-fn example(
+/// The example in front of these servers, where people are known by this.
+pub fn example(
     dovecot: &Dovecot,
     postfix: &Postfix,
     authority: &Authority,
-    people: Option<&Slapd>,
+    identity: &str,
 ) -> String {
     let root = repository().display();
     let file = repository().join("config/examples/dovecot-postfix.yaml");
@@ -121,10 +126,6 @@ fn example(
     let text = changed(&text, "tcp://10.1.0.20:10143", &format!("tcp://{}", dovecot.imap));
     let text = changed(&text, "tcp://10.1.0.20:10110", &format!("tcp://{}", dovecot.pop3.unwrap()));
     let text = changed(&text, "tcp://10.1.0.20:10587", &format!("tcp://{}", postfix.address));
-    let identity = match people {
-        Some(slapd) => slapd.provider(""),
-        None => "  catalogue: {kind: local}\n".to_owned(),
-    };
     format!(
         "{text}geoip: {{database: \"{root}/geoip/country.mmdb\", warn_after: 3650d}}\n\
          identity:\n{identity}\noperations: {{bind: [\"127.0.0.1:0\"]}}\n"

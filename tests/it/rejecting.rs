@@ -1,7 +1,10 @@
 //! What a rejected client gets, each what suits it.
 
+use std::time::Duration;
+
 use crate::support::client::get;
 use crate::support::gateway::{Gateway, configuration};
+use crate::support::h2_raw;
 use crate::support::places::{CHINA, DENMARK};
 use crate::support::upstream::Upstream;
 
@@ -123,4 +126,28 @@ fn equal_rejections_fold_into_one_entry_with_an_exact_count() {
     });
     assert!(entries < 50, "{entries} entries for 50 equal rejections");
     gateway.command(&["audit", "verify"]).expect_code(0);
+}
+
+/// A reset on the heels of an answer is right (RFC 9113 section 8.1), and curl 7 loses the answer by it.
+#[test]
+fn over_http2_a_short_body_is_heard_out_so_that_no_reset_takes_the_answer_away() {
+    let upstream = Upstream::start();
+    let gateway = h2_raw::gateway(&upstream.url(), "");
+    let mut connection = h2_raw::Connection::open(&gateway);
+    let asks = |length: &str| {
+        let pseudo =
+            [(":method", "POST"), (":scheme", "https"), (":authority", HOST), (":path", "/")];
+        let fields = [("x-forwarded-for", CHINA), ("content-length", length)];
+        [h2_raw::block(&pseudo), h2_raw::block(&fields)].concat()
+    };
+    connection.send(&h2_raw::headers(0, 1, &asks("4")));
+    std::thread::sleep(Duration::from_millis(100));
+    connection.send(&h2_raw::frame(h2_raw::DATA, h2_raw::END_STREAM, 1, b"hej!"));
+    assert_eq!(connection.answer(1).0, 403);
+    assert_eq!(connection.verdict(1), h2_raw::Came::Nothing);
+    // Whoever keeps the body back is rejected all the same, and a long one is not waited for.
+    for (stream, length) in [(3, "4"), (5, "1000000")] {
+        connection.send(&h2_raw::headers(0, stream, &asks(length)));
+        assert_eq!(connection.fate(stream), h2_raw::Came::Answer(403), "{length}");
+    }
 }

@@ -16,10 +16,12 @@ pub struct Dovecot {
     pub imap: SocketAddr,
     /// The same for POP3, where it speaks that.
     pub pop3: Option<SocketAddr>,
+    /// Where programs of this machine speak IMAP without either.
+    pub near: SocketAddr,
     /// Where Postfix asks it about logins.
     pub logins: PathBuf,
     log: PathBuf,
-    _people: Option<tempfile::TempPath>,
+    _known: Option<tempfile::TempDir>,
     _directory: tempfile::TempDir,
     _program: Program,
 }
@@ -31,13 +33,30 @@ impl Dovecot {
 
     /// One that knows these people by their names and passwords.
     pub fn of(people: &[(&str, &str)]) -> Self {
-        let line = |(name, password): &(&str, &str)| format!("{name}:{{PLAIN}}{password}\n");
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), people.iter().map(line).collect::<String>()).unwrap();
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        let people = file.into_temp_path();
-        let started = Self::with(&format!("driver = passwd-file\n  args = {}", people.display()));
-        Self { _people: Some(people), ..started }
+        let (passdb, known) = known(people);
+        Self { _known: Some(known), ..Self::with(&passdb) }
+    }
+
+    /// One that takes the tokens of this provider, whose key it has in a file, and no password. A token
+    /// says itself for whom it is.
+    pub fn of_tokens(issuer: &str, key: &str, public: &str) -> Self {
+        let known = tempfile::tempdir().unwrap();
+        let keys = known.path();
+        let place = keys.join("default/ES256");
+        std::fs::create_dir_all(&place).unwrap();
+        std::fs::write(place.join(key), public).unwrap();
+        super::debian::succeed(command("chmod").arg("-R").arg("a+rX").arg(keys));
+        let keys = keys.display();
+        let file = format!("{keys}/oauth2");
+        let text = format!(
+            "introspection_mode = local\nlocal_validation_key_dict = fs:posix:prefix={keys}/\n\
+             username_attribute = upn\nissuers = {issuer}\n"
+        );
+        std::fs::write(&file, text).unwrap();
+        let passdb =
+            format!("driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {file}");
+        let started = Self::with_mechanisms(&passdb, "xoauth2 oauthbearer");
+        Self { _known: Some(known), ..started }
     }
 
     /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
@@ -46,11 +65,16 @@ impl Dovecot {
     }
 
     fn with(passdb: &str) -> Self {
+        Self::with_mechanisms(passdb, "plain")
+    }
+
+    fn with_mechanisms(passdb: &str, mechanisms: &str) -> Self {
         let (imap, pop3, plain) = (free_address(), free_address(), free_address());
         let ports = [plain, imap, pop3].map(|address| address.port());
         let [near, far, far_pop3] = ports;
         let listeners = format!(
-            "protocols = imap pop3
+            "auth_mechanisms = {mechanisms}
+protocols = imap pop3
 listen = 127.0.0.1
 haproxy_trusted_networks = 127.0.0.0/8
 service imap-login {{
@@ -125,13 +149,34 @@ service auth {{
         serve.arg("-F").arg("-c").arg(&file);
         let program = Program::start(serve, &path.join("output"), ready);
         let logins = path.join("login");
-        Self { imap, pop3, logins, log, _people: None, _directory: directory, _program: program }
+        Self {
+            imap,
+            pop3,
+            near: ready,
+            logins,
+            log,
+            _known: None,
+            _directory: directory,
+            _program: program,
+        }
     }
 
     /// What it has written into its log.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// These people as Dovecot's `passdb`, and the directory with their passwords.
+fn known(people: &[(&str, &str)]) -> (String, tempfile::TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let readable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), readable).unwrap();
+    let line = |(name, password): &(&str, &str)| format!("{name}:{{PLAIN}}{password}\n");
+    let file = directory.path().join("people");
+    std::fs::write(&file, people.iter().map(line).collect::<String>()).unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    (format!("driver = passwd-file\n  args = {}", file.display()), directory)
 }
 
 /// A place in the world: whoever connects here comes to `to` from this address.

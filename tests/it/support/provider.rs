@@ -54,6 +54,11 @@ impl Key {
         self.pair.public_key_raw().to_vec()
     }
 
+    /// As other programs keep it in a file.
+    pub fn public_pem(&self) -> String {
+        self.pair.public_key_pem()
+    }
+
     /// As a JWK.
     pub fn jwk(&self) -> Value {
         let point = self.public();

@@ -153,6 +153,18 @@ impl Town {
 
     /// The gateway with the example.
     pub fn gateway(&self) -> Gateway {
+        self.gateway_with(str::to_owned)
+    }
+
+    /// The same, the file changed.
+    pub fn gateway_with(&self, change: impl FnOnce(&str) -> String) -> Gateway {
+        let mut gateway = self.prepared(change);
+        gateway.run();
+        gateway
+    }
+
+    /// The same, not running yet.
+    pub fn prepared(&self, change: impl FnOnce(&str) -> String) -> Gateway {
         let (root, here) = (repository().display(), self.directory.path().display());
         let text = self.text();
         assert!(!text.contains("\ngeoip:"));
@@ -163,10 +175,9 @@ impl Town {
         let text = format!(
             "{text}geoip: {{database: \"{root}/geoip/country.mmdb\", warn_after: 3650d}}\n"
         );
-        let mut gateway = Gateway::prepare(&text);
+        let mut gateway = Gateway::prepare(&change(&text));
         let trusted = self.authority.file.display().to_string();
         gateway.environment.insert("SSL_CERT_FILE".to_owned(), trusted);
-        gateway.run();
         gateway
     }
 
