@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use super::authority::Issued;
 use super::outside::{Program, command, free_address};
 
 /// Everybody who knows the one password.
@@ -30,12 +31,36 @@ impl Dovecot {
 
     /// One that knows these people by their names and passwords.
     pub fn of(people: &[(&str, &str)]) -> Self {
-        let line = |(name, password): &(&str, &str)| format!("{name}:{{PLAIN}}{password}\n");
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), people.iter().map(line).collect::<String>()).unwrap();
-        std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
-        let (_, path) = file.keep().unwrap();
-        Self::with(&format!("driver = passwd-file\n  args = {}", path.display()))
+        Self::with(&known(people))
+    }
+
+    /// The same for IMAP in TLS alone, which begins behind the PROXY protocol header.
+    pub fn secure(people: &[(&str, &str)], issued: &Issued) -> Self {
+        let (imap, plain) = (free_address(), free_address());
+        let listeners = format!(
+            "protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{}
+ssl_key = <{}
+haproxy_trusted_networks = 127.0.0.0/8
+service imap-login {{
+  inet_listener imap {{
+    port = {}
+  }}
+  inet_listener imaps {{
+    port = {}
+    ssl = yes
+    haproxy = yes
+  }}
+}}
+",
+            issued.chain.display(),
+            issued.key.display(),
+            plain.port(),
+            imap.port()
+        );
+        Self::serving(&known(people), &listeners, (imap, None), plain)
     }
 
     /// One with these protocols and listeners, of which `ready` can be asked whether it is there.
@@ -130,6 +155,16 @@ service auth {{
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
+}
+
+/// A passdb of these people.
+fn known(people: &[(&str, &str)]) -> String {
+    let line = |(name, password): &(&str, &str)| format!("{name}:{{PLAIN}}{password}\n");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), people.iter().map(line).collect::<String>()).unwrap();
+    std::fs::set_permissions(file.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (_, path) = file.keep().unwrap();
+    format!("driver = passwd-file\n  args = {}", path.display())
 }
 
 /// A place in the world: whoever connects here comes to `to` from this address.
