@@ -128,6 +128,7 @@ mod running_store;
 mod running_upstream;
 mod support;
 mod tcp_login;
+mod tcp_login_doors;
 mod tcp_login_ending;
 mod tcp_passing;
 mod tcp_rejecting;
