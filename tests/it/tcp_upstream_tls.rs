@@ -29,7 +29,8 @@ struct Behind {
 
 impl Behind {
     fn start(manner: Manner) -> Self {
-        Self::with(manner, |authority| authority.server(NAME, &[], None))
+        // It knows its own protocol alone, and would refuse a client that offers HTTP (ALPN).
+        Self::with(manner, |authority| authority.server(NAME, &["imap"], None))
     }
 
     fn with(manner: Manner, server: impl Fn(&Authority) -> rustls::ServerConfig) -> Self {
