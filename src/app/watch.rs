@@ -118,11 +118,11 @@ pub(super) async fn take_people(app: &App, now: Timestamp) -> Result<(), StoreEr
     let _taking = app.state.taking_people.lock().await;
     let exemptions = app.store.load_exemptions(now).await?;
     app.authenticator.reload(now).await?;
-    metrics::gauge!("geovagt_exemptions").set(exemptions.len() as f64);
     app.gateway.replace(|current| {
         let exemptions = Arc::new(snapshot::arrange(&current.config, exemptions.clone()));
         crate::gateway::Snapshot { exemptions, ..current.clone() }
     });
+    metrics::gauge!("geovagt_exemptions").set(exemptions.len() as f64);
     Ok(())
 }
 

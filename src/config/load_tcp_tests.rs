@@ -1,5 +1,6 @@
 //! Listeners and sites for TCP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -80,6 +81,19 @@ fn the_same_host_may_stand_at_several_listeners() {
 }
 
 #[test]
+fn servers_may_speak_tls() {
+    let tls = "tls: {ca: ca.pem, certificate: a.pem, key: a.key, server_name: mail.internal}";
+    let servers = "{servers: [\"tcp://10.1.0.20:143\"]}";
+    for servers_in_tls in ["\"tls://10.1.0.20:993\"", "\"tls://a:993\", \"tcp://b:143\""] {
+        let text = with(&[(servers, &format!("{{servers: [{servers_in_tls}], {tls}}}"))]);
+        assert_eq!(shown(&text), "");
+        let site = Arc::clone(&config(&text).sites[&SiteId::parse("imap").unwrap()]);
+        assert!(site.tcp.is_some() && site.upstream.servers[0].is_secure());
+        assert!(site.upstream.tls.ca.is_some() && site.upstream.tls.certificate.is_some());
+    }
+}
+
+#[test]
 fn every_mistake_is_told_with_its_place_and_a_way_out() {
     let site = "    site: imap\n";
     let server = "\"tcp://10.1.0.20:143\"";
@@ -111,6 +125,22 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
         ),
         (&[(server, "\"http://10.1.0.20:143\"")], "write them as \"tcp://10.1.0.20:993\""),
         (&[(server, "\"tcp://10.1.0.20:143\", \"http://10.1.0.21:80\"")], "TCP and HTTP servers"),
+        (&[(server, "\"tls://10.1.0.20:993\", \"https://10.1.0.21\"")], "TCP and HTTP servers"),
+        (
+            &[(upstream, "upstream: {servers: [\"tcp://10.1.0.20:143\"], tls: {ca: ca.pem}}")],
+            "no server's URL says tls",
+        ),
+        (
+            &[(
+                upstream,
+                "upstream: {servers: [\"tls://10.1.0.20:993\"], tls: {certificate: a.pem}}",
+            )],
+            "the key `key` is missing here",
+        ),
+        (
+            &[(upstream, "upstream: {servers: [\"tls://10.1.0.20:993\"], protocol: http1}")],
+            "`protocol` is for HTTP",
+        ),
         (
             &[(upstream, "upstream: {servers: [\"tcp://10.1.0.20:143\"], protocol: http1}")],
             "`protocol` is for HTTP",
@@ -240,6 +270,10 @@ fn what_is_hardly_meant_is_a_warning() {
         (&[("0.0.0.0:993", "0.0.0.0:143")], "listen on port 993"),
         (&[("0.0.0.0:993", "0.0.0.0:110")], "listen on port 995"),
         (&[("0.0.0.0:993", "0.0.0.0:587")], "`imaps` begins with TLS on port 587"),
+        (
+            &[(tls, ""), ("tcp://10.1.0.20:143", "tls://10.1.0.20:993"), ("mail: imap, ", "")],
+            "goes to the servers of `imap` inside of another TLS",
+        ),
         (
             &[
                 (tls, ""),

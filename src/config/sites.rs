@@ -30,7 +30,7 @@ pub struct Site {
     pub hosts: Vec<HostPattern>,
     /// Where its requests go.
     pub upstream: Upstream,
-    /// What it is where its servers are `tcp://…`; none: HTTP.
+    /// What it is where its servers are `tcp://…` or `tls://…`; none: HTTP.
     pub tcp: Option<TcpSite>,
     /// The policy: the site's own or the organisation's.
     pub policy: PolicyId,
@@ -88,7 +88,7 @@ pub(super) struct RawSite {
     organization: Option<Text>,
     hosts: Option<Spanned<Vec<Text>>>,
     upstream: Option<Spanned<RawUpstream>>,
-    /// Only where the servers are `tcp://…`.
+    /// Only where the servers are `tcp://…` or `tls://…`.
     tcp: Option<Spanned<RawTcpSite>>,
     /// Default none: the organisation's.
     policy: Option<Text>,
@@ -201,7 +201,7 @@ impl RawSite {
                 check.refuse(
                     tcp.referenced,
                     "`tcp` has an effect only where the servers are",
-                    "write them as \"tcp://10.1.0.20:993\", or remove `tcp`",
+                    "write them as \"tcp://10.1.0.20:143\" or \"tls://mail.internal:993\", or remove `tcp`",
                 );
                 return None;
             }
@@ -223,7 +223,7 @@ impl RawSite {
             .extend(words.iter().filter_map(|(key, word)| Some((*key, word.as_ref()?.referenced))));
         found.extend(first_path.map(|path| ("paths", path.referenced)));
         for (key, at) in &found {
-            let says = format!("`{key}` is for HTTP, and the servers here are tcp://");
+            let says = format!("`{key}` is for HTTP, and the servers here are for TCP");
             check.refuse(*at, says, "remove it; nobody signs in where bytes go on as they come");
         }
         let tcp = match &self.tcp {

@@ -3,6 +3,7 @@
 mod login;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,10 +17,11 @@ use super::listeners::{Listener, RawListener};
 use super::names::Names;
 use super::organizations::Organization;
 use super::sites::Site;
+use super::upstream::UpstreamServer;
 use crate::identifier::{OrganizationId, ProviderId, SiteId};
 use login::LoginSite;
 
-/// `tcp` of a site whose servers are `tcp://…`.
+/// `tcp` of a site whose servers are `tcp://…` or `tls://…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TcpSite {
     /// How it rejects where it is not hidden in TLS what is spoken; none: it closes.
@@ -209,6 +211,7 @@ pub(super) fn check_together(
         let here = raw.value.route_at().unwrap_or(raw.referenced);
         bound(here, listener, route, sites, check);
         mail(here, listener, route, sites, check);
+        tls_in_tls(here, listener, route, sites, check);
     }
     let reached = |id: &SiteId| {
         let routes = listeners.iter().filter_map(|listener| listener.tcp.as_ref());
@@ -265,8 +268,9 @@ fn bound(
                     "`{}` is a site for HTTP, and `{}` is a listener for TCP",
                     site.id, listener.name
                 ),
-                "write its `upstream.servers` as \"tcp://10.1.0.20:993\"; or name another site here; \
-                 or, for HTTP, let the listener have `protocol: http` and no `site`",
+                "write its `upstream.servers` as \"tcp://10.1.0.20:143\" or \"tls://mail.internal:993\"; \
+                 or name another site here; or, for HTTP, let the listener have `protocol: http` and \
+                 no `site`",
             );
         }
         let TcpRoute::ServerName(_) = route else { continue };
@@ -328,13 +332,7 @@ fn mail(
             }
         }
     }
-    let passes_tls = match route {
-        TcpRoute::ServerName(_) => true,
-        // Where TLS begins before the first word.
-        TcpRoute::Site(_) => on(&[465, 993, 995]),
-    };
-    if listener.tls.is_none()
-        && passes_tls
+    if passes_tls(listener, route)
         && let Some(site) = named().find(|site| site.tcp.as_ref().is_some_and(|t| t.mail.is_some()))
     {
         check.warn(
@@ -342,6 +340,40 @@ fn mail(
             format!("`mail` of `{}` has no use here: TLS passes through this listener", site.id),
             "give the listener `tls`, so that whoever is rejected is told so; or remove `mail`, and \
              their connections are closed",
+        );
+    }
+}
+
+/// Whether TLS goes through this listener as it comes.
+fn passes_tls(listener: &Listener, route: &TcpRoute) -> bool {
+    let begins_with_tls = |bind: &SocketAddr| matches!(bind.port(), 465 | 636 | 993 | 995);
+    let passes = match route {
+        TcpRoute::ServerName(_) => true,
+        TcpRoute::Site(_) => listener.bind.iter().any(begins_with_tls),
+    };
+    listener.tls.is_none() && passes
+}
+
+/// Servers that would get the client's TLS inside of ours, and understand neither.
+fn tls_in_tls(
+    here: Location,
+    listener: &Listener,
+    route: &TcpRoute,
+    sites: &BTreeMap<SiteId, Arc<Site>>,
+    check: &mut Checker<'_>,
+) {
+    let mut named = route.sites().iter().filter_map(|id| sites.get(id));
+    let secure = |site: &&Arc<Site>| site.upstream.servers.iter().any(UpstreamServer::is_secure);
+    if passes_tls(listener, route)
+        && let Some(site) = named.find(secure)
+    {
+        check.warn(
+            here,
+            format!(
+                "TLS passes through `{}`, and goes to the servers of `{}` inside of another TLS",
+                listener.name, site.id
+            ),
+            "give the listener `tls`, so that it ends there; or write the servers with tcp://",
         );
     }
 }

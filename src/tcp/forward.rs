@@ -1,7 +1,5 @@
 //! To the server and back, for somebody who may pass and with an entry in the log.
 
-use tokio::io::AsyncWriteExt as _;
-
 use super::contact::{Admitted, Contact};
 use super::login::{self, Login, NotReplayed};
 use super::mail::{No, Turn};
@@ -96,16 +94,11 @@ async fn reach(
 /// Connects, and says first whom it is for. Only what `policy` permitted and the log has a place for
 /// gets here: that is what the entry stands for.
 async fn connect(contact: &Contact<'_>, entry: &Entry) -> Result<Connected, UpstreamError> {
-    let mut connected = contact.site.servers.connect(entry).await?;
-    if contact.tcp().is_some_and(|tcp| tcp.proxy_protocol) {
-        // The buffers of a new connection are empty, so this waits for nobody. Where it fails the
-        // connection has broken, and the first read tells.
-        let header = proxy_header::header(contact);
-        if let Err(error) = connected.stream.write_all(&header).await {
-            tracing::debug!(%error, "a server went before it was told whom the connection is for");
-        }
-    }
-    Ok(connected)
+    let preface = match contact.tcp() {
+        Some(tcp) if tcp.proxy_protocol => proxy_header::header(contact),
+        _ => Vec::new(),
+    };
+    contact.site.servers.connect(entry, &preface).await
 }
 
 /// Says the login again where there is one, and carries the bytes.

@@ -10,13 +10,13 @@ use std::io;
 use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::gateway::Standing;
 use crate::listen::Stream;
 use crate::policy::Reason;
+use crate::upstream;
 use watched::{Broken, Flow, Watched};
 
 /// How long a side may take to hear that it is over.
@@ -101,7 +101,7 @@ impl End {
 pub(super) async fn splice(
     mut client: Stream,
     ahead: &[u8],
-    upstream: &mut TcpStream,
+    upstream: &mut upstream::Stream,
     standing: &Standing,
     stopping: &CancellationToken,
     bounds: &Bounds,
@@ -110,10 +110,10 @@ pub(super) async fn splice(
     let mut because = None;
     let end = tokio::select! {
         carried = carry(&mut client, ahead, upstream, &flow) => match (carried, flow.broken()) {
+            (_, Some(Broken::Preamble)) => End::Preamble,
+            (_, Some(Broken::Upstream)) => End::UpstreamBroke,
             (Ok(()), _) => End::Whole,
-            (Err(_), Some(Broken::Preamble)) => End::Preamble,
-            (Err(_), Some(Broken::Upstream)) => End::UpstreamBroke,
-            (Err(_), Some(Broken::Client) | None) => End::ClientLeft,
+            (Err(_), _) => End::ClientLeft,
         },
         () = flow.idle(bounds.idle) => End::Idle,
         () = sleep(bounds.lifetime) => End::Lifetime,
@@ -132,7 +132,7 @@ pub(super) async fn splice(
 async fn carry(
     client: &mut Stream,
     ahead: &[u8],
-    upstream: &mut TcpStream,
+    upstream: &mut upstream::Stream,
     flow: &Flow,
 ) -> io::Result<()> {
     let mut client = Watched::client(client, flow);

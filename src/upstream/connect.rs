@@ -1,4 +1,4 @@
-//! From a server's URL to a connection that HTTP is spoken over.
+//! From a server's URL to a connection that HTTP is spoken over, or that bytes go over as they come.
 //!
 //! Always holds: every connection has a task in [`Tasks`] that carries it, and is counted as open
 //! for as long as that task lives.
@@ -12,8 +12,10 @@ use http::uri::Scheme;
 use http::{HeaderValue, Uri};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_util::sync::CancellationToken;
@@ -105,12 +107,24 @@ impl Origin {
         connected.unwrap_or(Err(ConnectError::Slow(limit)))
     }
 
-    /// Connects within the limit and speaks nothing: for bytes that go on as they come.
-    pub(super) async fn plain(&self, limit: Duration) -> Result<(TcpStream, Open), ConnectError> {
+    /// Connects within the limit for bytes that go on as they come. The preface is said before
+    /// anything else, TLS included.
+    pub(super) async fn bytes(
+        &self,
+        limit: Duration,
+        preface: &[u8],
+    ) -> Result<(Stream, Open), ConnectError> {
         let connecting = async {
-            let addresses = self.addresses.all().await;
-            let addresses = addresses.map_err(|(host, error)| ConnectError::Name(host, error))?;
-            self.first_that_answers(&addresses, limit).await
+            let mut tcp = self.tcp(limit).await?;
+            // The buffers of a new connection are empty, so this waits for nobody. Where it fails the
+            // connection has broken, and what follows tells.
+            if let Err(error) = tcp.write_all(preface).await {
+                tracing::debug!(%error, "a server went before it was told whom the connection is for");
+            }
+            match &self.tls {
+                None => Ok(Stream::Plain(tcp)),
+                Some((tls, name)) => secured(&tls.bytes, name, tcp).await,
+            }
         };
         let connected = tokio::time::timeout(limit, connecting).await;
         let stream = connected.unwrap_or(Err(ConnectError::Slow(limit)))?;
@@ -122,15 +136,18 @@ impl Origin {
         limit: Duration,
         only_http1: bool,
     ) -> Result<(Stream, bool), ConnectError> {
-        let addresses = self.addresses.all().await;
-        let addresses = addresses.map_err(|(host, error)| ConnectError::Name(host, error))?;
-        let tcp = self.first_that_answers(&addresses, limit).await?;
+        let tcp = self.tcp(limit).await?;
         let Some((tls, name)) = &self.tls else { return Ok((Stream::Plain(tcp), false)) };
         let config = if only_http1 { &tls.http1 } else { &tls.any };
-        let connector = TlsConnector::from(Arc::clone(config));
-        let stream = connector.connect(name.clone(), tcp).await.map_err(ConnectError::Tls)?;
-        let agreed_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok((Stream::Tls(Box::new(stream)), agreed_http2))
+        let stream = secured(config, name, tcp).await?;
+        let agreed_http2 = stream.agreed_protocol() == Some(b"h2");
+        Ok((stream, agreed_http2))
+    }
+
+    async fn tcp(&self, limit: Duration) -> Result<TcpStream, ConnectError> {
+        let addresses = self.addresses.all().await;
+        let addresses = addresses.map_err(|(host, error)| ConnectError::Name(host, error))?;
+        self.first_that_answers(&addresses, limit).await
     }
 
     async fn first_that_answers(
@@ -195,6 +212,17 @@ impl Origin {
         });
         Ok(Fresh::Http2(shared))
     }
+}
+
+/// TLS with a server whose certificate is sound and bears this name.
+async fn secured(
+    config: &Arc<ClientConfig>,
+    name: &ServerName<'static>,
+    tcp: TcpStream,
+) -> Result<Stream, ConnectError> {
+    let connector = TlsConnector::from(Arc::clone(config));
+    let stream = connector.connect(name.clone(), tcp).await.map_err(ConnectError::Tls)?;
+    Ok(Stream::Tls(Box::new(stream)))
 }
 
 /// Small writes go at once; a server that has lost its power closes nothing, and an answer under way

@@ -48,6 +48,7 @@ pub use bond::{Bond, Owner};
 pub use error::{ConnectError, UpstreamError};
 pub(crate) use login::belongs_to_connection;
 pub use servers::Servers;
+pub use stream::Stream;
 pub use tcp::Connected;
 pub use tls::TlsError;
 pub(crate) use tls::{client_config, trusting};
@@ -199,14 +200,13 @@ impl Upstreams {
         system: &SystemTrust,
     ) -> Result<Servers, TlsError> {
         let upstream = &site.upstream;
-        let is_https = |url: &Uri| url.scheme() == Some(&Scheme::HTTPS);
-        let tls = if upstream.servers.iter().any(|server| is_https(&server.url)) {
+        let tls = if upstream.servers.iter().any(crate::config::UpstreamServer::is_secure) {
             Some(Arc::new(tls::load(&upstream.tls, upstream.protocol, system)?))
         } else {
             None
         };
         let members = upstream.servers.iter().map(|configured| {
-            let tls = tls.as_ref().filter(|_| is_https(&configured.url));
+            let tls = tls.as_ref().filter(|_| configured.is_secure());
             Member {
                 server: self.server(site, limits, &configured.url, tls),
                 weight: configured.weight,
@@ -303,9 +303,7 @@ fn watched(site: &Site) -> Watched {
 /// # Errors
 /// What is wrong with them.
 pub fn examine(upstream: &Upstream) -> Result<(), TlsError> {
-    let is_https =
-        |server: &crate::config::UpstreamServer| server.url.scheme() == Some(&Scheme::HTTPS);
-    if upstream.servers.iter().any(is_https) {
+    if upstream.servers.iter().any(crate::config::UpstreamServer::is_secure) {
         tls::load(&upstream.tls, upstream.protocol, &SystemTrust::default())?;
     }
     Ok(())

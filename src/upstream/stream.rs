@@ -17,9 +17,21 @@ use crate::pieces;
 
 /// A connection to a server.
 #[derive(Debug)]
-pub(super) enum Stream {
+pub enum Stream {
+    /// TCP alone.
     Plain(TcpStream),
+    /// TLS over it.
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// What TLS has agreed on (ALPN).
+    pub(super) fn agreed_protocol(&self) -> Option<&[u8]> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(stream) => stream.get_ref().1.alpn_protocol(),
+        }
+    }
 }
 
 /// `all` in the place of an error that says that the server takes no more.

@@ -6,36 +6,41 @@
 
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
-
 use super::connect::Open;
 use super::error::{ConnectError, UpstreamError};
 use super::metrics;
 use super::pool::Place;
 use super::server::{Rules, Server};
 use super::servers::{Servers, Tried};
+use super::stream::Stream;
 use crate::audit::Entry;
 
 /// A connection to a server, which has a place there until it is dropped.
 #[derive(Debug)]
 pub struct Connected {
     /// Its bytes.
-    pub stream: TcpStream,
+    pub stream: Stream,
     _place: Place,
     _open: Open,
 }
 
 impl Servers {
-    /// Connects to one of the servers for somebody who may pass and with an entry in the log.
+    /// Connects to one of the servers for somebody who may pass and with an entry in the log. The
+    /// preface is what it hears first, before TLS where that is spoken to it.
     ///
     /// # Errors
     /// [`UpstreamError::Unreachable`], [`UpstreamError::Full`] or [`UpstreamError::NoServer`].
-    pub async fn connect(&self, _entry: &Entry) -> Result<Connected, UpstreamError> {
+    pub async fn connect(
+        &self,
+        _entry: &Entry,
+        preface: &[u8],
+    ) -> Result<Connected, UpstreamError> {
         let mut tried = Tried::default();
         let mut attempts = 0;
         loop {
             let (index, server) = self.pick(tried).ok_or(UpstreamError::NoServer)?;
-            let error = match server.connected(&self.settings.rules, attempts > 0).await {
+            let connected = server.connected(&self.settings.rules, preface, attempts > 0).await;
+            let error = match connected {
                 Ok(connected) => {
                     self.succeeded(server);
                     return Ok(connected);
@@ -60,16 +65,21 @@ impl Servers {
 }
 
 impl Server {
-    async fn connected(&self, rules: &Rules, again: bool) -> Result<Connected, UpstreamError> {
+    async fn connected(
+        &self,
+        rules: &Rules,
+        preface: &[u8],
+        again: bool,
+    ) -> Result<Connected, UpstreamError> {
         let Some(place) = self.place(rules, again).await else {
             return Err(UpstreamError::Full { server: Arc::clone(self.name()) });
         };
         let limit = rules.timeouts.connect;
-        let connected = match self.origin.plain(limit).await {
+        let connected = match self.origin.bytes(limit, preface).await {
             Err(ConnectError::Refused(..) | ConnectError::Slow(_))
                 if self.origin.addresses.have_changed().await =>
             {
-                self.origin.plain(limit).await
+                self.origin.bytes(limit, preface).await
             }
             connected => connected,
         };

@@ -50,6 +50,8 @@ pub(super) struct ClientTls {
     pub(super) any: Arc<ClientConfig>,
     /// For what only HTTP/1.1 can do.
     pub(super) http1: Arc<ClientConfig>,
+    /// For bytes of any protocol: none is agreed on.
+    pub(super) bytes: Arc<ClientConfig>,
     /// What was read from the files: whether a reload brings something else.
     digest: [u8; 32],
 }
@@ -114,6 +116,7 @@ pub(super) fn load(
         }
         None => builder.with_no_client_auth(),
     };
+    let bytes = Arc::new(config.clone());
     let (http1, http2) = (b"http/1.1".to_vec(), b"h2".to_vec());
     config.alpn_protocols = vec![http1.clone()];
     let only_http1 = Arc::new(config.clone());
@@ -122,7 +125,8 @@ pub(super) fn load(
         UpstreamProtocol::Http1 => vec![http1],
         UpstreamProtocol::Http2 => vec![http2],
     };
-    Ok(ClientTls { any: Arc::new(config), http1: only_http1, digest: digest.finalize().into() })
+    let digest = digest.finalize().into();
+    Ok(ClientTls { any: Arc::new(config), http1: only_http1, bytes, digest })
 }
 
 /// How TLS is spoken to a server that is no upstream: without a protocol in it and without showing a

@@ -280,6 +280,27 @@ fn who_is_logged_in_stays_with_a_server_until_it_is_drained() {
     eventually("the drained one is empty", || a.open() == 0);
 }
 
+/// Half a login is worth nothing at another server.
+#[test]
+fn who_is_in_the_middle_of_logging_in_when_a_server_is_drained_is_let_finish() {
+    let (a, b) = (Windows::start("a"), Windows::start("b"));
+    let block = |servers: String| format!("servers: [{servers}], affinity: connection");
+    let gateway = Gateway::start(&configured(&block(format!("\"{}\"", a.url()))));
+    let mut anna = Client::of(&gateway);
+    assert_eq!(anna.ask("/open", "").header("server-name"), Some("a"));
+    let drained = format!("{{url: \"{}\", drain: true}}, \"{}\"", a.url(), b.url());
+    std::fs::write(gateway.config_file(), configured(&block(drained))).unwrap();
+    gateway.command(&["reload"]).expect_code(0);
+    for login in ["", "Authorization: NTLM\r\n"] {
+        let answer = anna.ask("/", login);
+        assert_eq!((answer.status, answer.header("server-name")), (401, Some("a")));
+        assert_ne!(answer.header("connection"), Some("close"), "{login:?}");
+    }
+    let answer = anna.ask("/", "Authorization: NTLM anna\r\n");
+    assert_eq!((answer.text().as_str(), answer.header("connection")), ("anna", Some("close")));
+    anna.assert_ends();
+}
+
 #[test]
 fn the_end_of_an_exemption_ends_both() {
     let windows = Windows::start("a");
@@ -299,4 +320,24 @@ fn the_end_of_an_exemption_ends_both() {
     gateway.command(&["exemption", "revoke", &id, "--reason", "Aflyst"]).expect_code(0);
     traveller.assert_ends();
     eventually("the upstream's has ended, too", || windows.open() == 0);
+}
+
+/// The same where the upstream's own words have bound it.
+#[test]
+fn the_end_of_an_exemption_ends_what_a_challenge_has_bound() {
+    let windows = Windows::start("a");
+    let gateway = unbound(&windows);
+    gateway.add_user("anna.holm", "ballerup", PASSWORD);
+    let id = gateway.grant("anna.holm", "TH", &["kilden"]);
+    eventually("she is let in", || {
+        let request = get(gateway.address("web"), "kilden.example.dk", "/open").from(THAILAND);
+        request.basic("anna.holm", PASSWORD).send().status == 200
+    });
+    let login = base64::engine::general_purpose::STANDARD.encode(format!("anna.holm:{PASSWORD}"));
+    let mut traveller = Client::of(&gateway);
+    traveller.speaks_for(THAILAND);
+    let challenge = traveller.ask("/", &format!("Authorization: Basic {login}\r\n"));
+    assert_eq!(challenge.header("server-name"), Some("a"), "it is the upstream's");
+    gateway.command(&["exemption", "revoke", &id, "--reason", "Aflyst"]).expect_code(0);
+    traveller.assert_ends();
 }

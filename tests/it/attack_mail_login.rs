@@ -283,6 +283,8 @@ fn a_password_alone_does_not_open_where_more_is_demanded() {
         let (mut client, _) = scene.greeted(THAILAND);
         say(&mut client, &format!("a LOGIN anna.holm \"{PASSWORD}\"\r\n"));
         assert!(read_until(&mut client, "\r\n").starts_with("* BYE "), "{demand}");
+        eventually("her password was not looked at", || failures(&scene).len() == 1);
+        assert!(failures(&scene)[0].to_string().contains("not_eligible"), "{demand}");
         let (mut client, _) = scene.greeted(THAILAND);
         say(&mut client, &format!("a LOGIN bo.lund \"{PASSWORD}\"\r\n"));
         read_until(&mut client, "a OK in\r\n");

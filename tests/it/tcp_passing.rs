@@ -2,11 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
+use std::time::Duration;
 
 use crate::support::browsing::Browser;
 use crate::support::gateway::{Gateway, eventually};
 use crate::support::places::{CHINA, DENMARK, THAILAND};
-use crate::support::raw::{read_rest, read_until};
+use crate::support::raw::{RawUpstream, read_rest, read_until};
 use crate::support::talk::{FAREWELL, GREETING, Talker, ended, entry, from, gateway, rest, with};
 use crate::support::upstream::Upstream;
 
@@ -102,9 +103,28 @@ fn silence_and_a_long_life_end() {
         let (http, server) = (Upstream::start(), Talker::start());
         let gateway = gateway(&http, &server.url(), &format!("tcp: {{{limit}}}"));
         let mut client = from(DENMARK, gateway.address("mail-in"));
-        assert_eq!(rest(&mut client), GREETING);
-        ended(&gateway, "box", word);
+        client.write_all(b"a NOOP\r\n").unwrap();
+        assert_eq!(rest(&mut client), format!("{GREETING}a NOOP\r\n"));
+        let details = &ended(&gateway, "box", word)["geovagt"]["details"];
+        assert_eq!(details["request_bytes"], "8");
+        assert_eq!(details["response_bytes"], (GREETING.len() + 8).to_string());
     }
+}
+
+/// A client in IDLE says nothing, and hears of new mail.
+#[test]
+fn what_one_side_says_is_no_silence() {
+    let http = Upstream::start();
+    let server = RawUpstream::start(|mut stream| {
+        for _ in 0..8 {
+            stream.write_all(b"* 1 EXISTS\r\n").unwrap();
+            std::thread::sleep(Duration::from_millis(700));
+        }
+    });
+    let url = server.url().replace("http://", "tcp://");
+    let gateway = gateway(&http, &url, "tcp: {idle: 3s}");
+    let mut client = from(DENMARK, gateway.address("mail-in"));
+    assert_eq!(rest(&mut client), "* 1 EXISTS\r\n".repeat(8));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::net::{Shutdown, TcpListener};
 
+use crate::support::client::get;
 use crate::support::gateway::{Gateway, eventually};
 use crate::support::outside::entry;
 use crate::support::places::{CHINA, DENMARK, LISTED};
@@ -79,6 +80,25 @@ fn where_nothing_can_be_said_the_connection_just_ends() {
         let found = crate::support::talk::entry(&gateway, "box", "denied");
         assert_eq!(found["event"]["reason"], "country_listed");
         assert!(server.heard().is_empty());
+    }
+}
+
+/// Whoever is rejected and does not go is not kept.
+#[test]
+fn whoever_is_rejected_and_stays_takes_no_place() {
+    for (more, said) in [("tcp: {mail: imap}", "* BYE "), ("tcp: {idle: 10m}", "")] {
+        let (http, server) = (Upstream::start(), Talker::start());
+        let gateway = gateway(&http, &server.url(), more);
+        let mut client = from(CHINA, gateway.address("mail-in"));
+        // All that it hears comes at once; it stays, and could still speak.
+        assert!(rest(&mut client).starts_with(said));
+        eventually("it is gone", || {
+            let metrics = get(gateway.address("operations"), "localhost", "/metrics").send().text();
+            let mut lines = metrics.lines();
+            let of_this = "geovagt_connections_open{listener=\"mail-in\"} ";
+            lines.any(|line| line.strip_prefix(of_this) == Some("0"))
+        });
+        drop(client);
     }
 }
 

@@ -144,6 +144,39 @@ fn whoever_is_rejected_by_the_host_in_tls_gets_a_clean_end() {
     assert!(passing.imap.heard().is_empty());
 }
 
+/// What was read to find the site counts like everything else.
+#[test]
+fn the_log_counts_what_was_read_ahead() {
+    let (http, server) = (Upstream::start(), Talker::start());
+    let site =
+        format!("hosts: [\"*\"], upstream: {{servers: [\"{}\"]}}, tcp: {{idle: 2s}}", server.url());
+    let gateway = Gateway::start(&with(&http, &[("tls-in", "sites: [box]")], &[("box", &site)]));
+    let (hello, mut stream) =
+        (first_words("a.example.dk"), from(DENMARK, gateway.address("tls-in")));
+    stream.write_all(&hello).unwrap();
+    stream.read_to_end(&mut Vec::new()).unwrap();
+    let details = &crate::support::talk::ended(&gateway, "box", "idle")["geovagt"]["details"];
+    assert_eq!(details["request_bytes"], hello.len().to_string());
+    assert_eq!(details["response_bytes"], (GREETING.len() + hello.len()).to_string());
+}
+
+/// A word of ours inside of the client's TLS would be rubbish to it.
+#[test]
+fn nothing_is_said_where_tls_passes_through() {
+    let (http, server) = (Upstream::start(), Talker::start());
+    let site = format!(
+        "hosts: [\"*\"], upstream: {{servers: [\"{}\"]}}, tcp: {{mail: imap}}",
+        server.url()
+    );
+    let gateway = Gateway::start(&with(&http, &[("tls-in", "sites: [box]")], &[("box", &site)]));
+    let mut stream = from(CHINA, gateway.address("tls-in"));
+    stream.write_all(&first_words("imap.example.dk")).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(rest(&mut stream), "");
+    let found = crate::support::talk::entry(&gateway, "box", "denied");
+    assert_eq!(found["event"]["reason"], "country_listed");
+}
+
 #[test]
 fn a_listener_that_closes_waits_for_the_host_where_one_site_lets_in() {
     let (http, server) = (Upstream::start(), Talker::start());

@@ -31,7 +31,7 @@ pub struct Upstream {
     pub protocol: UpstreamProtocol,
     /// Which Host the servers read.
     pub host: UpstreamHost,
-    /// TLS to the servers whose URL says https.
+    /// TLS to the servers whose URL says https or tls.
     pub tls: UpstreamTls,
     /// How long they may take.
     pub timeouts: UpstreamTimeouts,
@@ -211,16 +211,11 @@ impl RawUpstream {
             ("timeouts.idle", self.timeouts.idle.as_ref()),
         ];
         let texts = texts.iter().filter_map(|(key, text)| Some((*key, text.as_ref()?.referenced)));
-        let tls = self.tls.as_ref().map(|tls| ("tls", tls.referenced));
         let health = self.health.as_ref().map(|health| ("health", health.referenced));
-        for (key, at) in texts.chain(tls).chain(health) {
-            let says = format!("`{key}` is for HTTP, and the servers here are tcp://");
+        for (key, at) in texts.chain(health) {
+            let says = format!("`{key}` is for HTTP, and the servers here are for TCP");
             let help = match key {
                 "timeouts.idle" => "remove it; `tcp: {idle: 31m}` of the site is what counts",
-                "tls" => {
-                    "remove it; to the server the bytes go as they are, or out of TLS where \
-                          the listener has `tls`"
-                }
                 _ => "remove it",
             };
             check.refuse(at, says, help);
@@ -253,13 +248,14 @@ impl RawUpstream {
         check: &mut Checker<'_>,
     ) -> Option<UpstreamTls> {
         let Some(tls) = &self.tls else { return Some(UpstreamTls::default()) };
-        let is_https = |server: &UpstreamServer| server.url.scheme_str() == Some("https");
-        if servers.is_some_and(|servers| !servers.iter().any(is_https)) {
-            check.refuse(
-                tls.referenced,
-                "no server's URL says https, so TLS would not be spoken to any",
-                "write the URLs with https://, or remove `tls`",
-            );
+        if servers.is_some_and(|servers| !servers.iter().any(UpstreamServer::is_secure)) {
+            let (word, help) = if self.is_tcp() {
+                ("tls", "write the URLs with tls://, or remove `tls`")
+            } else {
+                ("https", "write the URLs with https://, or remove `tls`")
+            };
+            let says = format!("no server's URL says {word}, so TLS would not be spoken to any");
+            check.refuse(tls.referenced, says, help);
             return None;
         }
         tls.value.check(tls.referenced, check)

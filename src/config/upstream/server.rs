@@ -13,7 +13,7 @@ use crate::config::checker::{Checker, Text, Wrong, all};
 /// One of `upstream.servers`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamServer {
-    /// `http://host:port`, `https://host:port` or `tcp://host:port`, no path.
+    /// `http://`, `https://`, `tcp://` or `tls://` with host and port, no path.
     pub url: Uri,
     /// Its share beside the others'.
     pub weight: u32,
@@ -21,8 +21,17 @@ pub struct UpstreamServer {
     pub drain: bool,
 }
 
-/// The scheme of servers whose bytes go on as they come.
+impl UpstreamServer {
+    /// Whether TLS is spoken to it.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        matches!(self.url.scheme_str(), Some("https" | TLS))
+    }
+}
+
+/// The schemes of servers whose bytes go on as they come: as they are, or in TLS.
 const TCP: &str = "tcp";
+const TLS: &str = "tls";
 
 /// A URL alone, or a block.
 #[derive(Debug)]
@@ -67,7 +76,7 @@ impl RawServer {
             Self::Url(url) => Some(url),
             Self::Block(block) => block.url.as_ref().map(|text| &text.value),
         };
-        url.is_some_and(|url| url.starts_with("tcp://"))
+        url.and_then(|url| url.split_once("://")).is_some_and(|(scheme, _)| is_tcp(scheme))
     }
 }
 
@@ -85,11 +94,11 @@ pub(super) fn check_all(
         let checked = check_one(&server.value, server.referenced, check)?;
         Some((checked, server.referenced))
     }))?;
-    let is_tcp = |server: &UpstreamServer| server.url.scheme_str() == Some(TCP);
+    let is_tcp = |server: &UpstreamServer| server.url.scheme_str().is_some_and(is_tcp);
     if let Some((first, _)) = checked.first()
         && let Some((_, here)) = checked.iter().find(|(one, _)| is_tcp(one) != is_tcp(first))
     {
-        let help = "write them all as tcp://…, or none of them";
+        let help = "write them all as tcp://… or tls://…, or none of them";
         check.refuse(*here, "TCP and HTTP servers stand beside each other", help);
         return None;
     }
@@ -108,6 +117,10 @@ pub(super) fn check_all(
         );
     }
     Some(checked.into_iter().map(|(server, _)| server).collect())
+}
+
+fn is_tcp(scheme: &str) -> bool {
+    matches!(scheme, TCP | TLS)
 }
 
 fn check_one(
@@ -140,8 +153,8 @@ fn url_of(text: &str) -> Result<Uri, Wrong> {
         Wrong::new(says, "write it as \"http://10.1.0.10:8080\" or \"https://intranet.internal\"")
     };
     let (scheme, rest) = text.split_once("://").ok_or_else(|| wrong("has no scheme"))?;
-    if !matches!(scheme, "http" | "https" | TCP) {
-        return Err(wrong("has a scheme other than http, https and tcp"));
+    if !matches!(scheme, "http" | "https") && !is_tcp(scheme) {
+        return Err(wrong("has a scheme other than http, https, tcp and tls"));
     }
     if rest.contains('@') {
         return Err(Wrong::new(
@@ -165,8 +178,11 @@ fn url_of(text: &str) -> Result<Uri, Wrong> {
         Some(port) => port.strip_prefix(':').is_some_and(|p| p.parse::<u16>().is_ok_and(|p| p > 0)),
         None => false,
     };
-    if scheme == TCP && uri.port_u16().is_none() {
-        return Err(Wrong::new("has no port", "write it as \"tcp://10.1.0.20:993\""));
+    if is_tcp(scheme) && uri.port_u16().is_none() {
+        return Err(Wrong::new(
+            "has no port",
+            "write it as \"tcp://10.1.0.20:143\" or \"tls://mail.internal:993\"",
+        ));
     }
     if port_is_fine { Ok(uri) } else { Err(wrong("has a port that cannot be")) }
 }
@@ -177,16 +193,22 @@ mod tests {
 
     #[test]
     fn an_upstream_is_scheme_host_and_port() {
-        for text in
-            ["http://10.1.0.10:8080", "https://a.internal/", "http://[::1]:80", "tcp://a:993"]
-        {
+        for text in [
+            "http://10.1.0.10:8080",
+            "https://a.internal/",
+            "http://[::1]:80",
+            "tcp://a:993",
+            "tls://a:993",
+        ] {
             assert!(url_of(text).is_ok(), "{text}");
         }
         for (text, says) in [
             ("10.1.0.10:8080", "has no scheme"),
-            ("ftp://a", "has a scheme other than http, https and tcp"),
-            ("HTTP://a", "has a scheme other than http, https and tcp"),
+            ("ftp://a", "has a scheme other than http, https, tcp and tls"),
+            ("HTTP://a", "has a scheme other than http, https, tcp and tls"),
+            ("TLS://a:993", "has a scheme other than http, https, tcp and tls"),
             ("tcp://10.1.0.20", "has no port"),
+            ("tls://10.1.0.20", "has no port"),
             ("http://u:p@a", "holds a user name"),
             ("http://a/path", "has a path"),
             ("http://a?x", "has a path"),

@@ -225,6 +225,49 @@ async fn nobody_is_signed_in_to_a_server_that_offers_to_forget_it() {
     assert_eq!(client_heard, "");
     let says = "* OK hi\r\na OK [CAPABILITY IMAP4rev1 IDLE] in\r\n";
     assert!(replayed(&imap, says).await.0.is_ok(), "others are");
+    let smtp = b"EHLO pc\r\nAUTH PLAIN AGFubmEAZ2VoZWlt\r\n";
+    let smtp = talked(MailProtocol::Smtp, smtp, 99).await.0.expect("a login").0;
+    let says =
+        |offer: &str| format!("220 hi\r\n250-{offer}\r\n250 AUTH PLAIN\r\n334 \r\n235 in\r\n");
+    for offer in ["STARTTLS", "starttls"] {
+        let (outcome, client_heard, server_heard) = replayed(&smtp, &says(offer)).await;
+        assert!(matches!(outcome, Err(NotReplayed::Anew("STARTTLS"))), "{outcome:?}");
+        assert_eq!((client_heard.as_str(), server_heard.as_str()), ("", "EHLO pc\r\n"));
+    }
+    assert!(replayed(&smtp, &says("8BITMIME")).await.0.is_ok(), "others are");
+}
+
+/// What a server says before its answer is no way to fill the gateway's memory.
+#[tokio::test]
+async fn a_server_that_talks_on_and_on_is_not_heard_out() {
+    let imap =
+        talked(MailProtocol::Imap, b"a LOGIN anna geheim\r\n", 99).await.0.expect("a login").0;
+    let long = format!("* OK {}\r\na OK in\r\n", "x".repeat(20_000));
+    let much = format!("* OK\r\n{}a OK in\r\n", format!("* {}\r\n", "x".repeat(990)).repeat(80));
+    for says in [long, much] {
+        let outcome = replayed(&imap, &says).await.0;
+        assert!(matches!(outcome, Err(NotReplayed::Unclear)), "{outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_talks_on_and_on_has_no_login() {
+    let line = format!("a ID {}\r\n", "x".repeat(20_000));
+    let login = "a LOGIN anna geheim\r\n";
+    let heard = |lines| {
+        let said = line.repeat(lines) + login;
+        async move { talked(MailProtocol::Imap, said.as_bytes(), 999).await.0 }
+    };
+    assert!(heard(1).await.is_ok());
+    assert!(matches!(heard(3).await, Err(Over::TooMuch)));
+    let mut imap = imap::Imap::new(BOTH);
+    let mut literal = || {
+        let step = imap.hear(b" {4000+}");
+        imap.hear_literal(&[b'x'; 4000]);
+        step
+    };
+    assert!((0..9).all(|_| matches!(literal(), talk::Step::Literal(..))));
+    assert!(matches!(literal(), talk::Step::TooMuch));
 }
 
 /// Where a server explains why it takes no token, this is heard, and its no goes on.

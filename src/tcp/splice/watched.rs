@@ -126,16 +126,26 @@ impl<'a, S> Watched<'a, S> {
         outcome
     }
 
-    /// A server that takes no more may still have said something: reading tells what, or the end.
-    fn let_go(&self, outcome: Poll<io::Result<usize>>, all: usize) -> Poll<io::Result<usize>> {
-        use io::ErrorKind::{BrokenPipe, ConnectionReset};
-        match outcome {
+    /// A server that ends its connection without TLS's own end (close_notify) has ended it all the same:
+    /// what it said goes on, and the log tells that it left so.
+    fn ended(&self, outcome: Poll<io::Result<()>>) -> Poll<io::Result<()>> {
+        match self.noted(outcome) {
             Poll::Ready(Err(error))
-                if !self.is_client && matches!(error.kind(), BrokenPipe | ConnectionReset) =>
+                if !self.is_client && error.kind() == io::ErrorKind::UnexpectedEof =>
             {
-                Poll::Ready(Ok(all))
+                Poll::Ready(Ok(()))
             }
-            other => self.noted(other),
+            other => other,
+        }
+    }
+
+    /// Whether it has gone already, so that there is nobody to tell the end to.
+    fn is_gone(&self, error: &io::Error) -> bool {
+        use io::ErrorKind::{BrokenPipe, ConnectionReset, NotConnected};
+        match error.kind() {
+            NotConnected => true,
+            BrokenPipe | ConnectionReset => !self.is_client,
+            _ => false,
         }
     }
 }
@@ -163,7 +173,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<'_, S> {
                 }
             }
         }
-        this.noted(outcome)
+        this.ended(outcome)
     }
 }
 
@@ -181,7 +191,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
                 false => this.flow.touch(),
             }
         }
-        this.let_go(outcome, bytes.len())
+        this.noted(outcome)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -193,10 +203,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<'_, S> {
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         match Pin::new(&mut *this.inner).poll_shutdown(context) {
-            // It has gone already, and what it said is read all the same.
-            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::NotConnected => {
-                Poll::Ready(Ok(()))
-            }
+            // What it said is read all the same.
+            Poll::Ready(Err(error)) if this.is_gone(&error) => Poll::Ready(Ok(())),
             outcome => this.noted(outcome),
         }
     }

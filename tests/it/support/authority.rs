@@ -44,9 +44,20 @@ impl Authority {
 
     /// A certificate for these names, in files that are called by `name`.
     pub fn issue_for(&self, name: &str, names: &[&str]) -> Issued {
-        let key = KeyPair::generate().unwrap();
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let parameters = CertificateParams::new(names).unwrap();
+        self.signed(name, &CertificateParams::new(names).unwrap())
+    }
+
+    /// A certificate for this name that ended long ago.
+    pub fn issue_expired(&self, name: &str) -> Issued {
+        let mut parameters = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(2023, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(2024, 1, 1);
+        self.signed(&format!("{name}-expired"), &parameters)
+    }
+
+    fn signed(&self, name: &str, parameters: &CertificateParams) -> Issued {
+        let key = KeyPair::generate().unwrap();
         let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         let base = self.file.with_extension("");
         let issued = Issued {
@@ -73,7 +84,13 @@ impl Authority {
         protocols: &[&str],
         clients: Option<&Self>,
     ) -> rustls::ServerConfig {
-        let issued = self.issue(name);
+        let mut config = Self::server_with(&self.issue(name), clients);
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        config
+    }
+
+    /// A server with this certificate; `clients` as for `server`.
+    pub fn server_with(issued: &Issued, clients: Option<&Self>) -> rustls::ServerConfig {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -86,13 +103,11 @@ impl Authority {
                     .unwrap(),
             ),
         };
-        let mut config = builder
+        builder
             .with_single_cert(
                 vec![CertificateDer::from_pem_file(&issued.chain).unwrap()],
                 PrivateKeyDer::from_pem_file(&issued.key).unwrap(),
             )
-            .unwrap();
-        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        config
+            .unwrap()
     }
 }

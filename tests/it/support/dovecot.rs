@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
+use super::authority::Issued;
 use super::outside::{Program, command, free_address};
 
 /// Everybody who knows the one password.
@@ -56,6 +57,37 @@ impl Dovecot {
         let passdb =
             format!("driver = oauth2\n  mechanisms = xoauth2 oauthbearer\n  args = {file}");
         let started = Self::with_mechanisms(&passdb, "xoauth2 oauthbearer");
+        Self { _known: Some(known), ..started }
+    }
+
+    /// The same for IMAP in TLS alone, which begins behind the PROXY protocol header.
+    pub fn secure(people: &[(&str, &str)], issued: &Issued) -> Self {
+        let (imap, plain) = (free_address(), free_address());
+        let listeners = format!(
+            "protocols = imap
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{}
+ssl_key = <{}
+haproxy_trusted_networks = 127.0.0.0/8
+service imap-login {{
+  inet_listener imap {{
+    port = {}
+  }}
+  inet_listener imaps {{
+    port = {}
+    ssl = yes
+    haproxy = yes
+  }}
+}}
+",
+            issued.chain.display(),
+            issued.key.display(),
+            plain.port(),
+            imap.port()
+        );
+        let (passdb, known) = known(people);
+        let started = Self::serving(&passdb, &listeners, (imap, None), plain);
         Self { _known: Some(known), ..started }
     }
 

@@ -29,6 +29,7 @@ pub mod postgres;
 pub mod provider;
 pub mod raw;
 pub mod recorder;
+pub mod relay;
 pub mod samba;
 pub mod secure;
 pub mod slapd;

@@ -254,6 +254,16 @@ impl Scene {
         id
     }
 
+    /// Waits until so many exemptions are in effect.
+    pub fn counts(&self, exemptions: usize) {
+        let line = format!("geovagt_exemptions {exemptions}");
+        let operations = self.gateway.address("operations");
+        eventually("the exemptions are in effect", || {
+            let metrics = get(operations, "localhost", "/metrics").send().text();
+            metrics.lines().any(|one| one == line)
+        });
+    }
+
     /// Waits until whoever travels is asked who they are.
     pub fn door(&self) {
         let web = self.gateway.address("web");
