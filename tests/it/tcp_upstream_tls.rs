@@ -211,6 +211,33 @@ fn a_server_that_leaves_without_tls_own_end_is_heard_out() {
     });
 }
 
+/// What is still on its way to a slow client when such a server leaves is not lost.
+#[test]
+fn a_slow_client_gets_the_last_word_of_a_server_that_just_leaves() {
+    const OCTETS: usize = 30_000_000;
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = server.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in server.incoming().map_while(Result::ok) {
+            let _ = stream.write_all(&vec![b'x'; OCTETS]);
+        }
+    });
+    let behind = Behind::start(Manner::default());
+    let config = behind.authority.server(NAME, &[], None);
+    let relay = Relay::start(config, at, Manner { abrupt: true, ..Manner::default() });
+    let gateway = behind.servers(&[&relay.url()], &behind.tls(), "");
+    let mut client = from(DENMARK, gateway.address("mail-in"));
+    let (mut received, mut room) = (0, vec![0; 1 << 20]);
+    loop {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        match client.read(&mut room).unwrap() {
+            0 => break,
+            count => received += count,
+        }
+    }
+    assert_eq!(received, OCTETS);
+}
+
 #[test]
 fn reload_reads_the_authority_anew_and_keeps_what_stands() {
     let behind = Behind::start(Manner::default());
