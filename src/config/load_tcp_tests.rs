@@ -123,7 +123,7 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
             &[(server, "\"http://10.1.0.20:143\""), (keys, "")],
             "add `hosts:`; or, for mail programs and other TCP, write the servers as \"tcp://",
         ),
-        (&[(server, "\"http://10.1.0.20:143\"")], "write them as \"tcp://10.1.0.20:993\""),
+        (&[(server, "\"http://10.1.0.20:143\"")], "write them as \"tcp://10.1.0.20:143\""),
         (&[(server, "\"tcp://10.1.0.20:143\", \"http://10.1.0.21:80\"")], "TCP and HTTP servers"),
         (&[(server, "\"tls://10.1.0.20:993\", \"https://10.1.0.21\"")], "TCP and HTTP servers"),
         (

@@ -136,8 +136,8 @@ mod tests {
             (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 12),
             (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 15),
             (b"GET /#a HTTP/1.1\r\n\r\n", 18),
-            (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x, chunked\r\n\r\n", 58),
-            (b"GET / HTTP/1.1\r\nA: a\r\nB: b\r\nC: c\r\nD: d\r\n\r\n", 35),
+            (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x, chunked\r\n\r\n", 56),
+            (b"GET / HTTP/1.1\r\nA: a\r\nB: b\r\nC: c\r\nD: d\r\n\r\n", 40),
         ] {
             let whole = String::from_utf8_lossy(head).into_owned();
             assert_eq!(waits_for(head), refused, "{whole:?}");

@@ -16,60 +16,64 @@ use crate::clock;
 
 /// A limit below this is kept from the beginning.
 const FAR_OFF: Duration = Duration::from_secs(5);
+/// How often within a limit it is looked at what has gone up.
+const LOOKS: u32 = 8;
 
 /// Waits for the head of an answer; none where it takes longer. Who is still sending a large body
-/// is not late: the time begins anew as long as something goes up.
+/// is not late: the time begins anew as long as something goes up, which is noticed an eighth of the
+/// limit later at most.
 pub(super) async fn answered_within<F: Future>(
     limit: Duration,
     mut sending: Pin<&mut F>,
     sent: impl Fn() -> u64,
 ) -> Option<F::Output> {
-    let mut before = sent();
-    let mut alarm = Alarm::new(limit);
+    let mut waiting = None;
+    let mut asked = limit < FAR_OFF;
     poll_fn(move |context| {
         if let Poll::Ready(answered) = sending.as_mut().poll(context) {
             return Poll::Ready(Some(answered));
         }
-        while alarm.poll(context).is_ready() {
-            let now = sent();
-            if std::mem::replace(&mut before, now) == now {
-                return Poll::Ready(None);
-            }
-            alarm.begin_anew();
+        if !std::mem::replace(&mut asked, true) {
+            return Poll::Pending;
         }
-        Poll::Pending
+        let waiting = waiting.get_or_insert_with(|| Waiting::new(limit, sent()));
+        waiting.poll(context, &sent).map(|()| None)
     })
     .await
 }
 
-/// The end of a time limit.
-struct Alarm {
+/// A wait that may be over.
+struct Waiting {
     limit: Duration,
-    began: Option<Instant>,
+    /// When it began, or something was last seen to have gone up.
+    since: Instant,
+    sent: u64,
+    /// The next look; none where it would be beyond all time.
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Alarm {
-    fn new(limit: Duration) -> Self {
-        Self { limit, began: None, sleep: None }
+impl Waiting {
+    fn new(limit: Duration, sent: u64) -> Self {
+        let since = clock::instant();
+        let look = || Box::pin(sleep_until((since + limit / LOOKS).into()));
+        let sleep = since.checked_add(limit).map(|_| look());
+        Self { limit, since, sent, sleep }
     }
 
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        let began = match self.began {
-            Some(began) => began,
-            None if self.limit >= FAR_OFF => {
-                self.began = Some(clock::about());
-                return Poll::Pending;
+    fn poll(&mut self, context: &mut Context<'_>, sent: impl Fn() -> u64) -> Poll<()> {
+        let Some(sleep) = &mut self.sleep else { return Poll::Pending };
+        while sleep.as_mut().poll(context).is_ready() {
+            let (now, sent) = (clock::instant(), sent());
+            if std::mem::replace(&mut self.sent, sent) != sent {
+                self.since = now;
             }
-            None => *self.began.insert(clock::instant()),
-        };
-        let Some(end) = began.checked_add(self.limit) else { return Poll::Pending };
-        self.sleep.get_or_insert_with(|| Box::pin(sleep_until(end.into()))).as_mut().poll(context)
-    }
-
-    fn begin_anew(&mut self) {
-        self.began = Some(clock::instant());
-        self.sleep = None;
+            let waited = now.duration_since(self.since);
+            let Some(left) = self.limit.checked_sub(waited).filter(|left| !left.is_zero()) else {
+                return Poll::Ready(());
+            };
+            sleep.as_mut().reset((now + left.min(self.limit / LOOKS)).into());
+        }
+        Poll::Pending
     }
 }
 

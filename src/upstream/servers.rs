@@ -123,7 +123,8 @@ impl Servers {
         again: impl Fn() -> Request<RequestBody> + Send,
     ) -> impl Future<Output = Result<Response<Body>, UpstreamError>> + Send {
         async move {
-            let repeatable = request.body().again().is_some() && request.method().is_safe();
+            let bodyless = request.body().again().is_some();
+            let repeatable = bodyless && request.method().is_safe();
             let idempotent = is_idempotent(request.method());
             let mut tried = Tried::default();
             let mut attempts = 0;
@@ -140,10 +141,10 @@ impl Servers {
                     self.failed(index, server);
                 }
                 tried.add(index);
-                let Failure { error, unsent, unanswered } = failure;
+                let Failure { error, unsent, unanswered, never_left } = failure;
                 request = match unsent {
                     Some(unsent) if may_go_elsewhere(&error, idempotent) => unsent,
-                    None if unanswered && repeatable => again(),
+                    None if unanswered && repeatable || never_left && bodyless => again(),
                     _ => return Err(error),
                 };
                 attempts += 1;

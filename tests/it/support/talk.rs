@@ -123,7 +123,12 @@ pub fn reference(line: &str) -> String {
 
 /// The entry of the end of a connection to this site that ended so, as soon as the log holds it.
 pub fn ended(gateway: &Gateway, site: &str, word: &str) -> serde_json::Value {
-    let search = ["audit", "search", "--json", "--site", site, "--action", "completed"];
+    entry_with(gateway, site, "completed", word)
+}
+
+/// The entry of this action at this site in which this word stands, as soon as the log holds it.
+pub fn entry_with(gateway: &Gateway, site: &str, action: &str, word: &str) -> serde_json::Value {
+    let search = ["audit", "search", "--json", "--site", site, "--action", action];
     eventually_some("the end is in the log", || {
         let found = gateway.command(&search).expect_code(0).out;
         let entries = found.lines().map(|line| serde_json::from_str(line).unwrap());
