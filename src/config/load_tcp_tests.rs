@@ -84,7 +84,7 @@ fn the_same_host_may_stand_at_several_listeners() {
 fn servers_may_speak_tls() {
     let tls = "tls: {ca: ca.pem, certificate: a.pem, key: a.key, server_name: mail.internal}";
     let servers = "{servers: [\"tcp://10.1.0.20:143\"]}";
-    for servers_in_tls in ["\"tls://10.1.0.20:993\"", "\"tls://a:993\", \"tcp://b:143\""] {
+    for servers_in_tls in ["\"tls://10.1.0.20:993\"", "\"tls://a:993\", \"tls://b:993\""] {
         let text = with(&[(servers, &format!("{{servers: [{servers_in_tls}], {tls}}}"))]);
         assert_eq!(shown(&text), "");
         let site = Arc::clone(&config(&text).sites[&SiteId::parse("imap").unwrap()]);
@@ -126,6 +126,7 @@ fn every_mistake_is_told_with_its_place_and_a_way_out() {
         (&[(server, "\"http://10.1.0.20:143\"")], "write them as \"tcp://10.1.0.20:143\""),
         (&[(server, "\"tcp://10.1.0.20:143\", \"http://10.1.0.21:80\"")], "TCP and HTTP servers"),
         (&[(server, "\"tls://10.1.0.20:993\", \"https://10.1.0.21\"")], "TCP and HTTP servers"),
+        (&[(server, "\"tls://a:993\", \"tcp://b:143\"")], "with TLS and without it"),
         (
             &[(upstream, "upstream: {servers: [\"tcp://10.1.0.20:143\"], tls: {ca: ca.pem}}")],
             "no server's URL says tls",

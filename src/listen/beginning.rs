@@ -42,9 +42,15 @@ pub(super) async fn first(
     timeout(last_call, poll_fn(|cx| poll_first(stream, cx))).await.ok().flatten()
 }
 
-/// Whether the head has come to its end: that of nearly all has.
+/// Whether the head has come to its end: that of nearly all has. Empty lines before it are none.
 pub(super) fn is_whole(octets: &[u8]) -> bool {
-    memmem::find(octets, b"\r\n\r\n").is_some()
+    let head = octets.iter().position(|octet| !is_line_end(*octet));
+    let head = head.and_then(|begin| octets.get(begin..));
+    head.is_some_and(|head| memmem::find(head, b"\r\n\r\n").is_some())
+}
+
+fn is_line_end(octet: u8) -> bool {
+    matches!(octet, b'\r' | b'\n')
 }
 
 /// Waits for the rest of a head that has come in part, as long as it is one and short; `lines` is how
@@ -65,8 +71,13 @@ pub(super) async fn rest(
                     return None;
                 }
             }
-            // The parser is still given what has come, and waits for the rest.
-            () = stopping.cancelled() => break,
+            // The parser is still given what has come of a head, and waits for the rest.
+            () = stopping.cancelled() => {
+                if octets.iter().copied().all(is_line_end) {
+                    return None;
+                }
+                break;
+            }
             () = sleep_until(deadline.into()) => return None,
         }
     }
@@ -86,11 +97,15 @@ impl Unfinished {
         let new = octets.get(self.followed..).unwrap_or_default();
         self.followed = octets.len();
         let follows = self.framing.follow(new) == Ok(new.len()) && self.framing.is_first_head();
-        follows && {
-            let mut headers = vec![httparse::EMPTY_HEADER; self.lines];
-            let parsed = httparse::Request::new(&mut headers).parse(octets);
-            matches!(parsed, Ok(httparse::Status::Partial))
-        }
+        // Within a line there is little to refuse, and to look at all again for each octet is dear.
+        let is_first = new.len() == octets.len();
+        follows && (!(is_first || new.contains(&b'\n')) || self.is_partial(octets))
+    }
+
+    fn is_partial(&self, octets: &[u8]) -> bool {
+        let mut headers = vec![httparse::EMPTY_HEADER; self.lines];
+        let parsed = httparse::Request::new(&mut headers).parse(octets);
+        matches!(parsed, Ok(httparse::Status::Partial))
     }
 }
 
@@ -125,6 +140,8 @@ mod tests {
         let head = b"\r\nGET / HTTP/1.1\r\nHost: a\r\nX-Slow: b\r\n\r\n";
         assert_eq!(waits_for(head), head.len());
         assert!(is_whole(head) && !is_whole(&head[..head.len() - 1]));
+        assert!(!is_whole(b"\r\n\r\n") && !is_whole(b"\r\n\r\nG"), "no head has begun or ended");
+        assert!(waits_for(&b"\r\n".repeat(20)) < 40, "nor do empty lines go on for ever");
         assert_eq!(waits_for(&head[..head.len() - 1]), usize::MAX, "as long as it takes");
     }
 
@@ -133,7 +150,7 @@ mod tests {
         // The octet after which there is something to say.
         for (head, refused) in [
             (&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], 1),
-            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 12),
+            (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", 16),
             (b"GET / HTTP/1.1\nHost: a\r\n\r\n", 15),
             (b"GET /#a HTTP/1.1\r\n\r\n", 18),
             (b"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: x, chunked\r\n\r\n", 56),

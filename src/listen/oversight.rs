@@ -50,8 +50,8 @@ pub struct Transport {
 pub struct Watch {
     oversight: OnceLock<Arc<dyn Oversight>>,
     condemned: AtomicBool,
-    /// Whether it has been looked at.
-    lasts: AtomicBool,
+    /// Whether the answer's head is known.
+    answered: AtomicBool,
     task: AtomicWaker,
     interim: Option<Reserved>,
 }
@@ -72,6 +72,7 @@ impl Watch {
     /// The answer's head is known: what it ends by itself is not ended from outside, and no 1xx
     /// follows.
     pub(super) fn answered(&self) {
+        self.answered.store(true, Ordering::Release);
         self.condemned.store(false, Ordering::Release);
         if let Some(interim) = &self.interim {
             interim.close();
@@ -84,7 +85,7 @@ impl Watch {
 
     fn look(&self, now: Instant, transport: Transport) {
         // Whoever answers it is asked once more: what is not worth a timer of its own is seen then.
-        if !self.lasts.swap(true, Ordering::Relaxed) {
+        if !self.answered.load(Ordering::Acquire) {
             self.task.wake();
         }
         let Some(oversight) = self.oversight.get() else { return };

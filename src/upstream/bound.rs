@@ -124,7 +124,7 @@ impl Servers {
                 {
                     self.failed(index, server);
                 }
-                let Failure { error, unsent, unanswered, .. } = *failure;
+                let Failure { error, unsent, unanswered } = *failure;
                 let was_over = matches!(error, UpstreamError::Nonsense { .. })
                     && (unsent.is_some() || unanswered);
                 Err(if was_over {

@@ -32,6 +32,9 @@ use crate::lifecycle::Tasks;
 /// A server that has silently gone is looked for after this, and given up within twice this.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
+/// How often it is looked whether the server has said how many streams it takes; nothing tells.
+const SETTINGS: Duration = Duration::from_millis(1);
+
 /// Bytes of an answer's head over HTTP/2.
 const MOST_HEADER_BYTES: u32 = 256 << 10;
 
@@ -196,6 +199,13 @@ impl Origin {
             .max_header_list_size(MOST_HEADER_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;
+        // A request that waits for its stream is lost where the connection ends meanwhile.
+        while connection.current_max_send_streams() == 0 {
+            if let Ok(ended) = tokio::time::timeout(SETTINGS, &mut connection).await {
+                ended?;
+                break;
+            }
+        }
         let most = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
         let shared = Shared::new(sender, self.scheme.clone(), Arc::clone(&most));
         let open = Open::new(&self.open);

@@ -207,13 +207,14 @@ impl Upstreams {
         };
         let members = upstream.servers.iter().map(|configured| {
             let tls = tls.as_ref().filter(|_| configured.is_secure());
-            Member {
-                server: self.server(site, limits, &configured.url, tls),
+            Ok(Member {
+                server: self.server(site, limits, &configured.url, tls)?,
                 weight: configured.weight,
                 drain: configured.drain,
-            }
+            })
         });
-        Ok(Servers::new(members.collect(), settings(upstream, limits)))
+        let members = members.collect::<Result<_, TlsError>>()?;
+        Ok(Servers::new(members, settings(upstream, limits)))
     }
 
     /// The server in use that is reached in the same way, or a new one.
@@ -223,15 +224,15 @@ impl Upstreams {
         limits: &Limits,
         url: &Uri,
         tls: Option<&Arc<ClientTls>>,
-    ) -> Arc<Server> {
-        let origin = self.origin(&site.upstream, limits, url, tls);
+    ) -> Result<Arc<Server>, TlsError> {
+        let origin = self.origin(&site.upstream, limits, url, tls)?;
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let in_use = current.sites.get(&site.id);
         let same = in_use
             .and_then(|servers| servers.members.iter().find(|m| m.server.origin.is_like(&origin)));
         match same {
-            Some(member) => Arc::clone(&member.server),
-            None => Arc::new(Server::new(site.id.clone(), origin)),
+            Some(member) => Ok(Arc::clone(&member.server)),
+            None => Ok(Arc::new(Server::new(site.id.clone(), origin))),
         }
     }
 
@@ -241,25 +242,38 @@ impl Upstreams {
         limits: &Limits,
         url: &Uri,
         tls: Option<&Arc<ClientTls>>,
-    ) -> Origin {
+    ) -> Result<Origin, TlsError> {
         let scheme = url.scheme().cloned().unwrap_or(Scheme::HTTP);
         let authority = url.authority().map_or("", |authority| authority.as_str());
         let host = url.host().unwrap_or_default();
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let name = upstream.tls.server_name.clone();
-        let name = name.or_else(|| ServerName::try_from(bare.to_owned()).ok());
-        Origin {
+        let tls = match tls {
+            Some(tls) => Some((Arc::clone(tls), server_name(upstream, bare_host(url))?)),
+            None => None,
+        };
+        Ok(Origin {
             name: Arc::from(format!("{scheme}://{authority}")),
             host: HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("")),
             scheme,
             addresses: Addresses::new(host, connect::port(url)),
             protocol: upstream.protocol,
             header_lines: limits.upstream_header_lines,
-            tls: tls.zip(name).map(|(tls, name)| (Arc::clone(tls), name)),
+            tls,
             open: Arc::default(),
             tasks: self.tasks.clone(),
-        }
+        })
     }
+}
+
+fn bare_host(url: &Uri) -> &str {
+    url.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']')
+}
+
+/// The name that a server's certificate has to have.
+fn server_name(upstream: &Upstream, host: &str) -> Result<ServerName<'static>, TlsError> {
+    if let Some(name) = &upstream.tls.server_name {
+        return Ok(name.clone());
+    }
+    ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))
 }
 
 impl Origin {
@@ -305,6 +319,9 @@ fn watched(site: &Site) -> Watched {
 pub fn examine(upstream: &Upstream) -> Result<(), TlsError> {
     if upstream.servers.iter().any(crate::config::UpstreamServer::is_secure) {
         tls::load(&upstream.tls, upstream.protocol, &SystemTrust::default())?;
+        for server in upstream.servers.iter().filter(|server| server.is_secure()) {
+            server_name(upstream, bare_host(&server.url))?;
+        }
     }
     Ok(())
 }

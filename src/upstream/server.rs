@@ -58,17 +58,15 @@ pub(super) struct Failure {
     /// Whether a connection that had served before ended without an answer: it may have been
     /// closed for its age in the moment in which it was used again.
     pub(super) unanswered: bool,
-    /// Whether it surely has not left although it cannot be given back.
-    pub(super) never_left: bool,
 }
 
 impl Failure {
     pub(super) fn unsent(error: UpstreamError, request: Request<RequestBody>) -> Box<Self> {
-        Box::new(Self { error, unsent: Some(request), unanswered: false, never_left: true })
+        Box::new(Self { error, unsent: Some(request), unanswered: false })
     }
 
     pub(super) fn lost(error: UpstreamError) -> Box<Self> {
-        Box::new(Self { error, unsent: None, unanswered: false, never_left: false })
+        Box::new(Self { error, unsent: None, unanswered: false })
     }
 
     /// Whether it says something of the server, and not of the client or of how much there is to do.
@@ -318,8 +316,8 @@ impl Server {
         unsent: Option<Request<RequestBody>>,
         used: bool,
     ) -> Box<Failure> {
-        let never_left = was_let_go(&source);
-        if unsent.is_none() && !never_left && (source.is_user() || was_given_up(&source)) {
+        let let_go = was_let_go(&source);
+        if unsent.is_none() && !let_go && (source.is_user() || was_given_up(&source)) {
             return Failure::lost(UpstreamError::ClientBody(source));
         }
         if source.is_parse_too_large() {
@@ -332,9 +330,9 @@ impl Server {
             tracing::info!(site, server, "an upstream server wants HTTP/1.1");
         }
         let unanswered =
-            used && ended_unanswered(&source) || was_refused(&source) || wants_http1 || never_left;
+            used && ended_unanswered(&source) || was_refused(&source) || wants_http1 || let_go;
         let error = UpstreamError::Nonsense { server: Arc::clone(self.name()), source };
-        Box::new(Failure { error, unsent, unanswered, never_left })
+        Box::new(Failure { error, unsent, unanswered })
     }
 
     /// Takes nothing new and keeps nothing; what is under way goes on to its end.
@@ -373,8 +371,8 @@ fn was_sent_back(error: &hyper::Error) -> bool {
     })
 }
 
-/// Whether the request waited to become a stream of a connection that has ended meanwhile: hyper lets
-/// it go without giving it back (`User::DispatchGone`, which nothing but its text tells).
+/// Whether hyper has let the request go with its connection (`User::DispatchGone`, which nothing but
+/// its text tells): what waited to become a stream may have become one in the last moment.
 fn was_let_go(error: &hyper::Error) -> bool {
     error.is_user() && error.to_string().starts_with("dispatch task is gone")
 }

@@ -123,8 +123,7 @@ impl Servers {
         again: impl Fn() -> Request<RequestBody> + Send,
     ) -> impl Future<Output = Result<Response<Body>, UpstreamError>> + Send {
         async move {
-            let bodyless = request.body().again().is_some();
-            let repeatable = bodyless && request.method().is_safe();
+            let repeatable = request.body().again().is_some() && request.method().is_safe();
             let idempotent = is_idempotent(request.method());
             let mut tried = Tried::default();
             let mut attempts = 0;
@@ -141,10 +140,10 @@ impl Servers {
                     self.failed(index, server);
                 }
                 tried.add(index);
-                let Failure { error, unsent, unanswered, never_left } = failure;
+                let Failure { error, unsent, unanswered } = failure;
                 request = match unsent {
                     Some(unsent) if may_go_elsewhere(&error, idempotent) => unsent,
-                    None if unanswered && repeatable || never_left && bodyless => again(),
+                    None if unanswered && repeatable => again(),
                     _ => return Err(error),
                 };
                 attempts += 1;

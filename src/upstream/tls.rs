@@ -36,6 +36,11 @@ pub enum TlsError {
         #[source]
         source: rustls::Error,
     },
+    /// A server whose name no certificate can carry, so that it could not be told from another.
+    #[error(
+        "no certificate can name `{0}`; say under `tls` which `server_name` its certificate has"
+    )]
+    Name(String),
     /// The operating system's certificate store.
     #[error(
         "the operating system's certificates cannot be read; name a `ca` or install ca-certificates"

@@ -33,7 +33,7 @@ type Bound = (f64, Contestant);
 const CPU: [(&str, Option<Bound>, Option<Bound>); 14] = [
     ("forward-http1", Some((1.25, Hyper)), Some((0.75, Nginx))),
     ("forward-bound", None, Some((1.0, Haproxy))),
-    ("forward-bound-tls", None, Some((1.0, Haproxy))),
+    ("forward-bound-tls", Some((1.0, Haproxy)), None),
     ("forward-bound-new-tls", Some((1.0, Haproxy)), None),
     ("forward-tls", Some((1.25, Hyper)), Some((0.65, Nginx))),
     ("forward-http2", Some((1.25, Hyper)), Some((1.0, Haproxy))),

@@ -21,6 +21,9 @@ pub(in crate::admin) const ASKERS: &[Role] =
 /// Those of them who may name a person.
 pub(super) const WITH_PEOPLE: &[Role] = &[Role::CaseOfficer, Role::Approver, Role::Security];
 
+/// Those of them who may read where somebody travels besides: the journeys' own readers.
+const WITH_JOURNEYS: &[Role] = &[Role::CaseOfficer, Role::Approver];
+
 const LONGEST_PATH: usize = 2000;
 
 /// What somebody typed.
@@ -173,8 +176,8 @@ pub(super) async fn answer(
         Some(name) => Some((name, person(admin, visitor, name).await?)),
     };
     let (held, locked) = match &person {
-        None => (Vec::new(), false),
-        Some((_, person)) => holdings(admin, person).await?,
+        Some((_, person)) if visitor.has_any(WITH_JOURNEYS) => holdings(admin, person).await?,
+        Some(_) | None => (Vec::new(), false),
     };
     let hypothetical = Hypothetical {
         address: asked.address,

@@ -102,6 +102,14 @@ pub(super) fn check_all(
         check.refuse(*here, "TCP and HTTP servers stand beside each other", help);
         return None;
     }
+    if let Some((first, _)) = checked.first().filter(|(first, _)| is_tcp(first))
+        && let Some((_, here)) = checked.iter().find(|(o, _)| o.is_secure() != first.is_secure())
+    {
+        // Whoever is in the way of one could drive all to the other.
+        let help = "write them all as tls://…, or all as tcp://…";
+        check.refuse(*here, "servers with TLS and without it stand beside each other", help);
+        return None;
+    }
     for (index, (server, here)) in checked.iter().enumerate() {
         if checked.iter().take(index).any(|(other, _)| other.url == server.url) {
             let says = format!("{} stands here twice", server.url);
