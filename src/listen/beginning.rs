@@ -2,8 +2,8 @@
 //!
 //! A parser takes room, and whoever sends a head octet by octet could have one for as long as a head
 //! may take. So it comes into being when the head is there, or is longer than most are. Always holds:
-//! what the guard or the parser would refuse reaches them as soon as it has come; nothing is changed
-//! on the way.
+//! what the guard would refuse reaches it as soon as it has come, and what the parser alone would, with
+//! the end of its line; nothing is changed on the way.
 
 use std::future::poll_fn;
 use std::mem::MaybeUninit;
