@@ -121,8 +121,7 @@ impl Snapshot {
     /// Whether DB-IP's database decides: its licence asks for a link on pages that show its result.
     #[must_use]
     pub fn is_db_ip(&self) -> bool {
-        let info = self.database.info();
-        info.is_db_ip()
+        self.database.info().is_db_ip
     }
 }
 

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::error::{DatabaseError, Problem};
 use super::file::{self, Content};
-use super::info::{Coverage, Info, Layout};
+use super::info::{Coverage, Info, Layout, is_db_ip};
 use super::load::{self, Family, Loaded};
 use super::record::{Place, Places};
 use super::requirements::Requirements;
@@ -88,10 +88,12 @@ impl Database {
         let ours = OURS.map(|location| Located { location, registered_country: None });
         let answers = ours.into_iter().chain(places.list.iter().map(located)).collect();
         let metadata = loaded.metadata;
+        let description = metadata.description.get("en").cloned().unwrap_or_default();
         let info = Info {
             built: loaded.built,
+            is_db_ip: is_db_ip(&metadata.database_type, &description),
             database_type: metadata.database_type,
-            description: metadata.description.get("en").cloned().unwrap_or_default(),
+            description,
             layout: if places.nested || !places.flat { Layout::Nested } else { Layout::Flat },
             node_count: metadata.node_count,
             bytes: content.bytes.len() as u64,

@@ -13,6 +13,8 @@ pub struct Info {
     pub database_type: String,
     /// Its English description; empty where it has none.
     pub description: String,
+    /// Whether it is DB-IP's: its licence asks for a link on pages that show its result.
+    pub is_db_ip: bool,
     /// How its records name the country.
     pub layout: Layout,
     /// The nodes of its search tree.
@@ -31,14 +33,6 @@ pub struct Info {
     pub countries: Vec<(Country, Coverage)>,
     /// The subdivisions that it tells apart, in the order of the codes.
     pub subdivisions: Vec<Territory>,
-}
-
-impl Info {
-    /// Whether it is DB-IP's: its licence asks for a link on pages that show its result.
-    #[must_use]
-    pub fn is_db_ip(&self) -> bool {
-        is_db_ip(&self.database_type, &self.description)
-    }
 }
 
 /// Whether a database that says this of itself is DB-IP's.

@@ -81,7 +81,7 @@ async fn page(State(admin): State<Admin>, visitor: Visitor) -> Answer {
     }
     let found = actions::overview(&admin, &visitor).await?;
     let words = Words::of(visitor.language);
-    let page = tell(&found, &visitor, words, admin.in_effect().database().info().is_db_ip());
+    let page = tell(&found, &visitor, words, admin.in_effect().database().info().is_db_ip);
     Ok(shell::frame(&visitor, Place::Overview, words.title, &page))
 }
 

@@ -74,7 +74,7 @@ async fn page(State(admin): State<Admin>, visitor: Visitor, asked: Asked) -> Ans
         faults: &faults,
         people: visitor.has_any(WITH_PEOPLE),
         answered,
-        db_ip: info.info().is_db_ip(),
+        db_ip: info.info().is_db_ip,
     };
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(shell::frame_with(status, &visitor, Place::List, words.title, &page))

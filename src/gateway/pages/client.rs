@@ -42,20 +42,24 @@ impl RequestShape<'_> {
     /// The kind of this client.
     #[must_use]
     pub fn kind(&self) -> ClientKind {
-        if self.is_active_sync() {
+        let (content, agent) = (self.header(CONTENT_TYPE), self.header(USER_AGENT));
+        if self.is_active_sync(content) {
             ClientKind::ActiveSync
-        } else if self.is_office() {
+        } else if self.is_office(agent) {
             ClientKind::Office
-        } else if self.is_dav() {
+        } else if self.is_dav(content, agent) {
             ClientKind::Dav
         } else if self.is_web_socket() {
             ClientKind::WebSocket
-        } else if self.is_browser() {
-            ClientKind::Browser
-        } else if self.is_script() {
-            ClientKind::Script
         } else {
-            ClientKind::Other
+            let accept = self.header(ACCEPT);
+            if is_browser(accept) {
+                ClientKind::Browser
+            } else if self.is_script(accept, content) {
+                ClientKind::Script
+            } else {
+                ClientKind::Other
+            }
         }
     }
 
@@ -70,20 +74,17 @@ impl RequestShape<'_> {
         })
     }
 
-    fn is_active_sync(&self) -> bool {
+    fn is_active_sync(&self, content: &str) -> bool {
         self.under(&["/Microsoft-Server-ActiveSync"])
-            || self.header(CONTENT_TYPE).starts_with("application/vnd.ms-sync")
+            || content.starts_with("application/vnd.ms-sync")
     }
 
-    fn is_office(&self) -> bool {
+    fn is_office(&self, agent: &str) -> bool {
         self.under(&["/ews", "/mapi", "/autodiscover", "/oab", "/rpc", "/powershell"])
-            || starts_with_any(
-                self.header(USER_AGENT),
-                &["Microsoft Office/", "MacOutlook/", "MSRPC"],
-            )
+            || starts_with_any(agent, &["Microsoft Office/", "MacOutlook/", "MSRPC"])
     }
 
-    fn is_dav(&self) -> bool {
+    fn is_dav(&self, content: &str, agent: &str) -> bool {
         const METHODS: [&str; 14] = [
             "ACL",
             "BIND",
@@ -102,8 +103,8 @@ impl RequestShape<'_> {
         ];
         METHODS.contains(&self.method.as_str())
             || self.under(&["/.well-known/caldav", "/.well-known/carddav", "/remote.php"])
-            || starts_with_any(self.header(CONTENT_TYPE), &["text/calendar", "text/vcard"])
-            || contains_any(self.header(USER_AGENT), &["DAVx5", "dataaccessd", "CalendarAgent"])
+            || starts_with_any(content, &["text/calendar", "text/vcard"])
+            || contains_any(agent, &["DAVx5", "dataaccessd", "CalendarAgent"])
     }
 
     fn is_web_socket(&self) -> bool {
@@ -113,13 +114,7 @@ impl RequestShape<'_> {
         wants(UPGRADE, "websocket") && wants(CONNECTION, "upgrade")
     }
 
-    fn is_browser(&self) -> bool {
-        let accept = self.header(ACCEPT);
-        let page = quality(accept, "text/html").max(quality(accept, "application/xhtml+xml"));
-        page > 0 && page >= quality(accept, "application/json")
-    }
-
-    fn is_script(&self) -> bool {
+    fn is_script(&self, accept: &str, content: &str) -> bool {
         let json = |value: &str| {
             !value.is_empty()
                 && value.split(',').any(|range| {
@@ -127,12 +122,17 @@ impl RequestShape<'_> {
                     kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
                 })
         };
-        json(self.header(ACCEPT))
-            || json(self.header(CONTENT_TYPE))
+        json(accept)
+            || json(content)
             || self.header(X_REQUESTED_WITH).eq_ignore_ascii_case("XMLHttpRequest")
             || self.header(SEC_FETCH_DEST).eq_ignore_ascii_case("empty")
             || self.under(&["/api"])
     }
+}
+
+fn is_browser(accept: &str) -> bool {
+    let page = quality(accept, "text/html").max(quality(accept, "application/xhtml+xml"));
+    page > 0 && page >= quality(accept, "application/json")
 }
 
 fn starts_with_any(text: &str, heads: &[&str]) -> bool {
