@@ -1,11 +1,16 @@
 //! How much one server is given at a time, how long it may take, and which Host it reads.
 
+use std::io::{Read as _, Write as _};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::support::backend::Backend;
 use super::support::client::{Answer, get};
 use super::support::gateway::{Gateway, configuration_with_upstream, eventually};
 use super::support::places::DENMARK;
+use super::support::raw::{RawUpstream, connect, head, read_until};
 
 const HOST: &str = "kilden.example.dk";
 
@@ -101,6 +106,52 @@ fn an_unused_connection_ends_after_its_time() {
     eventually("the gateway ends it", || server.open() == 0);
     assert_eq!(ask(&gateway, "/").status, 200);
     assert_eq!(server.connections(), 2);
+}
+
+/// Answers one request and says that nothing more comes; counts who hears that.
+fn ending(ended: &Arc<AtomicUsize>) -> RawUpstream {
+    let ended = Arc::clone(ended);
+    RawUpstream::start(move |mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+        ended.fetch_add(1, Ordering::SeqCst);
+    })
+}
+
+#[test]
+fn an_unused_connection_that_the_server_ends_is_not_kept() {
+    let ended = Arc::default();
+    let server = ending(&ended);
+    let gateway = started(&format!("servers: [\"{}\"], timeouts: {{idle: 1h}}", server.url()));
+    for number in 1..=3 {
+        assert_eq!(ask(&gateway, "/").status, 200);
+        eventually("nobody asks, and it ends", || ended.load(Ordering::SeqCst) == number);
+    }
+    // Where the next one comes at once, it gets a connection that lives.
+    for _ in 0..20 {
+        assert_eq!(ask(&gateway, "/").status, 200);
+    }
+}
+
+#[test]
+fn a_client_that_leaves_in_the_middle_of_an_answer_ends_the_connection_that_brings_it() {
+    let left = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&left);
+    let server = RawUpstream::start(move |mut stream| {
+        read_until(&mut stream, "\r\n\r\n");
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\nok").unwrap();
+        let _ = stream.read_to_end(&mut Vec::new());
+        count.fetch_add(1, Ordering::SeqCst);
+    });
+    let gateway = started(&format!("servers: [\"{}\"], timeouts: {{idle: 1h}}", server.url()));
+    for number in 1..=3 {
+        let mut client = connect(gateway.address("web"), &head("/", ""));
+        read_until(&mut client, "\r\n\r\nok");
+        drop(client);
+        eventually("the server is left too", || left.load(Ordering::SeqCst) == number);
+    }
 }
 
 #[test]
