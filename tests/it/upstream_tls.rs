@@ -106,3 +106,26 @@ fn check_and_reload_read_the_files() {
     gateway.command(&["reload"]).expect_code(0);
     assert_eq!(ask(&gateway).status, 502, "the server is not the new authority's");
 }
+
+#[test]
+fn a_server_that_no_certificate_can_name_is_refused_and_not_spoken_to_in_the_clear() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new(directory.path(), "ca");
+    let server = server(&authority, Speaks::Http1, None);
+    let gateway = started(&block(&server, &authority, ""));
+    let configure = |block: &str| {
+        std::fs::write(gateway.config_file(), configuration_with_upstream(block, "")).unwrap();
+    };
+    for host in ["kilden..example.dk", "-kilden.example.dk", "kilden,example.dk"] {
+        configure(&format!("servers: [\"https://{host}\"]"));
+        for command in ["check", "reload"] {
+            let said = gateway.command(&[command]).expect_code(1);
+            assert!(said.err.contains(host), "{command} {host}: {}", said.err);
+        }
+        assert_eq!(ask(&gateway).status, 200, "{host}: what was there goes on");
+    }
+    // It is the name that is refused, and another one in its place is taken.
+    configure("servers: [\"https://kilden..example.dk\"], tls: {server_name: kilden.example.dk}");
+    gateway.command(&["reload"]).expect_code(0);
+    assert_eq!(ask(&gateway).status, 502, "there is no such server");
+}
