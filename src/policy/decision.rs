@@ -14,6 +14,7 @@ mod words;
 use jiff::Timestamp;
 
 use self::words::Outcome;
+pub(super) use self::words::none_counts;
 use super::exemption::{Claim, Exemptions, covering_territories};
 use super::trace::{Trace, Untraced};
 use super::{

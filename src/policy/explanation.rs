@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use self::beside::Asked;
-use super::decision::decide_with;
+use super::decision::{decide_with, none_counts};
 use super::exemption::covering_territories;
 use super::trace::{Recorder, Words};
 use super::{
@@ -88,6 +88,20 @@ pub struct Explanation {
     pub upcoming: Option<ExplainedUpcoming>,
     /// Each step, in order.
     pub steps: Vec<Step>,
+}
+
+impl Explanation {
+    /// As it is told to whoever may ask about a person, but may not read when and where they travel:
+    /// the exemption that lets in is named, and none that does not.
+    #[must_use]
+    pub fn without_journeys(mut self, language: Language) -> Self {
+        self.other_exemptions.clear();
+        let told = self.user.is_some() && self.exemption.is_none();
+        for step in self.steps.iter_mut().filter(|step| told && step.step == "travel_exemptions") {
+            none_counts(language).clone_into(&mut step.outcome);
+        }
+        self
+    }
 }
 
 /// See [`Explanation::location`].

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use http::{StatusCode, header};
 
 use crate::admin::fixture::{Browser, Office, configuration};
+use crate::admin::travel::tests as journeys;
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
 use crate::audit::{Action, Event};
@@ -17,6 +18,7 @@ const SCRIPT: &str = "<script>alert(1)</script>";
 const KOREA: &str = "168.126.63.1";
 const CHINA: &str = "114.114.114.114";
 const DENMARK: &str = "130.225.96.1";
+const THAILAND: &str = "61.19.0.1";
 
 /// How often this was entered, for this visitor.
 fn entries(office: &Office, action: Action, by: &str) -> Vec<Event> {
@@ -302,6 +304,33 @@ async fn what_would_happen_is_told_in_words_and_a_named_person_leaves_an_entry()
         office.get(&mut operator, "/api/v1/explain?address=114.114.114.114&site=kilden").await;
     assert_eq!(api.json()["verdict"], "deny");
     assert!(CHINA.parse::<IpAddr>().is_ok());
+}
+
+#[tokio::test]
+async fn whoever_may_not_read_journeys_learns_of_none_that_is_to_come_by_asking_what_would_happen()
+{
+    let office = journeys::office().await;
+    let mut officer = office.signed_in("kirsten.vang").await;
+    let (from, until) = (journeys::day(5), journeys::day(9));
+    let fields = journeys::form("anna.holm", "Thailand", (&from, &until));
+    let fields = journeys::and(&fields, ("do", "confirm"));
+    assert_eq!(
+        office.post(&mut officer, "/travel/new", &fields).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let journey = journeys::all(&office).await[0].exemption.id.to_string();
+    let mut security = office.signed_in("sofie.lind").await;
+    let query = |address: &str| format!("address={address}&site=kilden&person=anna.holm");
+    for address in [CHINA, THAILAND] {
+        for path in ["/would", "/api/v1/explain"] {
+            let path = format!("{path}?{}", query(address));
+            let told = office.get(&mut officer, &path).await;
+            assert!(told.text.contains(&journey), "{path}: {}", told.text);
+            let kept = office.get(&mut security, &path).await;
+            assert_eq!(kept.status, StatusCode::OK, "{path}: they may ask");
+            assert!(!kept.text.contains(&journey), "{path}: {}", kept.text);
+        }
+    }
 }
 
 #[tokio::test]

@@ -175,8 +175,9 @@ pub(super) async fn answer(
         None => None,
         Some(name) => Some((name, person(admin, visitor, name).await?)),
     };
+    let reads_journeys = visitor.has_any(WITH_JOURNEYS);
     let (held, locked) = match &person {
-        Some((_, person)) if visitor.has_any(WITH_JOURNEYS) => holdings(admin, person).await?,
+        Some((_, person)) if reads_journeys => holdings(admin, person).await?,
         Some(_) | None => (Vec::new(), false),
     };
     let hypothetical = Hypothetical {
@@ -198,7 +199,8 @@ pub(super) async fn answer(
             },
         )]))
     };
-    explained.ok_or(Refusal::NotFound)?.map_err(ambiguous)
+    let explanation = explained.ok_or(Refusal::NotFound)?.map_err(ambiguous)?;
+    Ok(if reads_journeys { explanation } else { explanation.without_journeys(visitor.language) })
 }
 
 /// What the person holds in whatever state, and whether the account is locked.

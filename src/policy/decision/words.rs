@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::client_address::UnknownBecause;
 use crate::identifier::ListId;
-use crate::language::Language::{Danish, English};
+use crate::language::Language::{self, Danish, English};
 use crate::policy::exemption::Miss;
 use crate::policy::network_table::Entry;
 use crate::policy::trace::Words;
@@ -207,11 +207,16 @@ impl Outcome<'_> {
                     English => format!("{id} does not cover it: {because}"),
                 }
             }
-            Self::NothingHeld => words.either(
-                "personen har ingen, der gælder her nu",
-                "the person holds none that counts here now",
-            ),
+            Self::NothingHeld => none_counts(words.language).to_owned(),
         }
+    }
+}
+
+/// What is said of somebody's exemptions where nothing more is known, or may be told.
+pub(in crate::policy) fn none_counts(language: Language) -> &'static str {
+    match language {
+        Danish => "personen har ingen, der gælder her nu",
+        English => "the person holds none that counts here now",
     }
 }
 
