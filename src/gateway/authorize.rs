@@ -112,7 +112,7 @@ fn permitted(
         &Statements {
             client: exchange.client_ip(),
             proto: if exchange.is_secure() { "https" } else { "http" },
-            host: &exchange.canonical.authority(),
+            host: exchange.canonical.authority(),
             country: exchange.corrected_location().country(),
             user: admitted.named().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),

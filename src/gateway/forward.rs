@@ -321,15 +321,15 @@ fn hear_interim(
 
 /// The client's headers without what is not theirs to say, and our statements.
 fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -> HeaderMap {
-    let mut fields = exchange.parts.headers.clone();
-    // Else the map would grow, and find a new place for each, more than once.
-    fields.reserve(headers::MOST_STATEMENTS);
-    headers::prepare_request(&mut fields, exchange.canonical.asks_for_websocket());
+    let websocket = exchange.canonical.asks_for_websocket();
+    let mut fields = headers::request_headers(&exchange.parts.headers, websocket);
     if exchange.is_acme_challenge() {
         headers::keep_for_acme_challenge(&mut fields);
     }
-    headers::strip_gateway_cookies(&mut fields, GATEWAY_COOKIES);
-    join_cookies(&mut fields);
+    if fields.contains_key(header::COOKIE) {
+        headers::strip_gateway_cookies(&mut fields, GATEWAY_COOKIES);
+        join_cookies(&mut fields);
+    }
     let keeps_login = match exchange.site.site.forward_credentials {
         ForwardCredentials::Auto => !admitted.login_is_ours,
         ForwardCredentials::Always => true,
@@ -340,8 +340,8 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
     }
     let host = exchange.canonical.authority();
     // Nearly everybody writes it as it goes on.
-    let written = fields.get(header::HOST).is_some_and(|sent| *sent == *host);
-    if !written && let Ok(value) = HeaderValue::from_str(&host) {
+    let written = fields.get(header::HOST).is_some_and(|sent| sent == host);
+    if !written && let Ok(value) = HeaderValue::from_str(host) {
         fields.insert(header::HOST, value);
     }
     let client = match exchange.client {
@@ -353,7 +353,7 @@ fn upward_headers(exchange: &Exchange<'_>, admitted: &Admitted, entry: &Entry) -
         &Statements {
             client,
             proto: if exchange.is_secure() { "https" } else { "http" },
-            host: &host,
+            host,
             country: exchange.corrected_location().country(),
             user: admitted.named().map(|identity| identity.user_name().as_str()),
             exemption: entry.permit().exemption().map(crate::policy::ExemptionId::as_str),

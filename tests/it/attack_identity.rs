@@ -41,7 +41,7 @@
 //! | the same with a bearer token | `groups` | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
 //! | a name chosen by somebody outside the group is then granted to | `remember` after the group | `a_token_of_somebody_outside_the_group_makes_no_name_known` |
 //! | **What is said to others** | | |
-//! | a client says who it is in a header of ours, or one that upstreams take for a proxy's, in any spelling | `prepare_request` | `no_spelling_of_a_name_of_ours_goes_on` |
+//! | a client says who it is in a header of ours, or one that upstreams take for a proxy's, in any spelling | `request_headers` | `no_spelling_of_a_name_of_ours_goes_on` |
 //! | a client says who it is behind its body | `prepare_request_trailers` | `what_stands_behind_a_body_says_nothing_in_our_name` |
 //! | `Connection` takes our own statements away | options first, statements after | `no_spelling_of_a_name_of_ours_goes_on` |
 //! | an assertion of our key is used again, or elsewhere | `jti`, `exp`, `aud` | `an_assertion_is_signed_by_the_key_for_one_request` |

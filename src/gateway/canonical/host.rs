@@ -1,6 +1,5 @@
 //! The host of a request, from `Host`, the target and nothing else.
 
-use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use http::Version;
@@ -12,13 +11,20 @@ use super::Ambiguous;
 /// A host and the port that stood behind it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Authority {
-    host: String,
+    /// Both, as they go on.
+    text: String,
+    /// How much of it is the host.
+    host: usize,
     port: Option<u16>,
 }
 
 impl Authority {
     pub(super) fn host(&self) -> &str {
-        &self.host
+        self.text.get(..self.host).unwrap_or_default()
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
     }
 
     pub(super) fn port(&self) -> Option<u16> {
@@ -27,16 +33,7 @@ impl Authority {
 
     /// Whether a name from elsewhere is this host.
     pub(super) fn is_named(&self, name: &str) -> bool {
-        self.host.eq_ignore_ascii_case(name.strip_suffix('.').unwrap_or(name))
-    }
-}
-
-impl fmt::Display for Authority {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.port {
-            None => f.write_str(&self.host),
-            Some(port) => write!(f, "{}:{port}", self.host),
-        }
+        self.host().eq_ignore_ascii_case(name.strip_suffix('.').unwrap_or(name))
     }
 }
 
@@ -63,7 +60,7 @@ pub(super) fn authority(parts: &Parts) -> Result<Authority, Ambiguous> {
 }
 
 fn parse(text: &str) -> Result<Authority, Ambiguous> {
-    let (host, port) = match text.strip_prefix('[') {
+    let (mut text, port) = match text.strip_prefix('[') {
         Some(rest) => {
             let (inner, port) = rest.split_once(']').ok_or(Ambiguous::HostInvalid)?;
             let address: Ipv6Addr = inner.parse().map_err(|_| Ambiguous::HostInvalid)?;
@@ -74,11 +71,13 @@ fn parse(text: &str) -> Result<Authority, Ambiguous> {
             (name_or_ipv4(name).ok_or(Ambiguous::HostInvalid)?, port)
         }
     };
+    let host = text.len();
+    text.push_str(port);
     let port = match port {
         "" => None,
         port => Some(port.strip_prefix(':').and_then(number).ok_or(Ambiguous::HostInvalid)?),
     };
-    Ok(Authority { host, port })
+    Ok(Authority { text, host, port })
 }
 
 fn number(port: &str) -> Option<u16> {
@@ -98,7 +97,11 @@ fn name_or_ipv4(text: &str) -> Option<String> {
     if numeric && (name.len() != text.len() || name.parse::<Ipv4Addr>().is_err()) {
         return None;
     }
-    Some(name.to_ascii_lowercase())
+    // With room for a port.
+    let mut lower = String::with_capacity(name.len() + 6);
+    lower.push_str(name);
+    lower.make_ascii_lowercase();
+    Some(lower)
 }
 
 /// Letters, digits, hyphens, and the underscore that names inside a house sometimes have.
@@ -127,7 +130,7 @@ mod tests {
             ("[0:0::1]:80", "[::1]:80"),
             ("xn--kbenhavn-54a.dk", "xn--kbenhavn-54a.dk"),
         ] {
-            assert_eq!(parse(text).map(|a| a.to_string()), Ok(shown.to_owned()), "{text}");
+            assert_eq!(parse(text).map(|a| a.text), Ok(shown.to_owned()), "{text}");
         }
     }
 

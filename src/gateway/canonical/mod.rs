@@ -14,8 +14,6 @@ mod path;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
 use http::header::{AUTHORIZATION, CONNECTION, HeaderName, UPGRADE};
 use http::request::Parts;
 use http::uri::PathAndQuery;
@@ -165,11 +163,8 @@ impl Canonical {
 
     /// Host and port, as they go on in `Host` and `X-Forwarded-Host`.
     #[must_use]
-    pub fn authority(&self) -> Cow<'_, str> {
-        match self.authority.port() {
-            None => Cow::Borrowed(self.authority.host()),
-            Some(_) => Cow::Owned(self.authority.to_string()),
-        }
+    pub fn authority(&self) -> &str {
+        self.authority.as_str()
     }
 
     /// Path and query, as they came and as they go on.

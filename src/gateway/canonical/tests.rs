@@ -108,7 +108,7 @@ fn an_absolute_target_names_the_same_host() {
             Some(host) => builder.header("host", host),
             None => builder,
         };
-        read(builder, Some("a.dk")).map(|c| c.authority().into_owned())
+        read(builder, Some("a.dk")).map(|c| c.authority().to_owned())
     };
     assert_eq!(second(None).as_deref(), Ok("a.dk"));
     assert_eq!(second(Some("A.dk")).as_deref(), Ok("a.dk"));

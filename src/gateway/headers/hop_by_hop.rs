@@ -1,14 +1,8 @@
 //! Headers that belong to one connection (RFC 9110 section 7.6.1).
 
-use std::collections::BTreeSet;
-
-use http::header::{
-    CONNECTION, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE,
-};
+use http::header::{CONNECTION, TE, TRAILER, UPGRADE};
 use http::{HeaderMap, HeaderValue};
 
-use super::remove_where;
 use super::statements::same_name;
 
 /// Removed whether `Connection` names them or not.
@@ -43,6 +37,8 @@ const NEVER_BY_NAME: [&str; 14] = [
     "expect",
 ];
 
+const WEBSOCKET: &str = "sec-websocket-";
+
 /// Whether a field means nothing, or something dangerous, behind a body.
 pub(super) fn belongs_in_head(name: &str) -> bool {
     let mut head =
@@ -50,51 +46,53 @@ pub(super) fn belongs_in_head(name: &str) -> bool {
     head.any(|field| same_name(name, field))
 }
 
-pub(super) fn strip_request(headers: &mut HeaderMap, websocket: bool) {
-    let trailers = accepts_trailers(headers);
-    strip(headers, |name| {
-        NEVER_BY_NAME.iter().any(|kept| same_name(name, kept)) || name.starts_with("sec-websocket-")
-    });
-    if trailers {
-        headers.insert(TE, HeaderValue::from_static("trailers"));
-        headers.append(CONNECTION, HeaderValue::from_static("TE"));
+/// What of a message's headers belongs to the connection it came over.
+pub(super) struct Connection<'m> {
+    /// What `Connection` names beside [`ALWAYS`].
+    named: Vec<&'m [u8]>,
+}
+
+impl<'m> Connection<'m> {
+    pub(super) fn of_request(headers: &'m HeaderMap) -> Self {
+        Self::of(headers, |name| {
+            let prefix = name.get(..WEBSOCKET.len());
+            NEVER_BY_NAME.iter().any(|kept| same_name(name, kept))
+                || prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(WEBSOCKET))
+        })
     }
-    if websocket {
-        offer_websocket(headers);
+
+    pub(super) fn of_response(headers: &'m HeaderMap) -> Self {
+        Self::of(headers, |name| {
+            let kept = ["set-cookie", "content-length", "content-type"];
+            kept.iter().any(|kept| kept.eq_ignore_ascii_case(name))
+        })
+    }
+
+    fn of(headers: &'m HeaderMap, kept: impl Fn(&str) -> bool) -> Self {
+        let options = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|line| line.as_bytes().split(|&b| b == b','))
+            .filter_map(|option| std::str::from_utf8(option.trim_ascii()).ok())
+            // `Trailer` announces what stands after the body; that part of the body goes on.
+            .filter(|name| !name.eq_ignore_ascii_case(TRAILER.as_str()))
+            .filter(|name| !is_always(name) && !kept(name));
+        Self { named: options.map(str::as_bytes).collect() }
+    }
+
+    /// Whether a header goes no further than this connection.
+    pub(super) fn has(&self, name: &str) -> bool {
+        is_always(name)
+            || self.named.iter().any(|named| named.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
 
-pub(super) fn strip_response(headers: &mut HeaderMap, websocket: bool) {
-    strip(headers, |name| ["set-cookie", "content-length", "content-type"].contains(&name));
-    // An upstream's demand for a proxy's password is not ours to hand on.
-    headers.remove(PROXY_AUTHENTICATE);
-    if websocket {
-        offer_websocket(headers);
-    }
-}
-
-fn strip(headers: &mut HeaderMap, kept: impl Fn(&str) -> bool) {
-    let named: BTreeSet<String> = connection_options(headers).filter(|name| !kept(name)).collect();
-    remove_where(headers, |name| {
-        named.contains(name) || ALWAYS.iter().any(|always| same_name(name, always))
-    });
-    debug_assert!(!headers.contains_key(TRANSFER_ENCODING) && !headers.contains_key(UPGRADE));
-    debug_assert!(!headers.contains_key(PROXY_AUTHORIZATION));
-}
-
-fn connection_options(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    headers
-        .get_all(CONNECTION)
-        .iter()
-        .flat_map(|line| line.as_bytes().split(|&b| b == b','))
-        .filter_map(|option| HeaderName::from_bytes(option.trim_ascii()).ok())
-        // `Trailer` announces what stands after the body; that part of the body goes on.
-        .filter(|name| name != TRAILER)
-        .map(|name| name.as_str().to_owned())
+fn is_always(name: &str) -> bool {
+    ALWAYS.iter().any(|always| same_name(name, always))
 }
 
 /// `TE: trailers` is the one wish of a client that holds for the next connection too (gRPC).
-fn accepts_trailers(headers: &HeaderMap) -> bool {
+pub(super) fn accepts_trailers(headers: &HeaderMap) -> bool {
     headers.get_all(TE).iter().any(|line| {
         line.as_bytes()
             .split(|&b| b == b',')
@@ -102,7 +100,13 @@ fn accepts_trailers(headers: &HeaderMap) -> bool {
     })
 }
 
-fn offer_websocket(headers: &mut HeaderMap) {
+/// Says so to the upstream.
+pub(super) fn accept_trailers(headers: &mut HeaderMap) {
+    headers.insert(TE, HeaderValue::from_static("trailers"));
+    headers.append(CONNECTION, HeaderValue::from_static("TE"));
+}
+
+pub(super) fn offer_websocket(headers: &mut HeaderMap) {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
 }

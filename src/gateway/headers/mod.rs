@@ -4,7 +4,7 @@
 //! whatever spelling; and no `Connection` header can take away what we set or what the upstream
 //! needs, because its options are taken out before ours are set.
 //!
-//! Order of a request: [`prepare_request`], then [`set_ours`].
+//! Order of a request: [`request_headers`], then [`set_ours`].
 
 mod cookies;
 mod hop_by_hop;
@@ -18,20 +18,46 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, USER_AGEN
 pub use cookies::strip_gateway_cookies;
 pub use statements::{MOST_STATEMENTS, Statements, Unwritable, set_ours};
 
+use hop_by_hop::Connection;
 use statements::{is_misspelt, is_reserved};
 
-/// Takes out of a client's headers what must not go on: connection headers, and every spelling of a
-/// header that carries statements of ours. `websocket` keeps the one upgrade that goes on.
-pub fn prepare_request(headers: &mut HeaderMap, websocket: bool) {
-    hop_by_hop::strip_request(headers, websocket);
-    remove_where(headers, |name| is_reserved(name) || is_misspelt(name));
+/// What goes on of a client's headers: all but connection headers, and every spelling of a header that
+/// carries statements of ours. `websocket` keeps the one upgrade that goes on. There is room for the
+/// statements.
+#[must_use]
+pub fn request_headers(client: &HeaderMap, websocket: bool) -> HeaderMap {
+    let connection = Connection::of_request(client);
+    // Else the map would grow, and find a new place for each, more than once.
+    let room = client.len() + MOST_STATEMENTS;
+    let mut headers = HeaderMap::try_with_capacity(room).unwrap_or_default();
+    for (name, value) in client {
+        let text = name.as_str();
+        if !connection.has(text) && !is_reserved(text) && !is_misspelt(text) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    if hop_by_hop::accepts_trailers(client) {
+        hop_by_hop::accept_trailers(&mut headers);
+    }
+    if websocket {
+        hop_by_hop::offer_websocket(&mut headers);
+    }
+    headers
 }
 
-/// Takes out of an upstream's headers what must not go on to the client: connection headers, and
-/// the reference that only we give. `websocket` is whether the upstream switched protocols.
+/// Takes out of an upstream's headers what must not go on to the client: connection headers, an
+/// upstream's demand for a proxy's password, and the reference that only we give. `websocket` is
+/// whether the upstream switched protocols.
 pub fn prepare_response(headers: &mut HeaderMap, websocket: bool) {
-    hop_by_hop::strip_response(headers, websocket);
-    remove_where(headers, statements::is_ours);
+    let unfit: Vec<HeaderName> = {
+        let connection = Connection::of_response(headers);
+        let is_unfit = |name: &str| connection.has(name) || statements::is_ours(name);
+        headers.keys().filter(|name| is_unfit(name.as_str())).cloned().collect()
+    };
+    remove(headers, unfit);
+    if websocket {
+        hop_by_hop::offer_websocket(headers);
+    }
 }
 
 /// Takes out of a 1xx answer what must not go on, and all that a final answer alone can say.
@@ -72,8 +98,11 @@ pub fn keep_for_acme_challenge(headers: &mut HeaderMap) {
 }
 
 fn remove_where(headers: &mut HeaderMap, unfit: impl Fn(&str) -> bool) {
-    let names: Vec<HeaderName> =
-        headers.keys().filter(|name| unfit(name.as_str())).cloned().collect();
+    let names = headers.keys().filter(|name| unfit(name.as_str())).cloned().collect();
+    remove(headers, names);
+}
+
+fn remove(headers: &mut HeaderMap, names: Vec<HeaderName>) {
     for name in names {
         headers.remove(name);
     }

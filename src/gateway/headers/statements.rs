@@ -73,7 +73,7 @@ pub struct Statements<'a> {
 #[error("{0} has a character that cannot stand in a header")]
 pub struct Unwritable(pub &'static str);
 
-/// Sets what we state. Call [`super::prepare_request`] first; each name is written, or, where there
+/// Sets what we state. Call [`super::request_headers`] first; each name is written, or, where there
 /// is nothing to state, absent.
 ///
 /// A user's name goes on as it is while it is made of visible ASCII without `%`; every other octet
