@@ -65,8 +65,8 @@ pub(super) fn draft(
 ) -> Draft {
     let start = bytes.len();
     let mut w = Draft { bytes, start, personal: PersonalPlaces::default() };
-    // Nearly every line fits.
-    w.bytes.reserve(1024);
+    // Nearly every line fits, and behind it what is hashed of it.
+    w.bytes.reserve(2048);
     let personal = |w: &mut Draft, before: &'static str, field: Field| {
         w.personal_value(before, field, event.personal.get(field).map(SmolStr::as_str));
     };
