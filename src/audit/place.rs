@@ -106,7 +106,8 @@ pub(super) struct Answered {
     exchange: Arc<Exchange>,
     reached: Reached,
     milliseconds: u64,
-    ending: Option<Ending>,
+    /// Only few have one, and all take the room of the largest while they wait.
+    ending: Option<Box<Ending>>,
 }
 
 impl Place {
@@ -149,7 +150,7 @@ impl Place {
             return Receipt::lost(on_failure);
         }
         self.held = Held::No;
-        self.shared.push(self.class, Item::Answered(Box::new(answered)))
+        self.shared.push(self.class, Item::Answered(answered))
     }
 }
 
@@ -235,6 +236,7 @@ impl Entry {
         let milliseconds = milliseconds_since(self.exchange.started);
         let (action, exchange) = (Action::Allowed, Arc::clone(&self.exchange));
         let reached = Reached::Nothing;
+        let ending = ending.map(Box::new);
         let answered = Answered { action, exchange, reached, milliseconds, ending };
         let _ = place.write(answered);
     }
@@ -275,14 +277,14 @@ impl Drop for Completion {
             exchange: Arc::clone(&self.exchange),
             reached: self.reached,
             milliseconds: milliseconds_since(self.exchange.started),
-            ending: self.ending,
+            ending: self.ending.map(Box::new),
         };
-        let _ = self.shared.push(self.class, Item::Answered(Box::new(answered)));
+        let _ = self.shared.push(self.class, Item::Answered(answered));
     }
 }
 
 impl Ending {
-    fn tell(self, event: &mut Event) {
+    fn tell(&self, event: &mut Event) {
         let mut detail = |key: &str, value: String| event.details.insert(key.to_owned(), value);
         detail("ended", self.how.to_owned());
         detail("request_bytes", self.request_octets.to_string());
@@ -332,7 +334,7 @@ impl Answered {
             let id = format_smolstr!("{}/{}", person.provider(), person.subject());
             event.personal.set(Field::UserId, Some(id));
         }
-        if let Some(ending) = self.ending {
+        if let Some(ending) = &self.ending {
             ending.tell(&mut event);
         }
         event

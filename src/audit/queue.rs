@@ -23,7 +23,8 @@ const MANY: usize = 2048;
 #[derive(Debug)]
 pub(super) enum Item {
     Event(Box<Event>),
-    Answered(Box<Answered>),
+    /// Not in a box: each request has one, and it is small.
+    Answered(Answered),
 }
 
 /// How far a chain has come, in numbers that count pushed items.

@@ -35,9 +35,10 @@ pub enum BodyError {
     Unwanted,
 }
 
-/// The client's body on its way up. What stands behind it says nothing in our name.
+/// The client's body on its way up. What stands behind it says nothing in our name. Most requests have
+/// none, and each is moved a few times with the room for it: a pointer, then.
 #[derive(Debug)]
-pub struct RequestBody(Option<Upload>);
+pub struct RequestBody(Option<Box<Upload>>);
 
 #[derive(Debug)]
 struct Upload {
@@ -66,7 +67,8 @@ impl RequestBody {
         if body.is_end_stream() {
             return Self(None);
         }
-        Self(Some(Upload { body, passage: Arc::clone(passage), invited, farewell: None }))
+        let upload = Upload { body, passage: Arc::clone(passage), invited, farewell: None };
+        Self(Some(Box::new(upload)))
     }
 
     /// None at all.

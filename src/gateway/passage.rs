@@ -91,7 +91,8 @@ pub(super) struct Passage {
     /// Why we end it; 0: we do not.
     ended: AtomicU8,
     because: OnceLock<Reason>,
-    paces: Mutex<Paces>,
+    /// None before the first look: most exchanges are over by then.
+    paces: Mutex<Option<Box<Paces>>>,
 }
 
 #[derive(Debug, Default)]
@@ -222,6 +223,7 @@ impl Passage {
     /// The client's stalling, or the upstream's.
     fn stalled(&self, now: Instant, transport: Transport) -> Option<End> {
         let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let paces = paces.get_or_insert_default();
         let silence = Owed { within: self.silence, octets: 1 };
         if paces.uploads(now, self.up.read(), self.sender(), transport) {
             return Some(End::ClientStalled);
