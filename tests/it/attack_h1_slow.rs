@@ -1,7 +1,8 @@
 //! Clients that take their time, alone and by the hundred, and one that wants everything.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::support::client::get;
 use crate::support::gateway::{Gateway, configuration, eventually};
@@ -75,11 +76,38 @@ fn a_trickle_does_not_stretch_the_time() {
                 client.set_nonblocking(true).unwrap();
                 let read = client.read(&mut [0; 64]);
                 client.set_nonblocking(false).unwrap();
-                matches!(read, Ok(0))
-                    || read.is_err_and(|e| e.kind() != std::io::ErrorKind::WouldBlock)
+                matches!(read, Ok(0)) || read.is_err_and(|e| e.kind() != ErrorKind::WouldBlock)
             }
         });
     }
+}
+
+/// A client may send a few empty lines before a request (RFC 9112 section 2.2). They are no head: whoever
+/// sends nothing else has the time of one, and whoever goes on with them is cut, first and after a
+/// request.
+#[test]
+fn empty_lines_hold_no_connection() {
+    let upstream = Upstream::start();
+    let limits = "limits: {header_timeout: 500ms, idle_timeout: 100s}\n";
+    let gateway = Gateway::start(&configuration(&upstream.url(), limits));
+    for lines in ["\r\n", "\r\n\r\n", "\r\n\r\n\r\n"] {
+        let mut client = connect(gateway.address("direct"), lines);
+        assert_eq!(read_rest(&mut client), "", "{lines:?}");
+        let mut client = connect(gateway.address("direct"), &head("/", ""));
+        read_until(&mut client, "\r\n\r\n");
+        client.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        eventually("it is cut", || {
+            let written = client.write_all(lines.as_bytes());
+            let read = client.read(&mut [0; 4096]);
+            written.is_err()
+                || matches!(read, Ok(0))
+                || read.is_err_and(|error| error.kind() == ErrorKind::ConnectionReset)
+        });
+        let mut client = connect(gateway.address("web"), lines);
+        client.write_all(head("/", "").as_bytes()).unwrap();
+        assert!(read_until(&mut client, "}").starts_with("HTTP/1.1 200"), "{lines:?}");
+    }
+    eventually("none of them is left", || open_connections(&gateway) == 0);
 }
 
 /// A proxy that we trust carries everybody: its own connections are not counted. Whoever comes
@@ -129,7 +157,7 @@ fn a_half_closed_client_reads_to_the_end() {
         read_until(&mut stream, "\r\n\r\n");
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n");
         for _ in 0..16 {
-            std::thread::sleep(std::time::Duration::from_millis(500));
+            std::thread::sleep(Duration::from_millis(500));
             let _ = stream.write_all(b"y");
         }
     });

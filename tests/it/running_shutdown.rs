@@ -77,6 +77,7 @@ fn connections_on_which_nothing_happens_hold_nobody_up() {
     let mut gateway = Gateway::start(&configuration(&upstream.url(), ""));
     let _silent = connect(gateway.address("web"), "");
     let _silent_too = connect(gateway.address("operations"), "");
+    let _lines = connect(gateway.address("web"), "\r\n\r\n");
     let mut idle = connect(gateway.address("web"), &head("/", ""));
     assert!(read_until(&mut idle, "\r\n\r\n").starts_with("HTTP/1.1 200"));
     let half = connect(gateway.address("web"), "GET / HTTP/1.1\r\nHost: kild");

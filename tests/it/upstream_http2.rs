@@ -114,6 +114,53 @@ fn a_connection_that_goes_away_is_replaced_without_a_failure() {
     assert!(server.connections() > 1);
 }
 
+/// The server's connections end under requests that it has, that are on their way, and that still
+/// wait for the server to say how many it takes. Whatever becomes of a POST, it arrives once.
+#[test]
+fn no_post_arrives_twice_where_connections_end() {
+    let arrived = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&arrived);
+    let server = FrameServer::start(4, move |mut asked| {
+        seen.lock().unwrap().push(asked.request.uri().path().to_owned());
+        match asked.stream % 5 {
+            4 => Then::Dies,
+            3 => Then::GoesAway,
+            _ => {
+                say(&mut asked.respond, "ok");
+                Then::Stays
+            }
+        }
+    });
+    let block = format!("servers: [\"{}\"], protocol: http2", server.url());
+    let (gateway, _authority, _directory) = started_with_tls(&block);
+    let answered: Vec<(String, u16)> = thread::scope(|scope| {
+        let clients: Vec<_> = (0..16)
+            .map(|client| {
+                let web = gateway.address("web");
+                scope.spawn(move || {
+                    let ask = |number: usize| {
+                        let path = format!("/{client}/{number}");
+                        let post = get(web, HOST, &path).from(DENMARK).method("POST");
+                        let status = post.send().status;
+                        (path, status)
+                    };
+                    (0..12).map(ask).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        clients.into_iter().flat_map(|client| client.join().unwrap()).collect()
+    });
+    let arrived = arrived.lock().unwrap();
+    for (path, status) in &answered {
+        let times = arrived.iter().filter(|arrived| *arrived == path).count();
+        assert!(times <= 1, "{path} arrived {times} times and was answered with {status}");
+        assert!([200, 502].contains(status), "{path}: {status}");
+        assert!(*status != 200 || times == 1, "{path} has an answer and never arrived");
+    }
+    let good = answered.iter().filter(|(_, status)| *status == 200).count();
+    assert!(good > 0 && good < answered.len(), "{good} of {}", answered.len());
+}
+
 #[test]
 fn a_stream_that_the_server_refuses_is_asked_again() {
     let server = FrameServer::start(100, |mut asked| {

@@ -34,6 +34,8 @@ pub enum Then {
     Stays,
     /// GOAWAY: the last request of this connection.
     GoesAway,
+    /// It ends at once, with every request on it.
+    Dies,
 }
 
 /// A server without TLS, as long as this value lives.
@@ -69,8 +71,10 @@ impl FrameServer {
                     };
                     let mut stream = 0;
                     while let Some(Ok((request, respond))) = speaking.accept().await {
-                        if serve(Asked { connection, stream, request, respond }) == Then::GoesAway {
-                            speaking.graceful_shutdown();
+                        match serve(Asked { connection, stream, request, respond }) {
+                            Then::Stays => {}
+                            Then::GoesAway => speaking.graceful_shutdown(),
+                            Then::Dies => return,
                         }
                         stream += 1;
                     }
