@@ -214,7 +214,7 @@ async fn reload(app: &App) -> Result<String, String> {
     app.gateway.floods.configure(&loaded.config);
     let limits = &loaded.config.limits;
     let (places, share) = (limits.requests_in_flight, limits.requests_per_address);
-    app.gateway.limit.resize(places, share, &app.tasks);
+    app.gateway.limit.resize(places, share);
     app.listening.commit(app, &loaded.config, listening);
     app.audit.change(&audit::Options::from_config(&loaded.config));
     open_files::check(&loaded.config);

@@ -6,15 +6,13 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
 use crate::client_address::ClientAddress;
-use crate::lifecycle::Tasks;
 use crate::listen::one_holder;
 use crate::telemetry::traffic;
 
@@ -24,10 +22,20 @@ const COUNTERS: usize = 8192;
 /// The places for requests in flight; clones share them.
 #[derive(Debug, Clone)]
 pub struct RequestLimit {
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     shares: Arc<Shares>,
-    size: Arc<Mutex<usize>>,
 }
+
+/// How many places are taken, and how many there are.
+#[derive(Debug)]
+struct Places {
+    taken: AtomicUsize,
+    most: AtomicUsize,
+}
+
+/// One of them.
+#[derive(Debug)]
+struct Place(Arc<Places>);
 
 /// So many logins of other protocols than HTTP are waited for at once, so many of them of one client. A
 /// mail program opens a handful of connections at the same time.
@@ -106,7 +114,7 @@ impl Drop for AwaitedLogin {
 /// One request in flight.
 #[derive(Debug)]
 pub struct InFlight {
-    _place: OwnedSemaphorePermit,
+    _place: Place,
     _share: Option<Share>,
 }
 
@@ -131,38 +139,17 @@ impl RequestLimit {
     /// Room for this many requests, so many of them of one client.
     #[must_use]
     pub fn new(places: usize, of_one_client: usize) -> Self {
-        let shares = Shares::new(of_one_client);
-        let places = places.min(Semaphore::MAX_PERMITS);
         Self {
-            places: Arc::new(Semaphore::new(places)),
-            size: Arc::new(Mutex::new(places)),
-            shares: Arc::new(shares),
+            places: Arc::new(Places { taken: AtomicUsize::new(0), most: AtomicUsize::new(places) }),
+            shares: Arc::new(Shares::new(of_one_client)),
         }
     }
 
-    /// Room for other numbers, while requests are in flight: places that are taken and too many go
-    /// as they come back, before anybody else gets them.
-    pub fn resize(&self, places: usize, of_one_client: usize, tasks: &Tasks) {
+    /// Room for other numbers, while requests are in flight: what is taken and too much comes back
+    /// before anybody else gets a place.
+    pub fn resize(&self, places: usize, of_one_client: usize) {
         self.shares.most.store(share(of_one_client), Ordering::Relaxed);
-        let places = places.min(Semaphore::MAX_PERMITS);
-        let mut size = self.size.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *size, places);
-        if places >= before {
-            self.places.add_permits(places - before);
-            return;
-        }
-        let owed = before - places;
-        let owed = owed - self.places.forget_permits(owed);
-        drop(size);
-        let (waiting, stopping) = (Arc::clone(&self.places), tasks.stopping());
-        tasks.spawn(async move {
-            for _ in 0..owed {
-                tokio::select! {
-                    place = waiting.acquire() => place.into_iter().for_each(SemaphorePermit::forget),
-                    () = stopping.cancelled() => return,
-                }
-            }
-        });
+        self.places.most.store(places, Ordering::Relaxed);
     }
 
     /// A place, or none where all are taken, or all that this client may have. Never waits: a full
@@ -174,9 +161,24 @@ impl RequestLimit {
             ClientAddress::Known(known) => Some(self.shares.take(known.seen())?),
             ClientAddress::Unknown(_) => None,
         };
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let place = Places::take(&self.places)?;
         traffic::entered();
         Some(InFlight { _place: place, _share: share })
+    }
+}
+
+impl Places {
+    fn take(places: &Arc<Self>) -> Option<Place> {
+        let most = places.most.load(Ordering::Relaxed);
+        let one_more = |taken: usize| (taken < most).then_some(taken + 1);
+        places.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Place(Arc::clone(places)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.taken.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -327,23 +329,21 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn another_size_counts_as_places_come_back() {
-        let (limit, tasks) = (RequestLimit::new(2, 9), Tasks::new());
+    #[test]
+    fn another_size_counts_as_places_come_back() {
+        let limit = RequestLimit::new(2, 9);
         let (first, second) = (limit.enter(client("5.6.7.8")), limit.enter(client("5.6.7.8")));
-        limit.resize(1, 9, &tasks);
-        tokio::task::yield_now().await;
+        limit.resize(1, 9);
         drop(first);
-        tokio::task::yield_now().await;
         assert!(limit.enter(client("5.6.7.8")).is_none(), "the second alone fills it");
         drop(second);
         let again = limit.enter(client("5.6.7.8"));
         assert!(again.is_some());
-        limit.resize(3, 9, &tasks);
+        limit.resize(3, 9);
         let more = (limit.enter(client("5.6.7.8")), limit.enter(client("5.6.7.8")));
         assert!(more.0.is_some() && more.1.is_some() && limit.enter(client("5.6.7.8")).is_none());
         drop((again, more));
-        limit.resize(3, 1, &tasks);
+        limit.resize(3, 1);
         let only = limit.enter(client("5.6.7.8"));
         assert!(only.is_some() && limit.enter(client("5.6.7.8")).is_none());
     }
