@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use http::HeaderMap;
-use http::header::{FORWARDED, HeaderName};
+use http::header::{FORWARDED, GetAll, HeaderName};
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 
 use super::explain::{Notes, Step};
@@ -192,12 +192,15 @@ fn is_internal(ip: IpAddr) -> bool {
 }
 
 /// All lines of a header in order, or why they cannot be used.
-pub(super) fn lines(headers: &HeaderMap, name: HeaderName) -> Result<Vec<&[u8]>, UnknownBecause> {
-    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
-    if lines.is_empty() {
+pub(super) fn lines(
+    headers: &HeaderMap,
+    name: HeaderName,
+) -> Result<GetAll<'_, HeaderValue>, UnknownBecause> {
+    let lines = headers.get_all(name);
+    if lines.iter().next().is_none() {
         return Err(UnknownBecause::HeaderMissing);
     }
-    if lines.iter().map(|line| line.len()).sum::<usize>() > MAXIMUM_HEADER_LENGTH {
+    if lines.iter().map(HeaderValue::len).sum::<usize>() > MAXIMUM_HEADER_LENGTH {
         return Err(UnknownBecause::Unparsable);
     }
     Ok(lines)

@@ -32,7 +32,8 @@ pub(super) fn elements(
 ) -> Result<impl Iterator<Item = Element<'_>>, UnknownBecause> {
     let mut elements = Vec::new();
     for line in lines(headers, FORWARDED)? {
-        let mut rest = std::str::from_utf8(line).map_err(|_| UnknownBecause::Unparsable)?;
+        let mut rest =
+            std::str::from_utf8(line.as_bytes()).map_err(|_| UnknownBecause::Unparsable)?;
         loop {
             if elements.len() == MAXIMUM_HOPS {
                 return Err(UnknownBecause::Unparsable);

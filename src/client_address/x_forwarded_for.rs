@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use http::HeaderMap;
 use http::header::HeaderName;
+use http::{HeaderMap, HeaderValue};
 
 use super::UnknownBecause;
 use super::derive::{Hop, MAXIMUM_HOPS, lines};
@@ -14,11 +14,12 @@ pub(super) const NAME: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// there, or should have.
 pub(super) fn hops(headers: &HeaderMap) -> Result<impl Iterator<Item = Hop>, UnknownBecause> {
     let lines = lines(headers, NAME)?;
-    let elements = |line: &[u8]| line.split(|&b| b == b',').count();
-    if lines.iter().map(|line| elements(line)).sum::<usize>() > MAXIMUM_HOPS {
+    let elements = |line: &HeaderValue| line.as_bytes().split(|&b| b == b',').count();
+    if lines.iter().map(elements).sum::<usize>() > MAXIMUM_HOPS {
         return Err(UnknownBecause::Unparsable);
     }
-    Ok(lines.into_iter().rev().flat_map(|line| line.rsplit(|&b| b == b',')).map(hop))
+    let lines = lines.into_iter().rev().map(HeaderValue::as_bytes);
+    Ok(lines.flat_map(|line| line.rsplit(|&b| b == b',')).map(hop))
 }
 
 fn hop(element: &[u8]) -> Hop {

@@ -2,11 +2,8 @@
 //!
 //! Nothing here opens anything: it only chooses between ways to say no.
 
-use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, HeaderName, UPGRADE, USER_AGENT};
+use http::header::{ACCEPT, CONNECTION, CONTENT_TYPE, UPGRADE, USER_AGENT};
 use http::{HeaderMap, Method};
-
-const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
-const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// The parts of a request that tell what its sender can make use of.
 #[derive(Debug, Clone, Copy)]
@@ -38,33 +35,63 @@ pub enum ClientKind {
     Other,
 }
 
+/// What the headers that matter say first; empty where they say nothing.
+#[derive(Debug, Default)]
+struct Said<'a> {
+    accept: &'a str,
+    agent: &'a str,
+    content: &'a str,
+    upgrade: &'a str,
+    connection: &'a str,
+    requested_with: &'a str,
+    fetch_dest: &'a str,
+}
+
+impl<'a> Said<'a> {
+    /// In one pass: most requests have few headers, and looking each of these up costs more.
+    fn by(headers: &'a HeaderMap) -> Self {
+        let mut said = Self::default();
+        for (name, value) in headers {
+            let place = match *name {
+                ACCEPT => &mut said.accept,
+                USER_AGENT => &mut said.agent,
+                CONTENT_TYPE => &mut said.content,
+                UPGRADE => &mut said.upgrade,
+                CONNECTION => &mut said.connection,
+                _ => match name.as_str() {
+                    "x-requested-with" => &mut said.requested_with,
+                    "sec-fetch-dest" => &mut said.fetch_dest,
+                    _ => continue,
+                },
+            };
+            if place.is_empty() {
+                *place = value.to_str().unwrap_or_default();
+            }
+        }
+        said
+    }
+}
+
 impl RequestShape<'_> {
     /// The kind of this client.
     #[must_use]
     pub fn kind(&self) -> ClientKind {
-        let (content, agent) = (self.header(CONTENT_TYPE), self.header(USER_AGENT));
-        if self.is_active_sync(content) {
+        let said = Said::by(self.headers);
+        if self.is_active_sync(said.content) {
             ClientKind::ActiveSync
-        } else if self.is_office(agent) {
+        } else if self.is_office(said.agent) {
             ClientKind::Office
-        } else if self.is_dav(content, agent) {
+        } else if self.is_dav(said.content, said.agent) {
             ClientKind::Dav
-        } else if self.is_web_socket() {
+        } else if is_web_socket(&said) {
             ClientKind::WebSocket
+        } else if is_browser(said.accept) {
+            ClientKind::Browser
+        } else if self.is_script(&said) {
+            ClientKind::Script
         } else {
-            let accept = self.header(ACCEPT);
-            if is_browser(accept) {
-                ClientKind::Browser
-            } else if self.is_script(accept, content) {
-                ClientKind::Script
-            } else {
-                ClientKind::Other
-            }
+            ClientKind::Other
         }
-    }
-
-    fn header(&self, name: impl http::header::AsHeaderName) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     fn under(&self, folders: &[&str]) -> bool {
@@ -107,14 +134,7 @@ impl RequestShape<'_> {
             || contains_any(agent, &["DAVx5", "dataaccessd", "CalendarAgent"])
     }
 
-    fn is_web_socket(&self) -> bool {
-        let wants = |name: HeaderName, token: &str| {
-            self.header(name).split(',').any(|item| item.trim().eq_ignore_ascii_case(token))
-        };
-        wants(UPGRADE, "websocket") && wants(CONNECTION, "upgrade")
-    }
-
-    fn is_script(&self, accept: &str, content: &str) -> bool {
+    fn is_script(&self, said: &Said<'_>) -> bool {
         let json = |value: &str| {
             !value.is_empty()
                 && value.split(',').any(|range| {
@@ -122,12 +142,19 @@ impl RequestShape<'_> {
                     kind.eq_ignore_ascii_case("application/json") || kind.ends_with("+json")
                 })
         };
-        json(accept)
-            || json(content)
-            || self.header(X_REQUESTED_WITH).eq_ignore_ascii_case("XMLHttpRequest")
-            || self.header(SEC_FETCH_DEST).eq_ignore_ascii_case("empty")
+        json(said.accept)
+            || json(said.content)
+            || said.requested_with.eq_ignore_ascii_case("XMLHttpRequest")
+            || said.fetch_dest.eq_ignore_ascii_case("empty")
             || self.under(&["/api"])
     }
+}
+
+fn is_web_socket(said: &Said<'_>) -> bool {
+    let wants = |value: &str, token: &str| {
+        value.split(',').any(|item| item.trim().eq_ignore_ascii_case(token))
+    };
+    wants(said.upgrade, "websocket") && wants(said.connection, "upgrade")
 }
 
 fn is_browser(accept: &str) -> bool {
@@ -172,7 +199,7 @@ fn weight(parameter: &str) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderName, HeaderValue};
 
     fn kind(method: &str, path: &str, headers: &[(&'static str, &'static str)]) -> ClientKind {
         let headers: HeaderMap = headers
