@@ -16,10 +16,10 @@ use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, USER_AGENT};
 
 pub use cookies::strip_gateway_cookies;
-pub use statements::{MOST_STATEMENTS, Statements, Unwritable, set_ours};
+pub use statements::{Statements, Unwritable, set_ours};
 
 use hop_by_hop::Connection;
-use statements::{is_misspelt, is_reserved};
+use statements::{MOST_STATEMENTS, is_misspelt, is_reserved};
 
 /// What goes on of a client's headers: all but connection headers, and every spelling of a header that
 /// carries statements of ours. `websocket` keeps the one upgrade that goes on. There is room for the

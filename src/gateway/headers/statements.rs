@@ -47,7 +47,7 @@ const RESERVED: [&str; 28] = [
 ];
 
 /// How many headers [`set_ours`] adds at most.
-pub const MOST_STATEMENTS: usize = 8;
+pub(super) const MOST_STATEMENTS: usize = 8;
 
 /// What we tell the upstream about a request.
 #[derive(Debug, Clone, Copy)]

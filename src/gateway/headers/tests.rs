@@ -24,9 +24,7 @@ fn shown(headers: &HeaderMap) -> Vec<String> {
 }
 
 fn prepared(lines: &[(&str, &str)]) -> Vec<String> {
-    let mut headers = map(lines);
-    headers = request_headers(&headers, false);
-    shown(&headers)
+    shown(&request_headers(&map(lines), false))
 }
 
 const OURS: Statements<'_> = Statements {
