@@ -38,6 +38,8 @@ pub(super) struct Ways {
     pub(super) limit: Duration,
     /// Whether a connection remembers statements between transactions.
     pub(super) remembers_statements: bool,
+    /// How many rows are put in.
+    pub(super) many_rows: ManyRows,
     /// Whether a text may hold octets that are none.
     pub(super) any_octets: bool,
     /// So many connections at a time.
@@ -50,6 +52,26 @@ pub(super) struct Ways {
     pub(super) ownership: Ownership,
     /// The sentence for what this database says.
     pub(super) fault: fn(&Place, sqlx::Error) -> StoreError,
+}
+
+/// How a database takes many rows, within a change that is given up where one of them fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ManyRows {
+    /// What the statement begins with.
+    pub(super) insert: &'static str,
+    pub(super) places: Places,
+    /// So many rows by one statement.
+    pub(super) at_once: usize,
+}
+
+/// How the places of values are marked in a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Places {
+    /// `$1`, `$2`, as everywhere where there are few.
+    Numbered,
+    /// `?`, in the order of the values. SQLite searches all the places that bear a name whenever one
+    /// of them is bound, which for the thousands of many rows is most of the work.
+    InOrder,
 }
 
 /// The connections of one store.

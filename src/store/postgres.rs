@@ -11,7 +11,7 @@ use std::time::Duration;
 use sqlx::Row;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 
-use super::connections::{Connections, Ways};
+use super::connections::{Connections, ManyRows, Places, Ways};
 use super::migrations::{Holds, Ownership};
 use super::postgres_url::PostgresUrl;
 use super::wording::Database;
@@ -38,6 +38,7 @@ const WAYS: Ways = Ways {
     // A pooler in transaction mode gives the next transaction another connection, which does not
     // know the statement.
     remembers_statements: false,
+    many_rows: ManyRows { insert: "INSERT INTO", places: Places::Numbered, at_once: 100 },
     // It takes no others.
     any_octets: false,
     connections: 4,

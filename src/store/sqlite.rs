@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::any::AnyConnectOptions;
 
-use super::connections::{Connections, Ways};
+use super::connections::{Connections, ManyRows, Places, Ways};
 use super::migrations::{Holds, Ownership};
 use super::wording::Database;
 use super::{Place, StoreError};
@@ -26,6 +26,9 @@ pub(super) const WAYS: Ways = Ways {
     // Waiting for another program's transaction ends sooner, with a better sentence.
     limit: Duration::from_secs(30),
     remembers_statements: true,
+    // Said so, it keeps no copies of its pages for taking back a single statement. Nobody else has
+    // the core while one runs, so that none is long.
+    many_rows: ManyRows { insert: "INSERT OR FAIL INTO", places: Places::InOrder, at_once: 16 },
     any_octets: true,
     // Readers beside the one writer that SQLite allows.
     connections: 4,

@@ -3,7 +3,7 @@
 use sqlx::any::AnyRow;
 
 use super::StoreError;
-use super::connections::{Asked, Lent};
+use super::connections::{Asked, Lent, ManyRows};
 
 /// Several things of one instant are read in it.
 pub(super) struct Reading(Lent);
@@ -48,6 +48,11 @@ impl Change {
 
     pub(super) fn lent(&mut self) -> &mut Lent {
         &mut self.0
+    }
+
+    /// How it takes many rows.
+    pub(super) fn many_rows(&self) -> ManyRows {
+        self.0.home().ways().many_rows
     }
 
     pub(super) fn fault(&self, error: sqlx::Error) -> StoreError {

@@ -11,11 +11,13 @@ use super::handle::{LogIndex, Sql};
 use super::key;
 use super::query::Cursor;
 use super::row::{NumberedRow, Taken};
-use super::write::{AT_ONCE, insert, insert_marks};
+use super::write::{insert, insert_marks};
 use crate::audit::Class;
 
 /// So many rows go at a time, so that nobody waits long for a deletion.
 const GONE_AT_ONCE: i64 = 500;
+/// So many lines are taken anew by one change.
+const LINES_AT_ONCE: usize = 100;
 
 impl LogIndex {
     /// Takes these lines of one chain as they stand in its segments now: what was removed there is
@@ -34,7 +36,7 @@ impl LogIndex {
         // Once also for nothing: whoever has read the old lines must not put them in any more.
         let mut rest = lines;
         loop {
-            let (some, after) = rest.split_at(rest.len().min(AT_ONCE));
+            let (some, after) = rest.split_at(rest.len().min(LINES_AT_ONCE));
             forgotten += self.forget_some(node, class, some).await?;
             rest = after;
             if rest.is_empty() {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 
 use super::super::StoreError;
+use super::super::connections::{ManyRows, Places};
 use super::super::transaction::Change;
 use super::block::Item;
 use super::handle::LogIndex;
@@ -15,8 +16,8 @@ use super::totals::Added;
 use crate::audit::Class;
 use crate::audit::options::PerClass;
 
-/// So many rows are put in by one statement.
-pub(super) const AT_ONCE: usize = 100;
+/// After so many rows whoever shares this core gets it: most batches come when there is much traffic.
+const IN_A_ROW: usize = 64;
 
 /// How far a chain has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -133,19 +134,25 @@ impl LogIndex {
     pub async fn write(&self, batch: Batch) -> Result<bool, StoreError> {
         let mut change = self.begin().await?;
         let Batch { node, class, from, to, forgotten, entries, tallied } = batch;
-        let mut words: Vec<&str> = entries.iter().flat_map(Taken::words).collect();
+        // Many entries, few words.
+        let mut words: HashSet<&str> = entries.iter().flat_map(Taken::words).collect();
         let counted = tallied.iter().flat_map(|tallied| &tallied.words);
         words.extend(counted.filter(|word| !word.is_empty()).map(String::as_str));
-        words.push(&node);
+        words.insert(&node);
+        let mut words: Vec<&str> = words.into_iter().collect();
         words.sort_unstable();
-        words.dedup();
         let numbers = self.number(&mut change, &words).await?;
         let node = numbers.get(&node).copied().unwrap_or_default();
         if !self.is_where(&mut change, (node, class), from, forgotten).await? {
             return Ok(false);
         }
-        let rows: Vec<NumberedRow> =
-            entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if rows.len().is_multiple_of(IN_A_ROW) {
+                std::thread::yield_now();
+            }
+            rows.push(entry.row(node, &numbers));
+        }
         let tallied: Vec<(Combination, Tallied)> =
             tallied.into_iter().map(|one| (one.combination(class, &numbers), one)).collect();
         let combinations = tallied.iter().map(|(combination, _)| *combination);
@@ -219,7 +226,7 @@ impl LogIndex {
                 row.entry = key::next(row.entry);
             }
         }
-        for some in rows.chunks_mut(AT_ONCE) {
+        for some in rows.chunks_mut(change.many_rows().at_once) {
             if insert(change, some).await? < some.len() as u64 {
                 put_aside(change, some).await?;
             }
@@ -252,8 +259,8 @@ impl NumberedRow {
     }
 }
 
-/// `VALUES ($1, $2), ($3, $4)`
-fn values(text: &mut String, rows: usize, width: usize) {
+/// `VALUES ($1, $2), ($3, $4)`, or `VALUES (?, ?), (?, ?)`
+fn values(text: &mut String, places: Places, rows: usize, width: usize) {
     text.push_str(" VALUES ");
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
@@ -261,16 +268,22 @@ fn values(text: &mut String, rows: usize, width: usize) {
             if column > 0 {
                 text.push_str(", ");
             }
-            text.push('$');
-            text.push_str(itoa::Buffer::new().format(row * width + column + 1));
+            match places {
+                Places::InOrder => text.push('?'),
+                Places::Numbered => {
+                    text.push('$');
+                    text.push_str(itoa::Buffer::new().format(row * width + column + 1));
+                }
+            }
         }
         text.push(')');
     }
 }
 
 pub(super) async fn insert(change: &mut Change, rows: &[NumberedRow]) -> Result<u64, StoreError> {
-    let mut text = format!("INSERT INTO log_entries ({COLUMNS})");
-    values(&mut text, rows.len(), WIDTH);
+    let ManyRows { insert, places, .. } = change.many_rows();
+    let mut text = format!("{insert} log_entries ({COLUMNS})");
+    values(&mut text, places, rows.len(), WIDTH);
     text.push_str(" ON CONFLICT (entry) DO NOTHING");
     let mut asked = sqlx::query(sqlx::AssertSqlSafe(text));
     for row in rows {
@@ -293,11 +306,11 @@ pub(super) async fn insert_marks(
 ) -> Result<(), StoreError> {
     let marks: Vec<(&NumberedRow, &String)> =
         rows.iter().flat_map(|row| row.marks.iter().map(move |mark| (row, mark))).collect();
-    for some in marks.chunks(AT_ONCE) {
-        let mut text = "INSERT INTO log_marks \
-             (organization, mark, entry, kind, folded, family, network, host)"
-            .to_owned();
-        values(&mut text, some.len(), 8);
+    let ManyRows { insert, places, at_once } = change.many_rows();
+    for some in marks.chunks(at_once) {
+        let columns = "organization, mark, entry, kind, folded, family, network, host";
+        let mut text = format!("{insert} log_marks ({columns})");
+        values(&mut text, places, some.len(), 8);
         text.push_str(" ON CONFLICT DO NOTHING");
         let mut asked = sqlx::query(sqlx::AssertSqlSafe(text));
         for (row, mark) in some {
@@ -310,4 +323,20 @@ pub(super) async fn insert_marks(
         change.execute(asked).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_places_of_many_rows_are_marked_as_the_database_counts_them() {
+        let text = |places| {
+            let mut text = String::new();
+            values(&mut text, places, 2, 3);
+            text
+        };
+        assert_eq!(text(Places::Numbered), " VALUES ($1, $2, $3), ($4, $5, $6)");
+        assert_eq!(text(Places::InOrder), " VALUES (?, ?, ?), (?, ?, ?)");
+    }
 }
