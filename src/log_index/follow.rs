@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::read;
 use super::tally::{Tally, tally};
+use crate::audit::head::{self, Found};
 use crate::audit::options::PerClass;
 use crate::audit::segment::{self, Header, LineEnd, Lines};
 use crate::audit::{Class, node_in};
@@ -21,11 +22,14 @@ use crate::telemetry;
 
 /// The chains that are indexed.
 pub(super) const INDEXED: [Class; 2] = [Class::Denied, Class::People];
-/// So many entries are put in by one transaction.
+/// So many entries are put in by one transaction; what is less waits for company.
 const AT_ONCE: usize = 2000;
-/// Between two looks when nothing waits.
+/// Between two looks when little waits: each has a price of its own, however little it puts in.
 const PAUSE: Duration = Duration::from_secs(1);
-/// While more waits, it rests this many times as long as it worked, so that most of the machine is
+/// How often all is looked at; in between only denials and people, and those only where there are new
+/// ones. Nobody waits for the counts of allowed traffic, and writing them has a price of its own.
+const ALL: Duration = Duration::from_secs(5);
+/// While much waits, it rests this many times as long as it worked, so that most of the machine is
 /// left to the traffic.
 const RESTS: u32 = 3;
 /// The nice value of the thread that follows: on Linux each thread has its own, and whoever it starts
@@ -44,6 +48,8 @@ pub struct Follower {
     node: Option<String>,
     /// The first sequence that each chain's segments hold, as the index was last brought to.
     kept: PerClass<Option<u64>>,
+    /// The last sequence of each chain that this has seen in the index.
+    reached: PerClass<u64>,
 }
 
 /// What one look led to.
@@ -71,7 +77,8 @@ impl Follower {
     /// Follows the log in this directory.
     #[must_use]
     pub fn new(directory: PathBuf, index: LogIndex) -> Self {
-        Self { directory: Arc::new(directory), index, node: None, kept: PerClass::default() }
+        let (kept, reached) = (PerClass::default(), PerClass::default());
+        Self { directory: Arc::new(directory), index, node: None, kept, reached }
     }
 
     /// Follows until the tasks are stopped, in a thread of its own to which the system gives what
@@ -107,17 +114,34 @@ impl Follower {
 
     async fn follow(&mut self) {
         let mut failing = false;
+        let mut all = clock::instant();
         loop {
             let began = clock::instant();
-            let round = self.round().await;
+            let round = if began >= all || failing {
+                all = began + ALL;
+                self.round().await
+            } else {
+                self.round_of_new().await
+            };
             let took = clock::instant().duration_since(began);
             let pause = match &round {
-                Ok(round) if round.behind > 0 => (took * RESTS).clamp(SHORTEST, PAUSE),
+                Ok(round) if round.behind >= AT_ONCE as u64 => {
+                    (took * RESTS).clamp(SHORTEST, PAUSE)
+                }
                 Ok(_) => PAUSE,
                 Err(error) => self.failed(error, failing).await,
             };
             failing = round.is_err();
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// A round where denials or people have been flushed since the last one.
+    async fn round_of_new(&mut self) -> Result<Round, FollowError> {
+        let (directory, reached) = (Arc::clone(&self.directory), self.reached);
+        match blocking(move || is_beyond(&directory, reached)).await? {
+            true => self.entries().await.map(|(round, ..)| round),
+            false => Ok(Round::default()),
         }
     }
 
@@ -127,7 +151,17 @@ impl Follower {
     /// # Errors
     /// [`FollowError`]; the next round goes on where this one stood.
     pub async fn round(&mut self) -> Result<Round, FollowError> {
-        let Some(node) = self.node().await? else { return Ok(Round::default()) };
+        let (round, node, Bookmarks { chains, forgotten }) = self.entries().await?;
+        if let Some(node) = node {
+            self.tally(&node, *chains.get(Class::Allowed), forgotten).await?;
+            self.delete_what_is_gone(&node).await?;
+        }
+        Ok(round)
+    }
+
+    /// The denials and people of a round; and whose log it is, and how far the index had come before.
+    async fn entries(&mut self) -> Result<(Round, Option<String>, Bookmarks), FollowError> {
+        let Some(node) = self.node().await? else { return Ok(Default::default()) };
         let Bookmarks { chains, forgotten } = self.index.bookmarks(&node).await?;
         let mut round = Round::default();
         let mut unreadable = 0;
@@ -138,6 +172,7 @@ impl Follower {
             unreadable += part.to.unreadable;
             let many = part.entries.len() as u64;
             round.behind += part.flushed.saturating_sub(part.to.sequence);
+            *self.reached.get_mut(class) = from.sequence;
             if part.to == from {
                 continue;
             }
@@ -145,6 +180,7 @@ impl Follower {
             let (entries, tallied) = (part.entries, Vec::new());
             let batch = Batch { node, class, from, to, forgotten, entries, tallied };
             if self.index.write(batch).await? {
+                *self.reached.get_mut(class) = to.sequence;
                 round.entries += many;
                 metrics::counter!("geovagt_log_index_entries_total").increment(many);
             } else {
@@ -152,8 +188,6 @@ impl Follower {
                 round.behind += many.max(1);
             }
         }
-        self.tally(&node, *chains.get(Class::Allowed), forgotten).await?;
-        self.delete_what_is_gone(&node).await?;
         metrics::gauge!("geovagt_log_index_behind_entries").set(round.behind as f64);
         metrics::gauge!("geovagt_log_index_unreadable_lines").set(unreadable as f64);
         self.index.stands(|standing| {
@@ -161,7 +195,7 @@ impl Follower {
             standing.unreadable = unreadable;
             standing.trouble = None;
         });
-        Ok(round)
+        Ok((round, Some(node), Bookmarks { chains, forgotten }))
     }
 
     /// Counts some of the allowed traffic. Nobody waits for it to be up with the log.
@@ -237,6 +271,18 @@ impl Follower {
     }
 }
 
+/// Whether denials or people have been flushed that come after these.
+fn is_beyond(directory: &std::path::Path, reached: PerClass<u64>) -> io::Result<bool> {
+    for class in INDEXED {
+        if let Found::Head(head) = head::read(directory, class)?
+            && head.sequence > *reached.get(class)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// The first entry that a chain's segments hold, and when its segment was begun; none where nothing
 /// was ever deleted.
 fn first_kept(directory: &std::path::Path, class: Class) -> io::Result<Option<(u64, Timestamp)>> {
@@ -273,4 +319,52 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, FollowError> {
     let done = tokio::task::spawn_blocking(work).await;
     Ok(done.map_err(|error| FollowError::Log(io::Error::other(error)))??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::{Action, Audit, Event, Facts, Options};
+    use crate::client_address::{ClientAddress, UnknownBecause};
+    use crate::identifier::ListenerId;
+    use crate::policy::{Denial, Reason};
+    use crate::store::Store;
+
+    /// Looks between two full rounds until something new has come.
+    async fn next(follower: &mut Follower) -> u64 {
+        loop {
+            let entries = follower.round_of_new().await.unwrap().entries;
+            if entries > 0 {
+                return entries;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn between_full_rounds_new_denials_and_people_are_taken_once() {
+        let state = tempfile::tempdir().unwrap();
+        let mut options = Options::new(state.path().join("audit"));
+        options.flush = Duration::from_millis(2);
+        let (audit, _) = Audit::open(options, &Tasks::new()).unwrap();
+        let store = Store::open(state.path()).await.unwrap();
+        let mut follower = Follower::new(state.path().join("audit"), store.log().clone());
+        follower.round().await.unwrap();
+        assert_eq!(follower.round_of_new().await.unwrap(), Round::default(), "nothing is new");
+        for _ in 0..3 {
+            let event = Event::new(Action::SignIn, clock::now(), clock::random_bytes());
+            audit.record(event).durable().await.unwrap();
+            assert_eq!(next(&mut follower).await, 1);
+            let client = ClientAddress::Unknown(UnknownBecause::Unparsable);
+            let facts = Facts::new(clock::now(), ListenerId::parse("web").unwrap(), client);
+            audit.deny(facts, Denial::new(Reason::ClientAddressUnknown));
+            assert_eq!(next(&mut follower).await, 1);
+            assert_eq!(follower.round_of_new().await.unwrap(), Round::default());
+        }
+        assert_eq!(
+            follower.round().await.unwrap(),
+            Round::default(),
+            "nor does a full round differ"
+        );
+    }
 }
