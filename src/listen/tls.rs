@@ -111,6 +111,8 @@ fn config(
         config.send_tls13_tickets = 0;
     } else {
         config.ticketer = Ticketer::new()?;
+        // Whoever resumes is given a new one each time; a second one would be made for nobody.
+        config.send_tls13_tickets = 1;
     }
     // Early data can be replayed, and would be decided on before the client has proved anything.
     config.max_early_data_size = 0;
