@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const ALL: Duration = Duration::from_secs(5);
 /// While much waits, it rests this many times as long as it worked, so that most of the machine is
 /// left to the traffic.
-const RESTS: u32 = 3;
+const RESTS: u32 = 7;
 /// The nice value of the thread that follows: on Linux each thread has its own, and whoever it starts
 /// begins with it.
 const LEAST_WEIGHT: i32 = 19;
