@@ -302,3 +302,55 @@ async fn a_refused_token_ends_in_the_servers_no() {
         assert!(server_heard.ends_with(&format!("{}\r\n\r\n", *token)), "{server_heard:?}");
     }
 }
+
+/// A login with such a server, for as long as it takes; at most a minute and a half.
+async fn with_server<F: Future<Output = ()>>(
+    login: &Login,
+    server: impl FnOnce(DuplexStream) -> F,
+) -> Result<(), NotReplayed> {
+    let (far, mut here) = duplex(1 << 16);
+    let (mut client, _kept) = duplex(1 << 16);
+    let replayed = tokio::time::timeout(std::time::Duration::from_secs(90), async {
+        tokio::select! { said = replay(login, &mut here, &mut client) => said, () = server(far) => unreachable!("it stays") }
+    });
+    replayed.await.expect("nobody is waited for so long")
+}
+
+/// For all of it: whoever says a line now and then does not hold somebody's place for ever.
+#[tokio::test]
+async fn a_server_may_take_a_minute_for_a_login_and_no_longer() {
+    let login =
+        async |protocol, said: &[u8]| talked(protocol, said, 99).await.0.expect("a login").0;
+    let imap = login(MailProtocol::Imap, b"a LOGIN anna geheim\r\n").await;
+    let pop3 = login(MailProtocol::Pop3, b"USER anna\r\nPASS geheim\r\n").await;
+    let smtp = login(MailProtocol::Smtp, b"EHLO pc\r\nAUTH PLAIN AGFubmEAZ2VoZWlt\r\n").await;
+    let seconds = |seconds| tokio::time::sleep(std::time::Duration::from_secs(seconds));
+    let silent = async |says: &'static [u8], mut server: DuplexStream| {
+        server.write_all(says).await.unwrap();
+        seconds(3600).await;
+    };
+    let chatting = async |mut server: DuplexStream| {
+        server.write_all(b"* OK hi\r\n").await.unwrap();
+        loop {
+            seconds(5).await;
+            server.write_all(b"* OK still at it\r\n").await.unwrap();
+        }
+    };
+    let late = async |mut server: DuplexStream| {
+        server.write_all(b"* OK hi\r\n").await.unwrap();
+        seconds(50).await;
+        server.write_all(b"a OK in\r\n").await.unwrap();
+        seconds(3600).await;
+    };
+    let (mute, pop3, smtp, chatted, answered) = tokio::join!(
+        with_server(&imap, |server| silent(b"", server)),
+        with_server(&pop3, |server| silent(b"+OK hi\r\n+OK\r\n", server)),
+        with_server(&smtp, |server| silent(b"220 hi\r\n250 AUTH PLAIN\r\n334 \r\n", server)),
+        with_server(&imap, chatting),
+        with_server(&imap, late),
+    );
+    for slow in [mute, pop3, smtp, chatted] {
+        assert!(matches!(slow, Err(NotReplayed::Slow)), "{slow:?}");
+    }
+    assert!(answered.is_ok(), "{answered:?}");
+}
