@@ -10,9 +10,6 @@ use crate::store::log::{Bookmark, Taken};
 
 /// So many octets are read at a time.
 const OCTETS: u64 = 4 << 20;
-/// After so many lines, whoever shares this core gets it: on Linux what has begun keeps it for a
-/// millisecond otherwise, and a request would wait for that.
-const IN_A_ROW: usize = 16;
 
 /// What was read, and where to go on.
 #[derive(Debug)]
@@ -94,10 +91,7 @@ pub(super) fn walk(
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             Err(error) => return Err(error),
         };
-        for count in 1_usize.. {
-            if count.is_multiple_of(IN_A_ROW) {
-                std::thread::yield_now();
-            }
+        loop {
             let begins = lines.offset;
             if passed > octets {
                 return Ok(walked);

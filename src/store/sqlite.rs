@@ -26,8 +26,8 @@ pub(super) const WAYS: Ways = Ways {
     // Waiting for another program's transaction ends sooner, with a better sentence.
     limit: Duration::from_secs(30),
     remembers_statements: true,
-    // Said so, it keeps no copies of its pages for taking back a single statement. Nobody else has
-    // the core while one runs, so that none is long.
+    // Said so, it keeps no copies of its pages for taking back a single statement. None is
+    // long, so that others get the core in between.
     many_rows: ManyRows { insert: "INSERT OR FAIL INTO", places: Places::InOrder, at_once: 16 },
     any_octets: true,
     // Readers beside the one writer that SQLite allows.

@@ -16,9 +16,6 @@ use super::totals::Added;
 use crate::audit::Class;
 use crate::audit::options::PerClass;
 
-/// After so many rows whoever shares this core gets it: most batches come when there is much traffic.
-const IN_A_ROW: usize = 64;
-
 /// How far a chain has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bookmark {
@@ -146,13 +143,8 @@ impl LogIndex {
         if !self.is_where(&mut change, (node, class), from, forgotten).await? {
             return Ok(false);
         }
-        let mut rows = Vec::with_capacity(entries.len());
-        for entry in entries {
-            if rows.len().is_multiple_of(IN_A_ROW) {
-                std::thread::yield_now();
-            }
-            rows.push(entry.row(node, &numbers));
-        }
+        let rows: Vec<NumberedRow> =
+            entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
         let tallied: Vec<(Combination, Tallied)> =
             tallied.into_iter().map(|one| (one.combination(class, &numbers), one)).collect();
         let combinations = tallied.iter().map(|(combination, _)| *combination);
