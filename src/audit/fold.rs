@@ -41,11 +41,14 @@ pub struct Folds {
     action: Action,
 }
 
+/// Each count where it began: who looks for one, or takes many out, moves none.
+type Counts = HashMap<Key, Box<Fold>, RandomState>;
+
 #[derive(Debug)]
 struct Shard {
-    fine: HashMap<Key, Fold, RandomState>,
-    coarse: HashMap<Key, Fold, RandomState>,
-    ended: Vec<Fold>,
+    fine: Counts,
+    coarse: Counts,
+    ended: Vec<Box<Fold>>,
     tokens: usize,
     refilled: Timestamp,
 }
@@ -203,18 +206,18 @@ impl Folds {
         self.count(&mut shard.coarse, &mut shard.ended, key, fold)
     }
 
-    fn fold(&self, facts: Facts, reference: Reference, reason: Reason, coarse: bool) -> Fold {
+    fn fold(&self, facts: Facts, reference: Reference, reason: Reason, coarse: bool) -> Box<Fold> {
         let last = facts.at;
         let action = self.action;
-        Fold { facts, reason, reference, last, count: 1, without_client: coarse, action }
+        Box::new(Fold { facts, reason, reference, last, count: 1, without_client: coarse, action })
     }
 
     fn count(
         &self,
-        map: &mut HashMap<Key, Fold, RandomState>,
-        ended: &mut Vec<Fold>,
+        map: &mut Counts,
+        ended: &mut Vec<Box<Fold>>,
         key: Key,
-        new: Fold,
+        new: Box<Fold>,
     ) -> Reference {
         let reference = new.reference;
         let Some(fold) = map.get_mut(&key) else {
@@ -230,7 +233,7 @@ impl Folds {
     }
 
     /// Takes out what has ended by now, at most `most`; everything where `all`.
-    pub fn take_ended(&self, now: Timestamp, all: bool, most: usize) -> Vec<Fold> {
+    pub fn take_ended(&self, now: Timestamp, all: bool, most: usize) -> Vec<Box<Fold>> {
         let mut taken = Vec::new();
         for shard in &self.shards {
             let mut shard = lock(shard);
@@ -328,7 +331,7 @@ impl Fold {
 
     /// The entry that stands for all of them.
     #[must_use]
-    pub fn into_event(self, random: [u8; 10]) -> Event {
+    pub fn event(&self, random: [u8; 10]) -> Event {
         let denied = self.action == Action::Denied;
         let action = if denied && self.count > 1 { Action::Repeated } else { self.action };
         let mut event = Event::new(action, self.facts.at, random);

@@ -22,7 +22,7 @@ use super::tree::Tree;
 use crate::clock;
 
 /// So many octets of lines are written at a time.
-const AT_A_TIME: usize = 32 << 10;
+const AT_A_TIME: usize = 16 << 10;
 
 /// One chain, open for writing.
 pub struct Ledger {

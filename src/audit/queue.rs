@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::event::Event;
+use super::fold::Fold;
 use super::options::{Class, PerClass};
 use super::place::Answered;
 use super::relay::Command;
@@ -25,6 +26,7 @@ pub(super) enum Item {
     Event(Box<Event>),
     /// Not in a box: each request has one, and it is small.
     Answered(Answered),
+    Folded(Box<Fold>),
 }
 
 /// How far a chain has come, in numbers that count pushed items.

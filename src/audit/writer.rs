@@ -77,6 +77,7 @@ impl Pending {
         match &self.item {
             Item::Event(event) => Cow::Borrowed(event),
             Item::Answered(answered) => Cow::Owned(answered.event(self.random)),
+            Item::Folded(fold) => Cow::Owned(fold.event(self.random)),
         }
     }
 
@@ -84,8 +85,8 @@ impl Pending {
         Self { item, random: clock::random_bytes_in_bulk(), numbered: true }
     }
 
-    fn unnumbered(event: Event) -> Self {
-        Self { numbered: false, ..Self::numbered(Item::Event(Box::new(event))) }
+    fn unnumbered(item: Item) -> Self {
+        Self { numbered: false, ..Self::numbered(item) }
     }
 }
 
@@ -146,7 +147,8 @@ impl Writer {
             (Class::People, notes.people),
         ] {
             for event in notes.into_iter().rev() {
-                self.pending.get_mut(class).push_front(Pending::unnumbered(event));
+                let item = Item::Event(Box::new(event));
+                self.pending.get_mut(class).push_front(Pending::unnumbered(item));
             }
         }
     }
@@ -256,7 +258,7 @@ impl Writer {
                 if closed { usize::MAX } else { self.options.queue.saturating_sub(pending.len()) };
             pending.extend(folds.take_ended(now, closed || prompt, room).into_iter().map(|fold| {
                 self.queue.observer.see(|| fold.sighting());
-                Pending::unnumbered(fold.into_event(clock::random_bytes_in_bulk()))
+                Pending::unnumbered(Item::Folded(fold))
             }));
         }
     }
@@ -352,7 +354,7 @@ impl Writer {
                 Event::new(Action::EntriesLost, clock::now(), clock::random_bytes_in_bulk())
                     .outcome(Outcome::Failure);
             event.count = count;
-            self.pending.people.push_back(Pending::unnumbered(event));
+            self.pending.people.push_back(Pending::unnumbered(Item::Event(Box::new(event))));
         }
         true
     }

@@ -37,7 +37,7 @@ fn equal_rejections_share_one_entry_and_one_reference() {
     assert_eq!((first, second), (reference(1), reference(1)));
     assert!(folds.take_ended(at(999), false, 9).is_empty());
     let mut ended = folds.take_ended(at(1000), false, 9);
-    let event = ended.pop().unwrap().into_event([0; 10]);
+    let event = ended.pop().unwrap().event([0; 10]);
     assert!(ended.is_empty() && folds.is_empty());
     assert_eq!((event.action, event.count), (Action::Repeated, 2));
     assert_eq!(event.reference, Some(SmolStr::from(reference(1).to_string())));
@@ -49,7 +49,7 @@ fn equal_rejections_share_one_entry_and_one_reference() {
 fn one_rejection_alone_is_denied() {
     let folds = denials();
     folds.add(facts("203.0.113.9", 0), LISTED, reference(1));
-    let event = folds.take_ended(at(1000), false, 9).pop().unwrap().into_event([0; 10]);
+    let event = folds.take_ended(at(1000), false, 9).pop().unwrap().event([0; 10]);
     assert_eq!((event.action, event.count, event.milliseconds), (Action::Denied, 1, None));
 }
 
@@ -75,7 +75,7 @@ fn what_differs_does_not_fold() {
     folds.add(facts("2001:67c:2e8:2::1", 0), LISTED, reference(10));
     let ended = folds.take_ended(at(1000), false, 99);
     assert_eq!(ended.len(), 10);
-    assert_eq!(ended.iter().map(Fold::count).sum::<u64>(), 11);
+    assert_eq!(ended.iter().map(|fold| fold.count()).sum::<u64>(), 11);
 }
 
 #[test]
@@ -105,11 +105,11 @@ fn a_flood_of_networks_folds_without_clients_and_is_counted_exactly() {
     assert!(folds.len() <= CAPACITY + SHARDS, "{}", folds.len());
     assert!(CAPACITY * size_of::<(Key, Fold)>() < 16 * 1024 * 1024, "of fixed parts");
     let ended = folds.take_ended(at(1000), false, usize::MAX);
-    assert_eq!(ended.iter().map(Fold::count).sum::<u64>(), u64::from(flood));
+    assert_eq!(ended.iter().map(|fold| fold.count()).sum::<u64>(), u64::from(flood));
     let kept: usize =
         ended.iter().map(|f| f.facts.path.as_ref().map_or(0, smol_str::SmolStr::len)).sum();
     assert!(kept < 24 * 1024 * 1024, "{kept} bytes of paths");
-    let coarse = ended.into_iter().find(|fold| fold.without_client).unwrap().into_event([0; 10]);
+    let coarse = ended.into_iter().find(|fold| fold.without_client).unwrap().event([0; 10]);
     assert_eq!(coarse.personal, PerField::default());
     assert_eq!(coarse.country.as_deref(), Some("CN"));
     assert_eq!(coarse.path, None);
@@ -121,7 +121,7 @@ fn a_flood_of_networks_folds_without_clients_and_is_counted_exactly() {
     }
     let ended = folds.take_ended(at(4000), false, usize::MAX);
     assert!(ended.len() <= 3 * SUSTAINED + SHARDS, "{}", ended.len());
-    assert_eq!(ended.iter().map(Fold::count).sum::<u64>(), 5000);
+    assert_eq!(ended.iter().map(|fold| fold.count()).sum::<u64>(), 5000);
 }
 
 #[test]
@@ -133,5 +133,5 @@ fn while_nobody_takes_them_out_counts_stay_exact_and_memory_bounded() {
     assert!(folds.len() <= PER_SHARD + 1, "{}", folds.len());
     assert_eq!(folds.take_ended(at(0), true, 10).len(), 10, "no more than asked for");
     let rest = folds.take_ended(at(0), true, usize::MAX);
-    assert_eq!(rest.iter().map(Fold::count).sum::<u64>(), 20_000 - 10);
+    assert_eq!(rest.iter().map(|fold| fold.count()).sum::<u64>(), 20_000 - 10);
 }
