@@ -53,6 +53,7 @@ pub mod odd_use;
 
 // What stands under them.
 pub mod clock;
+mod naps;
 mod peer_certificate;
 pub mod pem_file;
 mod pieces;

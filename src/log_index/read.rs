@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::audit::head::{self, Found};
 use crate::audit::segment::{self, LineEnd, Lines};
 use crate::audit::{Class, line_event};
+use crate::naps::Naps;
 use crate::store::log::{Bookmark, Taken};
 
 /// So many octets are read at a time.
@@ -64,7 +65,8 @@ pub(super) fn read(
     Ok(Part { entries, to: walked.to, flushed: walked.flushed })
 }
 
-/// Goes through the lines behind a bookmark, up to what was flushed, and to about so many octets.
+/// Goes through the lines behind a bookmark, up to what was flushed, and to about so many octets;
+/// with naps, for the sake of the traffic.
 pub(super) fn walk(
     directory: &Path,
     class: Class,
@@ -80,6 +82,7 @@ pub(super) fn walk(
         return Ok(walked);
     }
     let mut passed = 0;
+    let mut naps = Naps::new();
     for (number, path) in segment::list(&directory.join(class.word()))? {
         if number < from.segment || number > head.segment {
             continue;
@@ -101,6 +104,7 @@ pub(super) fn walk(
                 break;
             }
             passed += lines.offset - begins;
+            naps.if_due();
             let is_header = begins == 0;
             let line = if is_header { Walk::Seen } else { Walk::Unreadable };
             let line =

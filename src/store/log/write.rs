@@ -15,6 +15,7 @@ use super::row::{COLUMNS, NumberedRow, Taken, WIDTH};
 use super::totals::Added;
 use crate::audit::Class;
 use crate::audit::options::PerClass;
+use crate::naps::Naps;
 
 /// How far a chain has been read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -143,8 +144,12 @@ impl LogIndex {
         if !self.is_where(&mut change, (node, class), from, forgotten).await? {
             return Ok(false);
         }
-        let rows: Vec<NumberedRow> =
-            entries.into_iter().map(|entry| entry.row(node, &numbers)).collect();
+        let mut naps = Naps::new();
+        let row = |entry: Taken| {
+            naps.if_due();
+            entry.row(node, &numbers)
+        };
+        let rows: Vec<NumberedRow> = entries.into_iter().map(row).collect();
         let tallied: Vec<(Combination, Tallied)> =
             tallied.into_iter().map(|one| (one.combination(class, &numbers), one)).collect();
         let combinations = tallied.iter().map(|(combination, _)| *combination);
