@@ -7,7 +7,7 @@
 use super::answers;
 use super::exchange::Exchange;
 use super::handle::{Answer, Instead};
-use crate::identity::{Identity, Outcome};
+use crate::identity::{Beside, Identity, Outcome, Why};
 use crate::policy::{Authentication, Challenge, Denial, Permit, Person, Reason, Verdict};
 
 /// Somebody who may pass.
@@ -77,7 +77,7 @@ fn by_grant(exchange: &Exchange<'_>, reason: Reason) -> Option<Admitted> {
 
 /// A local account's password must not reach the upstream, whatever else lets the request in.
 async fn with_login(exchange: &Exchange<'_>, admitted: Admitted) -> Admitted {
-    let login_is_ours = login_beside(exchange).await.is_some();
+    let (_, login_is_ours) = login_beside(exchange).await;
     Admitted { login_is_ours, ..admitted }
 }
 
@@ -106,11 +106,10 @@ pub(super) fn overloaded(exchange: &Exchange<'_>) -> Answer {
 
 /// An allowed client that nobody asked: a session or a login names it.
 async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
-    let login = match exchange.basic_login() {
+    let (login, login_is_ours) = match exchange.basic_login() {
         Some(_) => Box::pin(login_beside(exchange)).await,
-        None => None,
+        None => (None, false),
     };
-    let login_is_ours = login.is_some();
     let login = login.filter(|identity| exchange.takes(identity.person()));
     let Some(identity) = exchange.session().or(login).or_else(|| exchange.certified()) else {
         return Admitted { permit, identity: None, login_is_ours };
@@ -122,13 +121,23 @@ async fn recognise(exchange: &Exchange<'_>, permit: Permit) -> Admitted {
     Admitted { permit, identity: Some(identity), login_is_ours }
 }
 
-/// Whose local account a login names that came along with a request that does not depend on it: its
-/// password must not reach the upstream, also where the site takes no local accounts. None where it
-/// is one of the upstream's own.
-async fn login_beside(exchange: &Exchange<'_>) -> Option<Identity> {
-    let login = exchange.basic_login()?;
+/// Whose local account a login names that came along with a request that does not depend on it, and
+/// whether its password must not reach the upstream: also where the site takes no local accounts,
+/// where it may not be compared from this country, and where there have been too many attempts to
+/// compare one more. A guess is written down.
+async fn login_beside(exchange: &Exchange<'_>) -> (Option<Identity>, bool) {
+    let Some(login) = exchange.basic_login() else { return (None, false) };
     let eligible = |person: &Person| exchange.lets_in(person);
-    exchange.gateway.authenticator.beside(exchange.attempt(&eligible, &|_| {}), login).await
+    let attempt = exchange.attempt(&eligible, &|_| {});
+    match exchange.gateway.authenticator.beside(attempt, login).await {
+        Beside::Ours(identity) => (Some(*identity), true),
+        Beside::Foreign { guessed: None } => (None, false),
+        Beside::Foreign { guessed: Some(name) } => {
+            exchange.record_failed_sign_in(Why::WrongPassword, Some(&name)).await;
+            (None, false)
+        }
+        Beside::Undecided => (None, true),
+    }
 }
 
 /// The policy wants to know who it is: a session, a login, or the way to one.
@@ -138,7 +147,7 @@ async fn identify(exchange: &Exchange<'_>, challenge: Challenge) -> Result<Admit
     }
     if let Some(identity) = exchange.session() {
         let mut admitted = admit_person(exchange, identity, false)?;
-        admitted.login_is_ours = login_beside(exchange).await.is_some();
+        (_, admitted.login_is_ours) = login_beside(exchange).await;
         return Ok(admitted);
     }
     if let Some(admitted) = by_grant(exchange, challenge.reason()) {

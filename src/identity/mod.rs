@@ -62,6 +62,7 @@ pub use outside::{
     ProviderError, Providers,
 };
 pub use password::{Argon2id, Password, PasswordFunction, UnfitPassword};
+pub use prove::Beside;
 pub use remembered::Remembered;
 
 /// Every cookie of ours, by the name it has on a protected and on a plain connection. None of them

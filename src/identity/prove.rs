@@ -15,6 +15,21 @@ use super::{Authenticator, How, Identity, Password, SignInForm, basic};
 use crate::policy::UserName;
 use crate::store::Account;
 
+/// What a login is that came along with a request that does not depend on it.
+#[derive(Debug)]
+pub enum Beside {
+    /// A local account's.
+    Ours(Box<Identity>),
+    /// One of the upstream's own; `guessed` where it names a local account, the first time in a
+    /// while.
+    Foreign {
+        /// The account that it names with another password.
+        guessed: Option<UserName>,
+    },
+    /// It names a local account, and nobody can say now whether its password is that account's.
+    Undecided,
+}
+
 /// Who is asked about a name and password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ways {
@@ -41,34 +56,38 @@ impl Authenticator {
         self.prove(attempt, How::Basic, &name, password, Ways::All).await
     }
 
-    /// Whose local account a login names that came along although nobody asked for it; none where it
-    /// is a login of the upstream's own. Its failures are remembered for a while, here alone: a
-    /// town hall whose mail clients log in to the upstream under the names of local accounts must
-    /// not spend its own allowance of attempts on that.
-    pub async fn beside(
-        &self,
-        attempt: Attempt<'_>,
-        authorization: &HeaderValue,
-    ) -> Option<Identity> {
-        let claimed = basic::read(authorization)?;
-        let name = UserName::parse(&claimed.name).ok()?;
+    /// What a login is that came along although nobody asked for it. Its failures are remembered for
+    /// a while, here alone: a town hall whose mail clients log in to the upstream under the names of
+    /// local accounts must not spend its own allowance of attempts on that. A locked account is
+    /// compared as well: its password is still its owner's.
+    pub async fn beside(&self, attempt: Attempt<'_>, authorization: &HeaderValue) -> Beside {
+        const FOREIGN: Beside = Beside::Foreign { guessed: None };
+        let Some(claimed) = basic::read(authorization) else { return FOREIGN };
+        let Ok(name) = UserName::parse(&claimed.name) else { return FOREIGN };
         let account = {
             let directory = self.0.directory.load();
-            Arc::clone(directory.named(attempt.organization, &name)?)
+            directory.named(attempt.organization, &name).map(Arc::clone)
         };
+        let Some(account) = account else { return FOREIGN };
+        if !self.0.hasher.is_own(&account.password_hash) {
+            return Beside::Undecided;
+        }
         let foreign = &self.0.foreign;
         let fingerprint = foreign.fingerprint(attempt.organization, &name, &claimed.password);
         if foreign.compared_at(&fingerprint, &account, attempt.now).is_some() {
-            return None;
+            return FOREIGN;
         }
         let password = claimed.password;
         match self.prove(attempt, How::Basic, name.as_str(), password, Ways::Local).await {
-            Outcome::Proven(identity) => Some(identity),
+            Outcome::Proven(_) if account.locked => Beside::Undecided,
+            Outcome::Proven(identity) => Beside::Ours(Box::new(identity)),
             Outcome::NotProven { why: Why::WrongPassword, .. } => {
                 foreign.remember(fingerprint, &account, attempt.now);
-                None
+                Beside::Foreign { guessed: Some(name) }
             }
-            Outcome::NotProven { .. } | Outcome::Limited => None,
+            // No account has such a password.
+            Outcome::NotProven { why: Why::Malformed, .. } => FOREIGN,
+            Outcome::NotProven { .. } | Outcome::Limited => Beside::Undecided,
         }
     }
 
@@ -102,7 +121,8 @@ impl Authenticator {
         let account = claimed.as_ref().and_then(|name| {
             self.0.directory.load().named(attempt.organization, name).map(Arc::clone)
         });
-        let candidate = self.candidate(attempt, claimed.as_ref(), account.as_ref(), &password);
+        let candidate =
+            self.candidate(attempt, (claimed.as_ref(), account.as_ref()), &password, ways);
         let fingerprint = claimed
             .as_ref()
             .map(|name| self.0.recent.fingerprint(attempt.organization, name, &password));
@@ -162,16 +182,16 @@ impl Authenticator {
     fn candidate(
         &self,
         attempt: Attempt<'_>,
-        name: Option<&UserName>,
-        account: Option<&Arc<Account>>,
+        (name, account): (Option<&UserName>, Option<&Arc<Account>>),
         password: &Password,
+        ways: Ways,
     ) -> Result<Arc<Account>, Why> {
         if name.is_none() || password.is_too_long() {
             return Err(Why::Malformed);
         }
         let account = account.ok_or(Why::UnknownAccount)?;
         let person = self.0.directory.load().person(account).ok_or(Why::UnknownAccount)?;
-        if account.locked {
+        if account.locked && ways == Ways::All {
             return Err(Why::Locked);
         }
         if !(attempt.eligible)(&person) {

@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::identity::hasher::Lane;
 use crate::identity::limits::Allowance;
-use crate::identity::{Attempt, How, Identity, Outcome, Password, Why};
+use crate::identity::{Attempt, Beside, How, Identity, Outcome, Password, Why};
 use crate::policy::{Actor, Person, UserName};
 use crate::store::NewAccount;
 
@@ -432,7 +432,10 @@ async fn a_login_of_the_upstreams_own_is_compared_once_and_ours_is_found_beside_
             holders: &|_| {},
             now: at(now),
         };
-        scene.authenticator.beside(attempt, &header(claimed, password)).await.is_some()
+        matches!(
+            scene.authenticator.beside(attempt, &header(claimed, password)).await,
+            Beside::Ours(_)
+        )
     };
     for now in 0..100 {
         assert!(!beside("anna", "the upstream's own", now).await);
@@ -446,6 +449,40 @@ async fn a_login_of_the_upstreams_own_is_compared_once_and_ours_is_found_beside_
     scene.store.set_password(&ballerup, &anna, kept, &by(), at(101)).await.unwrap();
     scene.authenticator.reload(at(101)).await.unwrap();
     assert!(beside("anna", "the upstream's own", 102).await, "another password counts at once");
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_now_is_nobody_elses_either() {
+    let scene = Scene::new().await;
+    let ballerup = organization("ballerup");
+    let beside = async |password: &str, eligible: bool, now| {
+        let eligible = |_: &Person| eligible;
+        let attempt = Attempt {
+            organization: &ballerup,
+            client: "203.0.113.1".parse().unwrap(),
+            eligible: &eligible,
+            holders: &|_| {},
+            now: at(now),
+        };
+        scene.authenticator.beside(attempt, &header("anna", password)).await
+    };
+    let not_here = beside(PASSWORD, false, 0).await;
+    assert!(matches!(not_here, Beside::Undecided), "{not_here:?}");
+    for guess in 0..5 {
+        let wrong = beside(&format!("guess {guess}"), true, 0).await;
+        assert!(matches!(wrong, Beside::Foreign { guessed: Some(_) }), "{wrong:?}");
+        let again = beside(&format!("guess {guess}"), true, 0).await;
+        assert!(matches!(again, Beside::Foreign { guessed: None }), "{again:?}");
+    }
+    let limited = beside(PASSWORD, true, 0).await;
+    assert!(matches!(limited, Beside::Undecided), "{limited:?}");
+    let anna = name("anna");
+    scene.store.set_locked(&ballerup, &anna, true, &by(), at(3600)).await.unwrap();
+    scene.authenticator.reload(at(3600)).await.unwrap();
+    let locked = beside(PASSWORD, true, 7200).await;
+    assert!(matches!(locked, Beside::Undecided), "{locked:?}");
+    let foreign = beside("the upstream's own", true, 7201).await;
+    assert!(matches!(foreign, Beside::Foreign { .. }), "{foreign:?}");
 }
 
 #[tokio::test]

@@ -132,6 +132,32 @@ fn a_session_does_not_carry_a_local_password_to_the_upstream() {
     assert!(upstream_saw(DENMARK, "anna.holm", "the upstream's own").contains("authorization"));
 }
 
+/// At home nobody needs a login, and one may come along. A guess is written down once, and a password
+/// that may not be compared any more, since there were too many guesses, is not handed on either.
+#[test]
+fn guesses_at_an_open_site_are_seen_and_lead_no_password_to_the_upstream() {
+    let (_upstream, gateway) = open_door("");
+    let web = gateway.address("web");
+    let upstream_saw = |name: &str, password: &str| {
+        let answer = get(web, HOST, "/").from(DENMARK).basic(name, password).send();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text().to_lowercase()
+    };
+    let guess = |number: usize| format!("forkert adgangskode {number}");
+    for _ in 0..3 {
+        assert!(upstream_saw("anna.holm", &guess(0)).contains("authorization"));
+    }
+    eventually("one guess in the log", || failures(&gateway) == 1);
+    for number in 1..20 {
+        upstream_saw("anna.holm", &guess(number));
+    }
+    assert!(!upstream_saw("anna.holm", PASSWORD).contains("authorization"));
+    // Of a name that is no account's nobody can know, and nothing is written.
+    let before = failures(&gateway);
+    assert!(upstream_saw("somebody.else", "x").contains("authorization"));
+    assert_eq!(failures(&gateway), before);
+}
+
 /// A session counts for its own organisation, untouched, alone, and until it is ended.
 #[test]
 fn a_session_cannot_be_moved_altered_doubled_or_kept() {
