@@ -26,9 +26,12 @@ use crate::territory::Territory;
 /// How many different rejections are told apart at once.
 pub const CAPACITY: usize = 16_384;
 /// How many new different ones a second are told apart for longer than a burst of [`CAPACITY`].
-pub const SUSTAINED: usize = 256;
+pub const SUSTAINED: usize = 64;
 const SHARDS: usize = 16;
 const PER_SHARD: usize = CAPACITY / SHARDS;
+/// The longest path or query, and the longest user agent, of one who was rejected. Whoever asks from
+/// many networks must not fill the disk with what they say.
+const LONGEST: (usize, usize) = (512, 256);
 /// How full a shard may be before only short texts are kept.
 const ROOMY: usize = 256;
 
@@ -164,9 +167,8 @@ impl Folds {
         }
         shard.tokens -= 1;
         let (mut facts, fresh) = make();
-        if shard.fine.len() >= ROOMY {
-            facts.shorten(128, 128);
-        }
+        let (path, agent) = if shard.fine.len() >= ROOMY { (128, 128) } else { LONGEST };
+        facts.shorten(path, agent);
         let fold = self.fold(facts, fresh, key.reason, false);
         self.count(&mut shard.fine, &mut shard.ended, key, fold)
     }
