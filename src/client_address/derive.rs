@@ -17,6 +17,17 @@ pub const MAXIMUM_HEADER_LENGTH: usize = 8 * 1024;
 /// A chain has at most this many addresses; more is unparsable.
 pub const MAXIMUM_HOPS: usize = 64;
 
+/// What proxies send beside the two headers that can be a source: never read, but whoever sends one
+/// is a proxy.
+const OTHERS: [HeaderName; 6] = [
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("x-cluster-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("x-original-forwarded-for"),
+];
+
 /// What one proxy of a chain says about the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hop {
@@ -53,8 +64,9 @@ pub struct PreambleRefused;
 /// have to follow the grammar of RFC 7239 as a whole (an open quotation mark could swallow what
 /// a trusted proxy appended).
 ///
-/// A private peer that is no trusted proxy and sends `X-Forwarded-For` or `Forwarded` is a proxy
-/// that nobody named: unknown, whatever the source is. From a public one the header is ignored.
+/// A private peer that is no trusted proxy and sends `X-Forwarded-For`, `Forwarded`, `X-Real-IP` or
+/// the like is a proxy that nobody named: unknown, whatever the source is. From a public one the
+/// header is ignored.
 #[must_use]
 pub fn derive(peer: IpAddr, source: &AddressSource, headers: &HeaderMap) -> ClientAddress {
     derive_noting(peer, source, headers, &mut ())
@@ -136,8 +148,9 @@ fn behind_unnamed_proxy(
     notes: &mut impl Notes,
 ) -> ClientAddress {
     let relayed = headers.contains_key(x_forwarded_for::NAME) || headers.contains_key(FORWARDED);
+    let otherwise = || OTHERS.iter().any(|name| headers.contains_key(name));
     match address {
-        ClientAddress::Known(known) if relayed && is_internal(known.seen()) => {
+        ClientAddress::Known(known) if is_internal(known.seen()) && (relayed || otherwise()) => {
             notes.note(Step::PrivatePeerWithHeader);
             ClientAddress::Unknown(UnknownBecause::UntrustedPrivatePeer)
         }

@@ -95,7 +95,8 @@ fn only_the_configured_header_is_read() {
 #[test]
 fn a_private_peer_with_any_such_header_is_unknown_whatever_the_source() {
     for kind in [HeaderSource::Peer, HeaderSource::XForwardedFor, HeaderSource::Forwarded] {
-        for name in ["x-forwarded-for", "forwarded"] {
+        let others = ["x-real-ip", "x-client-ip", "true-client-ip", "cf-connecting-ip"];
+        for name in ["x-forwarded-for", "forwarded"].into_iter().chain(others) {
             let lines = headers(&[(name, "for=5.6.7.8")]);
             let from =
                 |peer: &str| shown(derive(peer.parse().unwrap(), &source(kind, &[]), &lines));
