@@ -1,6 +1,9 @@
 //! `geovagt serve`: runs the gateway until it is told to stop, on one work-stealing runtime
 //! (`benches/runtime.rs` says why), or on one thread where there is one core.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
 use anyhow::Context as _;
 use tokio::runtime::{Builder, Runtime};
 
@@ -26,6 +29,7 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
     let Some(loaded) = super::people::configuration(context)? else {
         return Ok(Answer::No);
     };
+    whose(&loaded.config.state_directory)?;
     telemetry::start_log()?;
     app::open_files::raise();
     let metrics = telemetry::start_metrics()?;
@@ -45,6 +49,20 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         anyhow::Ok(())
     })?;
     Ok(Answer::Yes)
+}
+
+/// What root writes into somebody else's state directory its owner cannot read again: the gateway
+/// would not start any more as the user that it belongs to.
+fn whose(state_directory: &Path) -> anyhow::Result<()> {
+    // Where it is not there yet it will be this user's.
+    let Ok(found) = std::fs::metadata(state_directory) else { return Ok(()) };
+    let (owner, user) = (found.uid(), rustix::process::geteuid());
+    anyhow::ensure!(
+        !user.is_root() || owner == user.as_raw(),
+        "the state directory {} belongs to the user with the number {owner}; run this as that user, or a gateway of theirs cannot read its own log again",
+        state_directory.display()
+    );
+    Ok(())
 }
 
 /// So many threads, or as many as there are cores. One alone has nobody to share its work with.
