@@ -73,6 +73,9 @@ pub enum StartError {
     /// The store.
     #[error("the store does not open")]
     Store(#[from] StoreError),
+    /// The store, of which not even its being there can be seen.
+    #[error("the store {} cannot be looked at; run this as the gateway's user", .0.display())]
+    StoreUnseen(PathBuf, #[source] std::io::Error),
     /// The way of changes into the log.
     #[error("changes cannot be written into the log")]
     Outbox(#[from] OutboxError),

@@ -41,7 +41,11 @@ impl View {
         }
         let database = opened.database;
         let is_there = match &loaded.config.store {
-            StoreLocation::Sqlite => directory.join(FILE_NAME).exists(),
+            // What may not be looked at is not taken for what is not there.
+            StoreLocation::Sqlite => {
+                let path = directory.join(FILE_NAME);
+                path.try_exists().map_err(|error| StartError::StoreUnseen(path, error))?
+            }
             StoreLocation::Postgres(_) => true,
         };
         let (mut known, mut held) = (Vec::new(), Vec::new());

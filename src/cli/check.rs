@@ -43,6 +43,7 @@ const CHECKS: &[Check] = &[
     files::databases,
     lists::seen_by_the_database,
     lists::announced_in_time,
+    lists::that_only_report,
     certificates::check,
     client_certificates::check,
     upstreams::check,
@@ -90,6 +91,13 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         writeln!(context.out(), "{file}: {}", summary(&examined.findings))?;
     }
     Ok(if ok { Answer::Yes } else { Answer::No })
+}
+
+/// What the announcement lock does not let take effect, as the files stand.
+pub(super) fn refused_by_the_lock(loaded: &Loaded) -> Vec<String> {
+    let findings = lists::announced_in_time(loaded).into_iter();
+    let refused = findings.filter(|finding| finding.severity == Severity::Error);
+    refused.map(|finding| finding.message).collect()
 }
 
 fn on_this_machine(examined: &Examined) -> Vec<Finding> {

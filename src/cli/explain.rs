@@ -62,6 +62,12 @@ pub(crate) fn run(context: &Context, arguments: &Arguments) -> anyhow::Result<An
         at,
     };
     let explanation = explained::explain(&view.snapshot, site, &asked, Language::English)?;
+    for refused in super::check::refused_by_the_lock(&view.loaded) {
+        writeln!(
+            context.messages(),
+            "geovagt: this is what the files say; a gateway that runs refuses them and decides by what it has: {refused}"
+        )?;
+    }
     print(context, &explanation, &organization.time_zone)
 }
 

@@ -5,6 +5,7 @@ use crate::app::{self, Policies};
 use crate::clock;
 use crate::config::{Finding, Loaded, StoreLocation, lock_findings, settings_findings, visibility};
 use crate::geoip::{Database, Requirements};
+use crate::policy::Mode;
 use crate::store::{FILE_NAME, StoreError};
 use crate::telemetry::chain;
 
@@ -18,6 +19,25 @@ pub(super) fn seen_by_the_database(loaded: &Loaded) -> Vec<Finding> {
     };
     let lists = loaded.lists.values();
     lists.flat_map(|l| visibility(l, |t| database.sees(t), now, &loaded.sources)).collect()
+}
+
+/// Whether there are sites where nobody is rejected: easily forgotten, and nothing else says it.
+pub(super) fn that_only_report(loaded: &Loaded) -> Vec<Finding> {
+    let config = &loaded.config;
+    let only_reports =
+        |policy| config.policies.get(policy).map(|p| p.mode) == Some(Mode::ReportOnly);
+    let sites: Vec<&str> = config
+        .sites
+        .values()
+        .filter(|site| only_reports(&site.policy))
+        .map(|site| site.id.as_str())
+        .collect();
+    if sites.is_empty() {
+        return Vec::new();
+    }
+    let sites = sites.join(", ");
+    let finding = Finding::note(format!("nobody is rejected for their country: {sites}"));
+    vec![finding.with_help("`mode: report_only` only counts and lets in; `mode: enforce` rejects")]
 }
 
 /// Whether the lists and settings may take effect as they stand, by the announcement lock. Nothing
