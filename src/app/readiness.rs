@@ -3,6 +3,10 @@
 use super::{App, anchors, certificates, log_index, notices, reviews};
 use crate::clock;
 use crate::operations::{Part, Readiness};
+use crate::policy::Mode;
+
+/// Under so many percent of the disk it is said that there is little room.
+const LITTLE_ROOM: u64 = 10;
 
 /// Asks each part when somebody asks.
 pub(super) fn readiness(app: &App) -> Readiness {
@@ -11,6 +15,8 @@ pub(super) fn readiness(app: &App) -> Readiness {
         let parts = [policy(&app), database(&app), audit(&app), store(&app), log_index::part(&app)];
         let others = certificates(&app)
             .into_iter()
+            .chain(refused_certificates(&app))
+            .chain(disk(&app))
             .chain(directory(&app))
             .chain(notices::part(&app))
             .chain(reviews::part(&app))
@@ -29,13 +35,27 @@ fn policy(app: &App) -> Part {
         .filter(|site| site.policy().list_version(now).is_none())
         .map(|site| site.site.id.as_str())
         .collect();
-    let detail = match (snapshot.sites.all().len(), without.as_slice()) {
+    let mut detail = match (snapshot.sites.all().len(), without.as_slice()) {
         (0, _) => "no site is configured".to_owned(),
         (sites, []) => format!("{sites} sites, each with a list in force"),
         (_, sites) => format!("no list is in force yet for {}", sites.join(", ")),
     };
+    let reporting: Vec<&str> = snapshot
+        .sites
+        .all()
+        .iter()
+        .filter(|site| site.policy().mode(now) == Mode::ReportOnly)
+        .map(|site| site.site.id.as_str())
+        .collect();
+    if !reporting.is_empty() {
+        let sites = reporting.join(", ");
+        detail.push_str(&format!(
+            "; `report_only`, so nobody is rejected for their country: {sites}"
+        ));
+    }
     let ready = !snapshot.sites.all().is_empty();
-    Part { name: "policy", ready, warning: !without.is_empty(), detail }
+    let warning = !without.is_empty() || !reporting.is_empty();
+    Part { name: "policy", ready, warning, detail }
 }
 
 fn database(app: &App) -> Part {
@@ -65,6 +85,32 @@ fn certificates(app: &App) -> Option<Part> {
     };
     let warning = !warnings.is_empty();
     (!all.is_empty()).then_some(Part { name: "certificates", ready: true, warning, detail })
+}
+
+/// Where files have been put in place that cannot be served: those from before are, until they end or
+/// somebody starts the gateway anew.
+fn refused_certificates(app: &App) -> Option<Part> {
+    let of = |door: &std::sync::Arc<crate::listen::Door>| {
+        door.certificates_refused().map(|why| format!("{}: {why}", door.name()))
+    };
+    let refused: Vec<String> = app.listening.doors().iter().filter_map(of).collect();
+    let detail = format!(
+        "the new files are refused and the old ones served; a gateway that starts now would not: {}",
+        refused.join("; ")
+    );
+    let part = Part { name: "certificate_files", ready: true, warning: true, detail };
+    (!refused.is_empty()).then_some(part)
+}
+
+/// How much room there is for the log: without any, nobody is let in whose entry could not be kept.
+fn disk(app: &App) -> Option<Part> {
+    let directory = app.audit.directory();
+    let found = rustix::fs::statvfs(directory).ok()?;
+    let free = found.f_bavail.saturating_mul(100).checked_div(found.f_blocks)?;
+    let mebibytes = found.f_bavail.saturating_mul(found.f_frsize) >> 20;
+    let at = directory.display();
+    let detail = format!("{free} % of the disk of {at} is free, {mebibytes} MiB");
+    Some(Part { name: "disk", ready: true, warning: free < LITTLE_ROOM, detail })
 }
 
 /// Where people of a directory sign in. One that is away rejects them and nobody else.

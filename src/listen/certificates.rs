@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use jiff::Timestamp;
@@ -17,6 +17,7 @@ use rustls::sign::CertifiedKey;
 use super::validity::validity;
 use crate::config::CertificateFiles;
 use crate::pem_file::{PemFile, PemFileError};
+use crate::telemetry;
 
 /// A certificate that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +82,14 @@ pub enum Reloaded {
 pub struct Certificates {
     files: Vec<CertificateFiles>,
     current: ArcSwap<ByName>,
-    tried: Mutex<Vec<Option<Fingerprint>>>,
+    tried: Mutex<Tried>,
+}
+
+/// The files as they were looked at last, and why they are not served, where they are not.
+#[derive(Debug)]
+struct Tried {
+    files: Vec<Option<Fingerprint>>,
+    refused: Option<String>,
 }
 
 /// Until when one certificate is valid.
@@ -122,7 +130,7 @@ impl Certificates {
         Ok(Self {
             files: files.to_vec(),
             current: ArcSwap::from_pointee(current),
-            tried: Mutex::new(tried),
+            tried: Mutex::new(Tried { files: tried, refused: None }),
         })
     }
 
@@ -134,14 +142,26 @@ impl Certificates {
     pub fn reload_if_changed(&self) -> Result<Reloaded, CertificateError> {
         // Taken before the files are read: a change in between is seen at the next look.
         let now = fingerprints(&self.files);
-        let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
-        if *tried == now {
+        let mut tried = self.lock_tried();
+        if tried.files == now {
             return Ok(Reloaded::Unchanged);
         }
-        *tried = now;
+        tried.files = now;
         drop(tried);
-        self.current.store(Arc::new(ByName::load(&self.files)?));
+        let loaded = ByName::load(&self.files);
+        self.lock_tried().refused = loaded.as_ref().err().map(|error| telemetry::chain(error));
+        self.current.store(Arc::new(loaded?));
         Ok(Reloaded::Replaced)
+    }
+
+    /// Why the files as they are now are not served; none where they are.
+    #[must_use]
+    pub fn refused(&self) -> Option<String> {
+        self.lock_tried().refused.clone()
+    }
+
+    fn lock_tried(&self) -> MutexGuard<'_, Tried> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Until when those that are served are valid.

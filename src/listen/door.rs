@@ -208,6 +208,12 @@ impl Door {
         settings.tls.as_ref().map(|tls| tls.certificates.expiries()).unwrap_or_default()
     }
 
+    /// Why the certificate files as they are now are not served; none where they are.
+    #[must_use]
+    pub fn certificates_refused(&self) -> Option<String> {
+        self.settings.load().tls.as_ref().and_then(|tls| tls.certificates.refused())
+    }
+
     pub(super) fn settings(&self) -> Arc<DoorSettings> {
         self.settings.load_full()
     }

@@ -13,7 +13,7 @@ use crate::policy::announcement::{
     EffectiveSettings, NoticeOf, SeenSettings, SettingsWait, effective_settings, notices,
 };
 use crate::policy::civil::days_later;
-use crate::policy::{Admission, CountryList, ListVersion};
+use crate::policy::{Admission, CountryList, ListVersion, Mode};
 
 /// How one list stands.
 #[derive(Debug, Clone)]
@@ -26,6 +26,8 @@ pub(in crate::admin) struct Standing {
     pub(in crate::admin) notices: Vec<NoticeOf>,
     /// Stricter settings that wait for their notice.
     pub(in crate::admin) waiting: Vec<SettingsWait>,
+    /// The systems where it is only reported who it would reject.
+    pub(in crate::admin) reporting: Vec<String>,
     /// When it was looked at.
     pub(in crate::admin) now: Timestamp,
 }
@@ -92,10 +94,15 @@ pub(in crate::admin) async fn standings(
             baseline: first,
         };
         let days = list.minimum_notice_days();
-        let EffectiveSettings { waiting, .. } =
+        let EffectiveSettings { waiting, mode, .. } =
             effective_settings(&asked, &memory.settings, days, now);
+        let under = config.sites.values().filter(|site| {
+            mode == Mode::ReportOnly && site.organization == own.id && site.policy == policy.id
+        });
+        let reporting: Vec<String> = under.map(|site| site.id.to_string()).collect();
         if let Some(known) = standings.iter_mut().find(|one| *one.list.id() == policy.list) {
             known.waiting.extend(waiting);
+            known.reporting.extend(reporting);
             continue;
         }
         standings.push(Standing {
@@ -103,6 +110,7 @@ pub(in crate::admin) async fn standings(
             unknown_location: lists::admission(config, &policy.list),
             notices: notices(list, &memory.of(&policy.list), first, now),
             waiting,
+            reporting,
             now,
         });
     }

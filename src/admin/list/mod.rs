@@ -17,3 +17,4 @@ pub(super) use actions::{Standing, standings};
 pub(super) use api::Documentation;
 pub(super) use pages::routes;
 pub(super) use tools::file;
+pub(super) use words::reporting;

@@ -59,6 +59,8 @@ struct Page {
     list: String,
     name: String,
     lead: String,
+    /// Where nobody is rejected by it.
+    reporting: Option<String>,
     in_force: Option<Shown>,
     announced: Option<Shown>,
     lock: Vec<String>,
@@ -116,6 +118,7 @@ fn page(
         list: standing.list.id().to_string(),
         name: standing.list.name().to_owned(),
         lead: words::lead(in_force.map(|v| v.territories.len()), from.as_deref(), language),
+        reporting: words::reporting(&standing.reporting, language),
         in_force: in_force.map(|version| shown(standing, version, visitor)),
         announced: announced.map(|version| shown(standing, version, visitor)),
         lock,

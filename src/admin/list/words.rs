@@ -259,6 +259,20 @@ impl Words {
 }
 
 /// The sentence on top.
+/// Where the list rejects nobody, although a version is in force.
+pub(in crate::admin) fn reporting(systems: &[String], language: Language) -> Option<String> {
+    let systems = enumeration(&systems.iter().map(String::as_str).collect::<Vec<_>>(), language);
+    let text = match language {
+        Language::Danish => {
+            format!("{systems} melder kun (`report_only`): ingen afvises på grund af deres land.")
+        }
+        Language::English => {
+            format!("{systems} only reports (`report_only`): nobody is rejected for their country.")
+        }
+    };
+    (!systems.is_empty()).then_some(text)
+}
+
 pub(super) fn lead(entries: Option<usize>, announced: Option<&str>, language: Language) -> String {
     let count = entries.map(|entries| number(entries as u64, language));
     match (count, announced, language) {

@@ -30,8 +30,14 @@ pub(super) enum State {
 pub(super) enum Part {
     /// How old the database is, in days, whether that is too old, and why a newer one is refused.
     Database { built: Timestamp, days: i64, old: bool, refused: Option<String> },
-    /// The list's name, the version in force, and the one announced with its start.
-    List { name: String, in_force: Option<String>, announced: Option<(String, Timestamp)> },
+    /// The list's name, the version in force, the one announced with its start, and the systems where
+    /// it only reports.
+    List {
+        name: String,
+        in_force: Option<String>,
+        announced: Option<(String, Timestamp)>,
+        reporting: Vec<String>,
+    },
     /// Whether entries reach the disk, how many were lost, and what is damaged.
     Log { error: Option<String>, writing: bool, lost: u64, damaged: Vec<String> },
     /// How many servers there are, and which do not answer.
@@ -49,7 +55,9 @@ impl Part {
         let look = |look: bool| if look { State::Look } else { State::Well };
         match self {
             Self::Database { old, refused, .. } => look(*old || refused.is_some()),
-            Self::List { in_force, .. } => look(in_force.is_none()),
+            Self::List { in_force, reporting, .. } => {
+                look(in_force.is_none() || !reporting.is_empty())
+            }
             Self::Log { writing: false, .. }
             | Self::Certificates { over: true, .. }
             | Self::Other { ready: false, .. } => State::Wrong,
@@ -126,6 +134,7 @@ fn list(standing: &Standing) -> Part {
         announced: standing
             .announced()
             .map(|version| (version.version.clone(), version.effective_from)),
+        reporting: standing.reporting.clone(),
     }
 }
 

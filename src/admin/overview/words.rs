@@ -5,6 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::actions::Attention;
 use super::health::{Part, State};
+use crate::admin::list;
 use crate::language::{self, Language, enumeration, number};
 
 pub(super) struct Words {
@@ -186,7 +187,7 @@ pub(super) fn part(part: &Part, zone: &TimeZone, language: Language) -> (String,
             }
             (pick("Database", "Database"), text)
         }
-        Part::List { name, in_force, announced } => {
+        Part::List { name, in_force, announced, reporting } => {
             let mut text = match (in_force, danish) {
                 (Some(version), true) => format!("Udgave {version} gælder."),
                 (Some(version), false) => format!("Version {version} is in force."),
@@ -200,6 +201,10 @@ pub(super) fn part(part: &Part, zone: &TimeZone, language: Language) -> (String,
                 } else {
                     format!(" Version {version} starts on {from}.")
                 };
+            }
+            if let Some(only) = list::reporting(reporting, language) {
+                text.push(' ');
+                text += &only;
             }
             (name.clone(), text)
         }
@@ -294,6 +299,10 @@ fn other(name: &str, language: Language) -> &str {
         ("directory", Language::English) => "Directory",
         ("notices", Language::Danish) => "Beskeder",
         ("notices", Language::English) => "Messages",
+        ("disk", Language::Danish) => "Plads på disken",
+        ("disk", Language::English) => "Room on the disk",
+        ("certificate_files", Language::Danish) => "Nye certifikater",
+        ("certificate_files", Language::English) => "New certificates",
         (other, _) => other,
     }
 }
