@@ -1,5 +1,6 @@
 //! The log as the rest of the gateway holds it.
 
+use std::borrow::Cow;
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use super::reference::Reference;
 use super::relay::{self, Command, NotHandedOver, Relay};
 use super::sighting::{self, Sighting};
 use super::writer::{self, Writer};
-use super::{disk, recovery};
+use super::{disk, recovery, text};
 use crate::clock;
 use crate::lifecycle::Tasks;
 use crate::policy::{Admission, Denial};
@@ -270,6 +271,11 @@ impl Shared {
             && let (Some(path), Some(query)) = (&facts.path, &facts.query)
         {
             facts.device_id = sighting::device_id(path, query);
+        }
+        let name = facts.user.as_deref();
+        let without = facts.path.as_deref().map(|path| text::without_names(path, name));
+        if let Some(Cow::Owned(without)) = without {
+            facts.path = Some(without.into());
         }
         if !self.keeping.query_strings() {
             facts.query = None;

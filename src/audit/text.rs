@@ -22,6 +22,26 @@ pub(crate) fn capped(text: &str, maximum: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// The path without its segments that name somebody, each `*`: those that hold an `@`, as mail
+/// addresses do (`/owa/anna.holm@example.dk/`), and those that are this person's name
+/// (`/dav/calendars/anna.holm/`). What a path says enters the chain as it stands and cannot be taken
+/// out again.
+pub(crate) fn without_names<'p>(path: &'p str, name: Option<&str>) -> Cow<'p, str> {
+    let is_name = |segment: &str| {
+        segment.contains('@')
+            || segment.as_bytes().windows(3).any(|three| three.eq_ignore_ascii_case(b"%40"))
+            || name.is_some_and(|name| segment.eq_ignore_ascii_case(name))
+    };
+    // Most paths show at once that they hold none.
+    let may_hold_one = name.is_some() || path.bytes().any(|byte| matches!(byte, b'@' | b'%'));
+    if !may_hold_one || !path.split('/').any(is_name) {
+        return Cow::Borrowed(path);
+    }
+    let segments: Vec<&str> =
+        path.split('/').map(|segment| if is_name(segment) { "*" } else { segment }).collect();
+    Cow::Owned(segments.join("/"))
+}
+
 /// Whether a character could act on a terminal, break a line or turn the reading direction.
 fn acts(c: char) -> bool {
     matches!(c,
@@ -126,6 +146,27 @@ mod tests {
         assert!(!terminal_safe(nasty).contains(acts));
         assert_eq!(serde_json::from_str::<String>(&written).unwrap(), nasty);
         assert_eq!(terminal_safe("Kilden æøå"), "Kilden æøå");
+    }
+
+    #[test]
+    fn a_path_in_the_log_names_nobody() {
+        let anna = Some("anna.holm");
+        for (path, name, written) in [
+            ("/owa/anna.holm@ballerup.dk/x", None, "/owa/*/x"),
+            ("/owa/anna.holm%40ballerup.dk", None, "/owa/*"),
+            (
+                "/remote.php/dav/calendars/Anna.Holm/personal/",
+                anna,
+                "/remote.php/dav/calendars/*/personal/",
+            ),
+            ("/remote.php/dav/calendars/anna.holm/", None, "/remote.php/dav/calendars/anna.holm/"),
+            ("/anna.holms/side%20to", anna, "/anna.holms/side%20to"),
+            ("/@", None, "/*"),
+            ("*", None, "*"),
+            ("/", anna, "/"),
+        ] {
+            assert_eq!(without_names(path, name), written, "{path}");
+        }
     }
 
     #[test]
