@@ -221,8 +221,11 @@ fn certificates_are_replaced_without_a_restart_and_bad_ones_are_not_taken() {
         line["level"] == "ERROR" && error.contains("chain.pem")
     });
     assert!(is_served(&setting.gateway, &second));
+    let refused = setting.warning("certificate_files").unwrap();
+    assert!(refused.contains("secure: ") && refused.contains("chain.pem"), "{refused}");
     let third = certificate(&directory);
     eventually("a good one heals it", || is_served(&setting.gateway, &third));
+    assert_eq!(setting.part("certificate_files"), None);
 }
 
 impl Setting {

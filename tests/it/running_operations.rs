@@ -42,7 +42,20 @@ fn health_and_readiness() {
         .iter()
         .map(|part| part["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index"]);
+    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index", "disk"]);
+    let part = |name: &str| {
+        let parts = ready.json()["parts"].clone();
+        parts.as_array().unwrap().iter().find(|part| part["name"] == name).unwrap().clone()
+    };
+    let disk = part("disk")["detail"].as_str().unwrap().to_owned();
+    let percent: u64 = disk.split(' ').next().unwrap().parse().unwrap();
+    assert!(percent <= 100 && disk.contains("is free") && disk.contains(" MiB"), "{disk}");
+    assert_eq!(part("disk")["warning"], percent < 10, "{disk}");
+    // Where somebody has to look, since nobody is rejected there.
+    assert!(part("policy")["detail"].as_str().unwrap().contains("country: trial"));
+    assert_eq!(part("policy")["warning"], true);
+    let said = gateway.command(&["check"]).expect_code(0);
+    assert!(said.err.contains("nobody is rejected for their country: trial"), "{}", said.err);
     assert_eq!(operations(&gateway, "/authorize").status, 503);
     assert_eq!(operations(&gateway, "/").status, 404);
     let post = get(gateway.address("operations"), "localhost", "/healthz").method("POST").send();
