@@ -1,6 +1,6 @@
 //! What can be wrong with a request, and what the one who grants should know.
 
-use jiff::Timestamp;
+use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::Phase;
@@ -102,8 +102,11 @@ pub enum Problem {
         earliest: Date,
     },
     /// An extension that does not extend.
-    #[error("the journey lasts until {0} already; name a later end")]
-    NotLater(Timestamp),
+    #[error(
+        "the journey lasts until {} already; name a later end",
+        .0.strftime("%Y-%m-%d %H:%M %Z")
+    )]
+    NotLater(Zoned),
     /// Nothing there that could be extended.
     #[error("{id} cannot be extended: it is {phase}; apply anew", phase = .phase.word())]
     NothingToExtend {
