@@ -200,6 +200,16 @@ pub enum ExemptionError {
     /// What it would prolong has changed.
     #[error("{0} has changed meanwhile and cannot be prolonged; see `geovagt exemption show {0}`")]
     NotExtendable(ExemptionId),
+    /// Asked for already.
+    #[error(
+        "{waiting} waits for a decision already and would prolong {id}; have it decided, or take it back with `geovagt exemption withdraw {waiting}`, before another is made"
+    )]
+    ExtensionWaits {
+        /// What would be prolonged.
+        id: ExemptionId,
+        /// The application that waits.
+        waiting: ExemptionId,
+    },
     /// One person cannot fill the list.
     #[error(
         "{0} applications of this person wait for a decision already; decide some of them, or take some back, before another is made"
