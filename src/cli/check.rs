@@ -52,6 +52,7 @@ const CHECKS: &[Check] = &[
     notices::check,
     access::check,
     administration::check,
+    administration::unknown_people,
 ];
 
 /// What `check --json` prints.

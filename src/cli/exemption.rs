@@ -15,7 +15,7 @@ pub(super) mod shown;
 use std::io::Write;
 
 use super::people::{self, complain, sentence};
-use super::{Answer, Context};
+use super::{Answer, Context, local_time};
 use crate::clock;
 use crate::config::{Config, Loaded};
 use crate::policy::{ExemptionId, ExemptionState, Phase, TravelExemption};
@@ -161,9 +161,9 @@ async fn dispatch(
         Command::Emergency(arguments) => emergency::run(context, loaded, store, arguments).await,
         Command::Approve(arguments) => decide::approve(context, config, store, arguments).await,
         Command::Refuse(arguments) => decide::refuse(context, config, store, arguments).await,
-        Command::Withdraw(arguments) => decide::withdraw(context, store, arguments).await,
-        Command::Revoke(arguments) => decide::revoke(context, store, arguments).await,
-        Command::Close(arguments) => decide::close(context, store, arguments).await,
+        Command::Withdraw(arguments) => decide::withdraw(context, config, store, arguments).await,
+        Command::Revoke(arguments) => decide::revoke(context, config, store, arguments).await,
+        Command::Close(arguments) => decide::close(context, config, store, arguments).await,
         Command::Link(arguments) => devices::link(context, config, store, arguments).await,
         Command::Device(arguments) => devices::device(context, config, store, arguments).await,
         Command::LostDevice(arguments) => devices::lost(context, store, arguments).await,
@@ -230,15 +230,18 @@ async fn show(
 /// Prints what an exemption has become, or why it has not.
 fn changed(
     context: &Context,
+    config: &Config,
     done: Result<TravelExemption, ExemptionError>,
     outcome: &str,
 ) -> anyhow::Result<Answer> {
-    ended(context, done.map(|exemption| Decided { exemption, extensions: Vec::new() }), outcome)
+    let done = done.map(|exemption| Decided { exemption, extensions: Vec::new() });
+    ended(context, config, done, outcome)
 }
 
 /// The same with everything that ended with it.
 fn ended(
     context: &Context,
+    config: &Config,
     done: Result<Decided, ExemptionError>,
     outcome: &str,
 ) -> anyhow::Result<Answer> {
@@ -249,7 +252,8 @@ fn ended(
         }
         Err(ExemptionError::Store(error)) => Err(error.into()),
         Err(error) => {
-            complain(&mut context.messages(), &[sentence(&error)], outcome)?;
+            let problem = error.told(|organization| local_time::zone(config, organization));
+            complain(&mut context.messages(), &[problem], outcome)?;
             Ok(Answer::No)
         }
     }

@@ -130,6 +130,14 @@ impl Context {
         anstream::stderr()
     }
 
+    /// How many characters a line of the terminal has that results go to. None: they go elsewhere, or
+    /// it does not say.
+    #[expect(clippy::unused_self, reason = "commands ask their context, so that a test can differ")]
+    pub(crate) fn width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|&width| width > 0)
+    }
+
     /// Prints a result as JSON, indented, with a newline.
     pub(crate) fn print_json(&self, value: &impl serde::Serialize) -> anyhow::Result<()> {
         let mut out = self.out();

@@ -2,8 +2,10 @@
 
 use std::io::Write;
 
+use anyhow::bail;
+
 use super::{Answer, Context};
-use crate::control::{self, Reply};
+use crate::control::{self, ControlError, Reply};
 
 /// Arguments of `reload`: none of its own.
 #[derive(Debug, clap::Args)]
@@ -18,7 +20,13 @@ pub(crate) fn run(context: &Context, _arguments: &Arguments) -> anyhow::Result<A
         writeln!(context.messages(), "geovagt: {text}")?;
         return Ok(Answer::No);
     };
-    let reply = control::ask(&loaded.config.state_directory, "reload")?;
+    let reply = match control::ask(&loaded.config.state_directory, "reload") {
+        Err(error @ ControlError::NotRunning(..)) => bail!(
+            "{error}; where `state_directory` was changed in the file, restart the gateway instead: \
+             the running one is asked through a socket in its old directory"
+        ),
+        asked => asked?,
+    };
     if context.json {
         context.print_json(&reply)?;
     } else if reply.ok {

@@ -5,6 +5,7 @@ use std::io::Write;
 
 use jiff::SignedDuration;
 
+use super::local_time::{local, zone};
 use super::people::{self, complain};
 use super::{Answer, Context};
 use crate::admin::access::token::{self, NewToken, Scope};
@@ -153,7 +154,7 @@ fn add(
             context.messages(),
             "{} of {organization}, until {}; it is not shown again",
             token.id,
-            token.ends
+            local(token.ends, &zone(config, organization))
         )?;
     }
     Ok(Answer::Yes)

@@ -21,7 +21,9 @@ use super::operations::RawOperations;
 use super::organizations::{Organization, RawOrganization};
 use super::policies::{PolicySettings, RawPolicy};
 use super::sites::{Hosts, RawSite, Site};
-use super::{Config, admin, bound_logins, emergency, identity, operations, store, tcp};
+use super::{
+    Config, admin, bound_logins, emergency, identity, operations, store, tcp, upstream_loops,
+};
 use crate::identifier::{ListId, OrganizationId, PolicyId, ProviderId, SiteId};
 
 /// The file as it stands.
@@ -108,6 +110,9 @@ impl RawConfig {
         let threads = self.threads(check);
         if let (Some(raw), Some(sites)) = (&self.listeners, &sites) {
             bound_logins::check(raw, sites, check);
+        }
+        if let (Some(raw), Some(sites), Some(listeners)) = (&self.sites, &sites, &listeners) {
+            upstream_loops::check(raw, sites, listeners, check);
         }
         self.unused(names, &organizations, sites.as_ref(), policies.as_ref(), check);
         Some(Config {

@@ -198,3 +198,35 @@ fn an_address_passes_for_a_minute_to_a_day() {
     let site = config(&changed("hosts:", "sign_in: true\n    hosts:"));
     assert!(site.sites.values().next().unwrap().sign_in);
 }
+
+#[test]
+fn a_site_whose_server_is_the_gateway_itself_is_refused() {
+    let with = |server: &str| {
+        let text = changed("127.0.0.1:0", "0.0.0.0:8080");
+        let text = text.replacen("http://10.1.0.10:8080", server, 1);
+        shown(&text.replacen(
+            "\n    bind",
+            "\n    tls: {certificates: [{chain: c, key: k}]}\n    bind",
+            1,
+        ))
+    };
+    insta::assert_snapshot!(with("http://127.0.0.1:8080"), @r#"
+    error: `http://127.0.0.1:8080` is the gateway itself, its listener `web`: each request would make another, without end
+      --> /etc/geovagt/gateway.yaml:18:26
+       |
+    18 |     upstream: {servers: ["http://127.0.0.1:8080"]}
+       |                          ^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: name the server behind the gateway
+    "#);
+    assert!(with("http://10.1.0.9:1\", \"http://localhost:8080").contains("is the gateway itself"));
+    for elsewhere in ["http://127.0.0.1:8081", "http://10.1.0.10:8080"] {
+        assert_eq!(with(elsewhere), "", "{elsewhere}");
+    }
+    // What passes TLS on may hand it to the gateway's own listener for HTTP.
+    let before = "\n  - {name: imap, bind: [\"192.0.2.1:993\"], protocol: tcp, site: mail}\nsites:\n  mail: {organization: b, upstream: {servers: [\"tcp://127.0.0.1:8080\"]}}";
+    let text = changed("\nsites:", before).replacen("127.0.0.1:0", "127.0.0.1:8080", 1);
+    assert!(!shown(&text).contains("is the gateway itself"), "{}", shown(&text));
+    let own = text.replacen("tcp://127.0.0.1:8080", "tcp://192.0.2.1:993", 1);
+    assert!(shown(&own).contains("its listener `imap`"), "{}", shown(&own));
+}

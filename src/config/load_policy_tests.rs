@@ -114,7 +114,7 @@ fn rules_have_a_network_a_reason_and_corrections_an_end() {
     "#);
     insta::assert_snapshot!(
         with("allow_networks: [{network: 192.0.2.1, reason: r, expires: 2026-01-31}]"), @r#"
-    warning: this ended at 2026-01-30T23:00:00Z and has no effect any more
+    warning: this ended at 2026-01-31 00:00 CET and has no effect any more
      --> /etc/geovagt/gateway.yaml:5:63
       |
     5 |     allow_networks: [{network: 192.0.2.1, reason: r, expires: 2026-01-31}]

@@ -46,6 +46,7 @@ mod source;
 mod store;
 mod tcp;
 mod upstream;
+mod upstream_loops;
 pub mod yaml;
 mod yaml_error;
 

@@ -106,6 +106,12 @@ fn end(text: &str) -> Result<Timestamp, Wrong> {
     Ok(day.to_zoned(zone).map_err(|_| wrong())?.timestamp())
 }
 
+/// An instant as the days are counted here: `2026-01-31 00:00 CET`.
+fn told(at: Timestamp) -> String {
+    let zone = TimeZone::get(TIME_ZONE_OF_DAYS).unwrap_or(TimeZone::UTC);
+    at.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
 impl Checker<'_> {
     pub(super) fn network(&mut self, text: &Text) -> Option<IpNet> {
         self.parsed(text, "a network", parse)
@@ -130,7 +136,7 @@ impl Checker<'_> {
         if expires <= self.now() {
             self.warn(
                 text.referenced,
-                format!("this ended at {expires} and has no effect any more"),
+                format!("this ended at {} and has no effect any more", told(expires)),
                 "remove it, or give it a new end",
             );
         }

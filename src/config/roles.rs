@@ -73,6 +73,11 @@ impl Roles {
         self.0.values().all(Vec::is_empty)
     }
 
+    /// Whom each role names, as written.
+    pub(crate) fn named(&self) -> impl Iterator<Item = (Role, &str)> {
+        self.0.iter().flat_map(|(role, named)| named.iter().map(|name| (*role, name.as_str())))
+    }
+
     /// The roles in which somebody of these names acts in the administration, where a role that names
     /// nobody is nobody's.
     #[must_use]

@@ -179,6 +179,11 @@ impl RawSite {
         })
     }
 
+    /// Where its servers are written, in their order.
+    pub(super) fn servers_at(&self) -> impl Iterator<Item = Location> {
+        self.upstream.iter().flat_map(|upstream| upstream.value.servers_at())
+    }
+
     /// The hosts, without which no request leads to a site for HTTP. Whoever forgot them may have meant
     /// a site for TCP.
     fn http_hosts(&self, here: Location, check: &mut Checker<'_>) -> Option<&Spanned<Vec<Text>>> {

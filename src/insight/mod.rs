@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 use crate::audit::event::Field;
 use crate::audit::search::{Filter, search};
-use crate::audit::{Event, terminal_safe};
+use crate::audit::{Action, Event, terminal_safe};
 use crate::identifier::OrganizationId;
 use crate::policy::{Actor, ExemptionId, Person, Phase, UserName};
 use crate::store::{MASKED, Store, StoreError};
@@ -85,6 +85,21 @@ impl Serialize for Item {
 }
 
 impl Insight {
+    /// Whether nothing is stored but that somebody looked. What waits in the outbox is an entry of
+    /// the log within a second.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        let looked = Action::PersonViewed.word();
+        let is_look = |item: &Item| {
+            item.0.iter().any(|(key, value)| key == "event.action" && value == looked)
+        };
+        self.sections.iter().all(|section| match section.id {
+            "outbox" => true,
+            "log" => section.items.iter().all(is_look),
+            _ => section.items.is_empty(),
+        })
+    }
+
     /// As a text that fits a terminal or a printer.
     #[must_use]
     pub fn to_text(&self) -> String {

@@ -95,7 +95,17 @@ pub(crate) async fn extension(
         Err(source) => return Ok(Err(vec![Trouble::Until(source)])),
     };
     let began = first_start(store, record).await?;
-    let request = longer(record, more, until);
+    let mut request = longer(record, more, until);
+    if let Some(contact) = store.contact(&record.exemption.id).await? {
+        // What was said after the application, or where there was none.
+        let known = &mut request.application;
+        if known.telephone.is_empty() && more.telephone.is_none() {
+            known.telephone = contact.telephone.unwrap_or_default();
+        }
+        if known.mail.is_empty() && more.mail.is_none() {
+            known.mail = contact.mail.map(|mail| mail.to_string()).unwrap_or_default();
+        }
+    }
     let held = hold_against(loaded, organization, |grounds| {
         validate_extension(&request, &record.exemption, began, grounds, now)
     });

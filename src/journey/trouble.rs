@@ -3,7 +3,7 @@
 use super::person::NoPerson;
 use crate::audit::Reference;
 use crate::identifier::{ListId, OrganizationId, SiteId};
-use crate::policy::{EmergencyRefused, InvalidLeg, Problem};
+use crate::policy::{EmergencyRefused, InvalidLeg, OLDEST_REJECTION, Problem};
 use crate::territory::NotFound;
 
 /// One thing that is wrong; shown as the command line says it.
@@ -71,8 +71,9 @@ pub(crate) enum Trouble {
     NoReference,
     /// The log does not have the reference.
     #[error(
-        "no rejection with the reference {reference} stands in the log of the last {days} days; let the caller read it again, letter by letter (a rejection can be found two seconds after it was shown){}",
-        elsewhere(*several)
+        "no rejection with the reference {reference} stands in the log (the last {days} days were looked through, and only one of the last {hours} hours counts); let the caller read it again, letter by letter (a rejection can be found two seconds after it was shown){}",
+        elsewhere(*several),
+        hours = OLDEST_REJECTION.as_hours()
     )]
     NoRejection {
         /// The reference.

@@ -267,6 +267,10 @@ async fn an_exemption_that_needs_two_people_counts_once_another_approved(store: 
     let error =
         store.approve_exemption(&waiting.id, true, &actor("dorte"), at(4)).await.unwrap_err();
     assert!(matches!(error, ExemptionError::NotWaiting { .. }), "{error}");
+    let copenhagen = jiff::tz::TimeZone::get("Europe/Copenhagen").unwrap();
+    let when = at(3).to_zoned(copenhagen.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string();
+    let told = error.told(|_| copenhagen.clone());
+    assert!(told.ends_with(&format!("(approved by carl at {when})")), "{told}");
     let history = store.exemption(&waiting.id).await.unwrap().unwrap().history;
     let words: Vec<_> = history.iter().map(|e| (&*e.action, &*e.by.name)).collect();
     assert_eq!(words, [("granted", "bente"), ("approved", "carl")]);

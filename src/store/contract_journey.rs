@@ -275,6 +275,10 @@ async fn an_extension_is_decided_anew_and_leaves_the_old_one_alone(store: &Store
     };
     let new = store.apply_for_exemption(extension(), &actor("bente"), at(3)).await.unwrap();
     assert_eq!(new.state, ExemptionState::Applied);
+    let again = store.apply_for_exemption(extension(), &actor("dorte"), at(3)).await.unwrap_err();
+    let (of, one) = (old.id.clone(), new.id.clone());
+    let same = matches!(&again, ExemptionError::ExtensionWaits { id, waiting } if (id, waiting) == (&of, &one));
+    assert!(same, "{again}");
     let record = store.exemption(&new.id).await.unwrap().unwrap();
     assert_eq!(record.application.unwrap().extends, Some(old.id.clone()));
     assert_eq!(store.exemption(&old.id).await.unwrap().unwrap().exemption, old);

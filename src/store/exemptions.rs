@@ -11,8 +11,10 @@ mod insert;
 mod read;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use super::StoreError;
+use crate::identifier::OrganizationId;
 use crate::policy::{
     Actor, Application, ApprovalRefused, Decision, Emergency, ExemptionId, Part, Participant,
     Person, Phase, TravelExemption,
@@ -137,14 +139,16 @@ pub enum ExemptionError {
         phase: Phase,
     },
     /// Only what waits can be approved.
-    #[error("{id} does not wait for a decision: it is {phase}{told}", phase = .phase.word())]
+    #[error("{id} does not wait for a decision: it is {}{}", phase.word(), decided(before.as_deref(), &TimeZone::UTC))]
     NotWaiting {
         /// The exemption.
         id: ExemptionId,
         /// Where it stands.
         phase: Phase,
-        /// Who decided it, and when; empty where nobody did.
-        told: String,
+        /// Who decided it, and when; none where nobody did.
+        before: Option<Box<HistoryEntry>>,
+        /// Whose it is.
+        organization: OrganizationId,
     },
     /// It waited until the journey was over.
     #[error("the time of {0} is over; there is nothing left to approve, grant a new one")]
@@ -196,6 +200,16 @@ pub enum ExemptionError {
     /// What it would prolong has changed.
     #[error("{0} has changed meanwhile and cannot be prolonged; see `geovagt exemption show {0}`")]
     NotExtendable(ExemptionId),
+    /// Asked for already.
+    #[error(
+        "{waiting} waits for a decision already and would prolong {id}; have it decided, or take it back with `geovagt exemption withdraw {waiting}`, before another is made"
+    )]
+    ExtensionWaits {
+        /// What would be prolonged.
+        id: ExemptionId,
+        /// The application that waits.
+        waiting: ExemptionId,
+    },
     /// One person cannot fill the list.
     #[error(
         "{0} applications of this person wait for a decision already; decide some of them, or take some back, before another is made"
@@ -207,4 +221,26 @@ pub enum ExemptionError {
     /// The store failed.
     #[error("the exemption could not be changed")]
     Store(#[from] StoreError),
+}
+
+impl ExemptionError {
+    /// The same sentence with its time as it is told to the organisation's people.
+    #[must_use]
+    pub fn told(&self, zone: impl Fn(&OrganizationId) -> TimeZone) -> String {
+        match self {
+            Self::NotWaiting { id, phase, before, organization } => {
+                let decided = decided(before.as_deref(), &zone(organization));
+                format!("{id} does not wait for a decision: it is {}{decided}", phase.word())
+            }
+            other => crate::telemetry::chain(other),
+        }
+    }
+}
+
+fn decided(before: Option<&HistoryEntry>, zone: &TimeZone) -> String {
+    before.map_or_else(String::new, |entry| {
+        let at = entry.at.to_zoned(zone.clone());
+        let (action, by) = (&entry.action, &entry.by.name);
+        format!(" ({action} by {by} at {})", at.strftime("%Y-%m-%d %H:%M %Z"))
+    })
 }

@@ -263,6 +263,14 @@ fn insight_shows_a_person_everything_and_leaves_an_entry() {
             setting.gateway.command(&["audit", "search", "--json", "--action", "person_viewed"]);
         found.out.lines().count() == 1
     });
+    // A part of a name is nobody, however often somebody has looked.
+    for _ in 0..2 {
+        let nobody = setting.gateway.command(&["audit", "person", "ballerup", "ann"]);
+        let nobody = nobody.expect_code(0);
+        assert_eq!(nobody.out, "");
+        assert!(nobody.err.contains("nothing is stored about ann of ballerup"), "{nobody:?}");
+        assert!(nobody.err.contains("whole login name"), "{nobody:?}");
+    }
     let deleted = setting.gateway.command(&["audit", "person", "ballerup", "anna", "--delete"]);
     assert!(deleted.expect_code(0).out.contains("exemptions: stays: an authority keeps"));
 }

@@ -183,12 +183,15 @@ fn a_journey_is_prolonged_by_another_decision() {
     let until = last.to_string();
     let arguments = ["exemption", "extend", "--json", &old, "--until", &until, "--by", "Bente"];
     let bare = gateway.command(&arguments).expect_code(1);
-    for part in ["--device", "telephone number", "mail address"] {
+    for part in ["add --device", "add --telephone", "add --mail"] {
         assert!(bare.err.contains(part), "{part}: {}", bare.err);
     }
     let contact = ["--device", "iPad", "--telephone", "20000000", "--mail", "a@example.net"];
     let new = gateway.command(&[&arguments[..], &contact[..]].concat()).expect_code(0).json();
     let new = new["id"].as_str().unwrap();
+    // The same once more says which one waits, and what is known need not be said again.
+    let again = gateway.command(&[&arguments[..], &contact[..]].concat()).expect_code(1);
+    assert!(again.err.contains(&format!("{new} waits for a decision already")), "{}", again.err);
     assert_eq!(listed(&gateway, "applied"), [new]);
     assert_eq!(listed(&gateway, "active"), [old.as_str()]);
     let shown = gateway.command(&["exemption", "show", "--json", new]).expect_code(0).json();

@@ -237,4 +237,5 @@ fn without_a_gateway_there_is_nobody_to_ask() {
     let printed = setting.reload().expect_code(1);
     assert!(printed.err.contains("no gateway is running"), "{printed:?}");
     assert!(printed.err.contains("geovagt serve"), "{printed:?}");
+    assert!(printed.err.contains("`state_directory` was changed"), "{printed:?}");
 }

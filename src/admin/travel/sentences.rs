@@ -257,6 +257,15 @@ pub(crate) fn refused(error: &ExemptionError, language: Language) -> String {
                 "{id} was such an emergency that no second person approved. Grant access the ordinary way."
             ),
         ),
+        ExemptionError::ExtensionWaits { waiting, .. } => pick(
+            language,
+            format!(
+                "{waiting} venter allerede på en beslutning om mere tid til den rejse. Træk den tilbage, eller lad den blive afgjort, før der ansøges igen."
+            ),
+            format!(
+                "{waiting} already waits for a decision about more time for that journey. Withdraw it, or have it decided, before another is made."
+            ),
+        ),
         ExemptionError::TooManyOpen(open) => pick(
             language,
             format!(

@@ -16,7 +16,7 @@ pub(crate) struct Arguments {
     /// The organisation.
     #[arg(value_name = "ORGANIZATION")]
     organization: String,
-    /// The person's login name.
+    /// The person's whole login name.
     #[arg(value_name = "PERSON")]
     person: String,
     /// The provider that knows the person, where several know the name.
@@ -66,6 +66,14 @@ async fn show(
     let insight = insight::about(store, &log, subject, now).await?;
     if context.json {
         context.print_json(&insight)?;
+    } else if insight.is_nothing() {
+        // A part of a name finds nobody, and that must not pass for an answer about the person.
+        writeln!(
+            context.messages(),
+            "nothing is stored about {} of {}; if that is not the whole login name, write it out, such as anna.holm",
+            subject.name,
+            subject.organization
+        )?;
     } else {
         write!(context.out(), "{}", insight.to_text())?;
     }

@@ -35,13 +35,14 @@ async fn search(context: &Context, arguments: &Arguments) -> anyhow::Result<Answ
         writeln!(context.messages(), "the files are read, which takes longer: {why}")?;
     }
     let (mut out, mut found) = (context.out(), 0_usize);
+    let width = context.width();
     if arguments.limit > 0 {
         let each = |entry: crate::audit::search::FoundEntry| -> anyhow::Result<ControlFlow<()>> {
             found += 1;
             if context.json {
                 writeln!(out, "{}", entry.line)?;
             } else {
-                writeln!(out, "{}", show::one_line(&entry.event))?;
+                writeln!(out, "{}", show::one_line(&entry.event, width))?;
             }
             let enough = found == arguments.limit;
             Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })

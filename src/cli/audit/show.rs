@@ -7,12 +7,9 @@ use smol_str::SmolStr;
 use crate::audit::event::{Event, Field};
 use crate::audit::terminal_safe;
 
-/// The longest line, in characters.
-const WIDTH: usize = 100;
-
 /// The entry on one line: when, reference, what and why, from where, who, where to. Nothing in it
-/// acts on the terminal.
-pub(super) fn one_line(event: &Event) -> String {
+/// acts on the terminal, and no line is longer than the terminal is wide, where it goes to one.
+pub(super) fn one_line(event: &Event, width: Option<usize>) -> String {
     let mut line = event.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let mut word = |text: &str| {
         if !text.is_empty() {
@@ -31,11 +28,12 @@ pub(super) fn one_line(event: &Event) -> String {
     for (key, value) in &event.details {
         word(&format!("{key}={value}"));
     }
-    if line.chars().count() > WIDTH {
-        line = line.chars().take(WIDTH - 1).collect();
-        line.push('…');
+    match width {
+        Some(width) if line.chars().count() > width => {
+            line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
+        }
+        _ => line,
     }
-    line
 }
 
 fn place(event: &Event) -> String {
@@ -83,7 +81,7 @@ mod tests {
     #[test]
     fn an_entry_is_one_line() {
         assert_eq!(
-            one_line(&event()),
+            one_line(&event(), Some(100)),
             "2026-11-22 03:11:51Z  K7QX-2M9D  repeated x12  country_listed  CN  203.0.113.9  kilden GET /"
         );
     }
@@ -92,9 +90,22 @@ mod tests {
     fn a_stranger_cannot_act_on_the_terminal_nor_make_it_long() {
         let mut event = event().user("\u{1b}[2J\n\u{202e}");
         event.path = Some("\u{9b}31m".repeat(90).into());
-        let line = one_line(&event);
+        let line = one_line(&event, Some(100));
         assert!(line.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{line:?}");
         assert!(line.contains(r"\u{1b}[2J\u{a}\u{"), "{line}");
-        assert_eq!(line.chars().count(), WIDTH);
+        assert_eq!(line.chars().count(), 100);
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_the_terminal_is_wide_and_whole_through_a_pipe() {
+        let mut event = event();
+        event.path = Some("/a".repeat(60).into());
+        event.details.insert("client_address".into(), "trusted_proxy_gave_none".into());
+        for width in [40, 180] {
+            let line = one_line(&event, Some(width));
+            assert!(line.ends_with('…') && line.chars().count() == width, "{line}");
+        }
+        let whole = one_line(&event, None);
+        assert!(whole.ends_with("  client_address=trusted_proxy_gave_none"), "{whole}");
     }
 }

@@ -56,6 +56,6 @@ fn print(context: &Context, out: &mut impl Write, entry: &FoundEntry) -> std::io
     if context.json {
         writeln!(out, "{}", entry.line)
     } else {
-        writeln!(out, "{}", show::one_line(&entry.event))
+        writeln!(out, "{}", show::one_line(&entry.event, context.width()))
     }
 }

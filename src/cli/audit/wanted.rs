@@ -30,7 +30,7 @@ pub(in crate::cli) struct Wanted {
     /// The client's address, or a network such as 203.0.113.0/24.
     #[arg(long, value_name = "NETWORK", value_parser = network)]
     client: Option<IpNet>,
-    /// Who did it, or whom it was done to.
+    /// Who did it, or whom it was done to: the whole name, such as anna.holm.
     #[arg(long, value_name = "U")]
     user: Option<String>,
     /// The site.

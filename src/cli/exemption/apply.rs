@@ -136,7 +136,7 @@ async fn apply(
         let undo = format!("geovagt exemption withdraw {}", exemption.id);
         people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
-    changed(context, done, nothing)
+    changed(context, &loaded.config, done, nothing)
 }
 
 /// Everything that is wrong with what was asked, or the application and who applies.

@@ -65,7 +65,7 @@ pub(super) async fn approve(
     if let Ok((exemption, means)) = &done {
         devices::tell_of_link(context, config, exemption, *means)?;
     }
-    changed(context, done.map(|(exemption, _)| exemption), nothing)
+    changed(context, config, done.map(|(exemption, _)| exemption), nothing)
 }
 
 pub(super) async fn refuse(
@@ -85,21 +85,23 @@ pub(super) async fn refuse(
     }
     let reason = arguments.reason.trim();
     let done = store.refuse_exemption(&arguments.id, reason, &by, clock::now()).await;
-    changed(context, done, nothing)
+    changed(context, config, done, nothing)
 }
 
 pub(super) async fn withdraw(
     context: &Context,
+    config: &Config,
     store: &Store,
     arguments: &Decide,
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let done = store.withdraw_exemption(&arguments.id, &by, clock::now()).await;
-    changed(context, done, "nothing was taken back")
+    changed(context, config, done, "nothing was taken back")
 }
 
 pub(super) async fn revoke(
     context: &Context,
+    config: &Config,
     store: &Store,
     arguments: &DecideWithReason,
 ) -> anyhow::Result<Answer> {
@@ -108,17 +110,18 @@ pub(super) async fn revoke(
         .map_err(anyhow::Error::msg)?;
     let reason = arguments.reason.trim();
     let done = store.revoke_exemption(&arguments.id, reason, &by, clock::now()).await;
-    ended(context, done, "nothing was revoked")
+    ended(context, config, done, "nothing was revoked")
 }
 
 pub(super) async fn close(
     context: &Context,
+    config: &Config,
     store: &Store,
     arguments: &Decide,
 ) -> anyhow::Result<Answer> {
     let by = people::actor(arguments.by.as_deref()).map_err(anyhow::Error::msg)?;
     let done = store.close_exemption(&arguments.id, &by, clock::now()).await;
-    ended(context, done, "nothing was closed")
+    ended(context, config, done, "nothing was closed")
 }
 
 /// Whether two people have to approve it as the configuration stands now; or why this person

@@ -78,7 +78,7 @@ pub(super) async fn run(
         let undo = format!("geovagt exemption revoke {} --reason \"no name\"", exemption.id);
         people::warn_nameless(&mut context.messages(), &by, &undo)?;
     }
-    changed(context, done, nothing)
+    changed(context, &loaded.config, done, nothing)
 }
 
 fn tell(

@@ -195,6 +195,11 @@ impl RawUpstream {
         })
     }
 
+    /// Where the servers are written, in their order.
+    pub(super) fn servers_at(&self) -> impl Iterator<Item = Location> {
+        self.servers.iter().flat_map(|servers| &servers.value).map(|server| server.referenced)
+    }
+
     /// Whether the first server is written as one for TCP.
     pub(super) fn is_tcp(&self) -> bool {
         let first = self.servers.as_ref().and_then(|servers| servers.value.first());

@@ -102,7 +102,7 @@ pub fn validate_extension(
         let end = extended.journey().map(|(_, until)| until);
         let later = request.grant.legs.iter().any(|leg| end.is_some_and(|end| leg.until > end));
         if let Some(end) = end.filter(|_| !later) {
-            problems.push(Problem::NotLater(end));
+            problems.push(Problem::NotLater(end.to_zoned(grounds.time_zone.clone())));
         }
     })
 }

@@ -196,7 +196,7 @@ fn an_extension_goes_on_from_what_counts_and_stays_within_the_longest_journey() 
         extend(&granted, "2026-11-30T23:00:00Z"),
         Some(vec![
             Problem::EndNotAfterStart { leg: 1 },
-            Problem::NotLater(at("2026-11-30T23:00:00Z"))
+            Problem::NotLater(at("2026-11-30T23:00:00Z").to_zoned(jiff::tz::TimeZone::UTC))
         ])
     );
     let until = at("2026-11-30T00:00:00Z");

@@ -7,7 +7,8 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::problem::{MAXIMUM_CASE_NUMBER, Problem, Text};
 use super::validation::{check_common, check_text, finish, tidied};
@@ -99,24 +100,26 @@ pub enum EmergencyRefused {
     },
     /// Too long ago.
     #[error(
-        "{reference} is from {at}, more than {hours} hours ago; ask the caller to load the page again and to read out the new reference",
+        "{reference} is from {}, more than {hours} hours ago; ask the caller to load the page again and to read out the new reference",
+        told(at),
         hours = OLDEST_REJECTION.as_hours()
     )]
     TooOld {
         /// The reference.
         reference: String,
         /// When it was.
-        at: Timestamp,
+        at: Zoned,
     },
     /// The clock of the log is not ours.
     #[error(
-        "{reference} is from {at}, which is still to come; set the clock of this machine first"
+        "{reference} is from {}, which is still to come; set the clock of this machine first",
+        told(at)
     )]
     FromTheFuture {
         /// The reference.
         reference: String,
         /// When it says it was.
-        at: Timestamp,
+        at: Zoned,
     },
     /// Another organisation's site.
     #[error(
@@ -187,7 +190,7 @@ pub fn emergency(
     now: Timestamp,
 ) -> Result<ValidEmergency, Vec<EmergencyRefused>> {
     let mut refused = Vec::new();
-    check_rejection(rejection, call.person.organization(), now, &mut refused);
+    check_rejection(rejection, call.person.organization(), (now, grounds.time_zone), &mut refused);
     if call.by.is_called(call.user_name.as_str()) {
         refused.push(EmergencyRefused::Own);
     }
@@ -235,10 +238,14 @@ pub fn emergency(
     Ok(ValidEmergency { grant, emergency })
 }
 
+fn told(at: &Zoned) -> String {
+    at.strftime("%Y-%m-%d %H:%M %Z").to_string()
+}
+
 fn check_rejection(
     rejection: &EmergencyRejection,
     home: &OrganizationId,
-    now: Timestamp,
+    (now, zone): (Timestamp, &TimeZone),
     refused: &mut Vec<EmergencyRefused>,
 ) {
     let reference = || rejection.reference.clone();
@@ -250,10 +257,10 @@ fn check_rejection(
         let reason = rejection.reason.map_or("none stands in the entry", Reason::code);
         refused.push(EmergencyRefused::NotTheCountry { reference: reference(), reason });
     }
-    let at = rejection.at;
-    let age = now.duration_since(at);
+    let age = now.duration_since(rejection.at);
+    let at = rejection.at.to_zoned(zone.clone());
     if age > OLDEST_REJECTION {
-        refused.push(EmergencyRefused::TooOld { reference: reference(), at });
+        refused.push(EmergencyRefused::TooOld { reference: reference(), at: at.clone() });
     }
     if -age > CLOCK_DIFFERENCE {
         refused.push(EmergencyRefused::FromTheFuture { reference: reference(), at });

@@ -2,10 +2,13 @@ use super::*;
 use crate::policy::exemption::Phase;
 use crate::policy::fixture::{at, list, organization, person, site, territories};
 use crate::policy::{Authentication, EmergencyScheme, ExemptionScheme, GrantSite};
-use jiff::tz::TimeZone;
 
 /// A Friday, 13 o'clock in Denmark.
 const NOW: &str = "2026-11-20T12:00:00Z";
+
+fn local(at: Timestamp) -> Zoned {
+    at.to_zoned(TimeZone::get("Europe/Copenhagen").unwrap())
+}
 
 fn rejection() -> EmergencyRejection {
     EmergencyRejection {
@@ -137,13 +140,16 @@ fn what_does_not_show_a_caller_in_front_of_the_wall_is_refused() {
         ),
         (
             EmergencyRejection { at: at("2026-11-19T11:59:59Z"), ..rejection() },
-            EmergencyRefused::TooOld { reference: reference(), at: at("2026-11-19T11:59:59Z") },
+            EmergencyRefused::TooOld {
+                reference: reference(),
+                at: local(at("2026-11-19T11:59:59Z")),
+            },
         ),
         (
             EmergencyRejection { at: at("2026-11-20T12:01:01Z"), ..rejection() },
             EmergencyRefused::FromTheFuture {
                 reference: reference(),
-                at: at("2026-11-20T12:01:01Z"),
+                at: local(at("2026-11-20T12:01:01Z")),
             },
         ),
         (

@@ -1,6 +1,6 @@
 //! What can be wrong with a request, and what the one who grants should know.
 
-use jiff::Timestamp;
+use jiff::Zoned;
 use jiff::civil::Date;
 
 use super::Phase;
@@ -102,8 +102,11 @@ pub enum Problem {
         earliest: Date,
     },
     /// An extension that does not extend.
-    #[error("the journey lasts until {0} already; name a later end")]
-    NotLater(Timestamp),
+    #[error(
+        "the journey lasts until {} already; name a later end",
+        .0.strftime("%Y-%m-%d %H:%M %Z")
+    )]
+    NotLater(Zoned),
     /// Nothing there that could be extended.
     #[error("{id} cannot be extended: it is {phase}; apply anew", phase = .phase.word())]
     NothingToExtend {
@@ -121,12 +124,10 @@ pub enum Problem {
     #[error("an application names at most {MAXIMUM_DEVICES} devices, and this one has {0}")]
     TooManyDevices(usize),
     /// Nothing that could be dialled.
-    #[error(
-        "{0:?} is no telephone number; write it as dialled from abroad, such as +45 20 00 00 00"
-    )]
+    #[error("{}", no_telephone(.0))]
     NoTelephone(String),
     /// Nothing that could be written to.
-    #[error("{0:?} is no mail address; write one such as anna@example.net")]
+    #[error("{}", no_mail(.0))]
     NoMail(String),
     /// No site.
     #[error("an exemption names the systems it is for; add --site")]
@@ -153,6 +154,28 @@ pub enum Problem {
     /// A text holds characters that do not show, or change how others show.
     #[error("the {0} holds a control character; write it as plain text on one line")]
     ControlCharacter(Text),
+}
+
+fn no_telephone(typed: &str) -> String {
+    match typed {
+        "" => "an application names the telephone number that the traveller answers; add --telephone, \
+               such as --telephone \"+45 20 00 00 00\""
+            .to_owned(),
+        typed => format!(
+            "{typed:?} is no telephone number; write it as dialled from abroad, such as +45 20 00 00 00"
+        ),
+    }
+}
+
+fn no_mail(typed: &str) -> String {
+    match typed {
+        "" => {
+            "an application names a private mail address for notices; add --mail, such as --mail \
+               anna@example.net"
+                .to_owned()
+        }
+        typed => format!("{typed:?} is no mail address; write one such as anna@example.net"),
+    }
 }
 
 /// The texts of a request.

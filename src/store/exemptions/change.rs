@@ -188,10 +188,9 @@ fn told(refused: StepRefused, record: &ExemptionRecord) -> ExemptionError {
     let id = record.exemption.id.clone();
     match refused {
         StepRefused::NotWaiting(phase) => {
-            let told = record.history.last().map_or_else(String::new, |last| {
-                format!(" ({} by {} at {})", last.action, last.by.name, last.at)
-            });
-            ExemptionError::NotWaiting { id, phase, told }
+            let before = record.history.last().cloned().map(Box::new);
+            let organization = record.exemption.organization.clone();
+            ExemptionError::NotWaiting { id, phase, before, organization }
         }
         StepRefused::TooLate => ExemptionError::TooLate(id),
         StepRefused::NotBy(source) => ExemptionError::NotBy { id, source },

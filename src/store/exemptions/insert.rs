@@ -9,6 +9,7 @@ use crate::policy::{
     Actor, Application, ApprovalRefused, Emergency, ExemptionId, ExemptionState, Phase,
     TravelExemption, ValidApplication, ValidEmergency, ValidGrant,
 };
+use crate::store::error::readable;
 use crate::store::{Change, ChangeAction, Store, StoreError};
 
 /// Crockford's digits: none that is taken for another when read out.
@@ -86,6 +87,7 @@ impl Store {
     ///
     /// # Errors
     /// [`ExemptionError::NotExtendable`] where it would prolong what has ended meanwhile,
+    /// [`ExemptionError::ExtensionWaits`] where another that would waits,
     /// [`ExemptionError::TooManyOpen`] where so many of this person's wait already.
     pub async fn apply_for_exemption(
         &self,
@@ -104,6 +106,13 @@ impl Store {
                 || !goes_on
             {
                 return Err(ExemptionError::NotExtendable(extended.clone()));
+            }
+            // It would be for the same days: both begin where the journey ends.
+            let others = self.extensions_of(&mut change, extended).await?;
+            let mut others = readable(others.into_iter()).into_iter();
+            if let Some(other) = others.find(|other| waits(&other.exemption, now)) {
+                let (id, waiting) = (extended.clone(), other.exemption.id);
+                return Err(ExemptionError::ExtensionWaits { id, waiting });
             }
         }
         self.room_for_one_more(&mut change, &exemption, now).await?;
