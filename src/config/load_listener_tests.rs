@@ -212,9 +212,9 @@ fn a_site_whose_server_is_the_gateway_itself_is_refused() {
     };
     insta::assert_snapshot!(with("http://127.0.0.1:8080"), @r#"
     error: `http://127.0.0.1:8080` is the gateway itself, its listener `web`: each request would make another, without end
-      --> /etc/geovagt/gateway.yaml:18:26
+      --> /etc/geovagt/gateway.yaml:17:26
        |
-    18 |     upstream: {servers: ["http://127.0.0.1:8080"]}
+    17 |     upstream: {servers: ["http://127.0.0.1:8080"]}
        |                          ^^^^^^^^^^^^^^^^^^^^^^^
        |
        = help: name the server behind the gateway
@@ -224,7 +224,7 @@ fn a_site_whose_server_is_the_gateway_itself_is_refused() {
         assert_eq!(with(elsewhere), "", "{elsewhere}");
     }
     // What passes TLS on may hand it to the gateway's own listener for HTTP.
-    let before = "\n  - {name: imap, bind: [\"192.0.2.1:993\"], protocol: tcp, site: mail}\nsites:\n  mail: {organization: b, upstream: {servers: [\"tcp://127.0.0.1:8080\"]}}";
+    let before = "\n  - {name: imap, bind: [\"192.0.2.1:993\"], protocol: tcp, site: mail}\nsites:\n  mail: {organization: ballerup, upstream: {servers: [\"tcp://127.0.0.1:8080\"]}}";
     let text = changed("\nsites:", before).replacen("127.0.0.1:0", "127.0.0.1:8080", 1);
     assert!(!shown(&text).contains("is the gateway itself"), "{}", shown(&text));
     let own = text.replacen("tcp://127.0.0.1:8080", "tcp://192.0.2.1:993", 1);
