@@ -44,14 +44,15 @@ pub struct Folds {
     action: Action,
 }
 
-/// Each count where it began: who looks for one, or takes many out, moves none.
-type Counts = HashMap<Key, Box<Fold>, RandomState>;
+/// A count where it began: who looks for one, or takes many out, moves none.
+type Begun = Box<Fold>;
+type Counts = HashMap<Key, Begun, RandomState>;
 
 #[derive(Debug)]
 struct Shard {
     fine: Counts,
     coarse: Counts,
-    ended: Vec<Box<Fold>>,
+    ended: Vec<Begun>,
     tokens: usize,
     refilled: Timestamp,
 }
@@ -208,19 +209,13 @@ impl Folds {
         self.count(&mut shard.coarse, &mut shard.ended, key, fold)
     }
 
-    fn fold(&self, facts: Facts, reference: Reference, reason: Reason, coarse: bool) -> Box<Fold> {
+    fn fold(&self, facts: Facts, reference: Reference, reason: Reason, coarse: bool) -> Begun {
         let last = facts.at;
         let action = self.action;
         Box::new(Fold { facts, reason, reference, last, count: 1, without_client: coarse, action })
     }
 
-    fn count(
-        &self,
-        map: &mut Counts,
-        ended: &mut Vec<Box<Fold>>,
-        key: Key,
-        new: Box<Fold>,
-    ) -> Reference {
+    fn count(&self, map: &mut Counts, ended: &mut Vec<Begun>, key: Key, new: Begun) -> Reference {
         let reference = new.reference;
         let Some(fold) = map.get_mut(&key) else {
             map.insert(key, new);
