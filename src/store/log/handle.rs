@@ -214,6 +214,14 @@ impl LogIndex {
         Ok(())
     }
 
+    /// See [`super::super::Store::settle`].
+    pub(in super::super) async fn settle(&self) -> Result<bool, StoreError> {
+        if !self.is_there() {
+            return Ok(true);
+        }
+        self.connections()?.settle().await
+    }
+
     /// Closes what is idle. Whoever asks again opens it again, where it is a file.
     pub(in super::super) async fn close(&self) {
         for place in [&self.inner.connections, &self.inner.filling] {
