@@ -3,6 +3,7 @@
 use super::{App, anchors, certificates, log_index, notices, reviews};
 use crate::clock;
 use crate::operations::{Part, Readiness};
+use crate::oversight::{UpstreamServer, UpstreamStanding};
 
 /// Asks each part when somebody asks.
 pub(super) fn readiness(app: &App) -> Readiness {
@@ -11,6 +12,7 @@ pub(super) fn readiness(app: &App) -> Readiness {
         let parts = [policy(&app), database(&app), audit(&app), store(&app), log_index::part(&app)];
         let others = certificates(&app)
             .into_iter()
+            .chain(upstreams(&app))
             .chain(directory(&app))
             .chain(notices::part(&app))
             .chain(reviews::part(&app))
@@ -65,6 +67,28 @@ fn certificates(app: &App) -> Option<Part> {
     };
     let warning = !warnings.is_empty();
     (!all.is_empty()).then_some(Part { name: "certificates", ready: true, warning, detail })
+}
+
+/// The servers behind the sites. One that is out is a warning: the gateway does its work, and another
+/// gateway would meet the same server.
+fn upstreams(app: &App) -> Option<Part> {
+    let snapshot = app.gateway.snapshot();
+    let all: Vec<_> = snapshot.sites.all().iter().flat_map(|s| s.servers.standing()).collect();
+    let out = |server: &UpstreamServer| match server.standing {
+        UpstreamStanding::In | UpstreamStanding::Draining => None,
+        UpstreamStanding::Ejected => Some(format!("{}: {} fails", server.site, server.server)),
+        UpstreamStanding::Down => {
+            Some(format!("{}: {} fails its health checks", server.site, server.server))
+        }
+    };
+    let out: Vec<String> = all.iter().filter_map(out).collect();
+    let warning = !out.is_empty();
+    let detail = match (warning, all.len()) {
+        (false, 1) => "1 server, not out".to_owned(),
+        (false, servers) => format!("{servers} servers, none out"),
+        (true, servers) => format!("{} of {servers} servers out: {}", out.len(), out.join("; ")),
+    };
+    (!all.is_empty()).then_some(Part { name: "upstreams", ready: true, warning, detail })
 }
 
 /// Where people of a directory sign in. One that is away rejects them and nobody else.

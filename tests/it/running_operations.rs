@@ -42,7 +42,7 @@ fn health_and_readiness() {
         .iter()
         .map(|part| part["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index"]);
+    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index", "upstreams"]);
     assert_eq!(operations(&gateway, "/authorize").status, 503);
     assert_eq!(operations(&gateway, "/").status, 404);
     let post = get(gateway.address("operations"), "localhost", "/healthz").method("POST").send();
