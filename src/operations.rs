@@ -33,7 +33,7 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 /// One part of the gateway and how it is.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct Part {
-    /// `policy`, `database`, `audit`, `store`, `certificates`.
+    /// `policy`, `database`, `audit`, `store`, `certificates`, `upstreams` and others.
     pub name: &'static str,
     /// Whether it does its work.
     pub ready: bool,

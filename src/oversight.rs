@@ -47,7 +47,7 @@ pub struct UpstreamServer {
 pub enum UpstreamStanding {
     /// It does.
     In,
-    /// Requests to it failed: out for a while.
+    /// Requests to it failed: out for a while, or asked for want of another.
     Ejected,
     /// Health checks fail.
     Down,

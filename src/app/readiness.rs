@@ -3,6 +3,7 @@
 use super::{App, anchors, certificates, log_index, notices, reviews};
 use crate::clock;
 use crate::operations::{Part, Readiness};
+use crate::oversight::{UpstreamServer, UpstreamStanding};
 use crate::policy::Mode;
 
 /// Under so many percent of the disk it is said that there is little room.
@@ -17,6 +18,7 @@ pub(super) fn readiness(app: &App) -> Readiness {
             .into_iter()
             .chain(refused_certificates(&app))
             .chain(disk(&app))
+            .chain(upstreams(&app))
             .chain(directory(&app))
             .chain(notices::part(&app))
             .chain(reviews::part(&app))
@@ -111,6 +113,28 @@ fn disk(app: &App) -> Option<Part> {
     let at = directory.display();
     let detail = format!("{free} % of the disk of {at} is free, {mebibytes} MiB");
     Some(Part { name: "disk", ready: true, warning: free < LITTLE_ROOM, detail })
+}
+
+/// The servers behind the sites. One that is out is a warning: the gateway does its work, and another
+/// gateway would meet the same server.
+fn upstreams(app: &App) -> Option<Part> {
+    let snapshot = app.gateway.snapshot();
+    let all: Vec<_> = snapshot.sites.all().iter().flat_map(|s| s.servers.standing()).collect();
+    let out = |server: &UpstreamServer| match server.standing {
+        UpstreamStanding::In | UpstreamStanding::Draining => None,
+        UpstreamStanding::Ejected => Some(format!("{}: {} fails", server.site, server.server)),
+        UpstreamStanding::Down => {
+            Some(format!("{}: {} fails its health checks", server.site, server.server))
+        }
+    };
+    let out: Vec<String> = all.iter().filter_map(out).collect();
+    let warning = !out.is_empty();
+    let detail = match (warning, all.len()) {
+        (false, 1) => "1 server, not out".to_owned(),
+        (false, servers) => format!("{servers} servers, none out"),
+        (true, servers) => format!("{} of {servers} servers out: {}", out.len(), out.join("; ")),
+    };
+    (!all.is_empty()).then_some(Part { name: "upstreams", ready: true, warning, detail })
 }
 
 /// Where people of a directory sign in. One that is away rejects them and nobody else.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{OrderError, Place, Progress, Request, keys_for, order_of, run};
+use super::{OrderError, Place, Progress, Request, keys_for, order_of, run, settle};
 use crate::audit::forecast::Forecast;
 use crate::audit::order::Order;
 use crate::audit::{Audit, EraseError, records};
@@ -64,6 +64,8 @@ pub async fn carry_out_given(
     match carried_out(audit, place, given, &part).await {
         Ok(done) => {
             place.store.erasure_part(given.id, &done).await?;
+            // With the last log that is done it was forgotten whom the order is about.
+            settle(place).await;
             Ok(done.entries)
         }
         Err(error) => {

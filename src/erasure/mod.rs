@@ -190,6 +190,28 @@ pub async fn tell_what_was_not_told(audit: &Audit, place: Place<'_>) -> Result<(
     Ok(())
 }
 
+/// So often, each as long as SQLite waits for others, before an order is over all the same.
+const SETTLED_AT_MOST: usize = 3;
+
+/// What was deleted leaves the files of SQLite, too: until then its write-ahead log holds what was
+/// there before. The next order, and the next round of an hour, do what could not be done.
+async fn settle(place: Place<'_>) {
+    for _ in 0..SETTLED_AT_MOST {
+        match place.store.settle().await {
+            Ok(true) => return,
+            Ok(false) => {}
+            Err(error) => {
+                let error = crate::telemetry::chain(&error);
+                tracing::warn!(error, "what was taken out may still stand in a file of SQLite");
+                return;
+            }
+        }
+    }
+    tracing::warn!(
+        "what was taken out may still stand in a file of SQLite: somebody keeps reading it"
+    );
+}
+
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
@@ -216,7 +238,10 @@ where
         let next = match pass.next().await? {
             Step::Ready(next) => next,
             Step::Unchanged => continue,
-            Step::Over => return Ok(pass.done()),
+            Step::Over => {
+                settle(place).await;
+                return Ok(pass.done());
+            }
         };
         let (chain, segment) = (next.chain(), next.segment());
         place.store.note_segment(place.log_name, chain, segment).await?;

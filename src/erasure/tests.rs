@@ -265,6 +265,43 @@ async fn what_is_pseudonymised_goes_for_good_by_the_persons_name() {
     setting.end().await;
 }
 
+/// Whether some file of SQLite holds it, in whatever place.
+fn stands_in_a_file(state: &Path, value: &str) -> bool {
+    let files = std::fs::read_dir(state).unwrap().map(|entry| entry.unwrap().path());
+    let ours = |path: &std::path::PathBuf| path.to_string_lossy().contains(".sqlite3");
+    files.filter(ours).any(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(value.len()).any(|window| window == value.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn what_goes_for_good_stands_in_no_file_of_sqlite() {
+    const AGENT: &str = "Distinctive/7.1 (of Anna alone)";
+    let setting = Setting::new().await;
+    let state = setting.state.path();
+    for _ in 0..20 {
+        let mut event = Event::new(Action::SignIn, clock::now(), clock::random_bytes())
+            .user("anna")
+            .personal(Field::UserAgent, AGENT);
+        event.organization = Some("ballerup".into());
+        assert!(setting.audit.record(event).reached_disk().await);
+    }
+    let index = setting.store.log().clone();
+    let mut follower = crate::log_index::Follower::new(state.join("audit"), index);
+    while follower.round().await.unwrap().behind > 0 {}
+    assert!(setting.store.settle().await.unwrap());
+    assert!(stands_in_a_file(state, AGENT), "it is in the index's own file");
+    assert_eq!(setting.order(request(true, &["anna"])).await.unwrap().entries, 21);
+    assert!(!stands_in_a_file(state, AGENT));
+    let whom = "anna-whom-an-order-names";
+    let order = given(&setting, true, person(whom)).await;
+    assert!(stands_in_a_file(state, whom));
+    carry_out_given(&setting.audit, setting.place(), &order, clock::now()).await.unwrap();
+    assert!(!stands_in_a_file(state, whom));
+    setting.end().await;
+}
+
 #[tokio::test]
 async fn an_order_says_why_and_never_empties_the_log_by_mistake() {
     let setting = Setting::new().await;

@@ -149,6 +149,9 @@ fn downward(
 ) -> Response<ResponseBody> {
     let switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     headers::prepare_response(response.headers_mut(), switching);
+    headers::keep_gateway_cookies(response.headers_mut(), GATEWAY_COOKIES);
+    // Ours, whatever the upstream's is (RFC 9112 section 2.3); hyper adapts it to the client's.
+    *response.version_mut() = Version::HTTP_11;
     // What a stream of HTTP/2 has taken is seen a piece at a time.
     let many = exchange.parts.version == Version::HTTP_2;
     let longest = if many { LONGEST_PIECE } else { usize::MAX };

@@ -185,6 +185,16 @@ impl Passage {
         self.down.note(true, octets);
     }
 
+    /// So much came from the client through a tunnel, where neither side is waited for.
+    pub(super) fn tunnelled_up(&self, octets: usize) {
+        self.up.note(false, octets);
+    }
+
+    /// So much went to the client through it.
+    pub(super) fn tunnelled_down(&self, octets: usize) {
+        self.down.note(false, octets);
+    }
+
     /// Its permission has ended.
     pub(super) fn refuse(&self, because: Option<Reason>) {
         let end = if self.by_exemption { End::ExemptionEnded } else { End::PermissionEnded };

@@ -151,6 +151,15 @@ impl Follower {
     /// # Errors
     /// [`FollowError`]; the next round goes on where this one stood.
     pub async fn round(&mut self) -> Result<Round, FollowError> {
+        if self.index.is_lost()? {
+            tracing::error!(
+                "the file of the block log's index was deleted or replaced; it is made again from \
+                 the segments"
+            );
+            metrics::counter!("geovagt_log_index_failures_total").increment(1);
+            self.index.start_anew().await?;
+            (self.kept, self.reached) = Default::default();
+        }
         let (round, node, Bookmarks { chains, forgotten }) = self.entries().await?;
         if let Some(node) = node {
             self.tally(&node, *chains.get(Class::Allowed), forgotten).await?;
@@ -338,6 +347,38 @@ mod tests {
                 return entries;
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn an_index_whose_file_is_deleted_or_replaced_is_made_again() {
+        let state = tempfile::tempdir().unwrap();
+        let mut options = Options::new(state.path().join("audit"));
+        options.flush = Duration::from_millis(2);
+        let (audit, _) = Audit::open(options, &Tasks::new()).unwrap();
+        let event = Event::new(Action::SignIn, clock::now(), clock::random_bytes());
+        audit.record(event).durable().await.unwrap();
+        let store = Store::open(state.path()).await.unwrap();
+        let index = store.log().clone();
+        let mut follower = Follower::new(state.path().join("audit"), index.for_filling());
+        while follower.round().await.unwrap().entries == 0 {}
+        let whole = index.bookmarks(follower.node.as_deref().unwrap()).await.unwrap();
+        assert_eq!(follower.round().await.unwrap(), Round::default());
+        let file = state.path().join(crate::store::log::LOG_INDEX_FILE_NAME);
+        let replace = || {
+            std::fs::rename(&file, file.with_extension("away")).unwrap();
+            std::fs::copy(file.with_extension("away"), &file).unwrap();
+        };
+        let remove = || std::fs::remove_file(&file).unwrap();
+        for lose in [&remove as &dyn Fn(), &replace] {
+            lose();
+            assert_eq!(
+                follower.round().await.unwrap().entries,
+                whole.chains.get(Class::People).sequence
+            );
+            assert!(file.exists(), "what is written is found");
+            assert_eq!(index.bookmarks(follower.node.as_deref().unwrap()).await.unwrap(), whole);
+            assert_eq!(follower.round().await.unwrap(), Round::default(), "once");
         }
     }
 

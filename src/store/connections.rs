@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyArguments, AnyConnectOptions, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyConnection, ConnectOptions};
+use sqlx::{Any, AnyConnection, ConnectOptions, Row as _};
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 
 use super::error::StoreError;
@@ -48,6 +48,9 @@ pub(super) struct Ways {
     pub(super) tell: Option<&'static str>,
     /// Gives `ok` where everything is in order.
     pub(super) verify: &'static str,
+    /// Leaves what was changed in one place alone; gives 0 where that is done. None: the database
+    /// sees to it by itself.
+    pub(super) settle: Option<&'static str>,
     /// How it is marked as ours.
     pub(super) ownership: Ownership,
     /// The sentence for what this database says.
@@ -191,6 +194,20 @@ impl Connections {
         Ok(lent)
     }
 
+    /// Leaves what was changed in one place alone, so that what was deleted stands nowhere any more.
+    /// No where somebody reads what was there before.
+    pub(super) async fn settle(self: &Arc<Self>) -> Result<bool, StoreError> {
+        let Some(settle) = self.ways.settle else { return Ok(true) };
+        self.prepare().await?;
+        // It cannot be done within a transaction.
+        let mut lent = self.begin("SELECT 1").await?;
+        let row = lent.row(sqlx::query(settle)).await?;
+        let waits = row.map(|row| row.try_get::<i64, _>(0)).transpose();
+        let waits = waits.map_err(|error| self.fault(error))?;
+        lent.give_back();
+        Ok(waits == Some(0))
+    }
+
     /// Closes what is idle; what is lent is closed when it comes back.
     pub(super) async fn close(&self) {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -295,11 +312,15 @@ impl Lent {
     /// Ends the transaction, keeps what was changed and gives the connection back.
     pub(super) async fn commit(mut self) -> Result<(), StoreError> {
         self.execute_raw("COMMIT").await?;
+        self.give_back();
+        Ok(())
+    }
+
+    fn give_back(self) {
         let mut idle = self.home.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(idle) = &mut *idle {
             idle.push(self.connection);
         }
-        Ok(())
     }
 
     /// The same, where it matters that an answer to this very step may be lost with its effect kept.

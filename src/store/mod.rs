@@ -184,6 +184,16 @@ impl Store {
         if found.as_deref() == Some("ok") { Ok(()) } else { Err(self.damaged()) }
     }
 
+    /// Sees to it that what was deleted, here and in the block log's index, stands in none of the
+    /// files any more. No where somebody reads what was there before; ask again later.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be done.
+    pub async fn settle(&self) -> Result<bool, StoreError> {
+        let (index, store) = (self.log.settle().await?, self.connections.settle().await?);
+        Ok(index && store)
+    }
+
     /// The block log's index.
     #[must_use]
     pub fn log(&self) -> &LogIndex {

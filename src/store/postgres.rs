@@ -44,6 +44,7 @@ const WAYS: Ways = Ways {
     connections: 4,
     tell: Some("NOTIFY geovagt_change"),
     verify: "SELECT CAST('ok' AS TEXT)",
+    settle: None,
     ownership: Ownership {
         is_ours: "SELECT CAST(tablename AS TEXT) AS found FROM pg_tables
                   WHERE schemaname = current_schema() AND tablename = 'schema_steps'",

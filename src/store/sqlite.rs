@@ -21,7 +21,7 @@ pub(super) const WAYS: Ways = Ways {
     change: "BEGIN IMMEDIATE",
     greeting: Some(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;",
+         PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;",
     ),
     // Waiting for another program's transaction ends sooner, with a better sentence.
     limit: Duration::from_secs(30),
@@ -34,6 +34,7 @@ pub(super) const WAYS: Ways = Ways {
     connections: 4,
     tell: None,
     verify: "PRAGMA quick_check(1)",
+    settle: Some("PRAGMA wal_checkpoint(TRUNCATE)"),
     // `geov` in SQLite's mark for whose database a file is.
     ownership: Ownership {
         is_ours: "SELECT application_id AS found FROM pragma_application_id
@@ -53,7 +54,8 @@ pub(super) const WAYS: Ways = Ways {
 pub(super) const LOG_INDEX_WAYS: Ways = Ways {
     greeting: Some(
         "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA cache_size = -4000;",
+         PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;
+         PRAGMA cache_size = -4000;",
     ),
     // `geol`
     ownership: Ownership {

@@ -26,6 +26,8 @@ pub(super) enum Change {
     Ejected(Duration),
     /// Health checks failed: out until they succeed.
     Down,
+    /// Requests failed, and no other server could take them: it is asked all the same.
+    Failing,
     /// In again.
     Back,
 }
@@ -51,6 +53,8 @@ pub(super) struct Health {
     streak: u32,
     /// Since when it is in again.
     back: Option<Instant>,
+    /// Whether it would be out if another could take its requests, until one succeeds.
+    failing: bool,
 }
 
 impl Health {
@@ -60,6 +64,15 @@ impl Health {
             _ if self.down => Standing::Down,
             Some((until, _)) if now < until => Standing::Ejected,
             _ => Standing::In,
+        }
+    }
+
+    /// The same for those who watch over it: one that fails and is asked for want of another shows as
+    /// out, too.
+    pub(super) fn shown(&self, now: Instant) -> Standing {
+        match self.standing(now) {
+            Standing::In if self.failing => Standing::Ejected,
+            standing => standing,
         }
     }
 
@@ -94,9 +107,14 @@ impl Health {
         }
         self.failures = self.failures.saturating_add(1);
         let on_trial = self.ejected.is_some();
-        if !may_eject || self.failures < rule.failures && !on_trial {
+        if self.failures < rule.failures && !on_trial {
             return None;
         }
+        if !may_eject {
+            let is_new = !std::mem::replace(&mut self.failing, true);
+            return is_new.then_some(Change::Failing);
+        }
+        self.failing = false;
         let doubled = 1_u32.checked_shl(self.ejections).unwrap_or(u32::MAX);
         let span = rule.back_off.saturating_mul(doubled).min(rule.longest.max(rule.back_off));
         self.ejections = (self.ejections + 1).min(31);
@@ -108,7 +126,10 @@ impl Health {
     /// A request was answered.
     pub(super) fn succeeded(&mut self, now: Instant) -> Option<Change> {
         self.failures = 0;
-        let (until, span) = self.ejected?;
+        let was_failing = std::mem::take(&mut self.failing);
+        let Some((until, span)) = self.ejected else {
+            return was_failing.then_some(Change::Back);
+        };
         let was_out = self.standing(now) == Standing::Ejected;
         if was_out {
             // It was tried as the least bad, and it works.
@@ -122,7 +143,7 @@ impl Health {
             self.back = self.back.max(Some(until));
             self.ejected = None;
         }
-        was_out.then_some(Change::Back)
+        (was_out || was_failing).then_some(Change::Back)
     }
 
     /// A health check was answered well, or was not.
@@ -144,6 +165,7 @@ impl Health {
         self.down = !well;
         if well {
             self.back = Some(now);
+            self.failing = false;
             Some(Change::Back)
         } else {
             Some(Change::Down)
@@ -170,7 +192,11 @@ impl Health {
         } else if self.ejected.is_some_and(|(until, span)| now >= until + span.max(forgiven)) {
             (self.ejected, self.ejections) = (None, 0);
         }
-        self.failures > 0 || self.down || self.ejected.is_some() || self.back.is_some()
+        self.failures > 0
+            || self.failing
+            || self.down
+            || self.ejected.is_some()
+            || self.back.is_some()
     }
 }
 
@@ -227,12 +253,22 @@ mod tests {
     fn the_last_one_is_never_ejected() {
         let now = clock::instant();
         let mut health = Health::default();
+        let mut fails = || health.failed(now, &EJECTION, false);
+        assert_eq!([fails(), fails()], [None; 2]);
+        assert_eq!(fails(), Some(Change::Failing), "said once");
         for _ in 0..100 {
-            assert_eq!(health.failed(now, &EJECTION, false), None);
+            assert_eq!(fails(), None);
         }
         assert_eq!(health.standing(now), Standing::In);
+        assert_eq!(health.shown(now + seconds(3600)), Standing::Ejected, "until it answers");
+        assert!(health.tidy(now, seconds(30)), "the next success has to be told");
         // Another server is back: then the next failure does it.
-        assert!(health.failed(now, &EJECTION, true).is_some());
+        let mut other = health.clone();
+        assert_eq!(other.failed(now, &EJECTION, true), Some(Change::Ejected(seconds(10))));
+        assert_eq!(other.shown(now + seconds(10)), Standing::In);
+        assert_eq!(health.succeeded(now), Some(Change::Back));
+        assert_eq!((health.shown(now), health.succeeded(now)), (Standing::In, None));
+        assert!(!health.tidy(now, seconds(30)), "nothing is left");
     }
 
     #[test]

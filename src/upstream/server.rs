@@ -115,6 +115,14 @@ impl Server {
         (health.standing(now), health.share(now, slow_start))
     }
 
+    /// Where it stands for those who watch over it.
+    pub(super) fn shown(&self) -> Standing {
+        if !self.troubled.load(Ordering::Relaxed) {
+            return Standing::In;
+        }
+        self.health().shown(clock::instant())
+    }
+
     /// Changes what is known of its health.
     pub(super) fn learn<T>(
         &self,

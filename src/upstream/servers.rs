@@ -80,7 +80,7 @@ impl Servers {
         let of = |member: &Member| UpstreamServer {
             site: member.server.site.clone(),
             server: member.server.name().to_string(),
-            standing: match member.server.standing(self.settings.slow_start).0 {
+            standing: match member.server.shown() {
                 _ if member.drain => UpstreamStanding::Draining,
                 Standing::In => UpstreamStanding::In,
                 Standing::Ejected => UpstreamStanding::Ejected,
@@ -266,6 +266,13 @@ pub(super) fn announce(server: &Server, change: Option<Change>) {
         }
         Some(Change::Down) => {
             tracing::warn!(site, server = name, "an upstream server fails its health checks");
+        }
+        Some(Change::Failing) => {
+            tracing::warn!(
+                site,
+                server = name,
+                "an upstream server fails, and there is no other to ask"
+            );
         }
         Some(Change::Back) => {
             tracing::info!(site, server = name, "an upstream server is in use again");

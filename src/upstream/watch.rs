@@ -84,8 +84,7 @@ async fn take_care(servers: &Servers) {
             if server.is_troubled() {
                 server.learn(servers.settings.slow_start, |_, _| ());
             }
-            let (standing, _) = server.standing(servers.settings.slow_start);
-            metrics::gauges(server, standing);
+            metrics::gauges(server, server.shown());
         }
         servers.roll_budget();
         sleep(EVERY).await;

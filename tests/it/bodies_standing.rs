@@ -1,6 +1,6 @@
 //! An exchange that lasts ends when its permission does, and the client sees that it was cut.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::mpsc::{Sender, channel};
@@ -30,6 +30,22 @@ fn upstream() -> (RawUpstream, Sender<&'static str>) {
                 }
             }
             "/poll" => drop(read_rest(&mut stream)),
+            tunnel if tunnel.starts_with("/tunnel") => {
+                let accept = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
+                               Upgrade: websocket\r\n\r\nopen";
+                stream.write_all(accept).unwrap();
+                let mut said = [0; 5];
+                stream.read_exact(&mut said).unwrap();
+                stream.write_all(b"you too").unwrap();
+                if tunnel == "/tunnel" {
+                    read_rest(&mut stream);
+                } else {
+                    // What was short has no entry of its end. With octets unread, and none of them
+                    // waited for, the connection is reset.
+                    read_until(&mut stream, "reset");
+                    std::thread::sleep(std::time::Duration::from_secs(12));
+                }
+            }
             "/endless" => {
                 stream.write_all(begin).unwrap();
                 let chunk = format!("10000\r\n{}\r\n", ".".repeat(0x10000));
@@ -102,6 +118,35 @@ fn a_stream_is_cut_when_the_exemption_is_revoked() {
     assert_eq!(how["because"], "country_listed", "{how}");
     assert_eq!(how["response_bytes"], "11");
     drop(tell);
+}
+
+#[test]
+fn the_log_knows_what_a_tunnel_carried_that_was_cut_or_broke() {
+    let (upstream, _tell) = upstream();
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let id = let_in(&gateway);
+    let enter = |path: &str| {
+        let upgrade = "\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let request = travelling(path).replace("\r\n\r\n", upgrade);
+        let mut client = connect(gateway.address("web"), &request);
+        assert!(read_until(&mut client, "open").starts_with("HTTP/1.1 101 "));
+        client.write_all(b"hello").unwrap();
+        read_until(&mut client, "you too");
+        client
+    };
+    let carried = |path: &str| {
+        let how = ended(&gateway, "completed", path);
+        ["ended", "request_bytes", "response_bytes"]
+            .map(|name| how[name].as_str().unwrap().to_owned())
+    };
+    let mut broken = enter("/tunnel-breaks");
+    broken.write_all(b"reset and what nobody reads").unwrap();
+    read_rest(&mut broken);
+    assert_eq!(carried("/tunnel-breaks"), ["cut_by_upstream", "32", "11"]);
+    let mut client = enter("/tunnel");
+    revoke(&gateway, &id);
+    read_rest(&mut client);
+    assert_eq!(carried("/tunnel"), ["exemption_ended", "5", "11"]);
 }
 
 #[test]

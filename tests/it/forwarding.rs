@@ -1,8 +1,12 @@
 //! What reaches the upstream, and what comes back.
 
+use std::io::Write as _;
+
 use crate::support::client::{get, raw};
 use crate::support::gateway::{Gateway, configuration};
 use crate::support::places::{CHINA, DENMARK};
+use crate::support::raw::{RawUpstream, connect, head, read_rest, read_until};
+use crate::support::secure;
 use crate::support::upstream::Upstream;
 
 const HOST: &str = "kilden.example.dk";
@@ -94,4 +98,64 @@ fn the_proxy_protocol_says_who_the_client_is() {
     assert_eq!(status("PROXY UNKNOWN\r\n"), Some(403));
     assert_ne!(status("PROXY TCP4 nonsense\r\n"), Some(200));
     assert_ne!(status(""), Some(200));
+}
+
+/// An upstream that tries to sign people in and out with us, before its answer, in it, and where it
+/// becomes a tunnel.
+fn meddling() -> RawUpstream {
+    RawUpstream::start(|mut stream| {
+        let head = read_until(&mut stream, "\r\n\r\n");
+        let cookies = "Set-Cookie: own=1; Path=/\r\nSet-Cookie: __Host-geovagt=x; Secure; Path=/\r\n\
+                       set-cookie:  geovagt=; Max-Age=0\r\nSet-Cookie: =geovagt-form=x\r\n\
+                       Set-Cookie: __Host-geovagt-device=x; Secure; Path=/\r\n";
+        let answer = if head.contains("pgrade: websocket") {
+            format!(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\n\
+                 Upgrade: websocket\r\n{cookies}\r\n"
+            )
+        } else {
+            format!(
+                "HTTP/1.1 103 Early Hints\r\n{cookies}\r\nHTTP/1.1 200 OK\r\n{cookies}\
+                 Content-Length: 2\r\n\r\nok"
+            )
+        };
+        stream.write_all(answer.as_bytes()).unwrap();
+    })
+}
+
+#[test]
+fn no_upstream_sets_or_deletes_a_cookie_of_ours() {
+    let upstream = meddling();
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\n";
+    for (more, status) in [("Connection: close\r\n", "HTTP/1.1 200"), (upgrade, "HTTP/1.1 101")] {
+        let answer = read_rest(&mut connect(gateway.address("web"), &head("/", more)));
+        assert!(answer.contains(status), "{answer}");
+        assert!(answer.to_lowercase().contains("set-cookie: own=1; path=/\r\n"), "{answer}");
+        assert!(!answer.contains("geovagt"), "{answer}");
+    }
+    let gateway = secure::gateway_with_tls(&upstream.url(), "");
+    secure::run(async {
+        let mut client = secure::connect(&gateway).await;
+        let request = secure::request("GET", "/", None).body(()).unwrap();
+        let (answer, _) = client.send_request(request, true).unwrap();
+        let answer = answer.await.unwrap();
+        let cookies: Vec<_> = answer.headers().get_all("set-cookie").iter().collect();
+        assert_eq!(cookies, ["own=1; Path=/"]);
+    });
+}
+
+/// RFC 9112 section 2.3: each side says its own version.
+#[test]
+fn an_old_upstreams_version_is_not_ours() {
+    let upstream = RawUpstream::saying(b"HTTP/1.0 200 OK\r\n\r\nold");
+    let gateway = Gateway::start(&configuration(&upstream.url(), ""));
+    let ask = |request: &str| read_rest(&mut connect(gateway.address("web"), request));
+    let answer = ask(&head("/", "Connection: close\r\n"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("old"), "{answer}");
+    let answer = ask(&head("/", "").replace("HTTP/1.1", "HTTP/1.0"));
+    assert!(
+        answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("\r\n\r\nold"),
+        "{answer}"
+    );
 }

@@ -42,7 +42,7 @@ fn health_and_readiness() {
         .iter()
         .map(|part| part["name"].as_str().unwrap().to_owned())
         .collect();
-    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index", "disk"]);
+    assert_eq!(parts, ["policy", "database", "audit", "store", "log_index", "disk", "upstreams"]);
     let part = |name: &str| {
         let parts = ready.json()["parts"].clone();
         parts.as_array().unwrap().iter().find(|part| part["name"] == name).unwrap().clone()

@@ -178,6 +178,45 @@ fn the_last_server_is_never_left_out() {
     assert!(a.requests() + b.requests() > 0);
 }
 
+#[test]
+fn the_only_server_shows_as_out_when_it_is_dead_and_is_asked_all_the_same() {
+    let mut only = Backend::start("only");
+    let gateway = started(&format!("servers: [\"{}\"]", only.url()));
+    let at = only.address.to_string();
+    let url = only.url();
+    let part = || {
+        let ready = get(gateway.address("operations"), "localhost", "/readyz").send();
+        assert_eq!(ready.status, 200, "{}", ready.text());
+        let parts = ready.json()["parts"].as_array().unwrap().clone();
+        parts.into_iter().find(|part| part["name"] == "upstreams").expect("a part")
+    };
+    let healthy = |value| {
+        eventually("the metric says so", || {
+            metric(&gateway, "geovagt_upstream_healthy", &url) == Some(value)
+        });
+    };
+    assert_eq!(ask(&gateway, "/").status, 200);
+    healthy(1.0);
+    assert_eq!((&part()["ready"], &part()["warning"]), (&true.into(), &false.into()));
+    only.stop();
+    for _ in 0..6 {
+        assert_eq!(ask(&gateway, "/").status, 502);
+    }
+    healthy(0.0);
+    let told = part();
+    assert_eq!((&told["ready"], &told["warning"]), (&true.into(), &true.into()), "{told}");
+    let detail = told["detail"].as_str().unwrap();
+    assert!(detail.contains("kilden") && detail.contains(&url), "{detail}");
+    gateway.wait_for_log("it is said", |line| {
+        let said = line["fields"]["message"].as_str().unwrap_or_default();
+        said.contains("there is no other to ask")
+    });
+    let _again = Backend::serve("only", super::support::backend::Speaks::Http1, None, &at);
+    eventually("it is asked all the same", || ask(&gateway, "/").status == 200);
+    healthy(1.0);
+    assert_eq!(part()["warning"], false);
+}
+
 const CHECKED: &str = "slow_start: 0s, health: {path: /health, interval: 100ms, rise: 2, fall: 2}";
 
 #[test]

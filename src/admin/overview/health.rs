@@ -106,7 +106,7 @@ pub(super) async fn parts(
         parts.push(certificates(&condition, now));
     }
     // What has a part of its own above is not told of twice.
-    let told = ["policy", "database", "audit", "certificates"];
+    let told = ["policy", "database", "audit", "certificates", "upstreams"];
     let others = admin.in_effect().parts().into_iter().filter(|part| !told.contains(&part.name));
     parts.extend(others.filter(|part| part.warning || !part.ready).map(|part| Part::Other {
         name: part.name,

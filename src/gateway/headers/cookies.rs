@@ -1,6 +1,6 @@
 //! Our cookies stay with us.
 
-use http::header::COOKIE;
+use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
 
 /// Takes the named cookies out of a request and leaves every other octet as it is. A name with `*`
@@ -27,6 +27,28 @@ pub fn strip_gateway_cookies(headers: &mut HeaderMap, names: &[&str]) {
         if let Ok(value) = HeaderValue::from_bytes(joined) {
             headers.append(COOKIE, value);
         }
+    }
+}
+
+/// Takes out of an upstream's answer whatever would set, replace or delete the named cookies; all
+/// other lines stay as they are and in their order.
+///
+/// A name goes by what a browser would send us back: a cookie without a name is sent as its value
+/// alone, so that `=name=x` comes back as `name=x` (RFC 6265bis section 5.8.3).
+pub fn keep_gateway_cookies(headers: &mut HeaderMap, names: &[&str]) {
+    let sets_ours = |line: &HeaderValue| {
+        let pair = parts(line.as_bytes()).next().unwrap_or_default();
+        let nameless = |byte: &u8| *byte == b'=' || byte.is_ascii_whitespace();
+        let begins = pair.iter().position(|byte| !nameless(byte)).unwrap_or(pair.len());
+        is_ours(pair.get(begins..).unwrap_or_default(), names)
+    };
+    if !headers.get_all(SET_COOKIE).iter().any(sets_ours) {
+        return;
+    }
+    let lines: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
+    headers.remove(SET_COOKIE);
+    for line in lines.into_iter().filter(|line| !sets_ours(line)) {
+        headers.append(SET_COOKIE, line);
     }
 }
 

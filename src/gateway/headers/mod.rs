@@ -15,7 +15,7 @@ mod tests;
 use http::HeaderMap;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, HeaderName, USER_AGENT};
 
-pub use cookies::strip_gateway_cookies;
+pub use cookies::{keep_gateway_cookies, strip_gateway_cookies};
 pub use statements::{Statements, Unwritable, set_ours};
 
 use hop_by_hop::Connection;

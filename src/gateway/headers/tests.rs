@@ -249,6 +249,28 @@ fn our_cookies_stay_with_us() {
 }
 
 #[test]
+fn an_upstream_neither_sets_nor_deletes_a_cookie_of_ours() {
+    let names = ["__Host-geovagt", "geovagt", "geovagt-form"];
+    for ours in [
+        "__Host-geovagt=x; Path=/; Secure",
+        "geovagt=; Max-Age=0",
+        " \tgeovagt =x",
+        "geovagt",
+        "=geovagt=x",
+        " = =geovagt",
+        "GEOVAGT-FORM=x",
+    ] {
+        let mut answer = map(&[("set-cookie", "a=b"), ("x-own", "1"), ("set-cookie", "c=geovagt")]);
+        answer.append("set-cookie", HeaderValue::from_str(ours).unwrap());
+        answer.append("set-cookie", HeaderValue::from_static("geovagtx=1; geovagt=x"));
+        keep_gateway_cookies(&mut answer, &names);
+        let left: Vec<_> = answer.get_all("set-cookie").iter().collect();
+        assert_eq!(left, ["a=b", "c=geovagt", "geovagtx=1; geovagt=x"], "{ours:?}");
+        assert_eq!(answer["x-own"], "1");
+    }
+}
+
+#[test]
 fn a_login_goes_in_every_spelling() {
     let mut headers = map(&[("authorization", "Basic x"), ("AUTHORIZATION", "y"), ("a", "b")]);
     strip_authorization(&mut headers);

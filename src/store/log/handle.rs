@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -26,13 +27,35 @@ pub struct LogIndex {
 pub(super) struct Inner {
     /// Where it is a file.
     file: Option<PathBuf>,
-    connections: Mutex<Option<Arc<Connections>>>,
+    connections: Mutex<Option<Open>>,
     /// Those of whoever fills it, who has a runtime of its own: what that opens ends with it, and of a
     /// file has threads of as little weight.
-    filling: Mutex<Option<Arc<Connections>>>,
+    filling: Mutex<Option<Open>>,
     words: Mutex<Words>,
     pub(super) kinds: Mutex<Kinds>,
     standing: Mutex<Standing>,
+}
+
+/// Connections, and to which file where it is one.
+#[derive(Debug, Clone)]
+struct Open {
+    connections: Arc<Connections>,
+    file: Option<Identity>,
+}
+
+/// Which file it is, whatever it is called: device and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    /// Of what stands at this path; none where nothing does.
+    fn at(path: &Path) -> std::io::Result<Option<Self>> {
+        match std::fs::metadata(path) {
+            Ok(found) => Ok(Some(Self(found.dev(), found.ino()))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// How it stands with following the segments, in this process.
@@ -157,8 +180,9 @@ impl LogIndex {
     }
 
     fn with(file: Option<PathBuf>, connections: Option<Arc<Connections>>) -> Self {
-        let filling = Mutex::new(connections.as_ref().map(Connections::again));
-        let connections = Mutex::new(connections);
+        let open = |connections| Open { connections, file: None };
+        let filling = Mutex::new(connections.as_ref().map(Connections::again).map(open));
+        let connections = Mutex::new(connections.map(open));
         let (words, kinds, standing) = (Mutex::default(), Mutex::default(), Mutex::default());
         let inner = Inner { file, connections, filling, words, kinds, standing };
         Self { inner: Arc::new(inner), filling: false }
@@ -193,6 +217,22 @@ impl LogIndex {
         self.inner.file.is_some()
     }
 
+    /// Whether a file that is open stands no longer where it should: it was deleted or another took
+    /// its place, and whatever is written to it is found by nobody.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub(crate) fn is_lost(&self) -> std::io::Result<bool> {
+        let Some(path) = &self.inner.file else { return Ok(false) };
+        let there = Identity::at(path)?;
+        let is_another = |place: &Mutex<Option<Open>>| {
+            let open = place.lock().unwrap_or_else(PoisonError::into_inner);
+            open.as_ref().is_some_and(|open| open.file != there || there.is_none())
+        };
+        let Inner { connections, filling, .. } = &*self.inner;
+        Ok([connections, filling].into_iter().any(is_another))
+    }
+
     /// Throws a damaged file away, so that the index is made again from the segments. Does nothing
     /// where the index is part of a database that others share.
     ///
@@ -214,14 +254,22 @@ impl LogIndex {
         Ok(())
     }
 
+    /// See [`super::super::Store::settle`].
+    pub(in super::super) async fn settle(&self) -> Result<bool, StoreError> {
+        if !self.is_there() {
+            return Ok(true);
+        }
+        self.connections()?.settle().await
+    }
+
     /// Closes what is idle. Whoever asks again opens it again, where it is a file.
     pub(in super::super) async fn close(&self) {
         for place in [&self.inner.connections, &self.inner.filling] {
             let open = place.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(connections) = open {
-                connections.close().await;
+            if let Some(open) = open {
+                open.connections.close().await;
                 if self.inner.file.is_none() {
-                    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(connections);
+                    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
                 }
             }
         }
@@ -229,12 +277,14 @@ impl LogIndex {
 
     fn connections(&self) -> Result<Arc<Connections>, StoreError> {
         let mut open = self.lock_connections();
-        if let Some(connections) = &*open {
-            return Ok(Arc::clone(connections));
+        if let Some(open) = &*open {
+            return Ok(Arc::clone(&open.connections));
         }
-        let file = self.inner.file.as_deref().unwrap_or(Path::new(LOG_INDEX_FILE_NAME));
-        let connections = sqlite::connections_with(file, sqlite::LOG_INDEX_WAYS)?;
-        *open = Some(Arc::clone(&connections));
+        let path = self.inner.file.as_deref().unwrap_or(Path::new(LOG_INDEX_FILE_NAME));
+        let connections = sqlite::connections_with(path, sqlite::LOG_INDEX_WAYS)?;
+        let inaccessible = |source| StoreError::Inaccessible { path: path.to_owned(), source };
+        let file = Identity::at(path).map_err(inaccessible)?;
+        *open = Some(Open { connections: Arc::clone(&connections), file });
         Ok(connections)
     }
 
@@ -268,7 +318,7 @@ impl LogIndex {
         }
     }
 
-    fn lock_connections(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connections>>> {
+    fn lock_connections(&self) -> std::sync::MutexGuard<'_, Option<Open>> {
         let place = if self.filling { &self.inner.filling } else { &self.inner.connections };
         place.lock().unwrap_or_else(PoisonError::into_inner)
     }
