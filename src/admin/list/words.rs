@@ -263,12 +263,12 @@ impl Words {
 pub(in crate::admin) fn reporting(systems: &[String], language: Language) -> Option<String> {
     let systems = enumeration(&systems.iter().map(String::as_str).collect::<Vec<_>>(), language);
     let text = match language {
-        Language::Danish => {
-            format!("{systems} melder kun (`report_only`): ingen afvises på grund af deres land.")
-        }
-        Language::English => {
-            format!("{systems} only reports (`report_only`): nobody is rejected for their country.")
-        }
+        Language::Danish => format!(
+            "Ingen afvises på grund af deres land hos {systems}: det skrives kun ned, hvem det ville ramme."
+        ),
+        Language::English => format!(
+            "Nobody is rejected for their country at {systems}: who would be is only written down."
+        ),
     };
     (!systems.is_empty()).then_some(text)
 }
