@@ -226,6 +226,7 @@ fn sign_in(gateway: &Gateway, address: &str) -> String {
 }
 
 /// A whole country gets in there while one person travels: that is no reason to try its passwords.
+/// What nobody may compare there may be an account's password, and does not go on either.
 #[test]
 fn where_people_sign_in_for_other_sites_nobodys_password_is_tried() {
     let upstream = Upstream::start();
@@ -245,8 +246,8 @@ fn where_people_sign_in_for_other_sites_nobodys_password_is_tried() {
         assert_eq!(answer.status, 200);
         let mut seen: Vec<serde_json::Value> = answer.json()["headers"].as_array().unwrap().clone();
         let is_login = |pair: &serde_json::Value| pair[0] == "authorization";
-        assert!(seen.iter().any(is_login), "it goes on as it came: {seen:?}");
-        seen.retain(|pair| !is_login(pair) && pair[0] != "x-request-id");
+        assert!(!seen.iter().any(is_login), "it may be a password of ours: {seen:?}");
+        seen.retain(|pair| pair[0] != "x-request-id");
         seen
     };
     assert_eq!(ask(PASSWORD), ask("another password"));

@@ -126,6 +126,7 @@ impl Scene {
         let (all, mine) = ("/api/v1/exemptions", "/api/v1/me/exemptions");
         let this = &*self;
         let lands = ["TH", "VN", "KH", "LA", "MM", "PK", "NP", "BT", "MN", "LK"];
+        // What is asked for twice within a moment is made once: each is for a purpose of its own.
         let several =
             |make: &dyn Fn(&str) -> String| lands.iter().map(|land| make(land)).collect::<Vec<_>>();
         let granted = |person| several(&|land| this.id(all, &journey(person, land)));
@@ -134,19 +135,21 @@ impl Scene {
         let to_withdraw = several(&|land| {
             let mut journey = journey("anna.holm", land);
             journey["kind"] = json!("application");
+            journey["purpose"] = json!("To be withdrawn");
             this.id(all, &journey)
         });
         let by_another = |land: &str| this.applied_by_another("bo.lund", land);
         let (to_approve, to_refuse) = (several(&by_another), several(&by_another));
-        let own = |land: &str| {
+        let own = |land: &str, purpose: &str| {
             let mut journey = journey("", land);
             journey.as_object_mut().unwrap().remove("person");
+            journey["purpose"] = json!(purpose);
             this.id(mine, &journey)
         };
-        let my_withdraw = several(&own);
+        let my_withdraw = several(&|land| own(land, "To be withdrawn"));
         let my_close = several(&|land| this.granted_by_another(NAME, land));
         let approved = |land: &str| {
-            let id = own(land);
+            let id = own(land, "To be extended");
             let line = ["exemption", "approve", &id, "--by", "kirsten.vang"];
             this.gateway.command(&line).expect_code(0);
             id
@@ -173,6 +176,10 @@ impl Scene {
             entries.len() > 8
         });
         entries.truncate(20);
+        let made = [&to_close, &to_revoke, &to_extend, &to_withdraw, &to_approve, &to_refuse];
+        let made = made.into_iter().chain([&my_withdraw, &my_close, &my_extend]).flatten();
+        let made: Vec<&String> = made.collect();
+        assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), made.len(), "one for two calls");
         let (to_judge, spare) = (this.draw(), this.spare_token());
         self.known = BTreeMap::from([
             ("to_judge", vec![to_judge]),
