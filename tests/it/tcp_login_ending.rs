@@ -244,7 +244,8 @@ fn a_token_is_proven_like_any_other() {
         say(&mut client, &format!("{said}{good}\r\na NOOP\r\n"));
         read_until(&mut client, "a OK in\r\na OK NOOP done\r\n");
         let heard = scene.server.heard().pop().unwrap();
-        assert_eq!(heard, format!("a AUTHENTICATE XOAUTH2\r\n{good}\r\na NOOP\r\n"));
+        let asked = "geovagt CAPABILITY\r\n";
+        assert_eq!(heard, format!("a AUTHENTICATE XOAUTH2\r\n{good}\r\n{asked}a NOOP\r\n"));
     }
     // What the server says of a token that it does not take is its own affair, but for its no.
     scene.server.refuses.store(true, Ordering::SeqCst);

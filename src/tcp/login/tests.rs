@@ -145,7 +145,7 @@ proptest! {
                     if all.ends_with(b"}\r\n") {
                         server.write_all(b"+ \r\n").await.unwrap();
                     } else if all.ends_with(b"\r\n") {
-                        server.write_all(b"a OK\r\n").await.unwrap();
+                        server.write_all(b"a OK [CAPABILITY IMAP4rev1]\r\n").await.unwrap();
                         return all;
                     }
                 }
@@ -196,7 +196,7 @@ async fn a_server_that_is_not_as_it_should_be_gets_no_password() {
         (&imap, "", ""),
         (&imap, endless.as_str(), ""),
         (&sasl, "* OK\r\na NO not that\r\n", "a NO not that\r\n"),
-        (&sasl, "* OK\r\na OK what?\r\n", "a OK what?\r\n"),
+        (&sasl, "* OK\r\na OK what?\r\n", ""),
         (&pop3, "-ERR full\r\n", "-ERR full\r\n"),
         (&pop3, "+OK\r\n-ERR who?\r\n", "-ERR who?\r\n"),
         (&smtp, "554 no\r\n", "554 no\r\n"),
@@ -224,7 +224,27 @@ async fn nobody_is_signed_in_to_a_server_that_offers_to_forget_it() {
     assert!(matches!(outcome, Err(NotReplayed::Anew("UNAUTHENTICATE"))), "{outcome:?}");
     assert_eq!(client_heard, "");
     let says = "* OK hi\r\na OK [CAPABILITY IMAP4rev1 IDLE] in\r\n";
-    assert!(replayed(&imap, says).await.0.is_ok(), "others are");
+    let (outcome, client_heard, server_heard) = replayed(&imap, says).await;
+    assert!(outcome.is_ok(), "others are: {outcome:?}");
+    assert_eq!(client_heard, "a OK [CAPABILITY IMAP4rev1 IDLE] in\r\n");
+    assert_eq!(server_heard, "a LOGIN \"anna\" \"geheim\"\r\n", "it was said with the yes");
+    // What it offers before a login is not all: a server that has not said it with its yes is asked.
+    for (told, goes_on) in [
+        ("* CAPABILITY IMAP4rev1 IDLE\r\ngeovagt OK\r\n", true),
+        ("* CAPABILITY IMAP4rev1 UNAUTHENTICATE\r\ngeovagt OK\r\n", false),
+        ("* CAPABILITY IMAP4rev1 unauthenticate\r\ngeovagt OK\r\n", false),
+        ("geovagt OK\r\n", false),
+        ("geovagt BAD what?\r\n", false),
+        ("+ more\r\n", false),
+        ("", false),
+    ] {
+        let says = format!("* OK [CAPABILITY IMAP4rev1 IDLE] hi\r\na OK in\r\n{told}");
+        let (outcome, client_heard, server_heard) = replayed(&imap, &says).await;
+        assert_eq!(outcome.is_ok(), goes_on, "{told}: {outcome:?}");
+        assert_eq!(client_heard.contains("a OK in"), goes_on, "{told}: {client_heard}");
+        assert!(!client_heard.contains("geovagt"), "{client_heard}");
+        assert!(server_heard.ends_with("geovagt CAPABILITY\r\n"), "{server_heard}");
+    }
     let smtp = b"EHLO pc\r\nAUTH PLAIN AGFubmEAZ2VoZWlt\r\n";
     let smtp = talked(MailProtocol::Smtp, smtp, 99).await.0.expect("a login").0;
     let says =
@@ -339,7 +359,7 @@ async fn a_server_may_take_a_minute_for_a_login_and_no_longer() {
     let late = async |mut server: DuplexStream| {
         server.write_all(b"* OK hi\r\n").await.unwrap();
         seconds(50).await;
-        server.write_all(b"a OK in\r\n").await.unwrap();
+        server.write_all(b"a OK [CAPABILITY IMAP4rev1] in\r\n").await.unwrap();
         seconds(3600).await;
     };
     let (mute, pop3, smtp, chatted, answered) = tokio::join!(

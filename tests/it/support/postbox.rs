@@ -140,6 +140,9 @@ impl Session {
                     }
                 }
                 "IDLE" => self.say("+ idling\r\n")?,
+                "CAPABILITY" => {
+                    self.say(&format!("* CAPABILITY IMAP4rev1 IDLE\r\n{tag} OK done\r\n"))?;
+                }
                 _ => self.say(&format!("{tag} OK {word} done\r\n"))?,
             }
         }

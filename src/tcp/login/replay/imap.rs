@@ -1,4 +1,5 @@
-//! IMAP: the greeting, the command in as many parts as it needs, and the answer with its tag.
+//! IMAP: the greeting, the command in as many parts as it needs, and the answer with its tag. A server
+//! that has not said with its yes what it offers is asked, before the client hears of the yes.
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use zeroize::Zeroizing;
@@ -23,35 +24,45 @@ pub(super) async fn say(
     }
     let parts = parts(login).ok_or(NotReplayed::Unclear)?;
     let last = parts.len().saturating_sub(1);
+    let mut offered = false;
     for (number, part) in parts.iter().enumerate() {
         both.say(part).await?;
-        if number < last && answer(login, both).await? == Answer::Done {
+        if number < last && answer(login.tag.as_bytes(), both, &mut offered).await?.is_some() {
             // It had not heard the whole of it yet.
             return Err(NotReplayed::Unclear);
         }
     }
     // A server may explain why it takes no token, and then waits to be told that this was heard.
     let mut explained = false;
-    while answer(login, both).await? == Answer::GoOn {
+    let yes = loop {
+        if let Some(yes) = answer(login.tag.as_bytes(), both, &mut offered).await? {
+            break yes;
+        }
         if std::mem::replace(&mut explained, true) {
             return Err(NotReplayed::Unclear);
         }
         both.say(b"\r\n").await?;
+    };
+    if !offered {
+        both.say(&[OURS, b" CAPABILITY\r\n"].concat()).await?;
+        let known = answer(OURS, both, &mut offered).await?;
+        if known.is_none() || !offered {
+            return Err(NotReplayed::Unclear);
+        }
     }
-    Ok(())
+    both.tell(&yes).await
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Answer {
-    GoOn,
-    Done,
-}
+/// The tag of our own question. It is answered before the client's next command goes on.
+const OURS: &[u8] = b"geovagt";
 
-/// Hears until the server asks for more, or has said yes; a no is an error.
+/// Hears until the server has said yes, which is given, or asks for more: none. A no is an error.
+/// `offered` becomes true where it says what it offers.
 async fn answer(
-    login: &Login,
+    tag: &[u8],
     both: &mut Both<'_, impl AsyncRead + AsyncWrite + Unpin, impl AsyncWrite + Unpin>,
-) -> Result<Answer, NotReplayed> {
+    offered: &mut bool,
+) -> Result<Option<Vec<u8>>, NotReplayed> {
     loop {
         let line = both.hear().await?;
         // RFC 8437.
@@ -59,16 +70,20 @@ async fn answer(
             return Err(NotReplayed::Anew("UNAUTHENTICATE"));
         }
         if begins(&line, b"+") {
-            return Ok(Answer::GoOn);
+            return Ok(None);
         }
-        let tagged = line.strip_prefix(login.tag.as_bytes()).and_then(|l| l.strip_prefix(b" "));
+        let tagged = line.strip_prefix(tag).and_then(|l| l.strip_prefix(b" "));
         match tagged {
             Some(words) if begins(words, b"OK") => {
-                both.tell(&line).await?;
-                return Ok(Answer::Done);
+                *offered |= begins(words, b"OK [CAPABILITY ");
+                return Ok(Some(line));
             }
+            Some(_) if tag == OURS => return Err(NotReplayed::Unclear),
             Some(_) => both.refused(&line).await?,
-            None => both.tell(&line).await?,
+            None => {
+                *offered |= begins(&line, b"* CAPABILITY ");
+                both.tell(&line).await?;
+            }
         }
     }
 }
