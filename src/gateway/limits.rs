@@ -4,7 +4,7 @@
 //! client is told apart by name: counting takes no lock and no memory, however many come.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::client_address::ClientAddress;
-use crate::listen::one_holder;
+use crate::listen::{OF_A_SITE, end_site, one_holder};
 use crate::telemetry::traffic;
 
 /// How many counters each of the two rows has.
@@ -118,21 +118,31 @@ pub struct InFlight {
     _share: Option<Share>,
 }
 
-/// Two rows of counters. A client counts in one of each, which others may share; it has as many as
-/// the lower of the two at most. So nobody gets more than a share, and somebody gets less only where
-/// others who take all of theirs meet them in both rows.
+/// What each client has, and each IPv6 site.
 #[derive(Debug)]
 struct Shares {
     most: AtomicU32,
     hasher: RandomState,
-    rows: [Box<[AtomicU32]>; 2],
+    clients: Rows,
+    sites: Rows,
 }
 
-/// One request's part in both rows.
+/// Two rows of counters. A client counts in one of each, which others may share; it has as many as
+/// the lower of the two at most. So nobody gets more than a share, and somebody gets less only where
+/// others who take all of theirs meet them in both rows.
+#[derive(Debug)]
+struct Rows([Box<[AtomicU32]>; 2]);
+
+/// Where something counts in both rows.
+#[derive(Debug, Clone, Copy)]
+struct Cells([usize; 2]);
+
+/// One request's part.
 #[derive(Debug)]
 struct Share {
     shares: Arc<Shares>,
-    at: [usize; 2],
+    client: Cells,
+    site: Option<Cells>,
 }
 
 impl RequestLimit {
@@ -188,36 +198,63 @@ fn share(of_one_client: usize) -> u32 {
 
 impl Shares {
     fn new(of_one_client: usize) -> Self {
-        let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
         Self {
             most: AtomicU32::new(share(of_one_client)),
             hasher: RandomState::new(),
-            rows: [row(), row()],
+            clients: Rows::new(),
+            sites: Rows::new(),
         }
     }
 
-    fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
-        let hash = self.hasher.hash_one(one_holder(client));
+    fn cells(&self, key: impl Hash) -> Cells {
+        let hash = self.hasher.hash_one(key);
         let index = |bits: u64| usize::try_from(bits).unwrap_or_default() % COUNTERS;
-        let share =
-            Share { shares: Arc::clone(self), at: [index(hash >> 32), index(hash & 0xffff_ffff)] };
-        let before = share.counters().map(|counter| counter.fetch_add(1, Ordering::Relaxed)).min();
-        // Where it is too much, dropping the share takes it back.
+        Cells([index(hash >> 32), index(hash & 0xffff_ffff)])
+    }
+
+    fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
+        let taken = Share {
+            client: self.cells(one_holder(client)),
+            site: end_site(client).map(|site| self.cells(site)),
+            shares: Arc::clone(self),
+        };
         let most = self.most.load(Ordering::Relaxed);
-        (before.unwrap_or_default() < most).then_some(share)
+        let of_a_site = most.saturating_mul(share(OF_A_SITE));
+        // Both count, and where it is too much, dropping the share takes both back.
+        let of_client = self.clients.add(taken.client);
+        let of_site = taken.site.map_or(0, |site| self.sites.add(site));
+        (of_client < most && of_site < of_a_site).then_some(taken)
     }
 }
 
-impl Share {
-    fn counters(&self) -> impl Iterator<Item = &AtomicU32> {
-        self.shares.rows.iter().zip(self.at).filter_map(|(row, at)| row.get(at))
+impl Rows {
+    fn new() -> Self {
+        let row = || std::iter::repeat_with(AtomicU32::default).take(COUNTERS).collect();
+        Self([row(), row()])
+    }
+
+    fn counters(&self, cells: Cells) -> impl Iterator<Item = &AtomicU32> {
+        self.0.iter().zip(cells.0).filter_map(|(row, at)| row.get(at))
+    }
+
+    /// One more; how many there were before.
+    fn add(&self, cells: Cells) -> u32 {
+        let before = self.counters(cells).map(|counter| counter.fetch_add(1, Ordering::Relaxed));
+        before.min().unwrap_or_default()
+    }
+
+    fn take_back(&self, cells: Cells) {
+        for counter in self.counters(cells) {
+            counter.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 
 impl Drop for Share {
     fn drop(&mut self) {
-        for counter in self.counters() {
-            counter.fetch_sub(1, Ordering::Relaxed);
+        self.shares.clients.take_back(self.client);
+        if let Some(site) = self.site {
+            self.shares.sites.take_back(site);
         }
     }
 }
@@ -261,7 +298,12 @@ mod tests {
         // Whoever holds an IPv6 address holds its /64.
         let sixth = [all("2a00::1"), all("2a00::2")].concat_lengths();
         assert_eq!(sixth, 3);
-        assert_eq!(all("2a00:0:0:1::1").len(), 3);
+        let next = all("2a00:0:0:1::1");
+        assert_eq!(next.len(), 3);
+        // A /48 holds 65,536 of those, and has as much as three.
+        let site: Vec<_> = (2..20).flat_map(|n| all(&format!("2a00:0:0:{n:x}::1"))).collect();
+        assert_eq!(next.len() + site.len(), 9);
+        assert_eq!(all("2a00:0:1::1").len(), 3);
         // What was refused has not been counted, and what ends comes back.
         drop(first);
         assert_eq!(all("5.6.7.8").len(), 3);

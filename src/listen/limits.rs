@@ -1,6 +1,7 @@
 //! How many connections may be open, in all and from one address.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,10 @@ const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 
 /// Connections that will be rejected have one place in so many.
 const LAST_SHARE: usize = 4;
+
+/// An IPv6 site may have as much as so many addresses: whoever is given its /48 holds 65,536 of those
+/// networks that count as one address, and could take every place with them.
+pub(crate) const OF_A_SITE: usize = 3;
 
 /// The limits, and what counts against them now. Clones share the counts.
 #[derive(Debug, Clone)]
@@ -25,7 +30,14 @@ struct Shared {
     handshake_milliseconds: AtomicU64,
     open: AtomicUsize,
     open_last: AtomicUsize,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+    counts: Mutex<Counts>,
+}
+
+/// How many are open of each.
+#[derive(Debug, Default)]
+struct Counts {
+    by_address: HashMap<IpAddr, usize>,
+    by_site: HashMap<u64, usize>,
 }
 
 fn milliseconds(time: Duration) -> u64 {
@@ -89,7 +101,7 @@ impl ConnectionLimits {
             handshake_milliseconds: AtomicU64::new(milliseconds(handshake_time)),
             open: AtomicUsize::new(0),
             open_last: AtomicUsize::new(0),
-            by_address: Mutex::default(),
+            counts: Mutex::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -142,7 +154,8 @@ impl ConnectionLimits {
 
 impl ConnectionGuard {
     /// Counts the connection against its client's address as well; a trusted proxy's address is
-    /// never given here. Whoever holds an IPv6 address holds its /64, so that counts as one.
+    /// never given here. Whoever holds an IPv6 address holds its /64, so that counts as one; all of
+    /// a /48 have as many as three.
     ///
     /// # Errors
     /// [`LimitReached::Address`].
@@ -150,14 +163,19 @@ impl ConnectionGuard {
         if self.address.is_some() {
             return Ok(());
         }
-        let key = one_holder(ip);
-        let mut by_address = self.shared.counts();
-        let count = by_address.entry(key).or_insert(0);
-        if *count >= self.shared.per_address.load(Ordering::Relaxed) {
+        let (key, site) = (one_holder(ip), end_site(ip));
+        let most = self.shared.per_address.load(Ordering::Relaxed);
+        let mut counts = self.shared.counts();
+        let of_address = counts.by_address.get(&key).copied().unwrap_or_default();
+        let of_site = site.and_then(|site| counts.by_site.get(&site).copied()).unwrap_or_default();
+        if of_address >= most || of_site >= most.saturating_mul(OF_A_SITE) {
             return Err(LimitReached::Address);
         }
-        *count += 1;
-        drop(by_address);
+        *counts.by_address.entry(key).or_default() += 1;
+        if let Some(site) = site {
+            *counts.by_site.entry(site).or_default() += 1;
+        }
+        drop(counts);
         self.address = Some(key);
         Ok(())
     }
@@ -179,21 +197,29 @@ impl ConnectionGuard {
 }
 
 impl Shared {
-    fn counts(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
         // A count is one number: a panic elsewhere cannot leave it half written.
-        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One less; nothing is kept of what has none.
+fn one_less<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
     }
 }
 
 impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         if let Some(key) = self.address {
-            let mut by_address = self.shared.counts();
-            if let Some(count) = by_address.get_mut(&key) {
-                *count -= 1;
-                if *count == 0 {
-                    by_address.remove(&key);
-                }
+            let mut counts = self.shared.counts();
+            one_less(&mut counts.by_address, &key);
+            if let Some(site) = end_site(key) {
+                one_less(&mut counts.by_site, &site);
             }
         }
         if self.last {
@@ -208,6 +234,14 @@ pub(crate) fn one_holder(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
+    }
+}
+
+/// The IPv6 site that an address belongs to: what one is given at most (RFC 6177), its /48.
+pub(crate) fn end_site(ip: IpAddr) -> Option<u64> {
+    match ip.to_canonical() {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => u64::try_from(v6.to_bits() >> 80).ok(),
     }
 }
 
@@ -260,6 +294,23 @@ mod tests {
     }
 
     #[test]
+    fn a_site_has_as_much_as_three_addresses_however_many_it_holds() {
+        let limits = ConnectionLimits::new(99, 2);
+        let from = |address: String| {
+            let mut guard = limits.admit().unwrap();
+            guard.count_address(ip(&address)).map(|()| guard)
+        };
+        let all: Vec<_> =
+            (0..20).filter_map(|n| from(format!("2a00::{n:x}:0:0:0:1")).ok()).collect();
+        assert_eq!(all.len(), 6);
+        assert!(from("2a00:0:1::1".to_owned()).is_ok(), "the next /48 is another");
+        drop(all);
+        assert!(from("2a00::7:0:0:0:1".to_owned()).is_ok());
+        let shared = limits.shared.counts();
+        assert!(shared.by_address.is_empty() && shared.by_site.is_empty());
+    }
+
+    #[test]
     fn those_who_will_be_rejected_never_take_the_last_place() {
         let limits = ConnectionLimits::new(8, 99);
         let rejected = (limits.admit_last().unwrap(), limits.admit_last().unwrap());
@@ -281,7 +332,7 @@ mod tests {
         guard.count_address(ip("1.2.3.4")).unwrap();
         guard.count_address(ip("1.2.3.4")).unwrap();
         drop(guard);
-        assert!(limits.shared.counts().is_empty());
+        assert!(limits.shared.counts().by_address.is_empty());
         assert_eq!(limits.open(), 0);
     }
 }
