@@ -134,9 +134,11 @@ impl Case<'_> {
         let (seen, judged) = (known.seen(), known.judged());
         trace.step("client_address", false, |words| words.known_address(seen, judged));
 
-        let denied = [seen, judged]
-            .into_iter()
-            .find_map(|address| self.policy.deny_networks.find(address, self.now));
+        // Few addresses hold another one, for which the rules count too.
+        let deny_networks = &self.policy.deny_networks;
+        let denied = deny_networks
+            .find(seen, self.now)
+            .or_else(|| (judged != seen).then(|| deny_networks.find(judged, self.now)).flatten());
         trace.step("deny_networks", denied.is_some(), |words| words.denied_network(denied));
         if denied.is_some() {
             return Some(deny(Reason::DeniedNetwork));

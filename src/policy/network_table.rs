@@ -1,7 +1,8 @@
 //! Networks with something attached, asked by address: the most specific one that has not expired.
 //!
 //! One sorted row of networks for each prefix length that occurs, longest first. Asking is a binary
-//! search in each row, and no policy has more than a handful of lengths.
+//! search in each row whose networks stand around the address, and no policy has more than a handful
+//! of lengths.
 
 use std::net::IpAddr;
 
@@ -18,6 +19,8 @@ pub(super) struct NetworkTable<T> {
 #[derive(Debug, Clone, PartialEq)]
 struct Row<T> {
     mask: u128,
+    /// The first and the last of the keys: an address outside them is not searched for.
+    between: [u128; 2],
     /// The network of each entry, close together, because this is what is searched.
     keys: Vec<u128>,
     entries: Vec<Entry<T>>,
@@ -45,7 +48,10 @@ impl<T> NetworkTable<T> {
             let entry = Entry { network, expires, value };
             match rows.iter_mut().find(|row| row.mask == mask) {
                 Some(row) => row.entries.push(entry),
-                None => rows.push(Row { mask, keys: Vec::new(), entries: vec![entry] }),
+                None => {
+                    let (between, keys) = ([0; 2], Vec::new());
+                    rows.push(Row { mask, between, keys, entries: vec![entry] });
+                }
             }
         }
         for rows in [&mut table.v4, &mut table.v6] {
@@ -53,6 +59,9 @@ impl<T> NetworkTable<T> {
             for row in rows {
                 row.entries.sort_by_key(|entry| bits(entry.network.network()));
                 row.keys = row.entries.iter().map(|e| bits(e.network.network())).collect();
+                if let (Some(&first), Some(&last)) = (row.keys.first(), row.keys.last()) {
+                    row.between = [first, last];
+                }
             }
         }
         table
@@ -65,6 +74,10 @@ impl<T> NetworkTable<T> {
         let address = bits(address);
         rows.iter().find_map(|row| {
             let wanted = address & row.mask;
+            let [from, to] = row.between;
+            if wanted < from || to < wanted {
+                return None;
+            }
             let first = row.keys.partition_point(|&key| key < wanted);
             let equal = row.keys.iter().skip(first).take_while(|&&key| key == wanted);
             equal

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Interval, TravelExemption, windows};
@@ -20,7 +21,7 @@ use crate::territory::Territory;
 pub struct Exemptions {
     held: Vec<Held>,
     /// By subject, because one short text is quickly hashed; the person is compared whole.
-    people: HashMap<String, Vec<(Person, Vec<usize>)>>,
+    people: HashMap<String, Vec<(Person, Vec<usize>)>, RandomState>,
     /// Of the exemptions that demand no device.
     doors: Vec<((SiteId, OrganizationId), Doors)>,
     /// Of all of them, for those whose device cannot be seen yet.
@@ -102,7 +103,8 @@ impl Exemptions {
             })
             .collect();
         held.sort_by(|a, b| a.exemption.id.cmp(&b.exemption.id));
-        let mut people: HashMap<String, Vec<(Person, Vec<usize>)>> = HashMap::new();
+        let mut people: HashMap<String, Vec<(Person, Vec<usize>)>, RandomState> =
+            HashMap::default();
         for (index, one) in held.iter().enumerate() {
             let person = &one.exemption.person;
             let namesakes = people.entry(person.subject().to_owned()).or_default();
